@@ -1,0 +1,159 @@
+#include "sm_call.h"
+
+#include <string.h>
+
+#include "sm_outcome.h"
+
+#define MAX_TRIES 5
+#define MAX_REDIRECTS 3
+#define BACKOFF_FLOOR_MS 200
+#define BACKOFF_MS 500
+#define BACKOFF_CAP_MS 10000
+
+void sm_call_create(struct sm_call *call, enum sm_call_kind kind,
+                    int64_t deadline_ms) {
+  memset(call, 0, sizeof *call);
+  call->kind = kind;
+  call->deadline_ms = deadline_ms;
+}
+
+static void fail(struct sm_verdict *verdict) { verdict->step = SM_STEP_FAIL; }
+
+static void send_at(struct sm_verdict *verdict, int64_t at_ms) {
+  verdict->step = SM_STEP_SEND;
+  verdict->at_ms = at_ms;
+}
+
+static void try_again(struct sm_call *call, const struct sm_scene *scene,
+                      struct sm_verdict *verdict) {
+  if (++call->tries >= MAX_TRIES) {
+    fail(verdict);
+    return;
+  }
+  verdict->note = "no usable answer; the request is tried again";
+  send_at(verdict, scene->now_ms + sm_backoff_ms(scene->rng, call->tries,
+                                                 BACKOFF_FLOOR_MS, BACKOFF_MS,
+                                                 BACKOFF_CAP_MS));
+}
+
+static void wait_for_gate(const struct sm_scene *scene,
+                          const struct sm_answer *answer,
+                          struct sm_verdict *verdict) {
+  verdict->note = "the service asks to slow down (429); requests wait";
+  send_at(verdict, scene->now_ms + sm_pace_throttle(scene->pace, scene->rng,
+                                                    answer->retry_after_ms,
+                                                    scene->now_ms));
+}
+
+static void answer_paid(struct sm_call *call, const struct sm_scene *scene,
+                        const struct sm_answer *answer,
+                        struct sm_verdict *verdict) {
+  enum sm_code code = sm_outcome_of_submit(answer, &verdict->error);
+  call->trouble = code;
+  if (code == SM_OK && answer->body.size == 0)
+    code = sm_fail(&verdict->error, SM_UNKNOWN, "the answer is empty");
+  if (code == SM_OK)
+    verdict->step = SM_STEP_DONE;
+  else if (code == SM_NOT_SENT)
+    try_again(call, scene, verdict);
+  else if (code == SM_THROTTLED)
+    wait_for_gate(scene, answer, verdict);
+  else
+    fail(verdict);
+  if (code == SM_UNKNOWN)
+    verdict->error.charged = SM_CHARGED_UNKNOWN;
+}
+
+static void follow(struct sm_call *call, const struct sm_scene *scene,
+                   const struct sm_answer *answer, struct sm_verdict *verdict) {
+  if (!answer->redirect.size || ++call->redirects > MAX_REDIRECTS) {
+    sm_fail(&verdict->error, SM_IO,
+            "the picture's address leads through more than %d redirects",
+            MAX_REDIRECTS);
+    fail(verdict);
+    return;
+  }
+  send_at(verdict, scene->now_ms);
+}
+
+static void answer_download(struct sm_call *call, const struct sm_scene *scene,
+                            const struct sm_answer *answer, bool is_whole,
+                            const char *why, struct sm_verdict *verdict) {
+  struct sm_error *e = &verdict->error;
+  if (answer->code == SM_OK && answer->status >= 300 && answer->status < 400) {
+    follow(call, scene, answer, verdict);
+    return;
+  }
+  enum sm_code code = sm_outcome_of_get(answer, e);
+  if (code == SM_OK && is_whole) {
+    verdict->step = SM_STEP_DONE;
+    return;
+  }
+  if (code == SM_OK)
+    code = sm_fail(e, SM_IO, "the download is no whole picture: %s", why);
+  call->trouble = code;
+  bool is_final = code == SM_SECURITY || code == SM_PROTOCOL ||
+                  (answer->status >= 400 && answer->status < 500 &&
+                   answer->status != 408 && answer->status != 429);
+  if (code != SM_SECURITY && code != SM_PROTOCOL)
+    e->code = SM_IO;
+  if (is_final)
+    fail(verdict);
+  else
+    try_again(call, scene, verdict);
+}
+
+static void answer_free(struct sm_call *call, const struct sm_scene *scene,
+                        const struct sm_answer *answer,
+                        struct sm_verdict *verdict) {
+  enum sm_code code = sm_outcome_of_get(answer, &verdict->error);
+  call->trouble = code;
+  if (answer->status >= 500)
+    sm_pace_strike(scene->pace, scene->now_ms);
+  if (code == SM_OK) {
+    sm_pace_recover(scene->pace, scene->now_ms);
+    verdict->step = SM_STEP_DONE;
+  } else if (code == SM_NOT_SENT) {
+    /* Nothing is at stake here; a status is news, silence is not_sent. */
+    if (answer->status)
+      verdict->error.code = SM_PROTOCOL;
+    try_again(call, scene, verdict);
+  } else if (code == SM_THROTTLED) {
+    wait_for_gate(scene, answer, verdict);
+  } else {
+    fail(verdict);
+  }
+}
+
+void sm_call_answer(struct sm_call *call, const struct sm_scene *scene,
+                    const struct sm_answer *answer, bool is_whole,
+                    const char *why, struct sm_verdict *verdict) {
+  memset(verdict, 0, sizeof *verdict);
+  sm_error_clear(&verdict->error);
+  if (call->kind == SM_CALL_SYNC)
+    answer_paid(call, scene, answer, verdict);
+  else if (call->kind == SM_CALL_DOWNLOAD)
+    answer_download(call, scene, answer, is_whole, why, verdict);
+  else
+    answer_free(call, scene, answer, verdict);
+}
+
+void sm_call_expire(const struct sm_call *call, bool was_sent,
+                    struct sm_verdict *verdict) {
+  struct sm_error *e = &verdict->error;
+  memset(verdict, 0, sizeof *verdict);
+  sm_error_clear(e);
+  verdict->step = SM_STEP_FAIL;
+  if (call->kind == SM_CALL_SYNC && was_sent) {
+    sm_fail(e, SM_UNKNOWN,
+            "the deadline passed after the request was sent and before it was "
+            "answered");
+    e->charged = SM_CHARGED_UNKNOWN;
+    return;
+  }
+  enum sm_code code = SM_TIMEOUT;
+  if (call->trouble == SM_THROTTLED || call->trouble == SM_NOT_SENT)
+    code = call->trouble;
+  sm_fail(e, code, "the deadline passed before there was an answer");
+  e->is_retryable = true;
+}

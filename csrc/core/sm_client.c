@@ -1,0 +1,407 @@
+#include "sm_client.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "sm_http.h"
+#include "sm_worker.h"
+
+#define KEY_MAX 256
+
+struct sm_client {
+  /* The host's. */
+  struct sm_events taken; /* moved over, not yet asked for */
+  uint64_t last_id;
+  unsigned forks;
+  bool is_inline;
+  bool has_worker;
+  /* Set once before the worker starts. */
+  struct sm_base base;
+  char key[KEY_MAX + 1];
+  char **media_hosts;
+  struct sm_http *http;
+  struct sm_engine *engine; /* the worker's alone, once there is one */
+  int fd;
+  /* Both sides'. */
+  atomic_bool stop;
+  atomic_bool has_events;
+  pthread_mutex_t lock;
+  struct sm_task *posted; /* newest first */
+  uint64_t *cancelled;
+  size_t cancelled_count;
+  size_t cancelled_capacity;
+  struct sm_events events;
+  struct sm_stats stats;
+  long connections;
+};
+
+int64_t sm_now_ms(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* -- the worker's side --------------------------------------------------- */
+
+/* Commands are handed over under the lock and carried out without it. */
+static void take_commands(struct sm_client *client) {
+  pthread_mutex_lock(&client->lock);
+  struct sm_task *posted = client->posted;
+  uint64_t *cancelled = client->cancelled;
+  size_t count = client->cancelled_count;
+  client->posted = NULL;
+  client->cancelled = NULL;
+  client->cancelled_count = client->cancelled_capacity = 0;
+  pthread_mutex_unlock(&client->lock);
+  struct sm_task *in_order = NULL;
+  while (posted) {
+    struct sm_task *next = posted->next;
+    posted->next = in_order;
+    in_order = posted;
+    posted = next;
+  }
+  while (in_order) {
+    struct sm_task *next = in_order->next;
+    in_order->next = NULL;
+    sm_engine_add(client->engine, in_order);
+    in_order = next;
+  }
+  for (size_t i = 0; i < count; i++)
+    sm_engine_cancel(client->engine, cancelled[i]);
+  free(cancelled);
+}
+
+static void ring(const struct sm_client *client) {
+  uint64_t one = 1;
+  while (client->fd >= 0 && write(client->fd, &one, sizeof one) < 0 &&
+         errno == EINTR)
+    ;
+}
+
+static void publish(struct sm_client *client) {
+  struct sm_events fresh;
+  struct sm_stats stats;
+  sm_events_create(&fresh);
+  sm_engine_take_events(client->engine, &fresh);
+  sm_engine_stats(client->engine, &stats);
+  bool has_news = fresh.head != NULL;
+  pthread_mutex_lock(&client->lock);
+  sm_events_move(&client->events, &fresh);
+  client->stats = stats;
+  client->connections = sm_http_connections(client->http);
+  bool was_silent = has_news && !atomic_exchange(&client->has_events, true);
+  pthread_mutex_unlock(&client->lock);
+  if (was_silent)
+    ring(client);
+}
+
+static int64_t turn(struct sm_client *client) {
+  take_commands(client);
+  sm_http_perform(client->http);
+  int64_t wait_ms = sm_engine_turn(client->engine, sm_now_ms());
+  publish(client);
+  return wait_ms;
+}
+
+static void worker_run(void *self) {
+  struct sm_client *client = self;
+  while (!atomic_load(&client->stop)) {
+    int64_t wait_ms = turn(client);
+    if (wait_ms > 0 && !atomic_load(&client->stop))
+      sm_http_wait(client->http, wait_ms);
+  }
+}
+
+static void worker_stop(void *self) {
+  struct sm_client *client = self;
+  atomic_store(&client->stop, true);
+  sm_http_wake(client->http);
+}
+
+/* -- birth and death ----------------------------------------------------- */
+
+static void free_hosts(char **hosts) {
+  for (char **host = hosts; host && *host; host++)
+    free(*host);
+  free(hosts);
+}
+
+static void release(void *self) {
+  struct sm_client *client = self;
+  sm_engine_delete(client->engine);
+  sm_http_delete(client->http);
+  for (struct sm_task *task = client->posted; task;) {
+    struct sm_task *next = task->next;
+    sm_task_delete(task);
+    task = next;
+  }
+  free(client->cancelled);
+  sm_events_destroy(&client->events);
+  sm_events_destroy(&client->taken);
+  free_hosts(client->media_hosts);
+  if (client->fd >= 0)
+    close(client->fd);
+  pthread_mutex_destroy(&client->lock);
+  explicit_bzero(client->key, sizeof client->key);
+  free(client);
+}
+
+/* A key with a line break would write a header of its own. */
+static enum sm_code keep_key(struct sm_client *client, const char *key,
+                             struct sm_error *e) {
+  static const char help[] =
+      "set SEGMIND_API_KEY or api_key to a key from "
+      "https://cloud.segmind.com (SG_ and 16 hexadecimal digits); to try "
+      "without one, start segmind-emulator and use its base_url with "
+      "api_key SG_0123456789abcdef";
+  if (!key || !*key)
+    return sm_fail(e, SM_AUTH, "there is no API key: %s", help);
+  size_t size = strlen(key);
+  bool is_clean = size <= KEY_MAX;
+  for (size_t i = 0; is_clean && i < size; i++)
+    is_clean = key[i] > ' ' && key[i] <= '~';
+  if (!is_clean)
+    return sm_fail(e, SM_AUTH,
+                   "the API key is malformed (it may hold at most %d printable "
+                   "characters, no spaces or line breaks): %s",
+                   KEY_MAX, help);
+  memcpy(client->key, key, size + 1);
+  return SM_OK;
+}
+
+static enum sm_code keep_hosts(struct sm_client *client,
+                               const char *const *hosts, struct sm_error *e) {
+  size_t count = 0;
+  while (hosts && hosts[count])
+    count++;
+  client->media_hosts = calloc(count + 1, sizeof(char *));
+  if (!client->media_hosts)
+    return sm_fail_memory(e);
+  for (size_t i = 0; i < count; i++)
+    if ((client->media_hosts[i] = strdup(hosts[i])) == NULL)
+      return sm_fail_memory(e);
+  return SM_OK;
+}
+
+static enum sm_code open_http(struct sm_client *client,
+                              const struct sm_client_options *options,
+                              struct sm_error *e) {
+  const struct sm_http_options http = {
+      .key = client->key,
+      .base = &client->base,
+      .user_agent = options->user_agent,
+      .ca_file = options->ca_file,
+      .proxy = options->proxy,
+      .max_transfers = options->max_transfers,
+      .stop = &client->stop,
+  };
+  return sm_http_new(&client->http, &http, e);
+}
+
+static enum sm_code open_engine(struct sm_client *client,
+                                const struct sm_client_options *options,
+                                struct sm_error *e) {
+  struct sm_engine_options engine = {
+      .transport = sm_http_transport(client->http),
+      .limits = {.base = &client->base,
+                 .media_hosts = (const char *const *)client->media_hosts,
+                 .max_json_bytes = options->max_json_bytes,
+                 .max_image_bytes = options->max_image_bytes},
+      .max_transfers = options->max_transfers,
+      .rpm = options->rpm,
+  };
+  if (getrandom(&engine.seed, sizeof engine.seed, 0) < 0)
+    engine.seed = (uint64_t)sm_now_ms() ^ (uint64_t)getpid();
+  return sm_engine_new(&client->engine, &engine, sm_now_ms(), e);
+}
+
+static enum sm_code open_descriptor(struct sm_client *client,
+                                    struct sm_error *e) {
+  if (client->is_inline)
+    return SM_OK;
+  client->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+  return client->fd >= 0 ? SM_OK
+                         : sm_fail(e, SM_IO, "no eventfd: %s", strerror(errno));
+}
+
+static struct sm_client *make_client(bool is_inline) {
+  struct sm_client *client = calloc(1, sizeof *client);
+  if (!client)
+    return NULL;
+  client->fd = -1;
+  client->is_inline = is_inline;
+  client->forks = sm_worker_forks();
+  pthread_mutex_init(&client->lock, NULL);
+  sm_events_create(&client->events);
+  sm_events_create(&client->taken);
+  return client;
+}
+
+enum sm_code sm_client_new(struct sm_client **out,
+                           const struct sm_client_options *options,
+                           struct sm_error *e) {
+  enum sm_code code = sm_worker_prepare(e);
+  if (code != SM_OK)
+    return code;
+  struct sm_client *client = make_client(options->is_inline);
+  if (!client)
+    return sm_fail_memory(e);
+  if ((code = sm_base_read(&client->base, options->base_url, e)) == SM_OK &&
+      (code = keep_key(client, options->api_key, e)) == SM_OK &&
+      (code = keep_hosts(client, options->media_hosts, e)) == SM_OK &&
+      (code = open_http(client, options, e)) == SM_OK &&
+      (code = open_engine(client, options, e)) == SM_OK)
+    code = open_descriptor(client, e);
+  if (code == SM_OK)
+    *out = client;
+  else
+    release(client);
+  return code;
+}
+
+/* In a forked child the worker, its locks and libcurl's state belong to nobody:
+ * the memory is left alone. */
+void sm_client_delete(struct sm_client *client) {
+  if (!client || !sm_client_is_usable(client))
+    return;
+  if (client->has_worker)
+    sm_worker_stop(client);
+  else
+    release(client);
+}
+
+/* -- the host's side ----------------------------------------------------- */
+
+bool sm_client_is_usable(const struct sm_client *client) {
+  return client->forks == sm_worker_forks();
+}
+
+static enum sm_code need_worker(struct sm_client *client, struct sm_error *e) {
+  if (client->is_inline || client->has_worker)
+    return SM_OK;
+  const struct sm_worker worker = {.run = worker_run,
+                                   .stop = worker_stop,
+                                   .release = release,
+                                   .self = client};
+  enum sm_code code = sm_worker_start(&worker, e);
+  client->has_worker = code == SM_OK;
+  return code;
+}
+
+uint64_t sm_client_post(struct sm_client *client, struct sm_task *task,
+                        struct sm_error *e) {
+  if (need_worker(client, e) != SM_OK) {
+    sm_task_delete(task);
+    return 0;
+  }
+  uint64_t id = task->id = ++client->last_id;
+  pthread_mutex_lock(&client->lock);
+  bool was_idle = !client->posted && !client->cancelled_count;
+  task->next = client->posted;
+  client->posted = task;
+  pthread_mutex_unlock(&client->lock);
+  if (was_idle && !client->is_inline)
+    sm_http_wake(client->http);
+  return id;
+}
+
+/* Without room to note the wish, the task simply runs on; its events are
+ * ignored by whoever wished. */
+static void note_cancelled(struct sm_client *client, uint64_t id) {
+  if (client->cancelled_count == client->cancelled_capacity) {
+    size_t capacity = client->cancelled_capacity * 2 + 8;
+    uint64_t *longer = realloc(client->cancelled, capacity * sizeof *longer);
+    if (!longer)
+      return;
+    client->cancelled = longer;
+    client->cancelled_capacity = capacity;
+  }
+  client->cancelled[client->cancelled_count++] = id;
+}
+
+void sm_client_cancel(struct sm_client *client, uint64_t id) {
+  pthread_mutex_lock(&client->lock);
+  note_cancelled(client, id);
+  pthread_mutex_unlock(&client->lock);
+  if (!client->is_inline)
+    sm_http_wake(client->http);
+}
+
+/* Moves what the worker has published to the host's own list, or, when there is
+ * nothing, silences the descriptor. */
+static void fetch(struct sm_client *client) {
+  uint64_t count;
+  pthread_mutex_lock(&client->lock);
+  sm_events_move(&client->taken, &client->events);
+  if (!client->taken.head) {
+    atomic_store(&client->has_events, false);
+    if (client->fd >= 0)
+      while (read(client->fd, &count, sizeof count) < 0 && errno == EINTR)
+        ;
+  }
+  pthread_mutex_unlock(&client->lock);
+}
+
+struct sm_event *sm_client_take(struct sm_client *client) {
+  if (!client->taken.head) {
+    if (client->is_inline)
+      turn(client);
+    if (!atomic_load_explicit(&client->has_events, memory_order_acquire))
+      return NULL;
+    fetch(client);
+  }
+  return sm_events_pop(&client->taken);
+}
+
+static bool has_news(struct sm_client *client) {
+  if (client->taken.head)
+    return true;
+  if (!atomic_load_explicit(&client->has_events, memory_order_acquire))
+    return false;
+  fetch(client);
+  return client->taken.head != NULL;
+}
+
+static bool wait_inline(struct sm_client *client, int64_t timeout_ms) {
+  int64_t until_ms = sm_now_ms() + timeout_ms;
+  for (;;) {
+    int64_t wait_ms = turn(client);
+    int64_t left_ms = until_ms - sm_now_ms();
+    if (has_news(client) || left_ms <= 0)
+      return has_news(client);
+    sm_http_wait(client->http, wait_ms < left_ms ? wait_ms : left_ms);
+  }
+}
+
+bool sm_client_wait(struct sm_client *client, int64_t timeout_ms) {
+  if (has_news(client))
+    return true;
+  if (client->is_inline)
+    return wait_inline(client, timeout_ms);
+  struct pollfd wanted = {.fd = client->fd, .events = POLLIN};
+  int timeout = timeout_ms > INT32_MAX ? INT32_MAX : (int)timeout_ms;
+  return poll(&wanted, 1, timeout) > 0;
+}
+
+int sm_client_fd(const struct sm_client *client) { return client->fd; }
+
+void sm_client_stats(struct sm_client *client, struct sm_stats *stats,
+                     long *connections) {
+  pthread_mutex_lock(&client->lock);
+  *stats = client->stats;
+  *connections = client->connections;
+  for (const struct sm_task *task = client->posted; task; task = task->next)
+    stats->jobs++;
+  pthread_mutex_unlock(&client->lock);
+}
+
+const char *sm_client_key(const struct sm_client *client) {
+  return client->key;
+}

@@ -1,0 +1,81 @@
+/* sm_client: the door between the host's thread and the engine's.
+ *
+ * A queue of commands in, a queue of events out, one descriptor that is
+ * readable while events wait. Nothing else crosses. The worker thread starts
+ * with the first command, has all signals blocked, and never sees the host
+ * program; the host never waits for the network, and an idle sm_client_take
+ * costs one atomic load.
+ *
+ * Closing sets a flag and returns; the worker takes itself down and is joined
+ * when the next client is made, or at exit, where a handler registered after
+ * curl_global_init stops and joins every worker (without it, leaving a process
+ * with TLS under way crashed more often than not). The object file must stay
+ * mapped until then: the module is linked with -z nodelete.
+ *
+ * With `is_inline` there is no thread: the engine turns inside take and wait.
+ *
+ * A client belongs to the thread and the process that made it; in a forked
+ * child sm_client_is_usable says no and everything else does nothing.
+ */
+#ifndef SM_CLIENT_H
+#define SM_CLIENT_H
+
+#include "sm_engine.h"
+
+struct sm_client;
+
+struct sm_client_options {
+  const char *api_key;
+  const char *base_url;
+  const char *user_agent;
+  const char *ca_file;            /* NULL: the system's */
+  const char *proxy;              /* NULL: HTTPS_PROXY and its like */
+  const char *const *media_hosts; /* NULL-terminated, or NULL */
+  int max_transfers;
+  double rpm; /* 0: no limit */
+  size_t max_json_bytes;
+  size_t max_image_bytes;
+  bool is_inline;
+};
+
+/* Checks key and base URL; nothing is sent and no thread started.
+ * Errors: SM_AUTH for the key, SM_INVALID for another option, SM_IO. */
+enum sm_code sm_client_new(struct sm_client **client,
+                           const struct sm_client_options *options,
+                           struct sm_error *e);
+
+/* Stops everything; returns at once. The client must not be used after. */
+void sm_client_delete(struct sm_client *client);
+
+/* False in a child of the process that made it. */
+bool sm_client_is_usable(const struct sm_client *client);
+
+/* Gives a task to the engine; its id is set and returned, 0 when the client
+ * could not take it (no memory, no thread: `e` says), and the task is deleted
+ * then. Ownership: the engine's. */
+uint64_t sm_client_post(struct sm_client *client, struct sm_task *task,
+                        struct sm_error *e);
+
+/* Forgets a task. Events that are already on their way still come. */
+void sm_client_cancel(struct sm_client *client, uint64_t id);
+
+/* The next event, or NULL; never blocks. Ownership: the caller deletes it. */
+struct sm_event *sm_client_take(struct sm_client *client);
+
+/* Waits until an event is there, or `timeout_ms`; returns early, with false,
+ * when a signal came. */
+bool sm_client_wait(struct sm_client *client, int64_t timeout_ms);
+
+/* Readable while events wait; -1 for an inline client. */
+int sm_client_fd(const struct sm_client *client);
+
+void sm_client_stats(struct sm_client *client, struct sm_stats *stats,
+                     long *connections);
+
+/* The client's own key, for sm_text_clean and for nothing else. */
+const char *sm_client_key(const struct sm_client *client);
+
+/* Milliseconds on the monotonic clock. */
+int64_t sm_now_ms(void);
+
+#endif

@@ -1,0 +1,302 @@
+#include "sm_easy.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "sm_header.h"
+
+#define CONNECT_TIMEOUT_MS 15000L
+#define MAX_HEADER_BYTES 65536
+#define MAX_ERROR_BYTES 65536
+
+static struct sm_answer *answer_of(struct sm_easy *easy) {
+  return &easy->transfer->answer;
+}
+
+/* Ends a transfer from inside a callback, with our reason instead of curl's. */
+static void refuse(struct sm_easy *easy, enum sm_code code,
+                   const char *reason) {
+  struct sm_answer *answer = answer_of(easy);
+  if (answer->code != SM_OK)
+    return;
+  answer->code = code;
+  snprintf(answer->reason, sizeof answer->reason, "%.255s", reason);
+}
+
+/* -- callbacks ----------------------------------------------------------- */
+
+static size_t on_read(char *out, size_t size, size_t count, void *user) {
+  struct sm_easy *easy = user;
+  size_t got = sm_body_read(easy->transfer->request.body, out, size * count);
+  if (got != SM_BODY_BROKEN)
+    return got;
+  refuse(easy, SM_IO,
+         "a file changed or could not be read while it was "
+         "being sent");
+  return CURL_READFUNC_ABORT;
+}
+
+static bool take_bytes(struct sm_easy *easy, const char *bytes, size_t size,
+                       long status) {
+  struct sm_request *request = &easy->transfer->request;
+  struct sm_error e;
+  enum sm_code code;
+  if (request->file && status == 200)
+    code = sm_file_write(request->file, bytes, size, &e);
+  else
+    code = sm_buf_append(&answer_of(easy)->body, bytes, size, &e);
+  if (code != SM_OK)
+    refuse(easy, code, e.message);
+  return code == SM_OK;
+}
+
+/* MAXFILESIZE does not stop a body that announces no length, so bytes are
+ * counted here. The tail of a long error page is of no use to anybody. */
+static size_t on_write(char *bytes, size_t size, size_t count, void *user) {
+  struct sm_easy *easy = user;
+  size_t total = size * count;
+  long status = 0;
+  curl_easy_getinfo(easy->handle, CURLINFO_RESPONSE_CODE, &status);
+  easy->body_bytes += total;
+  if (easy->body_bytes > easy->transfer->request.max_bytes) {
+    refuse(easy, SM_PROTOCOL, "the answer is larger than allowed");
+    return 0;
+  }
+  if (status >= 400 && easy->body_bytes > MAX_ERROR_BYTES)
+    return total;
+  return take_bytes(easy, bytes, total, status) ? total : 0;
+}
+
+static size_t on_header(char *line, size_t size, size_t count, void *user) {
+  struct sm_easy *easy = user;
+  size_t total = size * count;
+  easy->header_bytes += total;
+  if (easy->header_bytes > MAX_HEADER_BYTES) {
+    refuse(easy, SM_PROTOCOL, "the answer's headers are larger than 64 KiB");
+    return 0;
+  }
+  if (total > 2 && (line[0] == 'x' || line[0] == 'X'))
+    sm_header_note(answer_of(easy), line, total);
+  return total;
+}
+
+/* Called right before the request goes out, each time libcurl would send it
+ * (https://curl.se/libcurl/c/CURLOPT_PREREQFUNCTION.html). */
+static int on_prerequest(void *user, char *ip, char *local_ip, int port,
+                         int local_port) {
+  struct sm_easy *easy = user;
+  (void)ip, (void)local_ip, (void)port, (void)local_port;
+  if (easy->transfer->request.is_once && easy->was_started) {
+    refuse(easy, SM_UNKNOWN,
+           "the connection died and the request was not "
+           "sent again");
+    return CURL_PREREQFUNC_ABORT;
+  }
+  easy->was_started = true;
+  return CURL_PREREQFUNC_OK;
+}
+
+static int on_progress(void *user, curl_off_t a, curl_off_t b, curl_off_t c,
+                       curl_off_t d) {
+  const struct sm_easy *easy = user;
+  (void)a, (void)b, (void)c, (void)d;
+  return atomic_load_explicit(easy->wire->stop, memory_order_relaxed);
+}
+
+/* A finished picture's host is checked by name before, and by address here,
+ * where a name that points into a private network shows itself. Behind a proxy
+ * the address is the proxy's. */
+static bool may_connect(const struct sm_easy *easy,
+                        const struct sockaddr *address) {
+  const struct sm_wire *wire = easy->wire;
+  if (easy->transfer->request.has_key || wire->proxy ||
+      sm_address_is_public(address))
+    return true;
+  return wire->base->is_loopback && sm_address_is_loopback(address);
+}
+
+static curl_socket_t on_open_socket(void *user, curlsocktype purpose,
+                                    struct curl_sockaddr *address) {
+  struct sm_easy *easy = user;
+  (void)purpose;
+  if (!may_connect(easy, &address->addr)) {
+    refuse(easy, SM_SECURITY, "the host has a private address");
+    return CURL_SOCKET_BAD;
+  }
+  easy->wire->connections++;
+  return socket(address->family, address->socktype | SOCK_CLOEXEC,
+                address->protocol);
+}
+
+/* -- an easy handle ------------------------------------------------------ */
+
+/* setopt checks: every result counts, the first failure is kept. */
+#define SET(option, value)                                                     \
+  do {                                                                         \
+    if (rc == CURLE_OK)                                                        \
+      rc = curl_easy_setopt(handle, option, value);                            \
+  } while (0)
+
+static CURLcode set_callbacks(CURL *handle, struct sm_easy *easy) {
+  CURLcode rc = CURLE_OK;
+  SET(CURLOPT_PRIVATE, easy);
+  SET(CURLOPT_ERRORBUFFER, easy->error);
+  SET(CURLOPT_WRITEFUNCTION, on_write);
+  SET(CURLOPT_WRITEDATA, easy);
+  SET(CURLOPT_HEADERFUNCTION, on_header);
+  SET(CURLOPT_HEADERDATA, easy);
+  SET(CURLOPT_READFUNCTION, on_read);
+  SET(CURLOPT_READDATA, easy);
+  SET(CURLOPT_PREREQFUNCTION, on_prerequest);
+  SET(CURLOPT_PREREQDATA, easy);
+  SET(CURLOPT_XFERINFOFUNCTION, on_progress);
+  SET(CURLOPT_XFERINFODATA, easy);
+  SET(CURLOPT_NOPROGRESS, 0L);
+  SET(CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
+  SET(CURLOPT_OPENSOCKETDATA, easy);
+  return rc;
+}
+
+static CURLcode set_security(CURL *handle, const struct sm_wire *wire) {
+  const char *schemes = wire->base->is_loopback ? "https,http" : "https";
+  CURLcode rc = CURLE_OK;
+  SET(CURLOPT_PROTOCOLS_STR, schemes);
+  SET(CURLOPT_FOLLOWLOCATION, 0L);
+  SET(CURLOPT_SSL_VERIFYPEER, 1L);
+  SET(CURLOPT_SSL_VERIFYHOST, 2L);
+  SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+  SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+  SET(CURLOPT_UNRESTRICTED_AUTH, 0L);
+  if (wire->ca_file) {
+    SET(CURLOPT_CAINFO, wire->ca_file);
+    /* With a path set as well, libcurl parses the bundle for every
+     * connection anew (16 ms) instead of keeping it. */
+    SET(CURLOPT_CAPATH, NULL);
+  }
+  return rc;
+}
+
+static CURLcode set_manners(CURL *handle, const struct sm_wire *wire) {
+  CURLcode rc = CURLE_OK;
+  SET(CURLOPT_NOSIGNAL, 1L);
+  /* Without it, ending a stuck name look-up waits for it. */
+  SET(CURLOPT_QUICK_EXIT, 1L);
+  SET(CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS);
+  SET(CURLOPT_USERAGENT, wire->user_agent);
+  SET(CURLOPT_SHARE, wire->share);
+  SET(CURLOPT_TCP_KEEPALIVE, 1L);
+  if (wire->base->is_loopback)
+    SET(CURLOPT_PROXY, "");
+  else if (wire->proxy)
+    SET(CURLOPT_PROXY, wire->proxy);
+  return rc;
+}
+
+static CURLcode set_method(CURL *handle, const struct sm_request *request) {
+  CURLcode rc = CURLE_OK;
+  if (request->method == SM_GET) {
+    SET(CURLOPT_HTTPGET, 1L);
+    return rc;
+  }
+  SET(CURLOPT_POST, 1L);
+  SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)sm_body_size(request->body));
+  return rc;
+}
+
+CURLcode sm_easy_prepare(struct sm_easy *easy, struct curl_slist *headers) {
+  const struct sm_transfer *transfer = easy->transfer;
+  CURL *handle = easy->handle;
+  const struct sm_request *request = &transfer->request;
+  bool is_once = request->is_once;
+  easy->header_bytes = easy->body_bytes = 0;
+  easy->was_started = false;
+  easy->error[0] = '\0';
+  CURLcode rc = set_method(handle, request);
+  SET(CURLOPT_URL, sm_buf_text(&transfer->url));
+  SET(CURLOPT_HTTPHEADER, headers);
+  SET(CURLOPT_TIMEOUT_MS, (long)request->timeout_ms);
+  SET(CURLOPT_FRESH_CONNECT, is_once ? 1L : 0L);
+  SET(CURLOPT_HTTP_VERSION,
+      (long)(is_once ? CURL_HTTP_VERSION_1_1 : CURL_HTTP_VERSION_2TLS));
+  /* Wait for a connection that can be shared rather than open fifty. */
+  SET(CURLOPT_PIPEWAIT, is_once ? 0L : 1L);
+  return rc;
+}
+
+struct sm_easy *sm_easy_new(struct sm_wire *wire,
+                            struct sm_transfer *transfer) {
+  struct sm_easy *easy = calloc(1, sizeof *easy);
+  if (!easy)
+    return NULL;
+  easy->wire = wire;
+  easy->transfer = transfer;
+  CURL *handle = easy->handle = curl_easy_init();
+  if (handle && set_callbacks(handle, easy) == CURLE_OK &&
+      set_security(handle, wire) == CURLE_OK &&
+      set_manners(handle, wire) == CURLE_OK)
+    return easy;
+  sm_easy_delete(easy);
+  return NULL;
+}
+
+void sm_easy_delete(struct sm_easy *easy) {
+  if (!easy)
+    return;
+  curl_easy_cleanup(easy->handle);
+  free(easy);
+}
+
+bool sm_easy_may_have_arrived(const struct sm_easy *easy) {
+  const struct sm_request *request = &easy->transfer->request;
+  return easy->was_started &&
+         (!request->body || sm_body_is_spent(request->body));
+}
+
+static bool is_certificate_trouble(CURLcode rc) {
+  return rc == CURLE_PEER_FAILED_VERIFICATION ||
+         rc == CURLE_SSL_CACERT_BADFILE || rc == CURLE_SSL_ISSUER_ERROR ||
+         rc == CURLE_SSL_INVALIDCERTSTATUS ||
+         rc == CURLE_SSL_PINNEDPUBKEYNOTMATCH;
+}
+
+static enum sm_code code_of(CURLcode rc, const struct sm_easy *easy) {
+  if (rc == CURLE_OK)
+    return SM_OK;
+  if (is_certificate_trouble(rc) || rc == CURLE_UNSUPPORTED_PROTOCOL)
+    return SM_SECURITY;
+  if (rc == CURLE_OPERATION_TIMEDOUT && easy->was_started)
+    return SM_TIMEOUT;
+  return rc == CURLE_OUT_OF_MEMORY ? SM_IO : SM_NOT_SENT;
+}
+
+static void note_facts(struct sm_easy *easy) {
+  struct sm_answer *answer = answer_of(easy);
+  long status = 0;
+  curl_off_t took_us = 0, retry_after_s = 0;
+  const char *type = NULL, *redirect = NULL;
+  CURL *handle = easy->handle;
+  curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &status);
+  curl_easy_getinfo(handle, CURLINFO_TOTAL_TIME_T, &took_us);
+  curl_easy_getinfo(handle, CURLINFO_RETRY_AFTER, &retry_after_s);
+  curl_easy_getinfo(handle, CURLINFO_CONTENT_TYPE, &type);
+  curl_easy_getinfo(handle, CURLINFO_REDIRECT_URL, &redirect);
+  answer->status = (int)status;
+  answer->took_ms = took_us / 1000;
+  if (retry_after_s != 0 && answer->retry_after_ms < 0)
+    answer->retry_after_ms = sm_header_wait_ms((double)retry_after_s);
+  if (type)
+    snprintf(answer->content_type, sizeof answer->content_type, "%s", type);
+  if (redirect)
+    sm_buf_add_text(&answer->redirect, redirect, NULL);
+}
+
+void sm_easy_finish(struct sm_easy *easy, CURLcode rc) {
+  struct sm_answer *answer = answer_of(easy);
+  note_facts(easy);
+  if (answer->code != SM_OK || rc == CURLE_OK)
+    return;
+  answer->code = code_of(rc, easy);
+  snprintf(answer->reason, sizeof answer->reason, "%s",
+           easy->error[0] ? easy->error : curl_easy_strerror(rc));
+}

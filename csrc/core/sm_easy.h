@@ -1,0 +1,53 @@
+/* sm_easy: one libcurl handle, its options and its callbacks.
+ *
+ * Every option that a request depends on is set for every request, so nothing
+ * of the one before is left over; every setopt is checked; every callback
+ * belongs to C alone. What the callbacks refuse (a body or headers beyond the
+ * ceiling, a private address, a second sending of a paid request) is kept as
+ * the answer's reason in place of libcurl's.
+ */
+#ifndef SM_EASY_H
+#define SM_EASY_H
+
+#include <curl/curl.h>
+#include <stdatomic.h>
+
+#include "sm_transfer.h"
+
+/* What all handles of one sm_http share. */
+struct sm_wire {
+  const struct sm_base *base;
+  const atomic_bool *stop;
+  CURLSH *share; /* TLS sessions, so that a fresh connection resumes one */
+  char *user_agent;
+  char *ca_file;
+  char *proxy;
+  long connections;
+};
+
+struct sm_easy {
+  struct sm_wire *wire;
+  struct sm_transfer *transfer;
+  CURL *handle;
+  size_t header_bytes;
+  size_t body_bytes;
+  bool was_started; /* the one-send guard */
+  bool is_active;   /* added to a multi handle */
+  char error[CURL_ERROR_SIZE];
+};
+
+/* NULL without memory, or when libcurl does not know an option. */
+struct sm_easy *sm_easy_new(struct sm_wire *wire, struct sm_transfer *transfer);
+void sm_easy_delete(struct sm_easy *easy);
+
+/* Sets the handle up for the transfer's request. */
+CURLcode sm_easy_prepare(struct sm_easy *easy, struct curl_slist *headers);
+
+/* Whether the request may have arrived whole: before the last byte of the body
+ * was handed to libcurl, it cannot have. */
+bool sm_easy_may_have_arrived(const struct sm_easy *easy);
+
+/* Reads status, times and headers into the answer; `rc` is how it ended. */
+void sm_easy_finish(struct sm_easy *easy, CURLcode rc);
+
+#endif

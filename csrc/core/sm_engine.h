@@ -1,0 +1,62 @@
+/* sm_engine: jobs meet transport.
+ *
+ * One turn of the loop: take what the transport has finished, let each task's
+ * state machine say what is next, wake the tasks whose time has come, start as
+ * many requests as there are slots. A slot is an active transfer, not a job:
+ * ten thousand waiting jobs are ten thousand timers and sixteen connections.
+ * The queue in front of the slots is ours and not libcurl's (its timeouts would
+ * count the waiting), polls before the rest, and a quarter of the slots is kept
+ * free of transfers that last long, so that no upload makes a poll late.
+ *
+ * The engine reads no clock and owns no thread: time and transport are handed
+ * in, which is how it is simulated. It is used from one thread at a time.
+ */
+#ifndef SM_ENGINE_H
+#define SM_ENGINE_H
+
+#include "sm_exchange.h"
+
+struct sm_engine;
+
+struct sm_engine_options {
+  struct sm_transport transport;
+  struct sm_limits limits;
+  int max_transfers;
+  double rpm; /* requests a minute; 0: no limit */
+  uint64_t seed;
+};
+
+struct sm_stats {
+  uint64_t jobs;    /* tasks that have not ended */
+  uint64_t active;  /* transfers under way */
+  uint64_t queued;  /* requests that wait for a slot or for the pace */
+  uint64_t submits; /* sent so far, like the next three */
+  uint64_t polls;
+  uint64_t transfers;
+  uint64_t events;
+};
+
+/* Errors: SM_IO. */
+enum sm_code sm_engine_new(struct sm_engine **engine,
+                           const struct sm_engine_options *options,
+                           int64_t now_ms, struct sm_error *e);
+
+/* Ends all tasks without a word, and their transfers. */
+void sm_engine_delete(struct sm_engine *engine);
+
+/* Takes a task over. What cannot be begun ends with an event.
+ * Ownership: the engine's from here on. */
+void sm_engine_add(struct sm_engine *engine, struct sm_task *task);
+
+/* Forgets a task: its transfer ends, no event comes. */
+void sm_engine_cancel(struct sm_engine *engine, uint64_t id);
+
+/* One turn. Returns how long nothing will be due, in ms (0: turn again). */
+int64_t sm_engine_turn(struct sm_engine *engine, int64_t now_ms);
+
+/* Moves the events made so far to the end of `events`. */
+void sm_engine_take_events(struct sm_engine *engine, struct sm_events *events);
+
+void sm_engine_stats(const struct sm_engine *engine, struct sm_stats *stats);
+
+#endif

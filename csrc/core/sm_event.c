@@ -1,0 +1,57 @@
+#include "sm_event.h"
+
+#include <stdlib.h>
+
+struct sm_event *sm_event_new(uint64_t id) {
+  struct sm_event *event = calloc(1, sizeof *event);
+  if (!event)
+    return NULL;
+  event->id = id;
+  event->cost = event->remaining_credits = event->generation_s = -1;
+  return event;
+}
+
+void sm_event_delete(struct sm_event *event) {
+  if (!event)
+    return;
+  free(event->request_id);
+  free(event->place);
+  free(event->body);
+  free(event->error);
+  free(event);
+}
+
+void sm_events_create(struct sm_events *events) {
+  events->head = NULL;
+  events->tail = &events->head;
+}
+
+void sm_events_push(struct sm_events *events, struct sm_event *event) {
+  event->next = NULL;
+  *events->tail = event;
+  events->tail = &event->next;
+}
+
+struct sm_event *sm_events_pop(struct sm_events *events) {
+  struct sm_event *event = events->head;
+  if (!event)
+    return NULL;
+  events->head = event->next;
+  if (!events->head)
+    events->tail = &events->head;
+  return event;
+}
+
+void sm_events_move(struct sm_events *to, struct sm_events *from) {
+  if (!from->head)
+    return;
+  *to->tail = from->head;
+  to->tail = from->tail;
+  sm_events_create(from);
+}
+
+void sm_events_destroy(struct sm_events *events) {
+  struct sm_event *event;
+  while ((event = sm_events_pop(events)) != NULL)
+    sm_event_delete(event);
+}

@@ -1,0 +1,59 @@
+/* sm_event: news for the host program.
+ *
+ * The engine makes a list of them, the client hands it over to the host's
+ * thread, and the host takes one at a time. An event owns what it points to.
+ * The last event of a task is allocated with the task, so that a result or an
+ * error can always be reported, even when memory has run out.
+ */
+#ifndef SM_EVENT_H
+#define SM_EVENT_H
+
+#include "sm_image.h"
+#include "sm_reply.h"
+
+enum sm_event_kind {
+  SM_EVENT_STATE,
+  SM_EVENT_DONE,
+  SM_EVENT_ERROR,
+  SM_EVENT_NOTE
+};
+
+struct sm_event {
+  struct sm_event *next;
+  uint64_t id; /* of the task; 0: of the client as a whole */
+  enum sm_event_kind kind;
+  enum sm_state state; /* STATE */
+  int status;          /* HTTP status, 0 for none */
+  const char *note;    /* NOTE: static text */
+  char *request_id;    /* owned, NULL for none */
+  bool is_file;        /* `place` is a path */
+  char *place;         /* DONE: an upload's URL, a file's path; owned */
+  char *body;          /* owned; followed by a NUL */
+  size_t body_size;
+  struct sm_error *error; /* ERROR; owned; NULL says: out of memory */
+  struct sm_image image;  /* DONE of a picture */
+  uint64_t bytes;         /* DONE of a digest or a download */
+  double cost;            /* the v1 API's headers; -1 when not said */
+  double remaining_credits;
+  double generation_s;
+  char seed[24];
+  char content_type[48];
+  char sha256[65];
+};
+
+struct sm_events {
+  struct sm_event *head;
+  struct sm_event **tail;
+};
+
+struct sm_event *sm_event_new(uint64_t id);
+void sm_event_delete(struct sm_event *event);
+
+void sm_events_create(struct sm_events *events);
+void sm_events_push(struct sm_events *events, struct sm_event *event);
+struct sm_event *sm_events_pop(struct sm_events *events);
+/* Moves all of `from` to the end of `to`. */
+void sm_events_move(struct sm_events *to, struct sm_events *from);
+void sm_events_destroy(struct sm_events *events);
+
+#endif

@@ -1,0 +1,298 @@
+#include "sm_exchange.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define POLL_TIMEOUT_MS 30000
+#define UPLOAD_TIMEOUT_MS 300000
+#define DOWNLOAD_TIMEOUT_MS 120000
+
+bool sm_exchange_is_heavy(const struct sm_task *task) {
+  return task->kind == SM_TASK_CALL && task->call.kind != SM_CALL_GET;
+}
+
+bool sm_exchange_is_submit(const struct sm_task *task) {
+  if (task->kind == SM_TASK_JOB)
+    return task->job.phase == SM_PHASE_SUBMIT;
+  return task->call.kind == SM_CALL_SYNC;
+}
+
+/* -- the request --------------------------------------------------------- */
+
+static int64_t time_left(int64_t deadline_ms, int64_t now_ms, int64_t most) {
+  int64_t left = deadline_ms - now_ms;
+  if (left < 1)
+    left = 1;
+  return left < most ? left : most;
+}
+
+static enum sm_code prepare_job(struct sm_task *task,
+                                struct sm_transfer *transfer,
+                                const struct sm_limits *limits,
+                                struct sm_error *e) {
+  struct sm_request *request = &transfer->request;
+  const struct sm_job *job = &task->job;
+  request->has_key = true;
+  request->max_bytes = limits->max_json_bytes;
+  if (job->phase == SM_PHASE_SUBMIT) {
+    request->method = SM_POST;
+    request->is_once = true;
+    request->body = task->body;
+    request->timeout_ms = INT32_MAX;
+    return sm_url_build(&transfer->url, limits->base, SM_PLACE_API, e, "/v2/%s",
+                        task->model->name);
+  }
+  request->timeout_ms = POLL_TIMEOUT_MS;
+  return sm_url_build(&transfer->url, limits->base, SM_PLACE_API, e,
+                      job->phase == SM_PHASE_STATUS ? "/v2/requests/%s/status"
+                                                    : "/v2/requests/%s",
+                      job->request_id);
+}
+
+static enum sm_code prepare_download(struct sm_task *task,
+                                     struct sm_transfer *transfer,
+                                     const struct sm_limits *limits,
+                                     struct sm_error *e) {
+  struct sm_request *request = &transfer->request;
+  enum sm_code code =
+      sm_url_check_media(task->target, limits->base, limits->media_hosts, e);
+  if (code == SM_OK && task->file)
+    code = sm_file_rewind(task->file, e);
+  request->wants_image = true;
+  request->file = task->file;
+  request->max_bytes = limits->max_image_bytes;
+  request->timeout_ms = DOWNLOAD_TIMEOUT_MS;
+  return code == SM_OK ? sm_buf_add_text(&transfer->url, task->target, e)
+                       : code;
+}
+
+static enum sm_code prepare_post(struct sm_task *task,
+                                 struct sm_transfer *transfer,
+                                 const struct sm_limits *limits,
+                                 struct sm_error *e) {
+  struct sm_request *request = &transfer->request;
+  bool is_sync = task->call.kind == SM_CALL_SYNC;
+  request->method = SM_POST;
+  request->has_key = true;
+  request->is_once = is_sync;
+  request->wants_image = is_sync;
+  request->place = is_sync ? SM_PLACE_API : SM_PLACE_UPLOAD;
+  request->body = task->body;
+  request->max_bytes =
+      is_sync ? limits->max_image_bytes : limits->max_json_bytes;
+  request->timeout_ms = is_sync ? INT32_MAX : UPLOAD_TIMEOUT_MS;
+  if (is_sync)
+    return sm_url_build(&transfer->url, limits->base, request->place, e,
+                        "/v1/%s", task->model->name);
+  return sm_url_build(&transfer->url, limits->base, request->place, e, "%s",
+                      task->target);
+}
+
+static enum sm_code prepare_get(struct sm_task *task,
+                                struct sm_transfer *transfer,
+                                const struct sm_limits *limits,
+                                struct sm_error *e) {
+  struct sm_request *request = &transfer->request;
+  request->has_key = true;
+  request->place = task->place;
+  request->max_bytes = limits->max_json_bytes;
+  request->timeout_ms = POLL_TIMEOUT_MS;
+  return sm_url_build(&transfer->url, limits->base, task->place, e, "%s",
+                      task->target);
+}
+
+static enum sm_code prepare_call(struct sm_task *task,
+                                 struct sm_transfer *transfer,
+                                 const struct sm_limits *limits,
+                                 struct sm_error *e) {
+  switch (task->call.kind) {
+  case SM_CALL_DOWNLOAD:
+    return prepare_download(task, transfer, limits, e);
+  case SM_CALL_GET:
+    return prepare_get(task, transfer, limits, e);
+  default:
+    return prepare_post(task, transfer, limits, e);
+  }
+}
+
+enum sm_code sm_exchange_prepare(struct sm_task *task,
+                                 struct sm_transfer *transfer,
+                                 const struct sm_limits *limits, int64_t now_ms,
+                                 struct sm_error *e) {
+  enum sm_code code = task->kind == SM_TASK_JOB
+                          ? prepare_job(task, transfer, limits, e)
+                          : prepare_call(task, transfer, limits, e);
+  struct sm_request *request = &transfer->request;
+  request->timeout_ms =
+      time_left(sm_task_deadline_ms(task), now_ms, request->timeout_ms);
+  if (code == SM_OK && request->body)
+    code = sm_body_rewind(request->body, e);
+  return code;
+}
+
+/* -- the answer ---------------------------------------------------------- */
+
+static bool check_memory(const struct sm_buf *body, struct sm_image *image,
+                         const char **why) {
+  size_t tail =
+      body->size < SM_IMAGE_TAIL_BYTES ? body->size : SM_IMAGE_TAIL_BYTES;
+  if (!body->size || !sm_image_read(body->data, body->size, image))
+    *why = "it is no PNG, JPEG, WebP or GIF";
+  else if (!sm_image_is_whole(image, body->data, body->size,
+                              body->data + body->size - tail, tail, body->size))
+    *why = "it ends too early";
+  else
+    return true;
+  return false;
+}
+
+static bool check_file(const struct sm_file *file, struct sm_image *image,
+                       struct sm_error *e, const char **why) {
+  *why = e->message;
+  return sm_file_check(file, image, e) == SM_OK;
+}
+
+static bool is_whole(struct sm_task *task, const struct sm_transfer *transfer,
+                     struct sm_error *e, const char **why) {
+  struct sm_image *image = &task->last->image;
+  if (transfer->answer.code != SM_OK || transfer->answer.status != 200)
+    return false;
+  return task->file ? check_file(task->file, image, e, why)
+                    : check_memory(&transfer->answer.body, image, why);
+}
+
+/* A redirect is followed by making its goal the task's address; it is checked
+ * like the first one when the request is prepared. */
+static void take_redirect(struct sm_task *task, struct sm_transfer *transfer,
+                          struct sm_verdict *verdict) {
+  char *target = sm_buf_take(&transfer->answer.redirect, NULL);
+  if (!target) {
+    verdict->step = SM_STEP_FAIL;
+    sm_fail_memory(&verdict->error);
+    return;
+  }
+  free(task->target);
+  task->target = target;
+}
+
+static void judge_call(struct sm_task *task, struct sm_transfer *transfer,
+                       const struct sm_scene *scene,
+                       struct sm_verdict *verdict) {
+  struct sm_error e;
+  const char *why = "";
+  const struct sm_answer *answer = &transfer->answer;
+  bool whole =
+      task->call.kind == SM_CALL_DOWNLOAD && is_whole(task, transfer, &e, &why);
+  sm_call_answer(&task->call, scene, answer, whole, why, verdict);
+  if (verdict->step == SM_STEP_SEND && task->call.kind == SM_CALL_DOWNLOAD &&
+      answer->redirect.size)
+    take_redirect(task, transfer, verdict);
+}
+
+void sm_exchange_judge(struct sm_task *task, struct sm_transfer *transfer,
+                       const struct sm_scene *scene,
+                       struct sm_verdict *verdict) {
+  if (task->kind == SM_TASK_CALL)
+    judge_call(task, transfer, scene, verdict);
+  else
+    sm_job_answer(&task->job, scene, &transfer->answer, verdict);
+}
+
+bool sm_exchange_names_foreign_host(const struct sm_transfer *transfer,
+                                    const struct sm_base *base) {
+  struct sm_reply reply;
+  struct sm_origin origin;
+  const struct sm_buf *body = &transfer->answer.body;
+  if (sm_reply_read(&reply, body->data, body->size, NULL) != SM_OK ||
+      !reply.status_url[0])
+    return false;
+  return sm_origin_read(&origin, reply.status_url, NULL) != SM_OK ||
+         !sm_origin_equal(&origin, &base->origin[SM_PLACE_API]);
+}
+
+/* -- the end ------------------------------------------------------------- */
+
+static void turn_into_failure(struct sm_verdict *verdict, enum sm_code code) {
+  if (code != SM_OK)
+    verdict->step = SM_STEP_FAIL;
+}
+
+static void settle_file(struct sm_task *task, struct sm_verdict *verdict) {
+  struct sm_event *event = task->last;
+  event->bytes = sm_file_size(task->file);
+  event->is_file = true;
+  enum sm_code code = sm_file_commit(task->file, &verdict->error);
+  if (code == SM_OK) {
+    event->place = strdup(sm_file_path(task->file));
+    if (!event->place)
+      code = sm_fail_memory(&verdict->error);
+  }
+  turn_into_failure(verdict, code);
+}
+
+static void settle_upload(struct sm_task *task, const struct sm_answer *answer,
+                          struct sm_verdict *verdict) {
+  struct sm_buf url;
+  sm_buf_create(&url, SM_URL_MAX);
+  turn_into_failure(verdict,
+                    sm_reply_read_upload(&url, answer->body.data,
+                                         answer->body.size, &verdict->error));
+  task->last->place = sm_buf_take(&url, NULL);
+  sm_buf_destroy(&url);
+}
+
+static void take_body(struct sm_event *event, struct sm_answer *answer) {
+  event->body = sm_buf_take(&answer->body, &event->body_size);
+}
+
+static void copy_facts(struct sm_event *event, const struct sm_answer *answer) {
+  event->status = answer->status;
+  event->cost = answer->cost;
+  event->remaining_credits = answer->remaining_credits;
+  event->generation_s = answer->generation_s;
+  memcpy(event->seed, answer->seed, sizeof event->seed);
+  memcpy(event->content_type, answer->content_type,
+         sizeof event->content_type - 1);
+}
+
+static char *id_of(const struct sm_task *task, const struct sm_answer *answer) {
+  if (task->kind == SM_TASK_JOB && task->job.request_id)
+    return strdup(task->job.request_id);
+  if (answer && answer->request_id[0] && sm_url_is_id(answer->request_id))
+    return strdup(answer->request_id);
+  return NULL;
+}
+
+void sm_exchange_settle(struct sm_task *task, struct sm_transfer *transfer,
+                        struct sm_verdict *verdict) {
+  struct sm_event *event = task->last;
+  struct sm_answer *answer = &transfer->answer;
+  event->kind = SM_EVENT_DONE;
+  event->request_id = id_of(task, answer);
+  copy_facts(event, answer);
+  if (task->file)
+    settle_file(task, verdict);
+  else if (task->kind == SM_TASK_CALL && task->call.kind == SM_CALL_UPLOAD)
+    settle_upload(task, answer, verdict);
+  else
+    take_body(event, answer);
+}
+
+void sm_exchange_fail(struct sm_task *task, struct sm_transfer *transfer,
+                      const struct sm_error *error) {
+  struct sm_event *event = task->last;
+  struct sm_answer *answer = transfer ? &transfer->answer : NULL;
+  event->kind = SM_EVENT_ERROR;
+  if (!event->request_id)
+    event->request_id = id_of(task, answer);
+  event->error = malloc(sizeof *event->error);
+  if (event->error) {
+    *event->error = *error;
+    /* Once accepted, the job goes on at the service whatever happens here. */
+    if (task->kind == SM_TASK_JOB && task->job.request_id &&
+        error->code != SM_FAILED)
+      event->error->charged = SM_CHARGED_YES;
+  }
+  if (answer && !event->body && error->code != SM_IO)
+    take_body(event, answer);
+}

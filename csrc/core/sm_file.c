@@ -1,0 +1,339 @@
+#include "sm_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define NAME_TRIES 16
+
+/* The folder stays open, and every step names its file relative to it: what
+ * happens to the path meanwhile cannot send the picture elsewhere. */
+struct sm_file {
+  int folder; /* -1 when not open, as `fd` */
+  int fd;
+  uint64_t size;
+  char *path;                   /* the target; final after the commit */
+  const char *name;             /* its last part, inside `path` */
+  char temporary[NAME_MAX + 1]; /* "" when there is none */
+};
+
+static enum sm_code fail_on(struct sm_error *e, const char *what,
+                            const char *path) {
+  return sm_fail(e, SM_IO, "%s %.300s: %s", what, path, strerror(errno));
+}
+
+static const char *last_part(const char *path) {
+  const char *slash = strrchr(path, '/');
+  return slash != NULL ? slash + 1 : path;
+}
+
+/* ".hidden" has none, nor has "name.". */
+static bool has_extension(const char *name) {
+  const char *dot = strrchr(name, '.');
+  return dot != NULL && dot != name && dot[1] != '\0';
+}
+
+static enum sm_code open_folder(struct sm_file *file, struct sm_error *e) {
+  char *folder = strndup(file->path, (size_t)(file->name - file->path));
+  if (folder == NULL)
+    return sm_fail_memory(e);
+  file->folder = open(folder[0] != '\0' ? folder : ".",
+                      O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  enum sm_code code = SM_OK;
+  if (file->folder < 0)
+    code = fail_on(e, "cannot write into", folder);
+  free(folder);
+  return code;
+}
+
+/* Only a regular file may be replaced. rename() would put the picture in the
+ * place of a link or a FIFO without a word, and somebody relies on those. */
+static enum sm_code check_target(const struct sm_file *file, const char *name,
+                                 struct sm_error *e) {
+  struct stat facts;
+  if (fstatat(file->folder, name, &facts, AT_SYMLINK_NOFOLLOW) != 0)
+    return errno == ENOENT ? SM_OK : fail_on(e, "cannot write", file->path);
+  if (S_ISREG(facts.st_mode))
+    return SM_OK;
+  const char *what = "not a regular file";
+  if (S_ISLNK(facts.st_mode))
+    what = "a symbolic link";
+  else if (S_ISDIR(facts.st_mode))
+    what = "a folder";
+  return sm_fail(e, SM_IO, "cannot write %.300s: it is %s", file->path, what);
+}
+
+static enum sm_code open_temporary(struct sm_file *file, struct sm_error *e) {
+  const int flags = O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW;
+  for (int i = 0; i < NAME_TRIES; i++) {
+    uint64_t chance = 0;
+    if (getrandom(&chance, sizeof chance, 0) != (ssize_t)sizeof chance)
+      return fail_on(e, "cannot write", file->path);
+    (void)snprintf(file->temporary, sizeof file->temporary,
+                   ".%.200s.%016llx.part", file->name,
+                   (unsigned long long)chance);
+    file->fd = openat(file->folder, file->temporary, flags, 0600);
+    if (file->fd >= 0)
+      return SM_OK;
+    if (errno != EEXIST)
+      break;
+  }
+  file->temporary[0] = '\0';
+  return fail_on(e, "cannot write", file->path);
+}
+
+static enum sm_code open_all(struct sm_file *file, struct sm_error *e) {
+  enum sm_code code = open_folder(file, e);
+  if (code == SM_OK)
+    code = check_target(file, file->name, e);
+  if (code == SM_OK)
+    code = open_temporary(file, e);
+  return code;
+}
+
+enum sm_code sm_file_new(struct sm_file **file, const char *path,
+                         struct sm_error *e) {
+  *file = NULL;
+  if (path == NULL || *last_part(path) == '\0')
+    return sm_fail(e, SM_IO, "a file name is needed to write a picture");
+  struct sm_file *made = calloc(1, sizeof *made);
+  if (made == NULL || (made->path = strdup(path)) == NULL) {
+    free(made);
+    return sm_fail_memory(e);
+  }
+  made->folder = made->fd = -1;
+  made->name = last_part(made->path);
+  enum sm_code code = open_all(made, e);
+  if (code == SM_OK)
+    *file = made;
+  else
+    sm_file_delete(made);
+  return code;
+}
+
+enum sm_code sm_file_write(struct sm_file *file, const void *bytes, size_t size,
+                           struct sm_error *e) {
+  const char *at = bytes;
+  if (file->fd < 0)
+    return sm_fail(e, SM_IO, "already closed: %.300s", file->path);
+  while (size > 0) {
+    ssize_t written = pwrite(file->fd, at, size, (off_t)file->size);
+    if (written < 0 && errno == EINTR)
+      continue;
+    if (written < 0)
+      return fail_on(e, "cannot write", file->path);
+    at += written;
+    size -= (size_t)written;
+    file->size += (uint64_t)written;
+  }
+  return SM_OK;
+}
+
+enum sm_code sm_file_rewind(struct sm_file *file, struct sm_error *e) {
+  if (file->fd < 0)
+    return sm_fail(e, SM_IO, "already closed: %.300s", file->path);
+  if (ftruncate(file->fd, 0) != 0)
+    return fail_on(e, "cannot write", file->path);
+  file->size = 0;
+  return SM_OK;
+}
+
+uint64_t sm_file_size(const struct sm_file *file) { return file->size; }
+
+const char *sm_file_path(const struct sm_file *file) { return file->path; }
+
+/* What stands at `at`, `*size` bytes at most; fewer at the end of the file. */
+static bool read_at(int fd, unsigned char *out, size_t *size, uint64_t at) {
+  size_t got = 0;
+  while (got < *size) {
+    ssize_t n = pread(fd, out + got, *size - got, (off_t)(at + got));
+    if (n < 0 && errno == EINTR)
+      continue;
+    if (n < 0)
+      return false;
+    if (n == 0)
+      break;
+    got += (size_t)n;
+  }
+  *size = got;
+  return true;
+}
+
+static enum sm_code check_bytes(const struct sm_file *file, unsigned char *head,
+                                struct sm_image *image, struct sm_error *e) {
+  unsigned char tail[SM_IMAGE_TAIL_BYTES];
+  size_t head_size = SM_IMAGE_HEAD_BYTES, tail_size = sizeof tail;
+  uint64_t at = file->size > tail_size ? file->size - tail_size : 0;
+  if (!read_at(file->fd, head, &head_size, 0) ||
+      !read_at(file->fd, tail, &tail_size, at))
+    return fail_on(e, "cannot read back", file->path);
+  if (!sm_image_read(head, head_size, image))
+    return sm_fail(e, SM_PROTOCOL, "not a picture: %.300s", file->path);
+  if (!sm_image_is_whole(image, head, head_size, tail, tail_size, file->size))
+    return sm_fail(e, SM_PROTOCOL, "the %s was cut at %llu bytes: %.300s",
+                   sm_format_name(image->format),
+                   (unsigned long long)file->size, file->path);
+  return SM_OK;
+}
+
+/* Read back from the disk, not kept in memory: the pages are still there, and
+ * many downloads at once would hold 64 KiB each. */
+enum sm_code sm_file_check(const struct sm_file *file, struct sm_image *image,
+                           struct sm_error *e) {
+  memset(image, 0, sizeof *image);
+  if (file->fd < 0)
+    return sm_fail(e, SM_IO, "already closed: %.300s", file->path);
+  unsigned char *head = malloc(SM_IMAGE_HEAD_BYTES);
+  if (head == NULL)
+    return sm_fail_memory(e);
+  enum sm_code code = check_bytes(file, head, image, e);
+  free(head);
+  return code;
+}
+
+/* Gives a target without an extension the one of the format. */
+static enum sm_code name_target(struct sm_file *file, enum sm_format format,
+                                struct sm_error *e) {
+  if (has_extension(file->name))
+    return SM_OK;
+  char *path;
+  size_t length = strlen(file->path);
+  const char *dot = file->path[length - 1] == '.' ? "" : ".";
+  if (asprintf(&path, "%s%s%s", file->path, dot, sm_format_extension(format)) <
+      0)
+    return sm_fail_memory(e);
+  free(file->path);
+  file->path = path;
+  file->name = last_part(path);
+  return SM_OK;
+}
+
+static int sync_file(int fd) {
+  int result;
+  do
+    result = fsync(fd);
+  while (result != 0 && errno == EINTR);
+  return result;
+}
+
+static enum sm_code finish(struct sm_file *file, struct sm_error *e) {
+  enum sm_code code = check_target(file, file->name, e);
+  if (code != SM_OK)
+    return code;
+  if (sync_file(file->fd) != 0)
+    return fail_on(e, "cannot write", file->path);
+  int fd = file->fd;
+  file->fd = -1;
+  /* Network file systems report a full disk here at the latest. */
+  if (close(fd) != 0 && errno != EINTR)
+    return fail_on(e, "cannot write", file->path);
+  if (renameat(file->folder, file->temporary, file->folder, file->name) != 0)
+    return fail_on(e, "cannot write", file->path);
+  file->temporary[0] = '\0';
+  /* EINVAL: a file system that has nothing to sync for a folder. */
+  if (sync_file(file->folder) != 0 && errno != EINVAL)
+    return fail_on(e, "cannot write", file->path);
+  return SM_OK;
+}
+
+static void abandon(struct sm_file *file) {
+  if (file->fd >= 0)
+    (void)close(file->fd);
+  file->fd = -1;
+  if (file->temporary[0] != '\0')
+    (void)unlinkat(file->folder, file->temporary, 0);
+  file->temporary[0] = '\0';
+}
+
+enum sm_code sm_file_commit(struct sm_file *file, struct sm_error *e) {
+  struct sm_image image;
+  enum sm_code code = sm_file_check(file, &image, e);
+  if (code == SM_OK)
+    code = name_target(file, image.format, e);
+  if (code == SM_OK)
+    code = finish(file, e);
+  if (code != SM_OK)
+    abandon(file);
+  return code;
+}
+
+void sm_file_delete(struct sm_file *file) {
+  if (file == NULL)
+    return;
+  abandon(file);
+  if (file->folder >= 0)
+    (void)close(file->folder);
+  free(file->path);
+  free(file);
+}
+
+enum sm_code sm_file_save(const char *path, const void *bytes, size_t size,
+                          char **final_path, struct sm_error *e) {
+  struct sm_file *file;
+  *final_path = NULL;
+  enum sm_code code = sm_file_new(&file, path, e);
+  if (file == NULL)
+    return code;
+  code = sm_file_write(file, bytes, size, e);
+  if (code == SM_OK)
+    code = sm_file_commit(file, e);
+  if (code == SM_OK) {
+    *final_path = file->path;
+    file->path = NULL;
+  }
+  sm_file_delete(file);
+  return code;
+}
+
+static enum sm_code probe_head(int fd, const char *path, struct sm_image *image,
+                               struct sm_error *e) {
+  size_t size = SM_IMAGE_HEAD_BYTES;
+  unsigned char *head = malloc(size);
+  if (head == NULL)
+    return sm_fail_memory(e);
+  enum sm_code code = SM_OK;
+  if (!read_at(fd, head, &size, 0))
+    code =
+        sm_fail(e, SM_INVALID, "cannot read %.300s: %s", path, strerror(errno));
+  else if (!sm_image_read(head, size, image))
+    code = sm_fail(e, SM_INVALID, "not a PNG, JPEG, WebP or GIF: %.300s", path);
+  free(head);
+  return code;
+}
+
+static enum sm_code probe_open(int fd, const char *path,
+                               struct sm_file_facts *facts,
+                               struct sm_error *e) {
+  struct stat stat;
+  if (fstat(fd, &stat) != 0)
+    return sm_fail(e, SM_INVALID, "cannot read %.300s: %s", path,
+                   strerror(errno));
+  if (S_ISDIR(stat.st_mode))
+    return sm_fail(e, SM_INVALID, "a folder, not a file: %.300s", path);
+  if (!S_ISREG(stat.st_mode))
+    return sm_fail(e, SM_INVALID, "not a regular file: %.300s", path);
+  if (stat.st_size <= 0)
+    return sm_fail(e, SM_INVALID, "an empty file: %.300s", path);
+  facts->size_bytes = (uint64_t)stat.st_size;
+  return probe_head(fd, path, &facts->image, e);
+}
+
+enum sm_code sm_file_probe(const char *path, struct sm_file_facts *facts,
+                           struct sm_error *e) {
+  memset(facts, 0, sizeof *facts);
+  /* O_NONBLOCK: a FIFO without a writer would hold open() for ever. */
+  int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+  if (fd < 0)
+    return sm_fail(e, SM_INVALID, "cannot open %.300s: %s", path,
+                   strerror(errno));
+  enum sm_code code = probe_open(fd, path, facts, e);
+  (void)close(fd);
+  return code;
+}

@@ -1,0 +1,67 @@
+/* sm_file: a picture on its way to disk, and what a local file is.
+ *
+ * Writing: the bytes go to a temporary file in the target's folder (mode 0600,
+ * O_EXCL), are checked to be a whole picture, synced, and take the target's
+ * name by rename, after which the folder is synced too. So the target is either
+ * what it was before or a whole picture, whatever happens in between. A target
+ * that is a symbolic link, a folder or a FIFO is refused; a missing folder is
+ * an error, not created. A target without an extension gets the one of the real
+ * format.
+ *
+ * Reading: sm_file_probe says whether a path may be uploaded, from its header.
+ */
+#ifndef SM_FILE_H
+#define SM_FILE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "sm_error.h"
+#include "sm_image.h"
+
+struct sm_file; /* one picture being written */
+
+/* Makes the temporary file. Errors: SM_IO names the path and the reason.
+ * Ownership: the caller frees it with sm_file_delete, which also removes the
+ * temporary file unless sm_file_commit gave it its name. */
+enum sm_code sm_file_new(struct sm_file **file, const char *path,
+                         struct sm_error *e);
+
+enum sm_code sm_file_write(struct sm_file *file, const void *bytes, size_t size,
+                           struct sm_error *e);
+
+/* Starts again with an empty file: a download that was cut is fetched anew. */
+enum sm_code sm_file_rewind(struct sm_file *file, struct sm_error *e);
+
+/* Bytes written since the start or the last rewind. */
+uint64_t sm_file_size(const struct sm_file *file);
+
+/* What the bytes are so far, and whether they end as a picture must. */
+enum sm_code sm_file_check(const struct sm_file *file, struct sm_image *image,
+                           struct sm_error *e);
+
+/* Checks, syncs, renames. Afterwards sm_file_path is the final path.
+ * Errors: SM_PROTOCOL when the bytes are no whole picture, else SM_IO; the
+ * temporary file is gone then. */
+enum sm_code sm_file_commit(struct sm_file *file, struct sm_error *e);
+
+const char *sm_file_path(const struct sm_file *file);
+
+void sm_file_delete(struct sm_file *file);
+
+/* The bytes of a picture to a path in one go: new, write, commit.
+ * `final_path` gets a malloc'ed copy of the path it took. */
+enum sm_code sm_file_save(const char *path, const void *bytes, size_t size,
+                          char **final_path, struct sm_error *e);
+
+struct sm_file_facts {
+  struct sm_image image;
+  uint64_t size_bytes;
+};
+
+/* Whether `path` is a readable, regular, non-empty file that holds a picture.
+ * Reads its header only. Errors: SM_INVALID with what is wrong. */
+enum sm_code sm_file_probe(const char *path, struct sm_file_facts *facts,
+                           struct sm_error *e);
+
+#endif

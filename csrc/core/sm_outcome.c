@@ -1,0 +1,113 @@
+#include "sm_outcome.h"
+
+#include "sm_reply.h"
+
+static bool is_success(int status) { return status >= 200 && status < 300; }
+
+/* A status that says no, whatever became of the rest of the answer. */
+static bool is_refusal(int status) {
+  return status >= 400 && status < 500 && status != 408;
+}
+
+static enum sm_code refusal_code(int status, const char *words) {
+  switch (status) {
+  case 401:
+  case 403:
+    return SM_AUTH;
+  case 402:
+    return SM_NO_CREDITS;
+  case 406:
+    return sm_reply_speaks_of_credits(words) ? SM_NO_CREDITS : SM_REJECTED;
+  case 429:
+    return SM_THROTTLED;
+  default:
+    return SM_REJECTED;
+  }
+}
+
+static const char *refusal_phrase(enum sm_code code) {
+  switch (code) {
+  case SM_AUTH:
+    return "the service does not accept the API key";
+  case SM_NO_CREDITS:
+    return "there are not enough credits";
+  case SM_THROTTLED:
+    return "the service asks to slow down";
+  default:
+    return "the service refused the request";
+  }
+}
+
+static enum sm_code refuse(const struct sm_answer *answer, struct sm_error *e) {
+  char words[400];
+  sm_reply_error_text(words, sizeof words, answer->body.data,
+                      answer->body.size);
+  enum sm_code code = refusal_code(answer->status, words);
+  sm_fail(e, code, "%s (HTTP %d)%s%s", refusal_phrase(code), answer->status,
+          words[0] ? ": " : "", words);
+  e->status = answer->status;
+  e->is_retryable = code == SM_THROTTLED;
+  e->retry_after_ms = answer->retry_after_ms;
+  return code;
+}
+
+static enum sm_code not_sent(const struct sm_answer *answer,
+                             struct sm_error *e) {
+  if (answer->code == SM_SECURITY || answer->code == SM_IO)
+    return sm_fail(e, answer->code, "nothing was sent: %s", answer->reason);
+  sm_fail(e, SM_NOT_SENT, "nothing was sent: %s",
+          answer->reason[0] ? answer->reason
+                            : "the server answered before it was");
+  e->status = answer->status;
+  e->is_retryable = true;
+  return SM_NOT_SENT;
+}
+
+static enum sm_code unknown(const struct sm_answer *answer,
+                            struct sm_error *e) {
+  if (answer->code != SM_OK)
+    sm_fail(e, SM_UNKNOWN, "the request was sent and its answer lost: %s",
+            answer->reason);
+  else
+    sm_fail(e, SM_UNKNOWN,
+            "the request was sent and answered by HTTP %d, which does not say "
+            "whether it was accepted",
+            answer->status);
+  e->status = answer->status;
+  e->charged = SM_CHARGED_UNKNOWN;
+  return SM_UNKNOWN;
+}
+
+enum sm_code sm_outcome_of_submit(const struct sm_answer *answer,
+                                  struct sm_error *e) {
+  if (is_refusal(answer->status))
+    return refuse(answer, e);
+  if (answer->code == SM_OK && is_success(answer->status))
+    return SM_OK;
+  return answer->was_sent ? unknown(answer, e) : not_sent(answer, e);
+}
+
+static enum sm_code trouble(const struct sm_answer *answer,
+                            struct sm_error *e) {
+  enum sm_code code = SM_NOT_SENT;
+  if (answer->code == SM_SECURITY || answer->code == SM_IO ||
+      answer->code == SM_PROTOCOL)
+    code = answer->code;
+  if (answer->code != SM_OK)
+    sm_fail(e, code, "no whole answer: %s", answer->reason);
+  else
+    sm_fail(e, code, "the service answered HTTP %d", answer->status);
+  e->status = answer->status;
+  e->is_retryable = code == SM_NOT_SENT;
+  e->retry_after_ms = answer->retry_after_ms;
+  return code;
+}
+
+enum sm_code sm_outcome_of_get(const struct sm_answer *answer,
+                               struct sm_error *e) {
+  if (is_refusal(answer->status))
+    return refuse(answer, e);
+  if (answer->code == SM_OK && is_success(answer->status))
+    return SM_OK;
+  return trouble(answer, e);
+}

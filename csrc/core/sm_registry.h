@@ -1,0 +1,30 @@
+/* sm_registry: every task by its id, and every model by its name.
+ */
+#ifndef SM_REGISTRY_H
+#define SM_REGISTRY_H
+
+#include "sm_task.h"
+
+struct sm_registry {
+  struct sm_task **buckets;
+  size_t bucket_count; /* a power of two */
+  size_t task_count;
+  struct sm_model *models;
+};
+
+void sm_registry_create(struct sm_registry *registry);
+/* Frees the models and the table; the tasks must be gone. */
+void sm_registry_destroy(struct sm_registry *registry);
+
+/* False without memory. */
+bool sm_registry_add(struct sm_registry *registry, struct sm_task *task);
+void sm_registry_remove(struct sm_registry *registry, struct sm_task *task);
+struct sm_task *sm_registry_find(const struct sm_registry *registry,
+                                 uint64_t id);
+
+/* The model of that name, made with `mean_s` if it is new; NULL without
+ * memory. */
+struct sm_model *sm_registry_model(struct sm_registry *registry,
+                                   const char *name, double mean_s);
+
+#endif

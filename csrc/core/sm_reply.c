@@ -1,0 +1,148 @@
+#include "sm_reply.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+static const char *const state_names[] = {
+    "", "ACCEPTED", "QUEUED", "PROCESSING", "COMPLETED", "FAILED",
+};
+
+const char *sm_state_name(enum sm_state state) { return state_names[state]; }
+
+static enum sm_state state_of(const char *text) {
+  for (enum sm_state s = SM_STATE_QUEUED; text && s <= SM_STATE_FAILED; s++)
+    if (strcmp(text, state_names[s]) == 0)
+      return s;
+  return SM_STATE_NONE;
+}
+
+static const char *text_of(const json_t *object, const char *name) {
+  return json_string_value(json_object_get(object, name));
+}
+
+static void copy_text(char *out, size_t out_size, const char *text) {
+  snprintf(out, out_size, "%s", text ? text : "");
+}
+
+static json_t *parse_object(const char *text, size_t size, struct sm_error *e) {
+  json_error_t trouble;
+  json_t *root = json_loadb(text ? text : "", size, JSON_ALLOW_NUL, &trouble);
+  if (json_is_object(root))
+    return root;
+  if (root)
+    sm_fail(e, SM_PROTOCOL, "the answer is JSON but no object");
+  else
+    sm_fail(e, SM_PROTOCOL, "the answer is no JSON (%s)", trouble.text);
+  json_decref(root);
+  return NULL;
+}
+
+/* An address is a string, or stands in an object under "url". */
+static const char *address_of(const json_t *value) {
+  return json_is_object(value) ? text_of(value, "url")
+                               : json_string_value(value);
+}
+
+static bool has_address(const json_t *value) {
+  if (json_is_array(value))
+    value = json_array_get(value, 0);
+  const char *address = address_of(value);
+  return address && *address;
+}
+
+static void read_id(struct sm_reply *reply, const json_t *root) {
+  const json_t *id = json_object_get(root, "request_id");
+  if (!id || json_is_null(id))
+    return;
+  if (json_is_string(id) && sm_url_is_id(json_string_value(id)))
+    copy_text(reply->request_id, sizeof reply->request_id,
+              json_string_value(id));
+  else
+    reply->has_bad_id = true;
+}
+
+static void read_error(char *out, size_t out_size, const json_t *root) {
+  static const char *const names[] = {"error", "message", "detail",
+                                      "error_description"};
+  const char *text = NULL;
+  for (size_t i = 0; !text && i < sizeof names / sizeof *names; i++) {
+    const json_t *value = json_object_get(root, names[i]);
+    text = json_is_object(value) ? text_of(value, "message")
+                                 : json_string_value(value);
+  }
+  const char *more = text_of(root, "error_description");
+  if (text && more && strcmp(text, more) != 0)
+    snprintf(out, out_size, "%s (%s)", text, more);
+  else
+    copy_text(out, out_size, text);
+}
+
+enum sm_code sm_reply_read(struct sm_reply *reply, const char *text,
+                           size_t size, struct sm_error *e) {
+  memset(reply, 0, sizeof *reply);
+  json_t *root = parse_object(text, size, e);
+  if (!root)
+    return SM_PROTOCOL;
+  const json_t *metrics = json_object_get(root, "metrics");
+  const json_t *inference = json_object_get(metrics, "inference_time");
+  reply->state = state_of(text_of(root, "status"));
+  reply->inference_s = json_number_value(inference);
+  reply->has_output = has_address(json_object_get(root, "output")) ||
+                      has_address(json_object_get(root, "images"));
+  copy_text(reply->status_url, sizeof reply->status_url,
+            text_of(root, "status_url"));
+  read_id(reply, root);
+  read_error(reply->error, sizeof reply->error, root);
+  json_decref(root);
+  return SM_OK;
+}
+
+enum sm_code sm_reply_read_upload(struct sm_buf *url, const char *text,
+                                  size_t size, struct sm_error *e) {
+  json_t *root = parse_object(text, size, e);
+  if (!root)
+    return SM_PROTOCOL;
+  const json_t *urls = json_object_get(root, "file_urls");
+  if (!urls)
+    urls = json_object_get(root, "urls");
+  const char *address = address_of(json_array_get(urls, 0));
+  enum sm_code code =
+      address && *address
+          ? sm_buf_add_text(url, address, e)
+          : sm_fail(e, SM_PROTOCOL,
+                    "the upload was answered without file_urls");
+  json_decref(root);
+  return code;
+}
+
+static void copy_beginning(char *out, size_t out_size, const char *text,
+                           size_t size) {
+  size_t most = out_size - 1 < 120 ? out_size - 1 : 120;
+  if (size > most)
+    size = most;
+  if (size)
+    memcpy(out, text, size);
+  out[size] = '\0';
+}
+
+void sm_reply_error_text(char *out, size_t out_size, const char *text,
+                         size_t size) {
+  out[0] = '\0';
+  json_t *root = json_loadb(text ? text : "", size, 0, NULL);
+  if (json_is_object(root))
+    read_error(out, out_size, root);
+  json_decref(root);
+  if (out[0] == '\0')
+    copy_beginning(out, out_size, text, size);
+}
+
+bool sm_reply_speaks_of_credits(const char *text) {
+  static const char *const words[] = {"credit", "spending", "balance",
+                                      "spend cap", "billing"};
+  for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+    if (strcasestr(text, words[i]))
+      return true;
+  return false;
+}

@@ -1,0 +1,55 @@
+/* sm_reply: what the service said, type-checked.
+ *
+ * Every JSON answer is parsed whole by jansson and read field by field; a field
+ * of the wrong type is as good as absent, and what the caller needs and is
+ * absent is an error. Nothing here believes a status code: an answer cut short
+ * arrives as 200 too.
+ */
+#ifndef SM_REPLY_H
+#define SM_REPLY_H
+
+#include "sm_buf.h"
+#include "sm_error.h"
+#include "sm_url.h"
+
+/* A request's state, as the service spells it. */
+enum sm_state {
+  SM_STATE_NONE,       /* not a state that we know */
+  SM_STATE_ACCEPTED,   /* ours: the submit was acknowledged */
+  SM_STATE_QUEUED,     /* waiting for a worker */
+  SM_STATE_PROCESSING, /* on a worker */
+  SM_STATE_COMPLETED,
+  SM_STATE_FAILED
+};
+
+struct sm_reply {
+  enum sm_state state;
+  char request_id[SM_ID_MAX + 1]; /* "" when none was given */
+  bool has_bad_id;                /* one was given that may not be used */
+  bool has_output;                /* at least one address of a result */
+  double inference_s;             /* metrics.inference_time; 0 when not said */
+  char status_url[512];           /* "" when not said */
+  char error[400];                /* the service's own words, "" when none */
+};
+
+/* Reads the answer to a submit, a status or a result request.
+ * Errors: SM_PROTOCOL when it is no whole JSON object. */
+enum sm_code sm_reply_read(struct sm_reply *reply, const char *text,
+                           size_t size, struct sm_error *e);
+
+/* The address of an uploaded file (file_urls[0], on one page urls[0]).
+ * Errors: SM_PROTOCOL. */
+enum sm_code sm_reply_read_upload(struct sm_buf *url, const char *text,
+                                  size_t size, struct sm_error *e);
+
+/* The service's words in an error answer: the envelope's "error" (with
+ * "error_description"), or the beginning of whatever came instead. */
+void sm_reply_error_text(char *out, size_t out_size, const char *text,
+                         size_t size);
+
+/* A 406 has several meanings and only its text tells them apart. */
+bool sm_reply_speaks_of_credits(const char *text);
+
+const char *sm_state_name(enum sm_state state);
+
+#endif

@@ -1,0 +1,43 @@
+#include "sm_task.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct sm_task *sm_task_new(enum sm_task_kind kind, const char *target) {
+  struct sm_task *task = calloc(1, sizeof *task);
+  if (!task)
+    return NULL;
+  task->kind = kind;
+  sm_timer_create(&task->timer);
+  task->last = sm_event_new(0);
+  task->target = strdup(target);
+  if (task->last && task->target)
+    return task;
+  sm_task_delete(task);
+  return NULL;
+}
+
+void sm_task_delete(struct sm_task *task) {
+  if (!task)
+    return;
+  if (task->kind == SM_TASK_JOB)
+    sm_job_destroy(&task->job);
+  if (task->kind == SM_TASK_DIGEST)
+    sm_digest_delete(task->digest);
+  sm_body_delete(task->body);
+  sm_file_delete(task->file);
+  sm_event_delete(task->last);
+  free(task->target);
+  free(task);
+}
+
+int64_t sm_task_deadline_ms(const struct sm_task *task) {
+  switch (task->kind) {
+  case SM_TASK_JOB:
+    return task->job.deadline_ms;
+  case SM_TASK_CALL:
+    return task->call.deadline_ms;
+  default:
+    return INT64_MAX;
+  }
+}

@@ -1,0 +1,58 @@
+/* sm_task: one thing the engine works on.
+ *
+ * A job, a call, or the hash of a file, with all it owns: the request body, the
+ * file it writes, the id it waits for. The host's thread makes it and gives it
+ * away through the client; from then on it is the engine's. While it waits it
+ * is this struct, a timer's place in a heap, and the event that will one day
+ * end it: some 800 bytes, and no connection.
+ */
+#ifndef SM_TASK_H
+#define SM_TASK_H
+
+#include "sm_call.h"
+#include "sm_digest.h"
+#include "sm_event.h"
+#include "sm_job.h"
+#include "sm_timer.h"
+
+enum sm_task_kind { SM_TASK_JOB, SM_TASK_CALL, SM_TASK_DIGEST };
+
+/* What is known of one model: its name and how long it takes. */
+struct sm_model {
+  struct sm_model *next;
+  struct sm_learner learner;
+  int in_flight;
+  char name[];
+};
+
+struct sm_task {
+  uint64_t id;
+  struct sm_timer timer; /* the next thing to do, or the deadline */
+  struct sm_task *next;  /* in the ready queue, or in the door's */
+  struct sm_task *previous;
+  struct sm_task *chain;        /* in the table of ids */
+  struct sm_transfer *transfer; /* while one is active */
+  struct sm_event *last;        /* the event that will end it */
+  struct sm_model *model;       /* JOB and v1; the engine's */
+  struct sm_body *body;
+  struct sm_file *file;
+  char *target;  /* the model's name until it is linked; a path; a URL */
+  double mean_s; /* the published latency, until it is linked */
+  enum sm_place place;
+  enum sm_task_kind kind;
+  bool is_ready; /* stands in a ready queue */
+  bool is_image; /* DOWNLOAD to memory: check that it is whole */
+  union {
+    struct sm_job job;
+    struct sm_call call;
+    struct sm_digest *digest;
+  };
+};
+
+/* NULL without memory. `target` is copied. */
+struct sm_task *sm_task_new(enum sm_task_kind kind, const char *target);
+void sm_task_delete(struct sm_task *task);
+
+int64_t sm_task_deadline_ms(const struct sm_task *task);
+
+#endif

@@ -1,0 +1,81 @@
+/* sm_transfer: one exchange with a server, as the engine sees it.
+ *
+ * A request and the room for its answer, plus the four verbs by which the
+ * engine has it carried out. The engine and the state machines know only this;
+ * sm_http carries transfers over libcurl, the simulation in spec/c carries them
+ * in memory on a virtual clock. There are as many transfers as may be active at
+ * once, not as many as there are jobs: a waiting job owns none.
+ */
+#ifndef SM_TRANSFER_H
+#define SM_TRANSFER_H
+
+#include "sm_body.h"
+#include "sm_buf.h"
+#include "sm_error.h"
+#include "sm_file.h"
+#include "sm_url.h"
+
+enum sm_method { SM_GET, SM_POST };
+
+struct sm_request {
+  enum sm_method method;
+  bool has_key;     /* may carry the key, to the origin of `place` only */
+  bool is_once;     /* paid: never sent a second time, by nobody */
+  bool wants_image; /* what Accept says */
+  enum sm_place place;
+  struct sm_body *body; /* NULL for a GET; borrowed */
+  struct sm_file *file; /* where a 200's bytes go; NULL: to answer.body */
+  size_t max_bytes;
+  int64_t timeout_ms;
+};
+
+struct sm_answer {
+  enum sm_code code; /* SM_OK: `status` was received, else why not */
+  int status;
+  bool was_sent; /* the whole request may have reached the server */
+  int64_t took_ms;
+  int64_t retry_after_ms; /* -1 when the server named no time */
+  struct sm_buf body;
+  struct sm_buf redirect; /* where a 3xx points, absolute */
+  char content_type[64];
+  char request_id[SM_ID_MAX + 1]; /* the x-... headers of the v1 API */
+  char seed[24];
+  double cost; /* USD; -1 when not said, like the next two */
+  double remaining_credits;
+  double generation_s;
+  char reason[256]; /* why there is no answer */
+};
+
+struct sm_transfer {
+  struct sm_request request;
+  struct sm_answer answer;
+  struct sm_buf url;
+  void *owner;              /* the engine's */
+  void *carrier;            /* the transport's */
+  struct sm_transfer *next; /* the engine's */
+};
+
+struct sm_transport {
+  void *self;
+  /* Begins; on an error nothing was begun and nothing was sent. */
+  enum sm_code (*start)(void *self, struct sm_transfer *transfer,
+                        struct sm_error *e);
+  /* Ends it now; answer.was_sent tells whether the request may have left. */
+  void (*cancel)(void *self, struct sm_transfer *transfer);
+  /* A finished transfer, or NULL. */
+  struct sm_transfer *(*finished)(void *self);
+  /* Frees what `carrier` holds. */
+  void (*release)(void *self, struct sm_transfer *transfer);
+};
+
+/* The ceilings are those of answer.body and of an address. */
+#define SM_URL_MAX 8192
+
+void sm_transfer_create(struct sm_transfer *transfer);
+void sm_transfer_destroy(struct sm_transfer *transfer);
+
+/* Ready for another exchange; the buffers keep their memory, unless a large
+ * answer went through them. */
+void sm_transfer_reset(struct sm_transfer *transfer);
+
+#endif

@@ -1,0 +1,364 @@
+#include "sm_url.h"
+
+#include <arpa/inet.h>
+#include <curl/curl.h>
+#include <netinet/in.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+
+#define GATEWAY "https://api.segmind.com"
+#define UPLOAD "https://workflows-api.segmind.com"
+#define CONTROL "https://api.spotprod.segmind.com"
+#define SERVICE_HOST "segmind.com"
+#define SERVICE_DOMAIN ".segmind.com"
+
+/* Only printable ASCII, and no backslash: curl ends a host at "/", browsers at
+ * "\" too, and what two parsers read differently is not worth a guess. */
+static bool is_plain(const char *url) {
+  if (url == NULL)
+    return false;
+  for (const char *c = url; *c != '\0'; c++)
+    if (*c < '!' || *c > '~' || *c == '\\')
+      return false;
+  return *url != '\0';
+}
+
+static bool is_id_char(char c, bool is_first) {
+  if ((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+      (c >= '0' && c <= '9'))
+    return true;
+  return !is_first && (c == '.' || c == '_' || c == '-');
+}
+
+bool sm_url_is_id(const char *id) {
+  if (id == NULL || *id == '\0')
+    return false;
+  size_t i = 0;
+  for (; id[i] != '\0'; i++)
+    if (i >= SM_ID_MAX || !is_id_char(id[i], i == 0))
+      return false;
+  return true;
+}
+
+/* One part as curl reads it. False when there is none or no memory.
+ * Ownership: the caller frees `text` with curl_free. */
+static bool part_of(CURLU *url, CURLUPart part, unsigned flags, char **text) {
+  *text = NULL;
+  return curl_url_get(url, part, text, flags) == CURLUE_OK && *text != NULL;
+}
+
+static bool copy_part(CURLU *url, CURLUPart part, char *out, size_t size) {
+  char *text;
+  bool fits = false;
+  if (part_of(url, part, 0, &text)) {
+    size_t length = strlen(text);
+    fits = length > 0 && length < size;
+    if (fits)
+      memcpy(out, text, length + 1);
+  }
+  curl_free(text);
+  return fits;
+}
+
+static bool has_part(CURLU *url, CURLUPart part) {
+  char *text;
+  bool has = part_of(url, part, 0, &text);
+  curl_free(text);
+  return has;
+}
+
+static void lower(char *text) {
+  for (; *text != '\0'; text++)
+    if (*text >= 'A' && *text <= 'Z')
+      *text = (char)(*text - 'A' + 'a');
+}
+
+/* One spelling for each address: 2130706433, 0x7f.1 and 127.1 are what the
+ * resolver takes for 127.0.0.1 (inet_aton); [0:0::1] is ::1. */
+static void normalise_host(char *host, size_t size) {
+  struct in_addr v4;
+  struct in6_addr v6;
+  size_t length = strlen(host);
+  lower(host);
+  if (host[0] == '[' && host[length - 1] == ']') {
+    memmove(host, host + 1, length - 2);
+    host[length - 2] = '\0';
+    if (inet_pton(AF_INET6, host, &v6) == 1)
+      (void)inet_ntop(AF_INET6, &v6, host, (socklen_t)size);
+  } else if (inet_aton(host, &v4) != 0) {
+    (void)inet_ntop(AF_INET, &v4, host, (socklen_t)size);
+  }
+}
+
+static bool read_port(CURLU *url, unsigned *port) {
+  char *text;
+  unsigned long value = 0;
+  if (part_of(url, CURLUPART_PORT, CURLU_DEFAULT_PORT, &text))
+    value = strtoul(text, NULL, 10);
+  curl_free(text);
+  *port = (unsigned)value;
+  return value > 0 && value <= 65535;
+}
+
+static bool has_user(CURLU *url, const char *text) {
+  const char *start = strstr(text, "://");
+  start = start != NULL ? start + 3 : text;
+  size_t length = strcspn(start, "/?#");
+  /* An empty user ("https://@host") is no part for curl, but a trick too. */
+  return memchr(start, '@', length) != NULL || has_part(url, CURLUPART_USER) ||
+         has_part(url, CURLUPART_PASSWORD);
+}
+
+static enum sm_code read_parts(struct sm_origin *origin, CURLU *url,
+                               const char *text, struct sm_error *e) {
+  if (curl_url_set(url, CURLUPART_URL, text, 0) != CURLUE_OK)
+    return sm_fail(e, SM_INVALID, "not a URL: %.200s", text);
+  if (has_user(url, text))
+    return sm_fail(e, SM_INVALID, "user info does not belong in a URL");
+  if (!copy_part(url, CURLUPART_SCHEME, origin->scheme,
+                 sizeof origin->scheme) ||
+      (strcasecmp(origin->scheme, "https") != 0 &&
+       strcasecmp(origin->scheme, "http") != 0))
+    return sm_fail(e, SM_INVALID, "not an https URL: %.200s", text);
+  if (!copy_part(url, CURLUPART_HOST, origin->host, sizeof origin->host) ||
+      has_part(url, CURLUPART_ZONEID))
+    return sm_fail(e, SM_INVALID, "not a usable host: %.200s", text);
+  if (!read_port(url, &origin->port))
+    return sm_fail(e, SM_INVALID, "not a usable port: %.200s", text);
+  lower(origin->scheme);
+  normalise_host(origin->host, sizeof origin->host);
+  return SM_OK;
+}
+
+/* Reads `text` into `origin` and leaves the parsed URL in `*url`.
+ * Ownership: the caller cleans `*url` up, which is NULL on failure. */
+static enum sm_code parse(CURLU **url, struct sm_origin *origin,
+                          const char *text, struct sm_error *e) {
+  *url = NULL;
+  memset(origin, 0, sizeof *origin);
+  if (text == NULL || !is_plain(text))
+    return sm_fail(e, SM_INVALID, "a URL is printable ASCII without \"\\\"");
+  CURLU *parsed = curl_url();
+  if (parsed == NULL)
+    return sm_fail_memory(e);
+  enum sm_code code = read_parts(origin, parsed, text, e);
+  if (code == SM_OK)
+    *url = parsed;
+  else
+    curl_url_cleanup(parsed);
+  return code;
+}
+
+enum sm_code sm_origin_read(struct sm_origin *origin, const char *url,
+                            struct sm_error *e) {
+  CURLU *parsed;
+  enum sm_code code = parse(&parsed, origin, url, e);
+  curl_url_cleanup(parsed);
+  return code;
+}
+
+bool sm_origin_equal(const struct sm_origin *a, const struct sm_origin *b) {
+  return a->port == b->port && strcmp(a->scheme, b->scheme) == 0 &&
+         strcmp(a->host, b->host) == 0;
+}
+
+bool sm_origin_is_loopback(const struct sm_origin *origin) {
+  struct sockaddr_storage address;
+  if (strcmp(origin->host, "localhost") == 0)
+    return true;
+  return sm_address_read(&address, origin->host) &&
+         sm_address_is_loopback((const struct sockaddr *)&address);
+}
+
+static bool is_default_port(const struct sm_origin *origin) {
+  return origin->port == (strcmp(origin->scheme, "https") == 0 ? 443 : 80);
+}
+
+/* The prefix is built again from the parts that were judged, so what is sent
+ * to curl later cannot be read otherwise than it was here. */
+static enum sm_code write_prefix(char *out, size_t size,
+                                 const struct sm_origin *origin,
+                                 const char *path, struct sm_error *e) {
+  bool is_v6 = strchr(origin->host, ':') != NULL;
+  char port[16] = "";
+  if (!is_default_port(origin))
+    (void)snprintf(port, sizeof port, ":%u", origin->port);
+  size_t length = strlen(path);
+  while (length > 0 && path[length - 1] == '/')
+    length--;
+  if (length >= size)
+    return sm_fail(e, SM_INVALID, "the base URL is too long");
+  int written =
+      snprintf(out, size, "%s://%s%s%s%s%.*s", origin->scheme, is_v6 ? "[" : "",
+               origin->host, is_v6 ? "]" : "", port, (int)length, path);
+  if (written < 0 || (size_t)written >= size)
+    return sm_fail(e, SM_INVALID, "the base URL is too long");
+  return SM_OK;
+}
+
+static enum sm_code read_base(struct sm_base *base, CURLU *url,
+                              struct sm_error *e) {
+  const struct sm_origin *origin = &base->origin[SM_PLACE_API];
+  char *path;
+  base->is_loopback = sm_origin_is_loopback(origin);
+  if (strcmp(origin->scheme, "https") != 0 && !base->is_loopback)
+    return sm_fail(e, SM_INVALID,
+                   "the base URL must be https (http is for localhost only)");
+  if (!part_of(url, CURLUPART_PATH, 0, &path))
+    return sm_fail_memory(e);
+  enum sm_code code =
+      write_prefix(base->prefix[SM_PLACE_API],
+                   sizeof base->prefix[SM_PLACE_API], origin, path, e);
+  curl_free(path);
+  return code;
+}
+
+static enum sm_code set_place(struct sm_base *base, enum sm_place place,
+                              const char *url, struct sm_error *e) {
+  enum sm_code code = sm_origin_read(&base->origin[place], url, e);
+  if (code != SM_OK)
+    return code;
+  return write_prefix(base->prefix[place], sizeof base->prefix[place],
+                      &base->origin[place], "", e);
+}
+
+static enum sm_code set_places(struct sm_base *base, struct sm_error *e) {
+  if (strcmp(base->prefix[SM_PLACE_API], GATEWAY) == 0) {
+    enum sm_code code = set_place(base, SM_PLACE_UPLOAD, UPLOAD, e);
+    return code != SM_OK ? code : set_place(base, SM_PLACE_CONTROL, CONTROL, e);
+  }
+  for (int place = SM_PLACE_API + 1; place < SM_PLACES; place++) {
+    base->origin[place] = base->origin[SM_PLACE_API];
+    memcpy(base->prefix[place], base->prefix[SM_PLACE_API],
+           sizeof base->prefix[place]);
+  }
+  return SM_OK;
+}
+
+enum sm_code sm_base_read(struct sm_base *base, const char *url,
+                          struct sm_error *e) {
+  CURLU *parsed = NULL;
+  memset(base, 0, sizeof *base);
+  if (url != NULL && strpbrk(url, "?#") != NULL)
+    return sm_fail(e, SM_INVALID, "a base URL has no query and no fragment");
+  enum sm_code code = parse(&parsed, &base->origin[SM_PLACE_API], url, e);
+  if (code == SM_OK)
+    code = read_base(base, parsed, e);
+  if (code == SM_OK)
+    code = set_places(base, e);
+  curl_url_cleanup(parsed);
+  return code;
+}
+
+enum sm_code sm_url_build(struct sm_buf *out, const struct sm_base *base,
+                          enum sm_place place, struct sm_error *e,
+                          const char *format, ...) {
+  va_list args;
+  sm_buf_reset(out);
+  enum sm_code code = sm_buf_add_text(out, base->prefix[place], e);
+  if (code != SM_OK)
+    return code;
+  size_t start = out->size;
+  va_start(args, format);
+  code = sm_buf_vprintf(out, e, format, args);
+  va_end(args);
+  /* The key goes where this points: "@evil.com" behind a host is another. */
+  if (code == SM_OK && (out->data[start] != '/' || !is_plain(out->data)))
+    code = sm_fail(e, SM_INVALID, "a path starts with \"/\"");
+  if (code != SM_OK)
+    sm_buf_reset(out);
+  return code;
+}
+
+/* "name" is that host, ".name" whatever is below it. */
+static bool matches(const char *host, const char *pattern) {
+  size_t length = strlen(host), tail = strlen(pattern);
+  if (pattern[0] != '.')
+    return strcasecmp(host, pattern) == 0;
+  return tail > 1 && length > tail &&
+         strcasecmp(host + (length - tail), pattern) == 0;
+}
+
+static bool is_of_base(const struct sm_origin *origin,
+                       const struct sm_base *base) {
+  for (int place = 0; place < SM_PLACES; place++)
+    if (sm_origin_equal(origin, &base->origin[place]))
+      return true;
+  return false;
+}
+
+static bool is_listed(const struct sm_origin *origin,
+                      const char *const *hosts) {
+  if (matches(origin->host, SERVICE_DOMAIN) ||
+      matches(origin->host, SERVICE_HOST))
+    return true;
+  for (; hosts != NULL && *hosts != NULL; hosts++)
+    if (matches(origin->host, *hosts))
+      return true;
+  return false;
+}
+
+static enum sm_code check_origin(const struct sm_origin *origin,
+                                 const struct sm_base *base,
+                                 const char *const *hosts, struct sm_error *e) {
+  struct sockaddr_storage address;
+  bool is_loopback = sm_origin_is_loopback(origin);
+  if (strcmp(origin->scheme, "https") != 0 &&
+      !(base->is_loopback && is_loopback))
+    return sm_fail(e, SM_SECURITY, "the picture's URL is not https: %s",
+                   origin->host);
+  if (!is_of_base(origin, base) && !is_listed(origin, hosts))
+    return sm_fail(e, SM_SECURITY,
+                   "the picture's host is not among media_hosts: %s",
+                   origin->host);
+  bool is_private =
+      is_loopback || (sm_address_read(&address, origin->host) &&
+                      !sm_address_is_public((const struct sockaddr *)&address));
+  if (is_private && !base->is_loopback && !is_of_base(origin, base))
+    return sm_fail(e, SM_SECURITY, "the picture's address is private: %s",
+                   origin->host);
+  return SM_OK;
+}
+
+enum sm_code sm_url_check_media(const char *url, const struct sm_base *base,
+                                const char *const *hosts, struct sm_error *e) {
+  struct sm_origin origin;
+  struct sm_error cause;
+  enum sm_code code = sm_origin_read(&origin, url, &cause);
+  if (code == SM_OK)
+    return check_origin(&origin, base, hosts, e);
+  if (code == SM_IO)
+    return sm_fail_memory(e);
+  return sm_fail(e, SM_SECURITY, "the picture's URL is refused: %s",
+                 cause.message);
+}
+
+static enum sm_code resolve(struct sm_buf *out, CURLU *parsed, const char *url,
+                            const char *location, struct sm_error *e) {
+  char *text;
+  if (curl_url_set(parsed, CURLUPART_URL, url, 0) != CURLUE_OK ||
+      curl_url_set(parsed, CURLUPART_URL, location, 0) != CURLUE_OK ||
+      curl_url_set(parsed, CURLUPART_FRAGMENT, NULL, 0) != CURLUE_OK ||
+      !part_of(parsed, CURLUPART_URL, 0, &text))
+    return sm_fail(e, SM_PROTOCOL, "a redirect to no URL: %.200s", location);
+  sm_buf_reset(out);
+  enum sm_code code = sm_buf_add_text(out, text, e);
+  curl_free(text);
+  return code;
+}
+
+enum sm_code sm_url_resolve(struct sm_buf *out, const char *url,
+                            const char *location, struct sm_error *e) {
+  if (!is_plain(url) || !is_plain(location))
+    return sm_fail(e, SM_PROTOCOL, "a redirect to no URL");
+  CURLU *parsed = curl_url();
+  if (parsed == NULL)
+    return sm_fail_memory(e);
+  enum sm_code code = resolve(out, parsed, url, location, e);
+  curl_url_cleanup(parsed);
+  return code;
+}

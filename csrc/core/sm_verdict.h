@@ -1,0 +1,38 @@
+/* sm_verdict: what a state machine wants done next.
+ *
+ * sm_job and sm_call are pure: they are told what time it is and what came
+ * back, and answer with one of these. The engine carries it out.
+ */
+#ifndef SM_VERDICT_H
+#define SM_VERDICT_H
+
+#include "sm_pace.h"
+#include "sm_poll.h"
+#include "sm_reply.h"
+#include "sm_transfer.h"
+
+enum sm_step {
+  SM_STEP_SEND, /* send the (next) request, not before `at_ms` */
+  SM_STEP_DONE, /* the last answer is the result */
+  SM_STEP_FAIL  /* `error` is */
+};
+
+struct sm_verdict {
+  enum sm_step step;
+  int64_t at_ms;
+  enum sm_state news; /* a state to tell the caller, SM_STATE_NONE for none */
+  const char *note;   /* something worth a line in a log, NULL for nothing */
+  struct sm_error error;
+};
+
+/* What a state machine may look at besides the answer. */
+struct sm_scene {
+  struct sm_learner *learner;
+  struct sm_pace *pace;
+  struct sm_rng *rng;
+  int64_t now_ms;
+  int64_t rtt_ms; /* a poll's usual round trip */
+  int in_flight;  /* jobs of this model that wait */
+};
+
+#endif

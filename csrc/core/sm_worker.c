@@ -1,0 +1,137 @@
+#include "sm_worker.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sm_http.h"
+
+struct thread {
+  struct thread *next;
+  struct sm_worker worker;
+  pthread_t id;
+  atomic_bool is_over;
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct thread *threads;
+static atomic_uint forks;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static const char *preparation_trouble;
+
+static void join(struct thread *thread) {
+  pthread_join(thread->id, NULL);
+  thread->worker.release(thread->worker.self);
+  free(thread);
+}
+
+/* Takes the whole list, or only the threads that have ended. */
+static struct thread *take_threads(bool only_over) {
+  struct thread *taken = NULL;
+  pthread_mutex_lock(&lock);
+  for (struct thread **link = &threads; *link;) {
+    struct thread *thread = *link;
+    if (only_over && !atomic_load(&thread->is_over)) {
+      link = &thread->next;
+      continue;
+    }
+    *link = thread->next;
+    thread->next = taken;
+    taken = thread;
+  }
+  pthread_mutex_unlock(&lock);
+  return taken;
+}
+
+static void join_all(struct thread *thread) {
+  while (thread) {
+    struct thread *next = thread->next;
+    join(thread);
+    thread = next;
+  }
+}
+
+static void at_exit(void) {
+  struct thread *all = take_threads(false);
+  for (struct thread *thread = all; thread; thread = thread->next)
+    thread->worker.stop(thread->worker.self);
+  join_all(all);
+}
+
+/* In a child the threads do not exist; their memory is left alone. */
+static void in_child(void) {
+  atomic_fetch_add(&forks, 1);
+  threads = NULL;
+  pthread_mutex_init(&lock, NULL);
+}
+
+static void before_fork(void) { pthread_mutex_lock(&lock); }
+
+static void in_parent(void) { pthread_mutex_unlock(&lock); }
+
+/* Handlers run in reverse order of registration, so ours, registered after
+ * libcurl's TLS library has registered its own, runs before it
+ * (https://curl.se/libcurl/c/curl_global_init.html). */
+static void prepare(void) {
+  if (!sm_http_prepare())
+    preparation_trouble = "libcurl could not be initialised";
+  else if (atexit(at_exit) != 0 ||
+           pthread_atfork(before_fork, in_parent, in_child) != 0)
+    preparation_trouble = "exit handlers could not be registered";
+}
+
+enum sm_code sm_worker_prepare(struct sm_error *e) {
+  pthread_once(&once, prepare);
+  return preparation_trouble ? sm_fail(e, SM_IO, "%s", preparation_trouble)
+                             : SM_OK;
+}
+
+static void *run(void *user) {
+  struct thread *thread = user;
+  thread->worker.run(thread->worker.self);
+  atomic_store(&thread->is_over, true);
+  return NULL;
+}
+
+/* Signals are the host's: Ctrl-C must reach the thread that runs Lua. */
+static int create_without_signals(struct thread *thread) {
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  int rc = pthread_create(&thread->id, NULL, run, thread);
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  return rc;
+}
+
+enum sm_code sm_worker_start(const struct sm_worker *worker,
+                             struct sm_error *e) {
+  join_all(take_threads(true));
+  struct thread *thread = calloc(1, sizeof *thread);
+  if (!thread)
+    return sm_fail_memory(e);
+  thread->worker = *worker;
+  pthread_mutex_lock(&lock);
+  int rc = create_without_signals(thread);
+  if (rc == 0) {
+    thread->next = threads;
+    threads = thread;
+  }
+  pthread_mutex_unlock(&lock);
+  if (rc == 0)
+    return SM_OK;
+  free(thread);
+  return sm_fail(e, SM_IO, "no worker thread: %s", strerror(rc));
+}
+
+void sm_worker_stop(void *self) {
+  pthread_mutex_lock(&lock);
+  for (struct thread *thread = threads; thread; thread = thread->next)
+    if (thread->worker.self == self)
+      thread->worker.stop(self);
+  pthread_mutex_unlock(&lock);
+}
+
+unsigned sm_worker_forks(void) {
+  return atomic_load_explicit(&forks, memory_order_relaxed);
+}

@@ -1,0 +1,41 @@
+/* sm_worker: threads that are stopped and joined before the process ends.
+ *
+ * The one piece of global state in the core, because exit handlers are global:
+ * a list of the worker threads that run. atexit stops and joins them all; a
+ * thread that has ended is joined when the next one starts. A fork is counted,
+ * so that a child knows that its workers stayed behind.
+ */
+#ifndef SM_WORKER_H
+#define SM_WORKER_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "sm_error.h"
+
+/* Prepares libcurl and the exit handler, once per process. Errors: SM_IO. */
+enum sm_code sm_worker_prepare(struct sm_error *e);
+
+struct sm_worker {
+  /* The thread's work. It ends soon after `stop` was called. */
+  void (*run)(void *self);
+  /* Called from another thread: makes `run` end soon. */
+  void (*stop)(void *self);
+  /* Called after the thread was joined: frees `self`. */
+  void (*release)(void *self);
+  void *self;
+};
+
+/* Starts a thread with all signals blocked. Errors: SM_IO, and nothing was
+ * called. */
+enum sm_code sm_worker_start(const struct sm_worker *worker,
+                             struct sm_error *e);
+
+/* Makes the worker of `self` end soon and returns at once. `self` is released
+ * later, and must not be used any more. */
+void sm_worker_stop(void *self);
+
+/* How often this process and its ancestors have forked since loading. */
+unsigned sm_worker_forks(void);
+
+#endif

@@ -1,0 +1,270 @@
+/* The engine on a virtual clock, over a transport of a few lines that plays the
+ * service: what 10,000 jobs cost, in which order requests go, what a deadline
+ * and a cancellation leave behind. */
+#include "sm_engine.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "check.h"
+
+#define MAX_ACTIVE 64
+
+/* A service in memory: jobs take `duration_ms`, answers `trip_ms`. */
+struct service {
+  int64_t now_ms;
+  int64_t trip_ms;
+  int64_t duration_ms;
+  struct sm_transfer *active[MAX_ACTIVE];
+  int64_t due_ms[MAX_ACTIVE];
+  int active_count;
+  int most_active;
+  int64_t *accepted_ms;
+  int accepted;
+  int polls;
+  int submit_status; /* what a submit is answered with */
+  bool is_silent;    /* answers nothing at all */
+};
+
+static struct service service;
+static struct sm_base base;
+
+static enum sm_code play_start(void *self, struct sm_transfer *transfer,
+                               struct sm_error *e) {
+  (void)self, (void)e;
+  int i = service.active_count++;
+  service.active[i] = transfer;
+  service.due_ms[i] = service.now_ms + service.trip_ms;
+  if (service.active_count > service.most_active)
+    service.most_active = service.active_count;
+  return SM_OK;
+}
+
+static void forget(int i) {
+  service.active[i] = service.active[--service.active_count];
+  service.due_ms[i] = service.due_ms[service.active_count];
+}
+
+static void play_cancel(void *self, struct sm_transfer *transfer) {
+  (void)self;
+  for (int i = 0; i < service.active_count; i++)
+    if (service.active[i] == transfer) {
+      transfer->answer.was_sent = true;
+      forget(i);
+      return;
+    }
+}
+
+static void answer_submit(struct sm_transfer *transfer) {
+  struct sm_buf *body = &transfer->answer.body;
+  transfer->answer.status = service.submit_status;
+  if (service.submit_status != 200)
+    return;
+  sm_buf_printf(body, NULL, "{\"request_id\":\"r%d\",\"status\":\"QUEUED\"}",
+                service.accepted);
+  service.accepted_ms[service.accepted++] = service.now_ms;
+}
+
+static void answer_get(struct sm_transfer *transfer) {
+  const char *url = sm_buf_text(&transfer->url);
+  int number = atoi(strstr(url, "/requests/r") + 11);
+  bool is_over =
+      service.now_ms >= service.accepted_ms[number] + service.duration_ms;
+  service.polls++;
+  transfer->answer.status = 200;
+  sm_buf_add_text(&transfer->answer.body,
+                  !is_over                 ? "{\"status\":\"PROCESSING\"}"
+                  : strstr(url, "/status") ? "{\"status\":\"COMPLETED\"}"
+                                           : "{\"status\":\"COMPLETED\","
+                                             "\"output\":\"https://h/p.png\"}",
+                  NULL);
+}
+
+static struct sm_transfer *play_finished(void *self) {
+  (void)self;
+  for (int i = 0; !service.is_silent && i < service.active_count; i++)
+    if (service.due_ms[i] <= service.now_ms) {
+      struct sm_transfer *transfer = service.active[i];
+      forget(i);
+      transfer->answer.body.ceiling = 4096;
+      transfer->answer.was_sent = true;
+      if (transfer->request.method == SM_POST)
+        answer_submit(transfer);
+      else
+        answer_get(transfer);
+      return transfer;
+    }
+  return NULL;
+}
+
+static void play_release(void *self, struct sm_transfer *transfer) {
+  (void)self, (void)transfer;
+}
+
+static struct sm_engine *open_engine(int max_transfers) {
+  static struct sm_engine *engine;
+  const struct sm_engine_options options = {
+      .transport = {NULL, play_start, play_cancel, play_finished, play_release},
+      .limits = {.base = &base,
+                 .max_json_bytes = 1 << 20,
+                 .max_image_bytes = 1 << 20},
+      .max_transfers = max_transfers,
+      .seed = 1,
+  };
+  memset(&service, 0, sizeof service);
+  service.now_ms = 5000;
+  service.trip_ms = 2;
+  service.duration_ms = 20000;
+  service.submit_status = 200;
+  service.accepted_ms = calloc(20000, sizeof *service.accepted_ms);
+  CHECK(sm_engine_new(&engine, &options, service.now_ms, NULL) == SM_OK);
+  return engine;
+}
+
+static void close_engine(struct sm_engine *engine) {
+  sm_engine_delete(engine);
+  free(service.accepted_ms);
+}
+
+static struct sm_task *new_job(uint64_t id, int64_t timeout_ms) {
+  const struct sm_dial dial = {.k = 0.25};
+  struct sm_task *task = sm_task_new(SM_TASK_JOB, "flux");
+  task->id = id;
+  task->mean_s = 20;
+  task->body = sm_body_new();
+  sm_body_add_text(task->body, "{}", 2, NULL);
+  sm_job_create(&task->job, &dial, service.now_ms + timeout_ms);
+  return task;
+}
+
+/* Turns until `until_ms`, jumping from one due time to the next. */
+static void run(struct sm_engine *engine, int64_t until_ms) {
+  while (service.now_ms < until_ms) {
+    int64_t wait_ms = sm_engine_turn(engine, service.now_ms);
+    for (int i = 0; i < service.active_count; i++)
+      if (service.due_ms[i] - service.now_ms < wait_ms)
+        wait_ms = service.due_ms[i] - service.now_ms;
+    service.now_ms += wait_ms > 0 && !service.is_silent ? wait_ms : 1;
+  }
+}
+
+static int count_events(struct sm_engine *engine, enum sm_event_kind kind,
+                        enum sm_code code) {
+  struct sm_events events;
+  struct sm_event *event;
+  int count = 0;
+  sm_events_create(&events);
+  sm_engine_take_events(engine, &events);
+  while ((event = sm_events_pop(&events)) != NULL) {
+    if (event->kind == kind &&
+        (kind != SM_EVENT_ERROR || event->error->code == code))
+      count++;
+    sm_event_delete(event);
+  }
+  return count;
+}
+
+static void ten_thousand_jobs_finish_over_sixteen_slots(void) {
+  struct sm_engine *engine = open_engine(16);
+  service.trip_ms = 0;
+  for (uint64_t id = 1; id <= 10000; id++)
+    sm_engine_add(engine, new_job(id, 600000));
+  run(engine, service.now_ms + 120000);
+  CHECK(count_events(engine, SM_EVENT_DONE, SM_OK) == 10000);
+  CHECK(service.accepted == 10000);
+  CHECK(service.most_active <= 16);
+  close_engine(engine);
+}
+
+static void a_deadline_ends_a_job_and_keeps_its_id(void) {
+  struct sm_engine *engine = open_engine(4);
+  struct sm_events events;
+  struct sm_event *event;
+  sm_engine_add(engine, new_job(1, 3000));
+  run(engine, service.now_ms + 4000);
+  sm_events_create(&events);
+  sm_engine_take_events(engine, &events);
+  while ((event = sm_events_pop(&events)) != NULL &&
+         event->kind != SM_EVENT_ERROR)
+    sm_event_delete(event);
+  CHECK(event && event->error->code == SM_TIMEOUT);
+  CHECK(event && event->error->charged == SM_CHARGED_YES);
+  CHECK(event && strcmp(event->request_id, "r0") == 0);
+  sm_event_delete(event);
+  sm_events_destroy(&events);
+  close_engine(engine);
+}
+
+static void a_silent_server_makes_a_submit_unknown(void) {
+  struct sm_engine *engine = open_engine(4);
+  service.is_silent = true;
+  sm_engine_add(engine, new_job(1, 1000));
+  run(engine, service.now_ms + 1500);
+  CHECK(count_events(engine, SM_EVENT_ERROR, SM_UNKNOWN) == 1);
+  CHECK(service.active_count == 0);
+  close_engine(engine);
+}
+
+static void a_500_to_a_submit_is_not_repeated(void) {
+  struct sm_engine *engine = open_engine(4);
+  service.submit_status = 500;
+  sm_engine_add(engine, new_job(1, 60000));
+  run(engine, service.now_ms + 60000);
+  CHECK(count_events(engine, SM_EVENT_ERROR, SM_UNKNOWN) == 1);
+  CHECK(service.polls == 0);
+  close_engine(engine);
+}
+
+static void a_cancelled_job_says_no_more(void) {
+  struct sm_engine *engine = open_engine(4);
+  struct sm_stats stats;
+  sm_engine_add(engine, new_job(1, 60000));
+  sm_engine_add(engine, new_job(2, 60000));
+  sm_engine_turn(engine, service.now_ms);
+  sm_engine_cancel(engine, 1);
+  sm_engine_cancel(engine, 99);
+  run(engine, service.now_ms + 40000);
+  CHECK(count_events(engine, SM_EVENT_DONE, SM_OK) == 1);
+  sm_engine_stats(engine, &stats);
+  CHECK(stats.jobs == 0 && stats.active == 0 && stats.queued == 0);
+  close_engine(engine);
+}
+
+static void uploads_leave_room_for_polls(void) {
+  struct sm_engine *engine = open_engine(8);
+  service.is_silent = true;
+  for (uint64_t id = 1; id <= 20; id++) {
+    struct sm_task *task = sm_task_new(SM_TASK_CALL, "/upload-asset");
+    task->id = id;
+    task->body = sm_body_new();
+    sm_call_create(&task->call, SM_CALL_UPLOAD, service.now_ms + 60000);
+    sm_engine_add(engine, task);
+  }
+  sm_engine_turn(engine, service.now_ms);
+  CHECK(service.active_count == 6);
+  sm_engine_add(engine, new_job(100, 60000));
+  sm_engine_turn(engine, service.now_ms);
+  CHECK(service.active_count == 7);
+  close_engine(engine);
+}
+
+static void an_engine_may_end_in_the_middle_of_everything(void) {
+  struct sm_engine *engine = open_engine(8);
+  for (uint64_t id = 1; id <= 100; id++)
+    sm_engine_add(engine, new_job(id, 60000));
+  run(engine, service.now_ms + 1001);
+  close_engine(engine);
+  CHECK(service.active_count == 0);
+}
+
+int main(void) {
+  CHECK(sm_base_read(&base, "https://api.segmind.com", NULL) == SM_OK);
+  ten_thousand_jobs_finish_over_sixteen_slots();
+  a_deadline_ends_a_job_and_keeps_its_id();
+  a_silent_server_makes_a_submit_unknown();
+  a_500_to_a_submit_is_not_repeated();
+  a_cancelled_job_says_no_more();
+  uploads_leave_room_for_polls();
+  an_engine_may_end_in_the_middle_of_everything();
+  return check_report("sm_engine");
+}

@@ -1,0 +1,294 @@
+#include "sm_file.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "check.h"
+#include "sample_pictures.h"
+
+/* Each test works in a folder of its own, which must hold only what the test
+ * says at its end: no temporary file outlives a failure. */
+static char folder[64];
+
+static const char *in_folder(const char *name) {
+  static char paths[4][400];
+  static int turn;
+  turn = (turn + 1) % 4;
+  (void)snprintf(paths[turn], sizeof paths[turn], "%s/%s", folder, name);
+  return paths[turn];
+}
+
+static void enter(void) {
+  (void)snprintf(folder, sizeof folder, "/tmp/sm_file_XXXXXX");
+  CHECK(mkdtemp(folder) != NULL);
+}
+
+/* Removes the folder and returns how many entries it had. */
+static int leave(void) {
+  int count = 0;
+  DIR *dir = opendir(folder);
+  for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
+    if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+      continue;
+    count++;
+    CHECK(remove(in_folder(entry->d_name)) == 0);
+  }
+  (void)closedir(dir);
+  CHECK(rmdir(folder) == 0);
+  return count;
+}
+
+static bool holds(const char *path, const void *bytes, size_t size) {
+  char got[4096];
+  FILE *file = fopen(path, "rb");
+  if (file == NULL)
+    return false;
+  size_t n = fread(got, 1, sizeof got, file);
+  (void)fclose(file);
+  return n == size && memcmp(got, bytes, size) == 0;
+}
+
+static void put(const char *path, const void *bytes, size_t size) {
+  FILE *file = fopen(path, "wb");
+  CHECK(file != NULL && fwrite(bytes, 1, size, file) == size);
+  CHECK(file != NULL && fclose(file) == 0);
+}
+
+static enum sm_code save(const char *path, size_t size, struct sm_error *e) {
+  char *final_path;
+  enum sm_code code = sm_file_save(path, sample_png, size, &final_path, e);
+  CHECK((code == SM_OK) == (final_path != NULL));
+  free(final_path);
+  return code;
+}
+
+static void a_picture_takes_its_place_whole_and_private(void) {
+  enter();
+  char *final_path = NULL;
+  const char *path = in_folder("a.png");
+  CHECK(sm_file_save(path, sample_png, sizeof sample_png, &final_path, NULL) ==
+        SM_OK);
+  CHECK(final_path != NULL && strcmp(final_path, path) == 0);
+  CHECK(holds(path, sample_png, sizeof sample_png));
+  struct stat facts;
+  CHECK(stat(path, &facts) == 0 && (facts.st_mode & 0777) == 0600);
+  free(final_path);
+  CHECK(leave() == 1);
+}
+
+static void a_target_without_extension_gets_the_real_one(void) {
+  static const char *const names[] = {"plain", ".hidden", "dot."};
+  static const char *const want[] = {"plain.jpg", ".hidden.jpg", "dot.jpg"};
+  enter();
+  for (int i = 0; i < 3; i++) {
+    char *final_path = NULL;
+    CHECK(sm_file_save(in_folder(names[i]), sample_jpeg, sizeof sample_jpeg,
+                       &final_path, NULL) == SM_OK);
+    CHECK(final_path && strcmp(final_path, in_folder(want[i])) == 0);
+    CHECK(holds(in_folder(want[i]), sample_jpeg, sizeof sample_jpeg));
+    free(final_path);
+  }
+  CHECK(leave() == 3);
+}
+
+static void a_wrong_extension_is_the_callers_affair(void) {
+  enter();
+  CHECK(save(in_folder("a.jpg"), sizeof sample_png, NULL) == SM_OK);
+  CHECK(holds(in_folder("a.jpg"), sample_png, sizeof sample_png));
+  CHECK(leave() == 1);
+}
+
+static void a_path_without_a_folder_is_of_the_working_directory(void) {
+  char before[1024];
+  CHECK(getcwd(before, sizeof before) != NULL);
+  enter();
+  CHECK(chdir(folder) == 0);
+  CHECK(save("a.png", sizeof sample_png, NULL) == SM_OK);
+  CHECK(chdir(before) == 0);
+  CHECK(leave() == 1);
+}
+
+static void a_cut_picture_leaves_the_old_one(void) {
+  enter();
+  const char *path = in_folder("a.png");
+  put(path, "old", 3);
+  struct sm_error e;
+  for (size_t size = 0; size < sizeof sample_png; size++)
+    CHECK(save(path, size, &e) == SM_PROTOCOL);
+  CHECK(holds(path, "old", 3));
+  CHECK(save(path, sizeof sample_png, &e) == SM_OK);
+  CHECK(holds(path, sample_png, sizeof sample_png));
+  CHECK(leave() == 1);
+}
+
+static bool refuses(const char *path, const char *because) {
+  struct sm_error e = {.code = SM_OK};
+  enum sm_code code = save(path, sizeof sample_png, &e);
+  return code == SM_IO && strstr(e.message, because) != NULL;
+}
+
+static void only_a_regular_file_is_replaced(void) {
+  enter();
+  put(in_folder("real.png"), "old", 3);
+  CHECK(symlink("real.png", in_folder("link.png")) == 0);
+  CHECK(symlink("nowhere.png", in_folder("dangling.png")) == 0);
+  CHECK(mkdir(in_folder("dir.png"), 0700) == 0);
+  CHECK(mkdir(in_folder("dir"), 0700) == 0);
+  CHECK(mkfifo(in_folder("fifo.png"), 0600) == 0);
+  CHECK(refuses(in_folder("link.png"), "symbolic link"));
+  CHECK(refuses(in_folder("dangling.png"), "symbolic link"));
+  CHECK(refuses(in_folder("dir.png"), "folder"));
+  CHECK(refuses(in_folder("dir"), "folder"));
+  CHECK(refuses(in_folder("fifo.png"), "not a regular file"));
+  CHECK(holds(in_folder("real.png"), "old", 3));
+  /* Before a byte is downloaded, not after. */
+  struct sm_file *file;
+  CHECK(sm_file_new(&file, in_folder("link.png"), NULL) == SM_IO);
+  CHECK(file == NULL);
+  CHECK(leave() == 6);
+}
+
+static void the_name_with_the_extension_is_looked_at_too(void) {
+  enter();
+  CHECK(symlink("nowhere", in_folder("a.png")) == 0);
+  CHECK(refuses(in_folder("a"), "symbolic link"));
+  CHECK(leave() == 1);
+}
+
+static void a_missing_folder_is_an_error_and_not_created(void) {
+  enter();
+  CHECK(refuses(in_folder("no/a.png"), "No such file"));
+  CHECK(refuses("", "file name"));
+  CHECK(refuses(in_folder(""), "file name"));
+  CHECK(refuses("/dev/null/a.png", "Not a directory"));
+  CHECK(leave() == 0);
+}
+
+static void a_long_name_still_finds_a_temporary_one(void) {
+  char name[256];
+  enter();
+  memset(name, 'a', 251);
+  memcpy(name + 251, ".png", 5);
+  char *path = NULL, *final_path = NULL;
+  CHECK(asprintf(&path, "%s/%s", folder, name) > 0);
+  CHECK(sm_file_save(path, sample_png, sizeof sample_png, &final_path, NULL) ==
+        SM_OK);
+  CHECK(remove(path) == 0);
+  free(path);
+  free(final_path);
+  CHECK(leave() == 0);
+}
+
+/* A limit on the size of files stands in for a full disk: both end write(). */
+static void a_full_disk_is_reported_with_the_path(void) {
+  enter();
+  struct rlimit old, small;
+  struct sm_file *file;
+  struct sm_error e;
+  static unsigned char bytes[70000];
+  const char *path = in_folder("a.png");
+  put(path, "old", 3);
+  CHECK(getrlimit(RLIMIT_FSIZE, &old) == 0);
+  small = old;
+  small.rlim_cur = 65536;
+  (void)signal(SIGXFSZ, SIG_IGN);
+  CHECK(setrlimit(RLIMIT_FSIZE, &small) == 0);
+  CHECK(sm_file_new(&file, path, &e) == SM_OK);
+  CHECK(sm_file_write(file, bytes, sizeof bytes, &e) == SM_IO);
+  CHECK(setrlimit(RLIMIT_FSIZE, &old) == 0);
+  CHECK(strstr(e.message, path) != NULL);
+  CHECK(strstr(e.message, strerror(EFBIG)) != NULL);
+  sm_file_delete(file);
+  CHECK(holds(path, "old", 3));
+  CHECK(leave() == 1);
+}
+
+static void a_download_that_was_cut_starts_again(void) {
+  enter();
+  struct sm_file *file;
+  struct sm_image image;
+  const char *path = in_folder("a.gif");
+  CHECK(sm_file_new(&file, path, NULL) == SM_OK);
+  CHECK(sm_file_write(file, sample_png, 50, NULL) == SM_OK);
+  CHECK(sm_file_check(file, &image, NULL) == SM_PROTOCOL);
+  CHECK(image.format == SM_PNG && sm_file_size(file) == 50);
+  CHECK(sm_file_rewind(file, NULL) == SM_OK && sm_file_size(file) == 0);
+  for (size_t i = 0; i < sizeof sample_gif; i++)
+    CHECK(sm_file_write(file, sample_gif + i, 1, NULL) == SM_OK);
+  CHECK(sm_file_check(file, &image, NULL) == SM_OK && image.width == 7);
+  CHECK(sm_file_commit(file, NULL) == SM_OK);
+  CHECK(strcmp(sm_file_path(file), path) == 0);
+  CHECK(holds(path, sample_gif, sizeof sample_gif));
+  CHECK(sm_file_write(file, "x", 1, NULL) == SM_IO);
+  CHECK(sm_file_rewind(file, NULL) == SM_IO);
+  CHECK(sm_file_commit(file, NULL) == SM_IO);
+  sm_file_delete(file);
+  sm_file_delete(NULL);
+  CHECK(leave() == 1);
+}
+
+static void what_is_not_committed_leaves_nothing(void) {
+  enter();
+  struct sm_file *file;
+  CHECK(sm_file_new(&file, in_folder("a.png"), NULL) == SM_OK);
+  CHECK(sm_file_write(file, sample_png, sizeof sample_png, NULL) == SM_OK);
+  sm_file_delete(file);
+  CHECK(leave() == 0);
+}
+
+static bool probe_fails(const char *path, const char *because) {
+  struct sm_file_facts facts;
+  struct sm_error e = {.code = SM_OK};
+  enum sm_code code = sm_file_probe(path, &facts, &e);
+  return code == SM_INVALID && strstr(e.message, because) != NULL;
+}
+
+static void a_probe_says_what_a_picture_is(void) {
+  enter();
+  struct sm_file_facts facts;
+  const char *path = in_folder("a");
+  put(path, sample_webp_lossy, sizeof sample_webp_lossy);
+  CHECK(sm_file_probe(path, &facts, NULL) == SM_OK);
+  CHECK(facts.image.format == SM_WEBP && facts.image.width == 7);
+  CHECK(facts.size_bytes == sizeof sample_webp_lossy);
+  CHECK(leave() == 1);
+}
+
+static void a_probe_says_why_not(void) {
+  enter();
+  put(in_folder("empty.png"), "", 0);
+  put(in_folder("text.png"), "hello, no picture", 17);
+  CHECK(mkfifo(in_folder("fifo.png"), 0600) == 0);
+  CHECK(probe_fails(in_folder("empty.png"), "empty"));
+  CHECK(probe_fails(in_folder("text.png"), "not a PNG"));
+  CHECK(probe_fails(in_folder("fifo.png"), "not a regular file"));
+  CHECK(probe_fails(in_folder("none.png"), "No such file"));
+  CHECK(probe_fails(folder, "folder"));
+  CHECK(probe_fails("/dev/zero", "not a regular file"));
+  CHECK(leave() == 3);
+}
+
+int main(void) {
+  a_picture_takes_its_place_whole_and_private();
+  a_target_without_extension_gets_the_real_one();
+  a_wrong_extension_is_the_callers_affair();
+  a_path_without_a_folder_is_of_the_working_directory();
+  a_cut_picture_leaves_the_old_one();
+  only_a_regular_file_is_replaced();
+  the_name_with_the_extension_is_looked_at_too();
+  a_missing_folder_is_an_error_and_not_created();
+  a_long_name_still_finds_a_temporary_one();
+  a_full_disk_is_reported_with_the_path();
+  a_download_that_was_cut_starts_again();
+  what_is_not_committed_leaves_nothing();
+  a_probe_says_what_a_picture_is();
+  a_probe_says_why_not();
+  return check_report("sm_file");
+}

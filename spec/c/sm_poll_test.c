@@ -1,0 +1,306 @@
+#include "sm_poll.h"
+
+#include <math.h>
+
+#include "check.h"
+
+static const struct sm_dial balanced = {.k = 0.25};
+
+/* Plays one job of `run_s` behind `queue_s` in the queue, and returns how long
+ * after its end it was found done, in ms. */
+static int64_t play(struct sm_learner *learner, const struct sm_dial *dial,
+                    double queue_s, double run_s, bool has_states,
+                    struct sm_plan *plan) {
+  const int64_t start_ms = 1000000;
+  int64_t ready_ms = start_ms + (int64_t)(queue_s * 1000);
+  int64_t done_ms = ready_ms + (int64_t)(run_s * 1000);
+  int64_t now_ms = start_ms;
+  sm_plan_create(plan, now_ms);
+  for (;;) {
+    int64_t next_ms = sm_plan_next(plan, learner, dial, 5, now_ms);
+    CHECK(next_ms >= now_ms);
+    CHECK(plan->polls == 0 || next_ms > now_ms);
+    now_ms = next_ms;
+    if (now_ms >= done_ms)
+      break;
+    enum sm_seen seen = SM_SEEN_NOTHING;
+    if (has_states)
+      seen = now_ms < ready_ms ? SM_SEEN_QUEUED : SM_SEEN_PROCESSING;
+    sm_plan_note(plan, learner, seen, now_ms);
+  }
+  sm_plan_finish(plan, learner, has_states ? run_s : 0, 1, now_ms);
+  return now_ms - done_ms;
+}
+
+static double mean_s(const struct sm_learner *learner) {
+  return exp(learner->mu + learner->var / 2);
+}
+
+static double sigma_s(const struct sm_learner *learner) {
+  return mean_s(learner) * sqrt(expm1(learner->var));
+}
+
+static void a_learner_starts_from_the_published_mean(void) {
+  struct sm_learner learner;
+  sm_learner_create(&learner, 10.65);
+  CHECK(fabs(mean_s(&learner) - 10.65) < 0.001);
+  CHECK(fabs(sigma_s(&learner) / 10.65 - 0.25) < 0.001);
+  double strange[] = {0, -1, NAN, INFINITY};
+  for (int i = 0; i < 4; i++) {
+    sm_learner_create(&learner, strange[i]);
+    CHECK(fabs(mean_s(&learner) - 8) < 0.001);
+  }
+}
+
+static void the_first_look_is_at_one_second_or_before_a_quick_job(void) {
+  struct sm_learner learner;
+  struct sm_plan plan;
+  sm_plan_create(&plan, 500);
+  sm_learner_create(&learner, 10);
+  CHECK(sm_plan_next(&plan, &learner, &balanced, 0, 500) == 1500);
+  sm_learner_create(&learner, 0.5);
+  int64_t at_ms = sm_plan_next(&plan, &learner, &balanced, 0, 500);
+  CHECK(at_ms > 500 && at_ms < 1500);
+}
+
+static void a_look_that_is_overdue_is_due_now(void) {
+  struct sm_learner learner;
+  struct sm_plan plan;
+  sm_learner_create(&learner, 10);
+  sm_plan_create(&plan, 0);
+  CHECK(sm_plan_next(&plan, &learner, &balanced, 0, 99999) == 99999);
+}
+
+static void a_fixed_dial_asks_every_so_often(void) {
+  struct sm_learner learner;
+  struct sm_plan plan;
+  struct sm_dial fixed = {.k = 0.25, .fixed_ms = 250};
+  sm_learner_create(&learner, 10);
+  sm_plan_create(&plan, 100);
+  CHECK(sm_plan_next(&plan, &learner, &fixed, 0, 100) == 350);
+  sm_plan_note(&plan, &learner, SM_SEEN_QUEUED, 360);
+  CHECK(sm_plan_next(&plan, &learner, &fixed, 0, 360) == 610);
+}
+
+static void between_the_early_look_and_the_first_few_done_nobody_asks(void) {
+  struct sm_learner learner;
+  struct sm_plan plan;
+  sm_learner_create(&learner, 20);
+  sm_plan_create(&plan, 0);
+  sm_plan_note(&plan, &learner, SM_SEEN_PROCESSING, 1000);
+  int64_t at_ms = sm_plan_next(&plan, &learner, &balanced, 0, 1000);
+  CHECK(at_ms > 9000 && at_ms < 16000);
+}
+
+static void the_dial_orders_the_gaps(void) {
+  double k[] = {0.15, 0.25, 0.4};
+  int64_t before_ms = 0;
+  for (int i = 0; i < 3; i++) {
+    struct sm_learner learner;
+    struct sm_plan plan;
+    struct sm_dial dial = {.k = k[i]};
+    sm_learner_create(&learner, 20);
+    sm_plan_create(&plan, 0);
+    sm_plan_note(&plan, &learner, SM_SEEN_PROCESSING, 20000);
+    int64_t gap_ms = sm_plan_next(&plan, &learner, &dial, 0, 20000) - 20000;
+    CHECK(gap_ms > before_ms);
+    before_ms = gap_ms;
+  }
+}
+
+static void a_gap_is_never_under_a_round_trip_nor_over_five_seconds(void) {
+  struct sm_learner learner;
+  struct sm_plan plan;
+  sm_learner_create(&learner, 0.01);
+  sm_plan_create(&plan, 0);
+  sm_plan_note(&plan, &learner, SM_SEEN_PROCESSING, 20);
+  CHECK(sm_plan_next(&plan, &learner, &balanced, 0, 20) >= 70);
+  CHECK(sm_plan_next(&plan, &learner, &balanced, 400, 20) >= 420);
+  sm_plan_note(&plan, &learner, SM_SEEN_PROCESSING, 1000000);
+  CHECK(sm_plan_next(&plan, &learner, &balanced, 0, 1000000) == 1005000);
+}
+
+static void steady_jobs_are_found_quickly_with_few_polls(void) {
+  struct sm_learner learner;
+  struct sm_plan plan;
+  sm_learner_create(&learner, 10);
+  for (int i = 0; i < 60; i++)
+    play(&learner, &balanced, 0, 10 + 0.1 * (i % 7 - 3), true, &plan);
+  CHECK(fabs(mean_s(&learner) - 10) < 0.2 && sigma_s(&learner) < 0.4);
+  CHECK(play(&learner, &balanced, 0, 10, true, &plan) < 150);
+  CHECK(plan.polls < 8);
+}
+
+static void a_wrong_published_mean_is_given_up_within_ten_jobs(void) {
+  double means[] = {2, 50};
+  for (int i = 0; i < 2; i++) {
+    struct sm_learner learner;
+    struct sm_plan plan;
+    sm_learner_create(&learner, 10);
+    for (int job = 0; job < 10; job++)
+      play(&learner, &balanced, 0, means[i] * (job % 2 ? 0.95 : 1.05), true,
+           &plan);
+    CHECK(fabs(mean_s(&learner) / means[i] - 1) < 0.1);
+    CHECK(play(&learner, &balanced, 0, means[i], true, &plan) < 500);
+  }
+}
+
+static void a_thousandfold_server_is_soon_polled_in_time(void) {
+  struct sm_learner learner;
+  struct sm_plan plan;
+  sm_learner_create(&learner, 10.65);
+  CHECK(play(&learner, &balanced, 0, 0.01, true, &plan) < 1000);
+  for (int job = 0; job < 10; job++)
+    play(&learner, &balanced, 0, 0.01, true, &plan);
+  CHECK(play(&learner, &balanced, 0, 0.01, true, &plan) < 60);
+}
+
+static void a_figure_that_the_answers_refute_is_not_believed(void) {
+  struct sm_learner learner;
+  struct sm_plan plan;
+  sm_learner_create(&learner, 0);
+  for (int job = 0; job < 20; job++) {
+    sm_plan_create(&plan, 0);
+    sm_plan_note(&plan, &learner, SM_SEEN_PROCESSING, 10);
+    sm_plan_finish(&plan, &learner, 3600, 1, 30);
+  }
+  CHECK(mean_s(&learner) < 1);
+  double strange[] = {NAN, INFINITY, -1, 0};
+  for (int i = 0; i < 4; i++)
+    sm_plan_finish(&plan, &learner, strange[i], 1 << 30, 30);
+  CHECK(isfinite(learner.mu) && isfinite(learner.var));
+}
+
+static void time_in_the_queue_is_not_learnt_as_work(void) {
+  struct sm_learner learner;
+  struct sm_plan plan;
+  sm_learner_create(&learner, 10);
+  for (int job = 0; job < 40; job++)
+    play(&learner, &balanced, 3 + job % 20, 10, true, &plan);
+  CHECK(fabs(mean_s(&learner) - 10) < 0.5);
+  CHECK(play(&learner, &balanced, 15, 10, true, &plan) < 500);
+  CHECK(plan.processing_ms > plan.queued_ms);
+}
+
+static void a_queued_job_is_looked_at_slowly(void) {
+  struct sm_learner learner;
+  struct sm_plan plan;
+  sm_learner_create(&learner, 10);
+  learner.says_processing = true;
+  sm_plan_create(&plan, 0);
+  sm_plan_note(&plan, &learner, SM_SEEN_QUEUED, 60000);
+  CHECK(sm_plan_next(&plan, &learner, &balanced, 0, 60000) == 65000);
+}
+
+static void back_in_the_queue_the_count_starts_anew(void) {
+  struct sm_learner learner;
+  struct sm_plan plan;
+  sm_learner_create(&learner, 10);
+  sm_plan_create(&plan, 0);
+  sm_plan_note(&plan, &learner, SM_SEEN_PROCESSING, 1000);
+  sm_plan_note(&plan, &learner, SM_SEEN_QUEUED, 8000);
+  CHECK(plan.is_queued && plan.processing_ms == 0);
+  sm_plan_note(&plan, &learner, SM_SEEN_PROCESSING, 9000);
+  CHECK(sm_plan_next(&plan, &learner, &balanced, 0, 9000) > 13000);
+}
+
+/* A server that says QUEUED to the end must not put the first look off. */
+static void a_server_that_knows_no_processing_is_polled_all_the_same(void) {
+  struct sm_learner learner;
+  struct sm_plan plan;
+  sm_learner_create(&learner, 10);
+  sm_plan_create(&plan, 0);
+  int64_t now_ms = 0;
+  while (now_ms < 20000) {
+    now_ms = sm_plan_next(&plan, &learner, &balanced, 0, now_ms);
+    sm_plan_note(&plan, &learner, SM_SEEN_QUEUED, now_ms);
+  }
+  CHECK(plan.polls > 10);
+}
+
+static void a_server_that_says_nothing_is_learnt_from_the_gaps(void) {
+  struct sm_learner learner;
+  struct sm_plan plan;
+  sm_learner_create(&learner, 5);
+  for (int job = 0; job < 60; job++)
+    play(&learner, &balanced, 0, 10 + 0.2 * (job % 7 - 3), false, &plan);
+  CHECK(fabs(mean_s(&learner) - 10) < 0.5);
+  CHECK(play(&learner, &balanced, 0, 10, false, &plan) < 400);
+}
+
+static void the_early_look_is_dropped_where_it_tells_nothing(void) {
+  struct sm_learner learner;
+  struct sm_plan plan;
+  int early = 0;
+  sm_learner_create(&learner, 10);
+  for (int job = 0; job < 20; job++)
+    play(&learner, &balanced, 0, 10, true, &plan);
+  for (int job = 0; job < 80; job++) {
+    sm_plan_create(&plan, 0);
+    early += sm_plan_next(&plan, &learner, &balanced, 0, 0) == 1000;
+    play(&learner, &balanced, 0, 10, true, &plan);
+  }
+  CHECK(early == 10);
+  sm_plan_create(&plan, 0);
+  sm_plan_note(&plan, &learner, SM_SEEN_QUEUED, 9000);
+  sm_plan_create(&plan, 0);
+  CHECK(sm_plan_next(&plan, &learner, &balanced, 0, 0) == 1000);
+}
+
+static void one_stray_job_does_not_undo_what_was_learnt(void) {
+  struct sm_learner learner;
+  struct sm_plan plan;
+  sm_learner_create(&learner, 10);
+  for (int job = 0; job < 60; job++)
+    play(&learner, &balanced, 0, 10 + 0.2 * (job % 7 - 3), true, &plan);
+  double before = sigma_s(&learner);
+  play(&learner, &balanced, 0, 120, true, &plan);
+  CHECK(mean_s(&learner) < 12 && sigma_s(&learner) < 2 * before + 0.2);
+}
+
+static void a_batch_in_flight_is_one_piece_of_news(void) {
+  struct sm_learner alone, many;
+  struct sm_plan plan;
+  sm_learner_create(&alone, 10);
+  for (int job = 0; job < 400; job++)
+    play(&alone, &balanced, 0, 10, true, &plan);
+  many = alone;
+  sm_plan_finish(&plan, &alone, 0, 1, plan.start_ms + 20000);
+  sm_plan_finish(&plan, &many, 0, 100, plan.start_ms + 20000);
+  CHECK(mean_s(&many) < mean_s(&alone));
+}
+
+static void a_job_that_never_ends_breaks_no_counter(void) {
+  struct sm_learner learner;
+  struct sm_plan plan;
+  sm_learner_create(&learner, 10);
+  sm_plan_create(&plan, 0);
+  for (int i = 0; i < 70000; i++)
+    sm_plan_note(&plan, &learner, SM_SEEN_QUEUED, INT64_C(1) << 40);
+  CHECK(plan.polls == UINT16_MAX && plan.queued_ms == INT32_MAX);
+  CHECK(sm_plan_next(&plan, &learner, &balanced, 0, 0) > 0);
+}
+
+int main(void) {
+  a_learner_starts_from_the_published_mean();
+  the_first_look_is_at_one_second_or_before_a_quick_job();
+  a_look_that_is_overdue_is_due_now();
+  a_fixed_dial_asks_every_so_often();
+  between_the_early_look_and_the_first_few_done_nobody_asks();
+  the_dial_orders_the_gaps();
+  a_gap_is_never_under_a_round_trip_nor_over_five_seconds();
+  steady_jobs_are_found_quickly_with_few_polls();
+  a_wrong_published_mean_is_given_up_within_ten_jobs();
+  a_thousandfold_server_is_soon_polled_in_time();
+  a_figure_that_the_answers_refute_is_not_believed();
+  time_in_the_queue_is_not_learnt_as_work();
+  a_queued_job_is_looked_at_slowly();
+  back_in_the_queue_the_count_starts_anew();
+  a_server_that_knows_no_processing_is_polled_all_the_same();
+  a_server_that_says_nothing_is_learnt_from_the_gaps();
+  the_early_look_is_dropped_where_it_tells_nothing();
+  one_stray_job_does_not_undo_what_was_learnt();
+  a_batch_in_flight_is_one_piece_of_news();
+  a_job_that_never_ends_breaks_no_counter();
+  return check_report("sm_poll");
+}
