@@ -1,0 +1,66 @@
+/* lsm: what the files of the binding share.
+ *
+ * The binding turns Lua values into tasks and events into Lua values, and
+ * decides nothing. It never calls Lua from below libcurl, keeps no lua_State,
+ * makes no registry references, and uses only what Lua 5.4, 5.3 and LuaJIT 2.1
+ * have in common. An error of Lua may jump out of any function that pushes, so
+ * nothing is ever owned by a local variable alone while something is pushed.
+ */
+#ifndef LSM_H
+#define LSM_H
+
+#include <lauxlib.h>
+#include <lua.h>
+
+#include "sm_client.h"
+
+#if LUA_VERSION_NUM >= 502
+#define lsm_length(L, index) ((size_t)lua_rawlen(L, index))
+#else
+#define lsm_length(L, index) ((size_t)lua_objlen(L, index))
+#endif
+
+/* -- lsm_options.c: tables of options ------------------------------------- */
+
+enum lsm_type {
+  LSM_TEXT,   /* const char *, borrowed from the table */
+  LSM_NUMBER, /* double */
+  LSM_COUNT,  /* size_t */
+  LSM_SWITCH, /* bool */
+  LSM_LIST,   /* const char **, NULL-terminated, on the stack */
+  LSM_DIAL,   /* struct sm_dial */
+};
+
+struct lsm_option {
+  const char *name;
+  enum lsm_type type;
+  size_t offset;
+  double least; /* of a number */
+  double most;
+};
+
+/* Reads the table at `index` (nil and none are empty) into `out`, whose members
+ * keep their values where the table is silent. Raises on a name that is not
+ * declared and on a value of the wrong type or out of range. May leave one
+ * value on the stack, which anchors a list. */
+void lsm_read_options(lua_State *L, int index, const struct lsm_option *options,
+                      void *out);
+
+/* -- lsm_event.c: events and errors as Lua values ------------------------- */
+
+/* Pushes {kind, message, ...}; `key` is purged from every text. */
+void lsm_push_error(lua_State *L, const struct sm_error *e,
+                    const struct sm_event *event, const char *key);
+
+/* nil and the error; returns 2. */
+int lsm_return_error(lua_State *L, const struct sm_error *e, const char *key);
+
+/* Pushes id, what, two values and the payload's size; returns 5. */
+int lsm_push_event(lua_State *L, struct sm_event *event, const char *key);
+
+/* -- lsm_handle.c: the client's userdata ----------------------------------- */
+
+int lsm_open(lua_State *L);
+void lsm_register_handle(lua_State *L);
+
+#endif

@@ -1,0 +1,138 @@
+/* segmind.core: the C side of require "segmind".
+ *
+ * Loading it does no work: libcurl is initialised with the first client, the
+ * worker thread starts with its first request. Loading it again, as test
+ * runners do, gives a fresh table over the same code.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "lsm.h"
+#include "sm_digest.h"
+#include "sm_text.h"
+
+#if defined(LUAJIT_VERSION)
+#define BUILT_FOR LUAJIT_VERSION
+#elif LUA_VERSION_NUM == 501
+#define BUILT_FOR "LuaJIT 2.1"
+#else
+#define BUILT_FOR LUA_VERSION
+#endif
+
+static void push_image(lua_State *L, const struct sm_image *image) {
+  lua_createtable(L, 0, 4);
+  lua_pushstring(L, sm_format_name(image->format));
+  lua_setfield(L, -2, "format");
+  lua_pushinteger(L, (lua_Integer)image->width);
+  lua_setfield(L, -2, "width");
+  lua_pushinteger(L, (lua_Integer)image->height);
+  lua_setfield(L, -2, "height");
+  lua_pushstring(L, sm_format_media_type(image->format));
+  lua_setfield(L, -2, "media_type");
+}
+
+static int core_image(lua_State *L) {
+  size_t size;
+  const char *bytes = luaL_checklstring(L, 1, &size);
+  struct sm_image image;
+  if (!sm_image_read(bytes, size, &image)) {
+    lua_pushnil(L);
+    lua_pushliteral(L, "it is no PNG, JPEG, WebP or GIF");
+    return 2;
+  }
+  size_t tail = size < SM_IMAGE_TAIL_BYTES ? size : SM_IMAGE_TAIL_BYTES;
+  push_image(L, &image);
+  lua_pushboolean(L, sm_image_is_whole(&image, bytes, size, bytes + size - tail,
+                                       tail, size));
+  lua_setfield(L, -2, "complete");
+  return 1;
+}
+
+static int core_probe(lua_State *L) {
+  struct sm_file_facts facts;
+  struct sm_error e;
+  char message[SM_TEXT_MAX + 1];
+  if (sm_file_probe(luaL_checkstring(L, 1), &facts, &e) != SM_OK) {
+    sm_text_clean(message, sizeof message, e.message, strlen(e.message), NULL);
+    lua_pushnil(L);
+    lua_pushstring(L, message);
+    return 2;
+  }
+  push_image(L, &facts.image);
+  lua_pushinteger(L, (lua_Integer)facts.size_bytes);
+  lua_setfield(L, -2, "bytes");
+  return 1;
+}
+
+static int core_save(lua_State *L) {
+  const char *path = luaL_checkstring(L, 1);
+  size_t size;
+  const char *bytes = luaL_checklstring(L, 2, &size);
+  struct sm_error e;
+  char *final_path = NULL;
+  if (sm_file_save(path, bytes, size, &final_path, &e) != SM_OK)
+    return lsm_return_error(L, &e, NULL);
+  lua_pushstring(L, final_path);
+  free(final_path);
+  return 1;
+}
+
+static int core_sha256(lua_State *L) {
+  size_t size;
+  const char *bytes = luaL_checklstring(L, 1, &size);
+  char hex[SM_SHA256_HEX];
+  struct sm_error e;
+  if (sm_sha256(hex, bytes, size, &e) != SM_OK)
+    return luaL_error(L, "%s", e.message);
+  lua_pushstring(L, hex);
+  return 1;
+}
+
+static int core_redact(lua_State *L) {
+  char clean[SM_TEXT_MAX + 1];
+  size_t size;
+  const char *text = luaL_checklstring(L, 1, &size);
+  size = sm_text_clean(clean, sizeof clean, text, size, NULL);
+  lua_pushlstring(L, clean, size);
+  return 1;
+}
+
+static int core_now(lua_State *L) {
+  lua_pushnumber(L, (double)sm_now_ms() / 1000);
+  return 1;
+}
+
+/* A seed that every model takes: 0 to 2^31 - 1. */
+static int core_seed(lua_State *L) {
+  uint32_t seed;
+  if (getrandom(&seed, sizeof seed, 0) != (ssize_t)sizeof seed)
+    return luaL_error(L, "the system gives no random numbers");
+  lua_pushinteger(L, (lua_Integer)(seed & 0x7fffffff));
+  return 1;
+}
+
+static const luaL_Reg functions[] = {
+    {"open", lsm_open},      /* options -> handle, or nil and an error */
+    {"image", core_image},   /* bytes -> facts, or nil and why not */
+    {"probe", core_probe},   /* path -> facts, or nil and why not */
+    {"save", core_save},     /* path, bytes -> path, or nil and an error */
+    {"sha256", core_sha256}, /* bytes -> hex */
+    {"redact", core_redact}, /* text -> text */
+    {"now", core_now},       /* -> monotonic seconds */
+    {"seed", core_seed},     /* -> integer */
+    {NULL, NULL},
+};
+
+__attribute__((visibility("default"))) int luaopen_segmind_core(lua_State *L);
+
+int luaopen_segmind_core(lua_State *L) {
+  lsm_register_handle(L);
+  lua_createtable(L, 0, 10);
+  luaL_setfuncs(L, functions, 0);
+  lua_pushliteral(L, SEGMIND_VERSION);
+  lua_setfield(L, -2, "VERSION");
+  lua_pushliteral(L, BUILT_FOR);
+  lua_setfield(L, -2, "LUA");
+  return 1;
+}
