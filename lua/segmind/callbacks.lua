@@ -1,0 +1,69 @@
+--- Functions of the caller: `on_event` of a client and `job:on`. Each runs protected: an error in
+--- one is caught, told to `on_event` and to whoever waits, and the other jobs go on.
+
+local Error = require("segmind.error")
+local ending = require("segmind.ending")
+
+---@class segmind.Event
+---@field what "state"|"done"|"error"|"warning"|"note"|"callback"
+---@field job segmind.Job? nil for what concerns the whole client
+---@field state string? of "state"
+---@field result segmind.Result? of "done"
+---@field error segmind.Error? of "error", and of "callback": an error in a callback
+---@field message string? of "warning" and "note"
+
+--- Methods of a client.
+local callbacks = {}
+
+--- Calls a function of the caller. `_in_callback` keeps blocking calls out of it.
+local function guarded(self, fn, value, job)
+  local before = self._in_callback
+  self._in_callback = true
+  local ok, trace = xpcall(function()
+    fn(value, job)
+  end, debug.traceback)
+  self._in_callback = before
+  return ok, trace
+end
+
+--- Tells `on_event`. An error in it is kept for the next `wait`, not reported to itself.
+function callbacks:_emit(event)
+  if self._on_event then
+    local ok, trace = guarded(self, self._on_event, event)
+    if not ok then
+      self._callback_error = self._callback_error
+        or Error.new("invalid", "on_event raised an error: " .. trace)
+    end
+  end
+end
+
+function callbacks:_protected(fn, job, value)
+  local ok, trace = guarded(self, fn, value, job)
+  if not ok then
+    local err = Error.new("invalid", "a callback raised an error: " .. trace,
+      { request_id = job.request_id, charged = ending.charged(job) })
+    job._callback_error = job._callback_error or err
+    self:_emit({ what = "callback", job = job, error = err })
+  end
+end
+
+local fields = { state = "state", done = "result", error = "error" }
+
+--- Tells the listeners of a job, then `on_event`. The list is taken as it is now: a callback may
+--- add to it, or close the client.
+function callbacks:_tell(job, what, value)
+  local listeners = {}
+  for i, listener in ipairs(job._listeners) do
+    listeners[i] = listener
+  end
+  for _, listener in ipairs(listeners) do
+    if listener.event == what then
+      self:_protected(listener.fn, job, value)
+    end
+  end
+  if self._on_event then
+    self:_emit({ what = what, job = job, [fields[what]] = value })
+  end
+end
+
+return callbacks

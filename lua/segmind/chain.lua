@@ -1,0 +1,223 @@
+--- A chain: edits one after the other on one picture, as data. `step` only collects; every step is
+--- checked and priced before the first is sent.
+---
+--- The picture goes to a step's first image parameter, unless the step names that one itself. A
+--- step may use the picture of any earlier one through `chain:output(n)`:
+---
+---     local chain = sm:chain("portrait.webp")
+---     chain:step("flux-kontext-dev", { prompt = "bokeh background" })
+---     chain:step("flux-kontext-pro", { prompt = "the same at night" })
+---     chain:step("multi-image-kontext-max", {
+---       prompt = "the two side by side", input_image_2 = chain:output(1) })
+
+local Error = require("segmind.error")
+local Estimate = require("segmind.estimate")
+local image = require("segmind.image")
+local models = require("segmind.models")
+local options = require("segmind.options")
+local request = require("segmind.request")
+local schema = require("segmind.schema")
+
+---@class segmind.Chain
+local Chain = {}
+Chain.__index = Chain
+Chain.__name = "segmind.Chain"
+
+--- Stands for the picture of a step until the chain is launched.
+local Output = { _image_kind = "step" }
+Output.__index = Output
+Output.__name = "segmind.Output"
+
+-- The options of a run, for every step that does not say otherwise. `save` gets the number of the
+-- step: "out/night.png" makes out/night-1.png, out/night-2.png, ...
+local run_options = { timeout = "seconds", poll = "poll", save = "text" }
+
+---@param client segmind.Client
+---@param input segmind.Image?
+---@return segmind.Chain
+function Chain.new(client, input)
+  return setmetatable({ _client = client, _input = input, _steps = {} }, Chain)
+end
+
+--- Adds a step. Nothing is checked yet but that the arguments are of the right type.
+---@param model segmind.Model
+---@param params segmind.Params copied
+---@param opts segmind.CallOptions?
+---@return segmind.Chain self
+function Chain:step(model, params, opts)
+  if type(model) ~= "string" or type(params) ~= "table" or getmetatable(params) ~= nil then
+    Error.misuse("chain:step takes the name of a model and a table of parameters, got "
+      .. schema.show(model) .. " and " .. schema.show(params))
+  end
+  local copy = {}
+  for name, value in pairs(params) do
+    copy[name] = value
+  end
+  table.insert(self._steps, { model = model, params = copy,
+    opts = options.read(opts, request.options, "chain:step") })
+  return self
+end
+
+--- The picture of an earlier step, as a parameter of a later one.
+---@param n integer counted from 1
+---@return segmind.Output
+function Chain:output(n)
+  if type(n) ~= "number" or not self._steps[n] then
+    Error.misuse(("chain:output takes the number of a step that was added, 1 to %d, got %s"):format(
+      #self._steps, schema.show(n)))
+  end
+  return setmetatable({ chain = self, step = n }, Output)
+end
+
+local function has_output(value)
+  if image.kind(value) == "step" then
+    return true
+  end
+  for _, item in pairs(type(value) == "table" and not getmetatable(value) and value or {}) do
+    if has_output(item) then
+      return true
+    end
+  end
+  return false
+end
+
+--- The parameters of step `n` with the picture in its place, or nil and why it has none.
+local function with_picture(self, n)
+  local step, copy = self._steps[n], {}
+  for name, value in pairs(step.params) do
+    copy[name] = value
+  end
+  local picture = self._input
+  if n > 1 then
+    picture = self:output(n - 1)
+  end
+  local spec = models.declared(step.model)
+  local name = spec and models.first_image(spec)
+  if name and copy[name] == nil then
+    copy[name] = picture
+  elseif not spec and picture ~= nil and not has_output(copy) then
+    return nil, "the model is not declared, so name the parameter that takes the picture: "
+      .. (n == 1 and "give it there, not to the chain"
+        or ("input_image = chain:output(%d), or the like"):format(n - 1))
+  end
+  return copy
+end
+
+local function prepare_step(self, n, defaults)
+  local step, opts = self._steps[n], {}
+  for name, value in pairs(defaults) do
+    opts[name] = value
+  end
+  if opts.save then
+    local stem, extension = opts.save:match("^(.*[^/])(%.%w+)$")
+    opts.save = ("%s-%d%s"):format(stem or opts.save, n, extension or "")
+  end
+  for name, value in pairs(step.opts) do
+    opts[name] = value
+  end
+  local params, problem = with_picture(self, n)
+  if not params then
+    return nil, problem
+  end
+  local prepared, err = self._client:_prepare(step.model, params, opts, self)
+  return prepared, err and table.concat(err.problems, "; ")
+end
+
+--- Checks every step; the requests in order, or an error that tells of all bad steps.
+local function prepare(self, defaults)
+  local requests, problems, first = {}, {}, nil
+  for n, step in ipairs(self._steps) do
+    local prepared, problem = prepare_step(self, n, defaults)
+    requests[n] = prepared
+    if problem then
+      first = first or n
+      problems[#problems + 1] = ("step %d (%s): %s"):format(n, step.model, problem)
+    end
+  end
+  if #self._steps == 0 then
+    problems[1] = "the chain has no steps"
+  end
+  if problems[1] then
+    return nil, Error.new("invalid", table.concat(problems, "; "), { step = first, results = {},
+      problems = problems })
+  end
+  return requests
+end
+
+--- What the chain will cost and take, from the published figures. Checks every step; free.
+---@return segmind.Estimate?
+---@return segmind.Error? err kind "invalid", naming the step
+function Chain:estimate()
+  local requests, err = prepare(self, {})
+  if not requests then
+    return nil, err
+  end
+  return Estimate.new(requests)
+end
+
+local function launch(self, requests)
+  local jobs = {}
+  for n, prepared in ipairs(requests) do
+    request.bind(prepared, jobs)
+    jobs[n] = self._client:_launch(prepared)
+  end
+  return jobs
+end
+
+--- Sends all steps on their way and returns their jobs at once; each starts when its pictures are
+--- there.
+---@param opts { timeout: number?, poll: any, save: string? }?
+---@return segmind.Job[]?
+---@return segmind.Error? err kind "invalid", naming the step
+function Chain:submit(opts)
+  local requests, err = prepare(self, options.read(opts, run_options, "chain:submit"))
+  if not requests then
+    return nil, err
+  end
+  return launch(self, requests)
+end
+
+local function collect(jobs)
+  local results, failed = {}, nil
+  for n, job in ipairs(jobs) do
+    local _, err = job:wait()
+    results[n] = job:result()
+    -- A step needs earlier ones only, so the first that failed is the reason for those after it.
+    if job:error() and not failed then
+      failed = { err = err, n = n, model = job.model }
+    end
+  end
+  return results, failed
+end
+
+--- Runs the chain and waits for it.
+---
+---     local results, err = chain:run{ save = "out/night.png" }
+---     if not results then print(err, err.step, #err.results) end
+---     print(results.final.path)
+---@param opts { timeout: number?, poll: any, save: string? }?
+---@return segmind.Result[]? results one a step; the last is also `results.final`
+---@return segmind.Error? err `step` is the step that failed, `results` the finished ones by step
+function Chain:run(opts)
+  opts = options.read(opts, run_options, "chain:run")
+  self._client:_may_block("chain:run")
+  local requests, err = prepare(self, opts)
+  if not requests then
+    return nil, err
+  end
+  local results, failed = collect(launch(self, requests))
+  if not failed then
+    results.final = results[#requests]
+    return results
+  end
+  err = failed.err
+  err.message = ("step %d (%s): %s"):format(failed.n, failed.model, err.message)
+  err.step, err.results = failed.n, results
+  return nil, err
+end
+
+function Chain:__tostring()
+  return ("segmind.Chain of %d steps"):format(#self._steps)
+end
+
+return Chain

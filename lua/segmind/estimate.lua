@@ -1,0 +1,59 @@
+--- What a list of requests will cost and how long it will take, from the figures that the service
+--- publishes. A model that is not declared has none, and the sum says so.
+
+---@class segmind.Estimate
+---@field steps { n: integer, model: string, usd: number?, seconds: number? }[]
+---@field usd number the sum of the known prices
+---@field seconds number along the longest way; steps that do not need each other run together
+---@field unknown integer steps without a published price
+local Estimate = {}
+Estimate.__index = Estimate
+Estimate.__name = "segmind.Estimate"
+
+--- When the pictures that a request needs are there.
+local function begins(prepared, ends)
+  local at = 0
+  for _, slot in ipairs(prepared.slots) do
+    if slot.kind == "step" then
+      at = math.max(at, ends[slot.value.step] or 0)
+    end
+  end
+  return at
+end
+
+---@param requests table[] from request.prepare
+---@return segmind.Estimate
+function Estimate.new(requests)
+  local self = setmetatable({ steps = {}, usd = 0, seconds = 0, unknown = 0 }, Estimate)
+  local ends = {}
+  for n, prepared in ipairs(requests) do
+    local spec = prepared.spec or {}
+    self.steps[n] = { n = n, model = prepared.model, usd = spec.price_usd,
+      seconds = spec.latency_s }
+    self.usd = self.usd + (spec.price_usd or 0)
+    self.unknown = self.unknown + (spec.price_usd and 0 or 1)
+    ends[n] = begins(prepared, ends) + (spec.latency_s or 0)
+    self.seconds = math.max(self.seconds, ends[n])
+  end
+  return self
+end
+
+local function row(name, usd, seconds)
+  return ("%-32s %8s %9s"):format(name, usd and ("$%.2f"):format(usd) or "unknown",
+    seconds and ("%.1f s"):format(seconds) or "unknown")
+end
+
+function Estimate:__tostring()
+  local lines = {}
+  for i, step in ipairs(self.steps) do
+    lines[i] = row(("%d  %s"):format(step.n, step.model), step.usd, step.seconds)
+  end
+  lines[#lines + 1] = row("together", self.usd, self.seconds)
+  if self.unknown > 0 then
+    lines[#lines + 1] = ("without %d of %d steps, whose models are not declared"):format(
+      self.unknown, #self.steps)
+  end
+  return table.concat(lines, "\n")
+end
+
+return Estimate

@@ -1,0 +1,191 @@
+--- The half of a client that brings events into Lua: `step` hands out what the core has queued,
+--- `poll` waits for it, the blocking calls are a loop of both, so Ctrl-C works.
+
+local Error = require("segmind.error")
+local callbacks = require("segmind.callbacks")
+local ending = require("segmind.ending")
+local schema = require("segmind.schema")
+
+local Events = {}
+
+--- Keeps who is to hear of a transfer of the core: `handler.finish(done, err)` at its end,
+--- `handler.state(state, request_id)` before. The core returns an id, or nil and why it did not
+--- even begin; that, too, is told to `finish`.
+function Events:_operation(handler, id, err)
+  if id and not self._closed then
+    self._handlers[id] = handler
+  elseif not id then
+    handler.finish(nil, Error.from(err))
+  end
+  return id
+end
+
+function Events:_cancel(id)
+  self._handlers[id] = nil
+  self._handle:cancel(id)
+end
+
+function Events:_forget(job)
+  self._jobs[job] = nil
+  job.ended = self:_now()
+end
+
+function Events:_now()
+  return self._core.now()
+end
+
+--- After Ctrl-C in the midst of our own work: what was being done is lost, the client is not.
+function Events:_recover()
+  if not self._stepping and not self._in_callback then
+    self._settling, self._pumping = false, false
+  end
+end
+
+local function dispatch(self, id, what, a, b)
+  local handler = self._handlers[id]
+  if what == "note" then
+    self:_emit({ what = "note", message = a, job = handler and handler.job })
+  elseif handler and what == "state" then
+    if handler.state then
+      handler.state(a, b)
+    end
+  elseif handler then
+    self._handlers[id] = nil
+    if what == "done" then
+      handler.finish(a)
+    else
+      handler.finish(nil, Error.from(a))
+    end
+  end
+end
+
+local function drain(self, max_events, max_bytes)
+  local count, total = 0, 0
+  while count < max_events and total < max_bytes and not self._closed do
+    local id, what, a, b, bytes = self._handle:take()
+    if not id then
+      break
+    end
+    count, total = count + 1, total + (bytes or 0)
+    dispatch(self, id, what, a, b)
+  end
+  return count
+end
+
+--- Takes what has arrived: job states, results, callbacks. Never blocks; for a frame of a game or a
+--- turn of a loop. Within a callback, and on a closed client, it does nothing.
+---@param max_events integer? leave the rest queued after so many; no bound unless told
+---@param max_bytes integer? or after so many bytes of answers
+---@return integer events how many were taken
+function Events:step(max_events, max_bytes)
+  if self._closed or self._stepping then
+    return 0
+  end
+  self:_recover()
+  self._stepping = true
+  local ok, count = pcall(drain, self, max_events or math.huge, max_bytes or math.huge)
+  self._stepping = false
+  if not ok then
+    error(count, 0) -- Ctrl-C, or no memory
+  end
+  return count
+end
+
+--- Waits until something has arrived for `step`, or the time is over, or a signal came.
+---@param seconds number
+---@return boolean true when `step` has something to take
+function Events:poll(seconds)
+  if type(seconds) ~= "number" or seconds ~= seconds then
+    Error.misuse("client:poll takes a number of seconds, got " .. schema.show(seconds))
+  end
+  if self._closed then
+    return false
+  end
+  return self._handle:wait(math.max(seconds, 0))
+end
+
+function Events:_may_block(verb)
+  if self._in_callback then
+    Error.misuse(verb .. " would wait for ever inside a callback")
+  end
+  self:_check_open()
+end
+
+--- Turns until `is_over()`, at most `timeout` seconds.
+function Events:_until(is_over, timeout, verb)
+  self:_may_block(verb or "waiting")
+  local limit = timeout and self:_now() + timeout
+  repeat
+    local taken = self:step()
+    local left = limit and limit - self:_now() or 1
+    if not is_over() and taken == 0 and left > 0 then
+      self:poll(math.min(left, 1))
+    end
+  until is_over() or self._closed or left <= 0
+end
+
+--- Waits for one transfer.
+---@return table? done
+---@return segmind.Error?
+function Events:_await(id, refused)
+  local result, err
+  self:_operation({ finish = function(done, failed)
+    result, err = done, failed
+  end }, id, refused)
+  self:_until(function()
+    return result or err
+  end)
+  return result, err or not result and Error.new("cancelled", "the client was closed") or nil
+end
+
+--- A descriptor that is readable while `step` has something to take, for the loop of a host.
+---@return integer? fd nil where there is none
+function Events:fd()
+  self:_check_open()
+  return self._handle:fd()
+end
+
+--- Figures: jobs not over (`pending`), those of them that wait for a place (`ready`), and the
+--- core's own (`transfers`, `connections`, `polls`, `submits`, ...).
+---@return table<string, number>
+function Events:stats()
+  self:_check_open()
+  local stats = self._handle:stats()
+  stats.pending, stats.ready = 0, self._ready:count()
+  for _ in pairs(self._jobs) do
+    stats.pending = stats.pending + 1
+  end
+  return stats
+end
+
+--- Ends all jobs (kind "cancelled"; what the service has accepted goes on there) and frees the
+--- network. Never blocks; a second call does nothing.
+function Events:close()
+  if self._closed then
+    return
+  end
+  local jobs = {}
+  for job in pairs(self._jobs) do
+    jobs[#jobs + 1] = job
+  end
+  table.sort(jobs, function(a, b)
+    return a.id < b.id
+  end)
+  self._closed, self._handlers = true, {}
+  for _, job in ipairs(jobs) do
+    ending.finish(job, nil, Error.new("cancelled", "the client was closed",
+      { charged = ending.charged(job), request_id = job.request_id }))
+  end
+  self._handle:close()
+end
+
+function Events:__tostring()
+  return ("segmind.Client (%s, %d jobs launched)"):format(self._closed and "closed" or "open",
+    self._count)
+end
+
+for name, method in pairs(callbacks) do
+  Events[name] = method
+end
+
+return Events

@@ -1,0 +1,210 @@
+--- Pictures as parameters. Where a model takes an image the caller may write a path, an http(s)
+--- URL, `segmind.bytes(s)`, a Result or a Job; the service takes public URLs only. So a local
+--- picture is uploaded first, once per content and client: its SHA-256 names it, and whoever needs
+--- the same content while it is on its way waits for the same upload.
+
+local Error = require("segmind.error")
+local schema = require("segmind.schema")
+
+---@class segmind.Bytes a picture in memory, in its file format
+---@field data string
+local Bytes = {}
+Bytes.__index = Bytes
+Bytes.__name = "segmind.Bytes"
+
+function Bytes:__tostring()
+  return ("segmind.bytes (%d bytes)"):format(#self.data)
+end
+
+local image = {}
+
+--- Marks a string as the content of a picture, not the name of a file.
+---@param data string a whole PNG, JPEG, WebP or GIF file
+---@return segmind.Bytes
+function image.bytes(data)
+  if type(data) ~= "string" then
+    Error.misuse("segmind.bytes takes the content of a picture as a string, got "
+      .. schema.show(data))
+  end
+  return setmetatable({ data = data }, Bytes)
+end
+
+---@param value any
+---@return boolean
+function image.is_bytes(value)
+  return getmetatable(value) == Bytes
+end
+
+local function string_kind(value)
+  if value:find("^[Hh][Tt][Tt][Pp][Ss]?://") then
+    return "url"
+  elseif value:find("^[Dd][Aa][Tt][Aa]:") then
+    return nil, "the service refuses data: URIs; give the content as segmind.bytes(s)"
+  elseif value:find("^[Ff][Ii][Ll][Ee]:") then
+    return nil, "file: URIs are not read; give the path itself"
+  elseif value == "" then
+    return nil, "an image must not be empty"
+  elseif value:find("\0", 1, true) then
+    return nil, "a path holds no zero byte; give the content of a picture as segmind.bytes(s)"
+  elseif value:find("^%a[%w+.-]+://") then
+    return nil, "only http and https URLs are read, got " .. schema.show(value)
+  end
+  return "path"
+end
+
+--- What an image parameter holds: "path", "url", "bytes", "job" or "result"; or nil and why not.
+---@param value any
+---@return string? kind
+---@return string? problem
+function image.kind(value)
+  if type(value) == "string" then
+    return string_kind(value)
+  elseif type(value) == "table" then
+    local class = getmetatable(value)
+    local kind = class == Bytes and "bytes" or type(class) == "table" and class._image_kind
+    if kind then
+      return kind
+    end
+  end
+  return nil, "an image is a path, an http(s) URL, segmind.bytes(s), a Result or a Job; got "
+    .. schema.show(value)
+end
+
+local function local_problem(info, problem, what, formats)
+  if not info then
+    return problem
+  elseif info.complete == false then
+    return what .. " is cut short"
+  end
+  for _, format in ipairs(formats or { info.format }) do
+    if format == info.format then
+      return nil
+    end
+  end
+  return ("%s is a %s; this model takes %s"):format(what, info.format, table.concat(formats, " "))
+end
+
+--- Looks at a value before anything is sent: reads a file's header, checks bytes in memory.
+---@param core table segmind.core
+---@param value any
+---@param formats string[]? the formats that the model takes
+---@return string? problem
+function image.problem(core, value, formats)
+  local kind, problem = image.kind(value)
+  if kind == "path" then
+    local info, why = core.probe(value)
+    if why and not why:find(value, 1, true) then
+      why = ("%s: %s"):format(schema.show(value), why)
+    end
+    return local_problem(info, why, value, formats)
+  elseif kind == "bytes" then
+    local info, why = core.image(value.data)
+    return local_problem(info, why, "the picture", formats)
+  elseif kind == "result" and not value.url and not value._data then
+    return "the result has no picture"
+  end
+  return problem
+end
+
+--- Uploads of one client. `digests` and `uploads` hold, per path and per SHA-256, either the URL or
+--- the functions that wait for it.
+local Uploads = {}
+Uploads.__index = Uploads
+
+function image.uploads(client)
+  return setmetatable({ _client = client, _digests = {}, _urls = {}, _waiting = {} }, Uploads)
+end
+
+--- Runs `start(finish)` for the first who asks under `key`; everybody gets what `finish` is given.
+local function share(waiting, key, start, fn)
+  if waiting[key] then
+    table.insert(waiting[key], fn)
+    return
+  end
+  local list = { fn }
+  waiting[key] = list
+  start(function(value, err)
+    waiting[key] = nil
+    for _, waiter in ipairs(list) do
+      waiter(value, err)
+    end
+  end)
+end
+
+function Uploads:_upload(sha256, source, format, timeout, fn)
+  if self._urls[sha256] then
+    return fn(self._urls[sha256])
+  end
+  local client = self._client
+  share(self._waiting, sha256, function(finish)
+    source.media_type = "image/" .. format
+    client:_operation({ finish = function(done, err)
+      if done then
+        self._urls[sha256] = done.url
+      end
+      finish(done and done.url, err)
+    end }, client._handle:upload(source, { timeout = timeout }))
+  end, fn)
+end
+
+--- Uploads a path or a segmind.Bytes and hands `fn` its URL, or nil and an Error. May call `fn`
+--- before it returns, when the content is already there.
+---@param source string|segmind.Bytes
+---@param timeout number seconds
+---@param fn fun(url: string?, err: segmind.Error?)
+function Uploads:put(source, timeout, fn)
+  local client = self._client
+  if image.is_bytes(source) then
+    local info, why = client._core.image(source.data)
+    if not info then
+      return fn(nil, Error.new("invalid", why))
+    end
+    local sha256 = client._core.sha256(source.data)
+    return self:_upload(sha256, { bytes = source.data }, info.format, timeout, fn)
+  end
+  share(self._digests, source, function(finish)
+    client:_operation({ finish = finish }, client._handle:digest(source, { timeout = timeout }))
+  end, function(done, err)
+    if not done then
+      return fn(nil, err)
+    end
+    self:_upload(done.sha256, { path = source }, done.format, timeout, fn)
+  end)
+end
+
+local function source_problem(core, source)
+  local kind = image.kind(source)
+  if kind and kind ~= "path" and kind ~= "bytes" then
+    return "a path or segmind.bytes(s) is uploaded, got a " .. kind
+  end
+  return image.problem(core, source)
+end
+
+--- Uploads all of a list and waits for them.
+---@param sources (string|segmind.Bytes)[]
+---@param timeout number seconds
+---@return string[]? urls
+---@return segmind.Error?
+function Uploads:all(sources, timeout)
+  local urls, left, failed = {}, #sources, nil
+  for _, source in ipairs(sources) do
+    local problem = source_problem(self._client._core, source)
+    if problem then
+      return nil, Error.new("invalid", problem)
+    end
+  end
+  for i, source in ipairs(sources) do
+    self:put(source, timeout, function(url, err)
+      urls[i], left, failed = url, left - 1, failed or err
+    end)
+  end
+  self._client:_until(function()
+    return left == 0 or failed
+  end)
+  if failed then
+    return nil, failed
+  end
+  return urls
+end
+
+return image

@@ -1,0 +1,36 @@
+--- The declared models. A further model is one table beside this file and one word in this list:
+--- validation, editor types, the README's table and the emulator all read the same table.
+
+local names = {
+  "flux-kontext-dev",
+  "flux-kontext-pro",
+  "flux-kontext-max",
+  "multi-image-kontext-pro",
+  "multi-image-kontext-max",
+}
+
+local models = { names = names }
+for _, name in ipairs(names) do
+  models[name] = require("segmind.models." .. name)
+end
+
+--- The table of a model, or nil for one that is not declared; the service has hundreds.
+---@param name string
+---@return table?
+function models.declared(name)
+  local model = models[name]
+  return type(model) == "table" and model.name == name and model or nil
+end
+
+--- The first image parameter of a model: where a chain puts the picture of the step before.
+---@param model table
+---@return string?
+function models.first_image(model)
+  for _, param in ipairs(model.params) do
+    if param[2] == "image" then
+      return param[1]
+    end
+  end
+end
+
+return models

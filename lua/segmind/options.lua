@@ -1,0 +1,86 @@
+--- Options are a programmer's words, not data: one that does not exist, or has the wrong type,
+--- raises at the caller's line. (Parameters of a model are data; schema.lua judges those.)
+
+local Error = require("segmind.error")
+local schema = require("segmind.schema")
+
+local options = {}
+
+local function is_finite(value)
+  return type(value) == "number" and value - value == 0
+end
+
+local polls = { eager = true, balanced = true, relaxed = true }
+
+-- What an option may hold: a noun for the message and a test.
+local kinds = {
+  -- Any string: a malformed key is for the core to refuse. Never shown, whatever it is.
+  key = { "a string", function(value)
+    return type(value) == "string"
+  end },
+  text = { "a string that is not empty", function(value)
+    return type(value) == "string" and value ~= ""
+  end },
+  flag = { "true or false", function(value)
+    return type(value) == "boolean"
+  end },
+  seconds = { "a number of seconds above 0, at most 1e7", function(value)
+    return is_finite(value) and value > 0 and value <= 1e7
+  end },
+  count = { "a whole number above 0", function(value)
+    return is_finite(value) and value >= 1 and value % 1 == 0
+  end },
+  callback = { "a function", function(value)
+    return type(value) == "function"
+  end },
+  poll = { '"eager", "balanced", "relaxed" or a number of seconds', function(value)
+    return polls[value] or is_finite(value) and value >= 0.001 and value <= 1e5
+  end },
+  list = { "a list of strings", function(value)
+    if type(value) ~= "table" then
+      return false
+    end
+    for key, item in pairs(value) do
+      if type(key) ~= "number" or type(item) ~= "string" then
+        return false
+      end
+    end
+    return true
+  end },
+}
+
+local function names_of(declared)
+  local names = {}
+  for name in pairs(declared) do
+    names[#names + 1] = name
+  end
+  table.sort(names)
+  return names
+end
+
+--- Reads options; raises on one that is not declared or has the wrong type.
+---@param given table?
+---@param declared table<string, string> option to kind, as named above
+---@param owner string who is asked, for the message
+---@return table options a copy, empty when none were given
+function options.read(given, declared, owner)
+  if given ~= nil and type(given) ~= "table" then
+    Error.misuse(("the options of %s are a table, got %s"):format(owner, schema.show(given)))
+  end
+  local out = {}
+  for name, value in pairs(given or {}) do
+    local kind = kinds[declared[name]]
+    if not kind then
+      local near = schema.nearest(name, names_of(declared))
+      Error.misuse(("%s has no option %s%s"):format(owner, schema.show(name),
+        near and ('; did you mean "%s"?'):format(near) or ""))
+    elseif not kind[2](value) then
+      local got = kind == kinds.key and "a " .. type(value) or schema.show(value)
+      Error.misuse(("the option %s of %s is %s, got %s"):format(name, owner, kind[1], got))
+    end
+    out[name] = value
+  end
+  return out
+end
+
+return options

@@ -1,0 +1,32 @@
+--- First in, first out, without moving what stays.
+
+local Queue = {}
+Queue.__index = Queue
+
+---@return table
+function Queue.new()
+  return setmetatable({ _first = 1, _last = 0 }, Queue)
+end
+
+---@param item any
+function Queue:push(item)
+  self._last = self._last + 1
+  self[self._last] = item
+end
+
+---@return any item nil when there is none
+function Queue:pop()
+  local item = self[self._first]
+  if item ~= nil then
+    self[self._first] = nil
+    self._first = self._first + 1
+  end
+  return item
+end
+
+---@return integer
+function Queue:count()
+  return self._last - self._first + 1
+end
+
+return Queue

@@ -1,0 +1,197 @@
+--- What a caller asks for, checked and ready to be launched: nothing in here has been sent.
+--- Pictures are gathered as slots, places in the parameters that hold a URL by the time the request
+--- is sent.
+
+local Error = require("segmind.error")
+local image = require("segmind.image")
+local json = require("segmind.json")
+local models = require("segmind.models")
+local schema = require("segmind.schema")
+
+local request = {}
+
+--- The options of run, submit and step.
+---@class segmind.CallOptions
+---@field timeout number? seconds for the whole job once its inputs are there; 600
+---@field poll "eager"|"balanced"|"relaxed"|number|nil how often to ask, or seconds
+---@field name string? a name for messages and reports
+---@field allow_unknown boolean? let parameters and values through that the model does not declare
+---@field save string? write the picture here; the job is done when the file is
+request.options = { timeout = "seconds", poll = "poll", name = "text", allow_unknown = "flag",
+  save = "text" }
+
+local function check_arguments(model, params)
+  if type(model) ~= "string" then
+    Error.misuse("the model is a string, got " .. schema.show(model))
+  elseif type(params) ~= "table" or getmetatable(params) ~= nil then
+    Error.misuse("the parameters are a plain table, got " .. schema.show(params))
+  end
+end
+
+local function image_judge(client, refs)
+  return function(value, param)
+    local kind = image.kind(value)
+    if kind == "job" and value._client ~= client then
+      return "the job belongs to another client; give its result"
+    elseif kind == "step" and value.chain ~= refs then
+      return "the step belongs to another chain"
+    end
+    return image.problem(client._core, value, param and param.formats)
+  end
+end
+
+local function is_object(value)
+  return type(value) == "table" and image.kind(value) ~= nil
+end
+
+--- The keys of a table, always in the same order: a list's numbers or an object's names.
+local function keys_of(value)
+  local keys = {}
+  for key in pairs(value) do
+    keys[#keys + 1] = key
+  end
+  table.sort(keys)
+  return keys
+end
+
+--- A copy of `value`, whose pictures are gathered as slots. A plain string is one only where the
+--- model's table says so, for the parameters of `is_image`.
+local function gather(value, slots, is_image, param)
+  local copy = {}
+  for _, key in ipairs(keys_of(value)) do
+    local item, name = value[key], param or key
+    if is_object(item) or not param and is_image[key] and type(item) == "string" then
+      slots[#slots + 1] = { holder = copy, key = key, value = item, kind = image.kind(item),
+        param = name }
+      copy[key] = item
+    elseif type(item) == "table" then
+      copy[key] = gather(item, slots, is_image, name)
+    else
+      copy[key] = item
+    end
+  end
+  return copy
+end
+
+--- The values outside a model's table: JSON, and picture objects anywhere within.
+local function judge_value(judge_image)
+  return function(value)
+    local found
+    local problem = json.problem(value, function(item)
+      if is_object(item) then
+        found = found or judge_image(item)
+        return true
+      end
+      return false
+    end)
+    return problem or found
+  end
+end
+
+local function check_undeclared(model, params, checks)
+  local bad = schema.model_problem(model, models.names)
+  if bad then
+    return nil, { bad }
+  end
+  for name, value in pairs(params) do
+    local problem = type(name) ~= "string" and "the name of a parameter is a string"
+      or checks.value(value)
+    if problem then
+      return nil, { tostring(name) .. ": " .. problem }
+    end
+  end
+  local near = schema.nearest(model, models.names)
+  return params, { near and ("%s is not declared here, so nothing was checked; did you mean %q?")
+    :format(model, near) }
+end
+
+--- A result stands for its URL, or for its bytes when it came without one (the v1 way).
+local function settle_result(slot)
+  if slot.kind ~= "result" then
+    return
+  elseif slot.value.url then
+    slot.holder[slot.key], slot.kind = slot.value.url, "url"
+  else
+    slot.value, slot.kind = image.bytes(slot.value._data), "bytes"
+  end
+end
+
+local function find_slots(spec, params)
+  local slots, is_image = {}, {}
+  for _, param in ipairs(spec and spec.params or {}) do
+    is_image[param[1]] = param[2] == "image"
+  end
+  return gather(params, slots, is_image), slots
+end
+
+--- Which file, URL or job a picture came from; small enough to keep when the job is over.
+local function origin(slot)
+  local value, kind = slot.value, slot.kind
+  local job = kind == "job" and value or kind == "result" and value.job or nil
+  return { param = slot.param, kind = kind, path = kind == "path" and value or nil,
+    url = kind == "url" and value or kind == "result" and value.url or nil, job = job and job.id }
+end
+
+local function origins(slots)
+  local out = {}
+  for i, slot in ipairs(slots) do
+    out[i] = origin(slot)
+  end
+  return out
+end
+
+--- Puts jobs in the place of the steps that a prepared request names.
+---@param prepared table
+---@param jobs segmind.Job[] by step
+function request.bind(prepared, jobs)
+  for i, slot in ipairs(prepared.slots) do
+    if slot.kind == "step" then
+      slot.value, slot.kind = jobs[slot.value.step], "job"
+      prepared.inputs[i] = origin(slot)
+    end
+  end
+end
+
+local function draw_seed(client, spec, params)
+  for _, param in ipairs(spec and spec.params or {}) do
+    if param[1] == "seed" and params.seed == nil then
+      params.seed = client._core.seed()
+    end
+  end
+  return type(params.seed) == "number" and params.seed or nil
+end
+
+--- Checks a call and makes a request of it.
+---@param client segmind.Client
+---@param model string
+---@param params table
+---@param opts segmind.CallOptions already read
+---@param refs table? the chain whose steps the parameters may name
+---@return table? request
+---@return segmind.Error? err kind "invalid"
+function request.prepare(client, model, params, opts, refs)
+  check_arguments(model, params)
+  local judge = image_judge(client, refs)
+  local checks = { allow_unknown = opts.allow_unknown, null = json.null, image = judge,
+    value = judge_value(judge) }
+  local spec = models.declared(model)
+  local checked, found
+  if spec then
+    checked, found = schema.check(spec, params, checks)
+  else
+    checked, found = check_undeclared(model, params, checks)
+  end
+  if not checked then
+    return nil, Error.new("invalid", model .. ": " .. table.concat(found, "; "),
+      { problems = found })
+  end
+  local copy, slots = find_slots(spec, checked)
+  local from = origins(slots)
+  for _, slot in ipairs(slots) do
+    settle_result(slot)
+  end
+  return { model = model, spec = spec, params = copy, slots = slots, inputs = from,
+    warnings = found, seed = draw_seed(client, spec, copy), opts = opts }
+end
+
+return request

@@ -1,0 +1,245 @@
+--- Checks parameters against a model's table before anything is sent. The service checks them only
+--- after queueing, seconds later and for a job that is already in its books, so this is the only
+--- early check there is. All problems of a call are found at once, each naming the parameter, what
+--- came and what is allowed. It requires nothing: how an image or a JSON value is judged is handed
+--- in.
+
+local schema = {}
+
+--- Edit distance between two words: insertions, deletions and replacements.
+local function distance(a, b)
+  local row = {}
+  for j = 0, #b do
+    row[j] = j
+  end
+  for i = 1, #a do
+    local diagonal = row[0]
+    row[0] = i
+    for j = 1, #b do
+      local cost = a:byte(i) == b:byte(j) and 0 or 1
+      diagonal, row[j] = row[j], math.min(row[j] + 1, row[j - 1] + 1, diagonal + cost)
+    end
+  end
+  return row[#b]
+end
+
+--- The word of a list that was probably meant, or nil when none is near.
+---@param word any
+---@param list string[]
+---@return string?
+function schema.nearest(word, list)
+  if type(word) ~= "string" or #word > 64 then
+    return nil
+  end
+  word = word:lower()
+  local best, least = nil, math.max(2, math.floor(#word / 3)) + 1
+  for _, candidate in ipairs(list) do
+    local lower = candidate:lower()
+    local contained = #word >= 4 and lower:find(word, 1, true)
+    local d = contained and 1 or distance(word, lower)
+    if d < least and d < #lower then
+      best, least = candidate, d
+    end
+  end
+  return best
+end
+
+local function did_you_mean(word, list)
+  local near = schema.nearest(word, list)
+  return near and ('; did you mean "%s"?'):format(near) or ""
+end
+
+--- What came, as it can be printed in a message: never long, never a control character.
+---@param value any
+---@return string
+function schema.show(value)
+  if type(value) == "string" then
+    local text = value:gsub("[%c\\\"]", function(char)
+      return ("\\%d"):format(char:byte())
+    end)
+    return '"' .. (#text > 60 and text:sub(1, 57) .. "..." or text) .. '"'
+  elseif type(value) == "number" then
+    return ("%.14g"):format(value)
+  elseif type(value) == "boolean" or value == nil then
+    return tostring(value)
+  end
+  return "a " .. type(value)
+end
+
+local function range(param)
+  return param.min and (" from %g to %g"):format(param.min, param.max) or ""
+end
+
+local function wanted(param, noun, value)
+  return ("%s must be %s%s, got %s"):format(param[1], noun, range(param), schema.show(value))
+end
+
+local function in_range(param, noun, value)
+  if param.min and (value < param.min or value > param.max) then
+    return nil, wanted(param, noun, value)
+  end
+  return value
+end
+
+-- Lua 5.3 and later; before it every number is a float.
+local to_integer = rawget(math, "tointeger") or function(value)
+  return value
+end
+
+-- One function a type: the value as it goes to the wire, or nil and the problem.
+local types = {}
+
+function types.string(param, value, checks)
+  if type(value) ~= "string" then
+    return nil, wanted(param, "a string", value)
+  elseif param.required and not value:find("%S") then
+    return nil, param[1] .. " must not be empty"
+  elseif not param.one_of or checks.allow_unknown then
+    return value
+  end
+  for _, allowed in ipairs(param.one_of) do
+    if value == allowed then
+      return value
+    end
+  end
+  return nil, ("%s must be one of %s; got %s%s"):format(param[1],
+    table.concat(param.one_of, " "), schema.show(value), did_you_mean(value, param.one_of))
+end
+
+function types.number(param, value)
+  if type(value) ~= "number" or value ~= value then
+    return nil, wanted(param, "a number", value)
+  end
+  return in_range(param, "a number", value)
+end
+
+function types.integer(param, value)
+  if type(value) ~= "number" or value ~= math.floor(value) then
+    return nil, wanted(param, "an integer", value)
+  end
+  return in_range(param, "an integer", to_integer(value) or value)
+end
+
+function types.boolean(param, value)
+  if type(value) ~= "boolean" then
+    return nil, wanted(param, "true or false", value)
+  end
+  return value
+end
+
+function types.image(param, value, checks)
+  local problem = checks.image(value, param)
+  if problem then
+    return nil, param[1] .. ": " .. problem
+  end
+  return value
+end
+
+--- One parameter: the value as sent, or nil and the problem (neither when it was left out).
+local function check_param(param, value, checks)
+  if value == nil or value == checks.null then
+    if param.required then
+      return nil, ("%s is required: %s"):format(param[1], param.about)
+    end
+    return value
+  end
+  local checked, problem = types[param[2]](param, value, checks)
+  if not problem and param[2] ~= "image" then
+    local reason = checks.value(checked)
+    problem = reason and (param[1] .. ": " .. reason)
+  end
+  return checked, problem
+end
+
+local function is_given(value, null)
+  return value ~= nil and value ~= null
+end
+
+--- The warning that a rule of a model table asks for: `{ above =, with = }` or
+--- `{ equals =, without = }`.
+local function warning(param, params, null)
+  local rule, value = param.warn, params[param[1]]
+  if not rule or not is_given(value, null) then
+    return nil
+  end
+  local hit = rule.above and value > rule.above or rule.equals ~= nil and value == rule.equals
+  if rule.with then
+    hit = hit and is_given(params[rule.with], null)
+  elseif rule.without then
+    hit = hit and not is_given(params[rule.without], null)
+  end
+  return hit and ("%s = %s: %s"):format(param[1], schema.show(value), rule.say) or nil
+end
+
+local function declared_names(model)
+  local names, known = {}, {}
+  for i, param in ipairs(model.params) do
+    names[i], known[param[1]] = param[1], true
+  end
+  return names, known
+end
+
+--- The parameters that the model's table does not declare: refused, or checked for the wire only.
+local function check_others(model, params, checks, out, problems)
+  local names, known = declared_names(model)
+  local others = {}
+  for name, value in pairs(params) do
+    if not known[name] then
+      local reason
+      if type(name) ~= "string" then
+        reason = ("the name of a parameter is a string, got %s"):format(schema.show(name))
+      elseif checks.allow_unknown then
+        reason = checks.value(value)
+        reason = reason and (name .. ": " .. reason)
+        out[name] = value
+      else
+        reason = ("%s is not a parameter of %s%s"):format(name, model.name,
+          did_you_mean(name, names))
+      end
+      others[#others + 1] = reason
+    end
+  end
+  table.sort(others)
+  for _, reason in ipairs(others) do
+    problems[#problems + 1] = reason
+  end
+end
+
+--- Checks a call. `checks` holds `allow_unknown`, `null` (the value that stands for JSON's null),
+--- `image(value, param)` and `value(value)`, which return a problem as text or nil.
+---@param model table the model's table; see lua/segmind/models
+---@param params table
+---@param checks table
+---@return table? checked a new table, as it goes to the wire
+---@return string[] found the warnings; without a first result the problems
+function schema.check(model, params, checks)
+  local out, problems, warnings = {}, {}, {}
+  for _, param in ipairs(model.params) do
+    local value, problem = check_param(param, params[param[1]], checks)
+    out[param[1]] = value
+    problems[#problems + 1] = problem
+  end
+  check_others(model, params, checks, out, problems)
+  if problems[1] then
+    return nil, problems
+  end
+  for _, param in ipairs(model.params) do
+    warnings[#warnings + 1] = warning(param, out, checks.null)
+  end
+  return out, warnings
+end
+
+--- What is wrong with the name of a model, or nil. A name becomes part of a URL.
+---@param name string
+---@param declared string[]
+---@return string?
+function schema.model_problem(name, declared)
+  if name:find("^[A-Za-z0-9][A-Za-z0-9._-]*$") and #name <= 128 then
+    return nil
+  end
+  local last = name:match("([^/]*)/*$")
+  return ("the name of a model is made of letters, digits, dot, dash and underscore, got ")
+    .. schema.show(name) .. did_you_mean(last, declared)
+end
+
+return schema
