@@ -1,0 +1,30 @@
+/* Encoded pictures in and out. The header is read here, before libgd sees a
+ * byte: a picture that claims more than 40 megapixels is refused for the price
+ * of a few dozen bytes, and libgd's own messages never reach a terminal. */
+#ifndef EM_CODEC_H
+#define EM_CODEC_H
+
+#include <gd.h>
+#include <stddef.h>
+
+enum { EM_CODEC_MAX_PIXELS = 40 * 1000 * 1000 };
+
+/* As em_picture_media_type. */
+const char *em_codec_media_type(const unsigned char *data, size_t size);
+
+/* Width and height as the header tells. -1: no header that can be read. */
+int em_codec_dimensions(const unsigned char *data, size_t size, int *width,
+                        int *height);
+
+/* Decodes into a truecolor raster, alpha kept.
+ * Ownership: the caller's, gdImageDestroy.
+ * Errors: NULL, and *why is a constant line of text. */
+gdImagePtr em_codec_decode(const unsigned char *data, size_t size,
+                           const char **why);
+
+/* Encodes as "png", "jpg" or "webp"; any other format is refused.
+ * Ownership: *data is the caller's to free(). Errors: -1 and *why. */
+int em_codec_encode(gdImagePtr image, const char *format, int quality,
+                    unsigned char **data, size_t *size, const char **why);
+
+#endif

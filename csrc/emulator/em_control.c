@@ -1,0 +1,160 @@
+/* The control port under /_emulator/: what the service would never tell. The
+ * ledger of accepted submits is the oracle of the tests. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "em_clock.h"
+#include "em_service.h"
+
+/* Seconds since the emulator started, or null. */
+static void add_time(struct em_text *text, const char *name,
+                     const struct em_service *service, int64_t at_us) {
+  em_text_addf(text, ",\"%s\":", name);
+  if (at_us)
+    em_text_addf(text, "%.6f", em_clock_s(at_us - service->started_us));
+  else
+    em_text_add(text, "null");
+}
+
+/* The first job wanted: ?from=N leaves out N, for long ledgers. */
+static size_t first_wanted(const struct em_request *request) {
+  const char *from = em_request_argument(request, "from");
+  return from ? (size_t)strtoull(from, NULL, 10) : 0;
+}
+
+static void add_submit(struct em_text *text, const struct em_service *service,
+                       const struct em_job *job) {
+  char iso[EM_ISO_SIZE];
+  em_clock_iso(job->wall_ms, iso);
+  em_text_addf(text,
+               "{\"request_id\":\"%s\",\"api\":\"v%d\",\"model\":\"%s\","
+               "\"key\":\"SG_…\",\"time\":\"%s\",\"state\":\"%s\","
+               "\"cost\":%.6g,\"seed\":\"%lld\",\"body\":%s,\"error\":",
+               job->id, (int)job->api, job->model->name, iso,
+               em_state_name(job->state), job->cost, job->seed, job->body);
+  em_text_add_json(text, job->error);
+  add_time(text, "at", service, job->submitted_us);
+  em_text_add(text, "}");
+}
+
+static void add_totals(struct em_text *text, const struct em_store *store) {
+  size_t states[EM_FAILED + 1] = {0};
+  double cost = 0;
+  for (size_t i = 0; i < store->count; i++) {
+    states[store->jobs[i]->state]++;
+    cost += store->jobs[i]->cost;
+  }
+  em_text_addf(text,
+               "\"totals\":{\"accepted\":%zu,\"queued\":%zu,"
+               "\"processing\":%zu,\"completed\":%zu,\"failed\":%zu,"
+               "\"cost\":%.10g,\"credits\":%.10g}",
+               store->count, states[EM_QUEUED], states[EM_PROCESSING],
+               states[EM_COMPLETED], states[EM_FAILED], cost, store->credits);
+}
+
+void em_control_ledger(struct em_service *service, struct em_request *request,
+                       struct em_reply *reply) {
+  const struct em_store *store = &service->store;
+  struct em_text text = {0};
+  size_t first = first_wanted(request);
+  em_text_add(&text, "{\"submits\":[");
+  em_store_lock(&service->store);
+  for (size_t i = first; i < store->count; i++) {
+    em_text_add(&text, i > first ? "," : "");
+    add_submit(&text, service, store->jobs[i]);
+  }
+  em_text_add(&text, "],");
+  add_totals(&text, store);
+  em_store_unlock(&service->store);
+  em_text_add(&text, "}");
+  em_reply_json(reply, 200, &text);
+}
+
+/* How late the client learned of the end is what polling is judged by. */
+static void add_delay(struct em_text *text, const struct em_service *service,
+                      const struct em_job *job) {
+  em_text_addf(text,
+               "{\"request_id\":\"%s\",\"model\":\"%s\",\"state\":\"%s\","
+               "\"polls\":%u",
+               job->id, job->model->name, em_state_name(job->state),
+               job->polls);
+  add_time(text, "submitted", service, job->submitted_us);
+  add_time(text, "started", service, job->started_us);
+  add_time(text, "completed", service, job->finished_us);
+  add_time(text, "learned", service, job->learned_us);
+  em_text_add(text, "}");
+}
+
+static void add_counts(struct em_text *text, struct em_stats *stats) {
+  unsigned long long total = 0;
+  em_text_add(text, "\"requests\":{");
+  for (int i = 0; i < EM_ENDPOINT_COUNT; i++) {
+    if (em_endpoint_is_control((enum em_endpoint)i))
+      continue;
+    unsigned long long count = atomic_load(&stats->requests[i]);
+    em_text_addf(text, "%s\"%s\":%llu", i ? "," : "",
+                 em_endpoint_name((enum em_endpoint)i), count);
+    total += count;
+  }
+  em_text_addf(text, "},\"exchanges\":%llu,\"connections\":%llu,\"open\":%d",
+               total, atomic_load(&stats->connections),
+               atomic_load(&stats->open));
+}
+
+void em_control_stats(struct em_service *service, struct em_request *request,
+                      struct em_reply *reply) {
+  const struct em_store *store = &service->store;
+  struct em_text text = {0};
+  size_t first = first_wanted(request);
+  em_text_add(&text, "{");
+  add_counts(&text, &service->stats);
+  em_text_add(&text, ",\"jobs\":[");
+  em_store_lock(&service->store);
+  for (size_t i = first; i < store->count; i++) {
+    em_text_add(&text, i > first ? "," : "");
+    add_delay(&text, service, store->jobs[i]);
+  }
+  em_store_unlock(&service->store);
+  em_text_add(&text, "]}");
+  em_reply_json(reply, 200, &text);
+}
+
+void em_control_faults(struct em_service *service, struct em_request *request,
+                       struct em_reply *reply) {
+  struct em_text text = {0};
+  char message[320];
+  if (!strcmp(request->method, "DELETE"))
+    em_faults_clear(service->faults);
+  if (!strcmp(request->method, "POST") &&
+      em_faults_add(service->faults, request->body, request->size, message,
+                    sizeof message)) {
+    em_reply_error(reply, 400, "%s", message);
+    return;
+  }
+  em_faults_tell(service->faults, &text);
+  em_reply_json(reply, 200, &text);
+}
+
+static void clear_counts(struct em_stats *stats) {
+  for (int i = 0; i < EM_ENDPOINT_COUNT; i++)
+    atomic_store(&stats->requests[i], 0);
+  atomic_store(&stats->connections,
+               (unsigned long long)atomic_load(&stats->open));
+}
+
+void em_control_reset(struct em_service *service, struct em_request *request,
+                      struct em_reply *reply) {
+  (void)request;
+  em_faults_clear(service->faults);
+  em_store_reset(&service->store);
+  em_media_reset(service->media);
+  clear_counts(&service->stats);
+  em_reply_bytes(reply, 200, "application/json", "{}", 2);
+}
+
+void em_control_shutdown(struct em_service *service, struct em_request *request,
+                         struct em_reply *reply) {
+  (void)request;
+  service->shut_down(service->shut_down_arg);
+  em_reply_bytes(reply, 200, "application/json", "{}", 2);
+}

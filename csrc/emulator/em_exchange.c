@@ -1,0 +1,326 @@
+#include "em_exchange.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "em_clock.h"
+#include "em_production.h"
+
+enum stage {
+  ARRIVED,  /* received whole; faults not yet looked at */
+  ADMITTED, /* any delay before it is over */
+  WAITING,  /* for its v1 job */
+  ANSWERED, /* the reply is there; any delay after it is not over */
+  READY,
+};
+
+struct em_exchange {
+  struct em_service *service;
+  struct em_waiting *waiting;
+  struct em_request request;
+  struct em_reply reply;
+  struct em_fault_rule *fault; /* a reference, or NULL */
+  enum stage stage;
+  bool suspended; /* guarded by the waiting list's lock, as the links */
+  bool released;
+  struct em_exchange *next, *previous;
+};
+
+void em_waiting_create(struct em_waiting *waiting) {
+  *waiting = (struct em_waiting){0};
+  pthread_mutex_init(&waiting->lock, NULL);
+}
+
+void em_waiting_destroy(struct em_waiting *waiting) {
+  pthread_mutex_destroy(&waiting->lock);
+}
+
+static void suspend_locked(struct em_exchange *exchange) {
+  struct em_waiting *waiting = exchange->waiting;
+  exchange->suspended = true;
+  exchange->previous = NULL;
+  exchange->next = waiting->first;
+  if (waiting->first)
+    waiting->first->previous = exchange;
+  waiting->first = exchange;
+  MHD_suspend_connection(exchange->request.connection);
+}
+
+/* Errors: false when the server is ending: nobody would take it up again. */
+static bool suspend(struct em_exchange *exchange) {
+  struct em_waiting *waiting = exchange->waiting;
+  pthread_mutex_lock(&waiting->lock);
+  bool closed = waiting->closed;
+  if (closed)
+    exchange->released = true;
+  else
+    suspend_locked(exchange);
+  pthread_mutex_unlock(&waiting->lock);
+  return !closed;
+}
+
+static void resume_locked(struct em_exchange *exchange) {
+  if (exchange->next)
+    exchange->next->previous = exchange->previous;
+  if (exchange->previous)
+    exchange->previous->next = exchange->next;
+  else
+    exchange->waiting->first = exchange->next;
+  exchange->suspended = false;
+  MHD_resume_connection(exchange->request.connection);
+}
+
+static void resume(void *arg) {
+  struct em_exchange *exchange = arg;
+  /* The exchange may be gone as soon as it is resumed: keep the lock's
+   * address. */
+  struct em_waiting *waiting = exchange->waiting;
+  pthread_mutex_lock(&waiting->lock);
+  if (exchange->suspended)
+    resume_locked(exchange);
+  pthread_mutex_unlock(&waiting->lock);
+}
+
+static void resume_later(void *arg, bool run) {
+  if (run)
+    resume(arg);
+}
+
+void em_waiting_release(struct em_waiting *waiting) {
+  pthread_mutex_lock(&waiting->lock);
+  waiting->closed = true;
+  while (waiting->first) {
+    waiting->first->released = true;
+    resume_locked(waiting->first);
+  }
+  pthread_mutex_unlock(&waiting->lock);
+}
+
+/* The origin as the client named it, so that URLs in answers lead back the
+ * same way; the emulator's own when the Host header is odd. */
+static void set_base(struct em_request *request, const char *own_base) {
+  const char *host = em_request_header(request, "Host");
+  const char *scheme = strncmp(own_base, "https", 5) ? "http" : "https";
+  bool odd = !host || !*host || strlen(host) > 200;
+  for (const char *c = host; !odd && *c; c++)
+    odd = !isalnum((unsigned char)*c) && !strchr(".:-[]", *c);
+  if (odd)
+    snprintf(request->base, sizeof request->base, "%s", own_base);
+  else
+    snprintf(request->base, sizeof request->base, "%s://%s", scheme, host);
+}
+
+struct em_exchange *em_exchange_new(struct em_service *service,
+                                    struct em_waiting *waiting,
+                                    struct MHD_Connection *connection,
+                                    const char *method, const char *path,
+                                    const char *own_base) {
+  struct em_exchange *exchange = calloc(1, sizeof *exchange);
+  if (!exchange)
+    return NULL;
+  exchange->service = service;
+  exchange->waiting = waiting;
+  exchange->request.connection = connection;
+  exchange->request.method = method;
+  exchange->request.path = path;
+  em_route_find(&exchange->request.route, path);
+  set_base(&exchange->request, own_base);
+  atomic_fetch_add_explicit(
+      &service->stats.requests[exchange->request.route.endpoint], 1,
+      memory_order_relaxed);
+  return exchange;
+}
+
+void em_exchange_delete(struct em_exchange *exchange) {
+  if (!exchange)
+    return;
+  em_request_destroy(&exchange->request);
+  em_reply_destroy(&exchange->reply);
+  em_fault_drop(exchange->fault);
+  free(exchange);
+}
+
+void em_exchange_receive(struct em_exchange *exchange, const char *data,
+                         size_t size) {
+  em_request_append(&exchange->request, data, size);
+}
+
+const struct em_request *
+em_exchange_request(const struct em_exchange *exchange) {
+  return &exchange->request;
+}
+
+struct em_reply *em_exchange_reply(struct em_exchange *exchange) {
+  return &exchange->reply;
+}
+
+/* The job that a request speaks of, kept. */
+static struct em_job *job_in_question(struct em_exchange *exchange) {
+  struct em_store *store = &exchange->service->store;
+  struct em_request *request = &exchange->request;
+  if (request->job)
+    return em_job_keep(request->job);
+  em_store_lock(store);
+  struct em_job *job = em_store_find_locked(store, request->route.argument);
+  if (job)
+    em_job_keep(job);
+  em_store_unlock(store);
+  return job;
+}
+
+static bool is_submit(const struct em_request *request) {
+  return request->route.endpoint == EM_AT_SUBMIT ||
+         request->route.endpoint == EM_AT_V1;
+}
+
+static void find_fault(struct em_exchange *exchange) {
+  const struct em_request *request = &exchange->request;
+  struct em_fault_subject subject = {.endpoint = request->route.endpoint,
+                                     .method = request->method,
+                                     .path = request->path};
+  if (!em_faults_active(exchange->service->faults) ||
+      em_endpoint_is_control(subject.endpoint))
+    return;
+  json_t *body = NULL;
+  struct em_job *job = NULL;
+  if (is_submit(request)) {
+    body = request->body ? json_loadb(request->body, request->size, 0, NULL)
+                         : NULL;
+    subject.model = request->route.argument;
+    subject.prompt = json_string_value(json_object_get(body, "prompt"));
+  } else if ((job = job_in_question(exchange))) {
+    subject.model = job->model->name;
+    subject.prompt = job->prompt;
+  }
+  exchange->fault = em_faults_match(exchange->service->faults, &subject);
+  em_job_drop(job);
+  json_decref(body);
+}
+
+/* The list of states as one allocation: each terminated, then an empty one. */
+static char *make_script(const json_t *states) {
+  struct em_text text = {0};
+  size_t i;
+  const json_t *state;
+  json_array_foreach(states, i, state) {
+    em_text_add_bytes(&text, json_string_value(state),
+                      json_string_length(state) + 1);
+  }
+  em_text_add_bytes(&text, "", 1);
+  return text.data;
+}
+
+static void change_job_locked(const struct em_fault_rule *fault,
+                              struct em_job *job) {
+  const json_t *states = em_fault_get(fault, "states");
+  if (states) {
+    free(job->script);
+    job->script = make_script(states);
+    job->script_next = job->script;
+  }
+  if (em_fault_get(fault, "lose_record"))
+    job->lost = json_is_true(em_fault_get(fault, "lose_record"));
+  if (em_fault_get(fault, "lose_history"))
+    job->forgotten = json_is_true(em_fault_get(fault, "lose_history"));
+}
+
+/* What a fault does beside the answer: to the job, and to the account. */
+static void change_job(struct em_exchange *exchange) {
+  struct em_store *store = &exchange->service->store;
+  struct em_job *job = job_in_question(exchange);
+  if (!job)
+    return;
+  em_store_lock(store);
+  change_job_locked(exchange->fault, job);
+  em_store_unlock(store);
+  em_job_drop(job);
+}
+
+static void change_account(struct em_exchange *exchange) {
+  struct em_store *store = &exchange->service->store;
+  const json_t *credits = em_fault_get(exchange->fault, "credits");
+  const json_t *rate = em_fault_get(exchange->fault, "rate_limit");
+  em_store_lock(store);
+  if (credits)
+    store->credits = json_number_value(credits);
+  if (rate)
+    store->rpm = (int)json_number_value(rate);
+  em_store_unlock(store);
+}
+
+/* Suspends for the rule's delay; false when there is none. */
+static bool delay(struct em_exchange *exchange) {
+  int64_t delay_us = em_fault_delay_us(exchange->fault);
+  if (!delay_us || !suspend(exchange))
+    return false;
+  em_timer_at(exchange->service->timer, em_clock_now_us() + delay_us,
+              resume_later, exchange);
+  return true;
+}
+
+/* Each stage returns true to go on at once. */
+static bool arrive(struct em_exchange *exchange) {
+  exchange->stage = ADMITTED;
+  find_fault(exchange);
+  const struct em_fault_rule *fault = exchange->fault;
+  if (!fault || em_fault_is_after(fault))
+    return true;
+  change_account(exchange);
+  /* A submit's job does not exist yet: answer() sees to it. */
+  if (!is_submit(&exchange->request))
+    change_job(exchange);
+  return !delay(exchange);
+}
+
+static bool admit(struct em_exchange *exchange) {
+  struct em_request *request = &exchange->request;
+  exchange->stage = ANSWERED;
+  if (exchange->fault && em_fault_prevents(exchange->fault))
+    return true;
+  em_service_answer(exchange->service, request, &exchange->reply);
+  if (!request->waits)
+    return true;
+  exchange->stage = WAITING;
+  if (!suspend(exchange))
+    return true;
+  if (!em_production_wait(request->job, resume, exchange))
+    resume(exchange);
+  return false;
+}
+
+static bool finish_v1(struct em_exchange *exchange) {
+  exchange->stage = ANSWERED;
+  em_submit_v1_finish(exchange->service, exchange->request.job,
+                      &exchange->reply);
+  return true;
+}
+
+static bool answer(struct em_exchange *exchange) {
+  exchange->stage = READY;
+  const struct em_fault_rule *fault = exchange->fault;
+  if (!fault)
+    return true;
+  if (em_fault_is_after(fault))
+    change_account(exchange);
+  if (em_fault_is_after(fault) || exchange->request.job)
+    change_job(exchange);
+  em_fault_apply(fault, &exchange->reply);
+  return !em_fault_is_after(fault) || !delay(exchange);
+}
+
+bool em_exchange_step(struct em_exchange *exchange) {
+  static bool (*const stages[])(struct em_exchange *) = {
+      [ARRIVED] = arrive,
+      [ADMITTED] = admit,
+      [WAITING] = finish_v1,
+      [ANSWERED] = answer,
+  };
+  while (exchange->stage != READY && !exchange->released)
+    if (!stages[exchange->stage](exchange))
+      return false;
+  if (exchange->released)
+    exchange->reply.drop = true;
+  return true;
+}

@@ -1,0 +1,83 @@
+/* Faults of the service, scripted by tests over /_emulator/faults.
+ *
+ * A rule says which requests it is for and what becomes of them:
+ *
+ *   {"match": {"path": "submit", "model": "flux-*", "prompt": "harbour",
+ *              "method": "POST", "nth": 2},
+ *    "mode": "after",
+ *    "then": {"status": 502, "body": "...", "headers": {"Retry-After": "1"}}}
+ *
+ * match   path is an endpoint's name (submit v1 status result upload credits
+ *         history history_entry models media) or a glob of the path; model a
+ *         glob; prompt a part of it. nth, or from and count, count the
+ *         requests the rest of the match is true for; count alone says how
+ *         often the rule is used (1 unless told, "always" for ever).
+ * mode    "before": the request never takes effect (unless `then` leaves the
+ *         answer alone); "after": it does, but its answer is replaced.
+ * then    status body body_base64 repeat content_type headers truncate: the
+ *         answer. A JSON body is sent as its text; repeat sends the body so
+ *         many times, or endlessly; truncate cuts it, length and all.
+ *         close: no answer, the connection ends. delay: seconds, before the
+ *         request takes effect or before it is answered, by mode.
+ *         states: what the job's status answers say from now on, one after
+ *         the other. lose_record, lose_history: the job is unknown to status
+ *         and result, and to the history. credits, rate_limit: set.
+ *
+ * The first rule that applies is used, and only that one. What happens on the
+ * wire (cuts, resets, stalls) is not said here. Thread-safe. */
+#ifndef EM_FAULT_H
+#define EM_FAULT_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "em_reply.h"
+#include "em_route.h"
+
+struct em_faults;
+struct em_fault_rule;
+
+/* A request as rules see it; model and prompt NULL where there is none. */
+struct em_fault_subject {
+  enum em_endpoint endpoint;
+  const char *method, *path, *model, *prompt;
+};
+
+struct em_faults *em_faults_new(void);
+void em_faults_delete(struct em_faults *faults);
+
+/* Quick: whether there is any rule at all. */
+bool em_faults_active(const struct em_faults *faults);
+
+/* Adds a list of rules, all or none. Errors: -1 and which rule has what. */
+int em_faults_add(struct em_faults *faults, const char *json, size_t size,
+                  char *message, size_t message_size);
+void em_faults_clear(struct em_faults *faults);
+
+/* The rules with how often each was seen and used, as a JSON array. */
+void em_faults_tell(struct em_faults *faults, struct em_text *text);
+
+/* Counts the request and returns the rule to use, or NULL.
+ * Ownership: a reference, given back by em_fault_drop. */
+struct em_fault_rule *em_faults_match(struct em_faults *faults,
+                                      const struct em_fault_subject *subject);
+void em_fault_drop(struct em_fault_rule *rule);
+
+bool em_fault_is_after(const struct em_fault_rule *rule);
+
+/* The request is answered without taking effect. */
+bool em_fault_prevents(const struct em_fault_rule *rule);
+int64_t em_fault_delay_us(const struct em_fault_rule *rule);
+
+/* Changes the answer as the rule says. */
+void em_fault_apply(const struct em_fault_rule *rule, struct em_reply *reply);
+
+/* A member of `then`, or NULL: what concerns jobs and the account is done by
+ * em_service. */
+const json_t *em_fault_get(const struct em_fault_rule *rule, const char *name);
+
+/* Checks a rule. Errors: -1 and what is wrong with it (em_fault_check.c). */
+int em_fault_check(const json_t *rule, char *message, size_t message_size);
+
+#endif

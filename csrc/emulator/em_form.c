@@ -1,0 +1,117 @@
+#include "em_form.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct part {
+  char name[128];
+  bool is_file;
+  struct em_text value;
+};
+
+struct form {
+  struct em_service *service;
+  const struct em_request *request;
+  const struct em_model *model;
+  json_t *body;
+  struct part part; /* the one being received */
+  char *message;
+  size_t message_size;
+  bool failed;
+};
+
+/* Text that is not what the parameter wants stays text, and is refused later
+ * like any wrong type. */
+static json_t *typed(const struct em_param *param, const char *text) {
+  char *end;
+  errno = 0;
+  if (param && param->type == EM_BOOLEAN && !strcmp(text, "true"))
+    return json_true();
+  if (param && param->type == EM_BOOLEAN && !strcmp(text, "false"))
+    return json_false();
+  if (param && param->type == EM_INTEGER) {
+    long long number = strtoll(text, &end, 10);
+    if (*text && *end == '\0' && !errno)
+      return json_integer(number);
+  }
+  if (param && param->type == EM_NUMBER) {
+    double number = strtod(text, &end);
+    if (*text && *end == '\0' && !errno)
+      return json_real(number);
+  }
+  return json_string(text);
+}
+
+static json_t *keep_file(struct form *form) {
+  const struct em_text *bytes = &form->part.value;
+  char path[EM_PATH_SIZE], reason[128];
+  if (em_service_keep_asset(form->service, bytes->data, bytes->size, path,
+                            reason, sizeof reason)) {
+    snprintf(form->message, form->message_size, "Invalid file for %s: %s",
+             form->part.name, reason);
+    return NULL;
+  }
+  return json_sprintf("%s%s", form->request->base, path);
+}
+
+static void finish_part(struct form *form) {
+  struct part *part = &form->part;
+  if (!*part->name || form->failed)
+    return;
+  const char *text = part->value.data ? part->value.data : "";
+  json_t *value = part->is_file
+                      ? keep_file(form)
+                      : typed(em_model_param(form->model, part->name), text);
+  form->failed = json_object_set_new(form->body, part->name, value) != 0;
+  em_text_free(&part->value);
+  *part->name = '\0';
+}
+
+static enum MHD_Result receive(void *arg, enum MHD_ValueKind kind,
+                               const char *key, const char *file_name,
+                               const char *type, const char *encoding,
+                               const char *data, uint64_t offset, size_t size) {
+  struct form *form = arg;
+  (void)kind, (void)type, (void)encoding;
+  if (offset == 0) {
+    finish_part(form);
+    snprintf(form->part.name, sizeof form->part.name, "%s", key ? key : "");
+    form->part.is_file = file_name != NULL;
+  }
+  em_text_add_bytes(&form->part.value, data, size);
+  return form->failed ? MHD_NO : MHD_YES;
+}
+
+static void read_parts(struct form *form) {
+  struct MHD_PostProcessor *parts = MHD_create_post_processor(
+      form->request->connection, 64 * 1024, receive, form);
+  bool read = parts && MHD_post_process(parts, form->request->body,
+                                        form->request->size) == MHD_YES;
+  bool whole = parts && MHD_destroy_post_processor(parts) == MHD_YES;
+  finish_part(form);
+  if (!read || !whole)
+    form->failed = true;
+}
+
+json_t *em_form_read(struct em_service *service,
+                     const struct em_request *request,
+                     const struct em_model *model, char *message,
+                     size_t message_size) {
+  struct form form = {.service = service,
+                      .request = request,
+                      .model = model,
+                      .body = json_object(),
+                      .message = message,
+                      .message_size = message_size};
+  snprintf(message, message_size, "Invalid multipart body");
+  if (request->size)
+    read_parts(&form);
+  em_text_free(&form.part.value);
+  if (form.failed) {
+    json_decref(form.body);
+    return NULL;
+  }
+  return form.body;
+}

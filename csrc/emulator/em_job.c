@@ -1,0 +1,185 @@
+#include "em_job.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "em_clock.h"
+
+struct em_job *em_job_new(void) {
+  struct em_job *job = calloc(1, sizeof *job);
+  if (job)
+    atomic_init(&job->references, 1);
+  return job;
+}
+
+struct em_job *em_job_keep(struct em_job *job) {
+  atomic_fetch_add(&job->references, 1);
+  return job;
+}
+
+void em_job_drop(struct em_job *job) {
+  if (!job || atomic_fetch_sub(&job->references, 1) > 1)
+    return;
+  if (job->order)
+    em_order_destroy(job->order);
+  free(job->order);
+  free(job->body);
+  free(job->prompt);
+  free(job->error);
+  free(job->script);
+  free(job);
+}
+
+bool em_job_is_finished(const struct em_job *job) {
+  return job->state == EM_COMPLETED || job->state == EM_FAILED;
+}
+
+const char *em_state_name(enum em_state state) {
+  static const char *const names[] = {"QUEUED", "PROCESSING", "COMPLETED",
+                                      "FAILED"};
+  return names[state];
+}
+
+static const char *extension(const struct em_job *job) {
+  const char *type = job->picture.media_type;
+  return type ? type + strlen("image/") : "png";
+}
+
+void em_job_picture_path(const struct em_job *job, char path[EM_PATH_SIZE]) {
+  snprintf(path, EM_PATH_SIZE, "/generations/%s/%.80s.%s", job->id,
+           job->model->name, extension(job));
+}
+
+static void add_links(const struct em_job *job, const char *base,
+                      struct em_text *text) {
+  em_text_addf(text,
+               "\"status_url\":\"%s/v2/requests/%s/status\","
+               "\"response_url\":\"%s/v2/requests/%s\"",
+               base, job->id, base, job->id);
+}
+
+void em_job_tell_accepted(const struct em_job *job, const char *base,
+                          struct em_text *text) {
+  em_text_addf(text,
+               "{\"request_id\":\"%s\",\"status\":\"QUEUED\","
+               "\"poll_url\":\"%s/v1/requests/%s\",",
+               job->id, base, job->id);
+  add_links(job, base, text);
+  em_text_add(text, "}");
+}
+
+static double inference_s(const struct em_job *job) {
+  return job->finished_us ? em_clock_s(job->finished_us - job->started_us) : 0;
+}
+
+static double queue_s(const struct em_job *job) {
+  return job->started_us ? em_clock_s(job->started_us - job->submitted_us) : 0;
+}
+
+static void add_metrics(const struct em_job *job, struct em_text *text) {
+  em_text_addf(text,
+               "\"metrics\":{\"cost\":%.6g,\"remaining_credits\":%.10g,"
+               "\"inference_time\":%.6f,\"queue_time\":%.6f,"
+               "\"total_time\":%.6f}",
+               job->cost, job->remaining_credits, inference_s(job),
+               queue_s(job), queue_s(job) + inference_s(job));
+}
+
+static int tell_failed(const struct em_job *job, struct em_text *text) {
+  em_text_add(text, "{\"status\":\"FAILED\",\"error\":");
+  em_text_add_json(text, job->error ? job->error : "Inference failed");
+  em_text_addf(text,
+               ",\"metrics\":{\"inference_time\":%.6f,\"queue_time\":%.6f}}",
+               inference_s(job), queue_s(job));
+  return 422;
+}
+
+static int tell_running(const struct em_job *job, const char *state,
+                        const char *base, struct em_text *text) {
+  em_text_add(text, "{\"status\":");
+  em_text_add_json(text, state);
+  em_text_addf(text, ",\"request_id\":\"%s\",", job->id);
+  add_links(job, base, text);
+  em_text_add(text, ",\"metrics\":{}}");
+  return 200;
+}
+
+int em_job_tell_status(const struct em_job *job, const char *state,
+                       const char *base, struct em_text *text) {
+  if (!strcmp(state, "FAILED"))
+    return tell_failed(job, text);
+  if (strcmp(state, "COMPLETED") != 0)
+    return tell_running(job, state, base, text);
+  em_text_addf(text, "{\"status\":\"COMPLETED\",\"request_id\":\"%s\",",
+               job->id);
+  add_metrics(job, text);
+  em_text_add(text, "}");
+  return 200;
+}
+
+static int tell_completed(const struct em_job *job, const char *base,
+                          struct em_text *text) {
+  char path[EM_PATH_SIZE];
+  em_job_picture_path(job, path);
+  em_text_addf(text,
+               "{\"status\":\"COMPLETED\",\"error\":null,"
+               "\"output\":\"%s%s\",\"images\":[{\"url\":\"%s%s\","
+               "\"content_type\":\"%s\",\"file_name\":\"%s\","
+               "\"file_size\":\"%u\"}],\"seed\":\"%lld\",\"prompt\":",
+               base, path, base, path, job->picture.media_type,
+               strrchr(path, '/') + 1, (unsigned)job->picture.size, job->seed);
+  em_text_add_json(text, job->prompt);
+  em_text_add(text, ",\"timings\":{},");
+  add_metrics(job, text);
+  em_text_add(text, "}");
+  return 200;
+}
+
+int em_job_tell_result(const struct em_job *job, const char *base,
+                       struct em_text *text) {
+  switch (job->state) {
+  case EM_COMPLETED:
+    return tell_completed(job, base, text);
+  case EM_FAILED:
+    return tell_failed(job, text);
+  case EM_QUEUED:
+  case EM_PROCESSING:
+    break;
+  }
+  return tell_running(job, em_state_name(job->state), base, text);
+}
+
+static void add_time(struct em_text *text, const char *name,
+                     const struct em_job *job, int64_t at_us) {
+  char iso[EM_ISO_SIZE];
+  em_text_addf(text, ",\"%s\":", name);
+  if (at_us) {
+    em_clock_iso(job->wall_ms + (at_us - job->submitted_us) / 1000, iso);
+    em_text_add_json(text, iso);
+  } else {
+    em_text_add_json(text, NULL);
+  }
+}
+
+void em_job_tell_history(const struct em_job *job, const char *base,
+                         struct em_text *text) {
+  char url[512] = "", path[EM_PATH_SIZE];
+  if (job->state == EM_COMPLETED) {
+    em_job_picture_path(job, path);
+    snprintf(url, sizeof url, "%s%s", base, path);
+  }
+  em_text_addf(text,
+               "{\"request_id\":\"%s\",\"model_name\":\"%s\","
+               "\"model_status\":\"%s\",\"credits_deduction\":%.6g,"
+               "\"request_body\":%s,\"generation_url\":",
+               job->id, job->model->name, em_state_name(job->state), job->cost,
+               job->body);
+  em_text_add_json(text, *url ? url : NULL);
+  em_text_addf(text, ",\"latency_ms\":%.0f,\"error\":", 1e3 * inference_s(job));
+  em_text_add_json(text, job->error);
+  add_time(text, "created_at", job, job->submitted_us);
+  add_time(text, "started_at", job, job->started_us);
+  add_time(text, "completed_at", job, job->finished_us);
+  em_text_add(text, "}");
+}

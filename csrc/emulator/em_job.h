@@ -1,0 +1,91 @@
+/* A job: one accepted submit, from the answer with its id to its picture, and
+ * the texts in which the service speaks of it.
+ *
+ * A job is never forgotten before a reset, so it is kept small: what drawing
+ * needs (the order) goes when the picture is made. All of it is guarded by
+ * the store's lock, but the order, which belongs to whoever draws. */
+#ifndef EM_JOB_H
+#define EM_JOB_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "em_latency.h"
+#include "em_media.h"
+#include "em_model.h"
+#include "em_order.h"
+#include "em_text.h"
+
+struct em_service;
+
+enum em_api { EM_V1 = 1, EM_V2 = 2 };
+
+enum em_state {
+  EM_QUEUED,     /* accepted, waiting for a worker */
+  EM_PROCESSING, /* on a worker */
+  EM_COMPLETED,
+  EM_FAILED,
+};
+
+struct em_job {
+  atomic_int references;
+  enum em_api api;
+  enum em_state state;
+  char id[EM_ID_SIZE];
+  bool drawn;     /* the picture is made */
+  bool ripe;      /* the drawn latency has passed */
+  bool lost;      /* a fault: status and result know nothing of it */
+  bool forgotten; /* a fault: the history knows nothing of it either */
+  unsigned epoch; /* of the store; another one after a reset */
+  unsigned polls; /* status and result answers given */
+  struct em_service *service;
+  const struct em_model *model;
+  uint64_t account; /* a hash of the key */
+  char *body;       /* the parameters as JSON text */
+  char *prompt;
+  char *error; /* why it fails, or NULL */
+  struct em_order *order;
+  long long seed;
+  struct em_picture_ref picture;
+  int64_t wall_ms; /* submission, wall clock */
+  int64_t submitted_us, started_us, finished_us;
+  int64_t latency_us;
+  int64_t learned_us; /* the client was first told of the end, or 0 */
+  double cost, remaining_credits;
+  char *script; /* a fault: states to tell instead, each terminated, then "" */
+  const char *script_next;
+  void (*wake)(void *arg); /* called once at the end, for v1 */
+  void *wake_arg;
+};
+
+/* Ownership: one reference. Takes the order; copies nothing else but the id.
+ * Errors: NULL when out of memory. */
+struct em_job *em_job_new(void);
+struct em_job *em_job_keep(struct em_job *job);
+void em_job_drop(struct em_job *job);
+
+bool em_job_is_finished(const struct em_job *job);
+const char *em_state_name(enum em_state state);
+
+/* "/generations/<id>/<model>.png"; "jpg" is called .jpeg there. */
+enum { EM_PATH_SIZE = 160 };
+void em_job_picture_path(const struct em_job *job, char path[EM_PATH_SIZE]);
+
+/* The answer to a v2 submit. */
+void em_job_tell_accepted(const struct em_job *job, const char *base,
+                          struct em_text *text);
+
+/* The answer of the status and the result endpoint; both return the HTTP
+ * status that goes with it. `state` is what to tell: normally the name of
+ * the job's own. */
+int em_job_tell_status(const struct em_job *job, const char *state,
+                       const char *base, struct em_text *text);
+int em_job_tell_result(const struct em_job *job, const char *base,
+                       struct em_text *text);
+
+/* A row of the request history. */
+void em_job_tell_history(const struct em_job *job, const char *base,
+                         struct em_text *text);
+
+#endif

@@ -1,0 +1,122 @@
+/* segmind-emulator: reads its options, starts the service and its network,
+ * says where it is, and waits until somebody wants it to end. */
+#include <curl/curl.h>
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "em_server.h"
+
+/* Blocked before the first thread is made, so that only the descriptor gets
+ * them. Errors: -1. */
+static int open_signals(void) {
+  sigset_t ends;
+  sigemptyset(&ends);
+  sigaddset(&ends, SIGINT);
+  sigaddset(&ends, SIGTERM);
+  pthread_sigmask(SIG_BLOCK, &ends, NULL);
+  signal(SIGPIPE, SIG_IGN);
+  return signalfd(-1, &ends, SFD_CLOEXEC);
+}
+
+/* POST /_emulator/shutdown ends the program the way a signal does. */
+static void shut_down(void *arg) {
+  (void)arg;
+  kill(getpid(), SIGTERM);
+}
+
+/* Written beside it and renamed: who sees the file sees a whole URL. */
+static int write_url(const char *path, const char *url) {
+  char beside[4096];
+  int length =
+      snprintf(beside, sizeof beside, "%s.%ld.part", path, (long)getpid());
+  if (length < 0 || (size_t)length >= sizeof beside)
+    return -1;
+  FILE *file = fopen(beside, "w");
+  if (!file)
+    return -1;
+  bool written = fprintf(file, "%s\n", url) > 0;
+  written = fclose(file) == 0 && written;
+  if (written && rename(beside, path) == 0)
+    return 0;
+  remove(beside);
+  return -1;
+}
+
+static void print_banner(const struct em_options *options, const char *url) {
+  if (!options->quiet)
+    printf("segmind-emulator: an emulator of the Segmind image service.\n"
+           "No model runs in it: pictures are drawn, credits are play money.\n"
+           "Base URL: %s\n",
+           url);
+  fflush(stdout);
+}
+
+/* Nothing is expected on standard input but its end. */
+static bool stdin_ended(void) {
+  char ignored[256];
+  ssize_t count = read(STDIN_FILENO, ignored, sizeof ignored);
+  return count == 0 || (count < 0 && errno != EINTR && errno != EAGAIN);
+}
+
+static void wait_for_end(int signals, bool with_stdin) {
+  struct pollfd watched[] = {
+      {.fd = signals, .events = POLLIN},
+      {.fd = with_stdin ? STDIN_FILENO : -1, .events = POLLIN}};
+  for (;;) {
+    if (poll(watched, 2, -1) < 0 && errno != EINTR)
+      return;
+    if (watched[0].revents)
+      return;
+    if (watched[1].revents && stdin_ended())
+      return;
+  }
+}
+
+static int complain(const char *message) {
+  fprintf(stderr, "segmind-emulator: %s\n", message);
+  return EXIT_FAILURE;
+}
+
+static int serve(struct em_service *service, int signals) {
+  const struct em_options *options = service->options;
+  char message[512] = "out of memory";
+  struct em_server *server = em_server_new(service, message, sizeof message);
+  if (!server)
+    return complain(message);
+  int result = EXIT_SUCCESS;
+  if (options->url_file && write_url(options->url_file, em_server_url(server)))
+    result = complain("cannot write the --url-file");
+  if (result == EXIT_SUCCESS) {
+    print_banner(options, em_server_url(server));
+    wait_for_end(signals, options->exit_with_stdin);
+  }
+  em_service_stop(service);
+  em_server_delete(server);
+  return result;
+}
+
+int main(int argc, char **argv) {
+  struct em_options options;
+  struct em_service service;
+  char message[512];
+  enum em_options_result read = em_options_read(&options, argc, argv);
+  if (read != EM_RUN)
+    return read == EM_DONE ? EXIT_SUCCESS : 2;
+  int signals = open_signals();
+  if (signals < 0 || curl_global_init(CURL_GLOBAL_DEFAULT))
+    return complain("cannot start");
+  if (em_service_create(&service, &options, message, sizeof message))
+    return complain(message);
+  service.shut_down = shut_down;
+  int result = serve(&service, signals);
+  em_service_destroy(&service);
+  curl_global_cleanup();
+  close(signals);
+  return result;
+}

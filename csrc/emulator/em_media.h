@@ -1,0 +1,51 @@
+/* Where pictures are kept: one unlinked temporary file that only grows, and
+ * an index of names in memory. So memory stays small however many pictures a
+ * run makes, nothing is left behind by a crash, and a download is sent from
+ * the file without passing through memory.
+ *
+ * Names are the paths of assets, and private ones for stand-ins and renders
+ * that were made before. A job's output needs no name: the job holds its
+ * picture. Thread-safe. */
+#ifndef EM_MEDIA_H
+#define EM_MEDIA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct em_picture_ref {
+  uint64_t offset;
+  uint32_t size;
+  int step;               /* edits behind this picture: 0 for an upload */
+  const char *media_type; /* static */
+};
+
+struct em_media;
+
+/* Errors: NULL when no temporary file can be made. */
+struct em_media *em_media_new(void);
+void em_media_delete(struct em_media *media);
+
+/* Forgets all names and empties the file. */
+void em_media_reset(struct em_media *media);
+
+/* Appends a picture. Errors: -1 when the disk or the ceiling is full. */
+int em_media_store(struct em_media *media, const void *data, size_t size,
+                   const char *media_type, struct em_picture_ref *ref);
+
+/* Reads a picture back. Ownership: malloc'ed. Errors: NULL. */
+unsigned char *em_media_load(struct em_media *media,
+                             const struct em_picture_ref *ref);
+
+/* Gives a picture a name. Errors: -1 when out of memory. */
+int em_media_name(struct em_media *media, const char *name,
+                  const struct em_picture_ref *ref, int64_t now_us);
+
+/* Looks a name up; with `since_us`, only if named at or after that time. */
+bool em_media_find(struct em_media *media, const char *name, int64_t since_us,
+                   struct em_picture_ref *ref);
+
+/* A descriptor of the file for sending. Ownership: the caller closes it. */
+int em_media_descriptor(struct em_media *media);
+
+#endif

@@ -1,0 +1,122 @@
+#include "em_model.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const type_names[] = {"string", "integer", "number",
+                                         "boolean", "image"};
+
+static int read_type(const char *name, enum em_type *type) {
+  for (int i = 0; name && i <= EM_IMAGE; i++)
+    if (!strcmp(name, type_names[i])) {
+      *type = (enum em_type)i;
+      return 0;
+    }
+  return -1;
+}
+
+static int read_param(struct em_param *param, const json_t *source) {
+  param->name = json_string_value(json_object_get(source, "name"));
+  param->required = json_is_true(json_object_get(source, "required"));
+  param->fallback = json_object_get(source, "default");
+  param->min = json_object_get(source, "min");
+  param->max = json_object_get(source, "max");
+  param->one_of = json_object_get(source, "one_of");
+  const char *type = json_string_value(json_object_get(source, "type"));
+  return param->name ? read_type(type, &param->type) : -1;
+}
+
+static int read_params(struct em_model *model, const json_t *list) {
+  size_t count = json_array_size(list);
+  model->params = calloc(count + 1, sizeof *model->params);
+  if (!model->params)
+    return -1;
+  for (; model->param_count < count; model->param_count++)
+    if (read_param(&model->params[model->param_count],
+                   json_array_get(list, model->param_count)))
+      return -1;
+  return 0;
+}
+
+static int read_model(struct em_model *model, const json_t *source) {
+  model->source = source;
+  model->name = json_string_value(json_object_get(source, "name"));
+  model->title = json_string_value(json_object_get(source, "title"));
+  const json_t *latency = json_object_get(source, "latency_s");
+  const json_t *price = json_object_get(source, "price_usd");
+  const json_t *params = json_object_get(source, "params");
+  if (!model->name || !json_is_number(latency) || !json_is_number(price) ||
+      !json_is_array(params))
+    return -1;
+  model->latency_s = json_number_value(latency);
+  model->price_usd = json_number_value(price);
+  return read_params(model, params);
+}
+
+static int read_models(struct em_model_set *set, char *message,
+                       size_t message_size) {
+  size_t count = json_array_size(set->root);
+  set->models = calloc(count + 1, sizeof *set->models);
+  if (!count || !set->models) {
+    snprintf(message, message_size, "the model list is empty or not a list");
+    return -1;
+  }
+  for (size_t i = 0; i < count; i++) {
+    struct em_model *model = &set->models[i];
+    set->count = i + 1;
+    if (read_model(model, json_array_get(set->root, i))) {
+      snprintf(message, message_size, "model %zu (%s): a field is missing", i,
+               model->name ? model->name : "unnamed");
+      return -1;
+    }
+  }
+  return 0;
+}
+
+struct em_model_set *em_model_set_new(const char *json, size_t size,
+                                      char *message, size_t message_size) {
+  struct em_model_set *set = calloc(1, sizeof *set);
+  if (!set) {
+    snprintf(message, message_size, "out of memory");
+    return NULL;
+  }
+  json_error_t error;
+  set->root = json_loadb(json, size, 0, &error);
+  if (!set->root) {
+    snprintf(message, message_size, "line %d: %s", error.line, error.text);
+    em_model_set_delete(set);
+    return NULL;
+  }
+  if (read_models(set, message, message_size)) {
+    em_model_set_delete(set);
+    return NULL;
+  }
+  return set;
+}
+
+void em_model_set_delete(struct em_model_set *set) {
+  if (!set)
+    return;
+  for (size_t i = 0; i < set->count; i++)
+    free(set->models[i].params);
+  free(set->models);
+  json_decref(set->root);
+  free(set);
+}
+
+const struct em_model *em_model_find(const struct em_model_set *set,
+                                     const char *name) {
+  for (size_t i = 0; i < set->count; i++)
+    if (!strcmp(set->models[i].name, name))
+      return &set->models[i];
+  return NULL;
+}
+
+const struct em_param *em_model_param(const struct em_model *model,
+                                      const char *name) {
+  for (size_t i = 0; i < model->param_count; i++)
+    if (!strcmp(model->params[i].name, name))
+      return &model->params[i];
+  return NULL;
+}

@@ -1,0 +1,35 @@
+/* The command line of segmind-emulator: one table of options, from which both
+ * the reading and --help are made. */
+#ifndef EM_OPTIONS_H
+#define EM_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct em_options {
+  int port;
+  const char *url_file;
+  bool exit_with_stdin;
+  double speed;
+  bool seeded;
+  uint64_t seed;
+  double variation;
+  double latency_s; /* fixed for all models; negative: each model's own */
+  double queue_s, queue_variation;
+  double credits;  /* dollars */
+  int rpm;         /* submits a minute, 0: no limit */
+  double expire_s; /* negative: an hour of the emulator's time */
+  const char *key; /* the only one accepted, or NULL */
+  const char *tls_cert, *tls_key;
+  const char *models;
+  bool uuid, plain, quiet, verbose;
+};
+
+enum em_options_result { EM_RUN, EM_DONE, EM_BAD_OPTIONS };
+
+/* Reads the command line. --help and --version are answered on stdout
+ * (EM_DONE), mistakes explained on stderr (EM_BAD_OPTIONS). */
+enum em_options_result em_options_read(struct em_options *options, int argc,
+                                       char **argv);
+
+#endif

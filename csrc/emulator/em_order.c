@@ -1,0 +1,234 @@
+#include "em_order.h"
+
+#include <ctype.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+/* Where a refusal is written: passed along by every check. */
+struct refusal {
+  char *message;
+  size_t size;
+};
+
+__attribute__((format(printf, 2, 3))) static int
+refuse(const struct refusal *refusal, const char *format, ...) {
+  va_list args;
+  va_start(args, format);
+  vsnprintf(refusal->message, refusal->size, format, args);
+  va_end(args);
+  return -1;
+}
+
+/* "input_image" as the service says it: "Input image". */
+static const char *spoken(const char *name, char out[64]) {
+  snprintf(out, 64, "%s", name);
+  out[0] = (char)toupper((unsigned char)out[0]);
+  for (char *c = out; *c; c++)
+    if (*c == '_')
+      *c = ' ';
+  return out;
+}
+
+static bool has_type(const json_t *value, enum em_type type) {
+  switch (type) {
+  case EM_INTEGER:
+    return json_is_integer(value);
+  case EM_NUMBER:
+    return json_is_number(value);
+  case EM_BOOLEAN:
+    return json_is_boolean(value);
+  case EM_STRING:
+  case EM_IMAGE:
+    break;
+  }
+  return json_is_string(value);
+}
+
+static int check_type(const struct em_param *param, const json_t *value,
+                      const struct refusal *refusal) {
+  static const char *const wanted[] = {"a string", "an integer", "a number",
+                                       "a boolean", "a URL"};
+  if (has_type(value, param->type))
+    return 0;
+  return refuse(refusal, "Invalid value for %s: %s is expected", param->name,
+                wanted[param->type]);
+}
+
+static int check_range(const struct em_param *param, const json_t *value,
+                       const struct refusal *refusal) {
+  double number = json_number_value(value);
+  if (param->min && number < json_number_value(param->min))
+    return refuse(refusal, "Invalid value for %s: %g is less than %g",
+                  param->name, number, json_number_value(param->min));
+  if (param->max && number > json_number_value(param->max))
+    return refuse(refusal, "Invalid value for %s: %g is greater than %g",
+                  param->name, number, json_number_value(param->max));
+  return 0;
+}
+
+static int check_choice(const struct em_param *param, const json_t *value,
+                        const struct refusal *refusal) {
+  size_t i;
+  const json_t *choice;
+  if (!param->one_of)
+    return 0;
+  json_array_foreach(param->one_of, i, choice) {
+    if (json_equal(choice, value))
+      return 0;
+  }
+  return refuse(refusal,
+                "Invalid value for %s: '%.60s' is not one of the "
+                "allowed values",
+                param->name,
+                json_is_string(value) ? json_string_value(value) : "it");
+}
+
+static int check_url(const struct em_param *param, const json_t *value,
+                     bool data_uris, const struct refusal *refusal) {
+  const char *url = json_string_value(value);
+  if (!strncasecmp(url, "http://", 7) || !strncasecmp(url, "https://", 8))
+    return 0;
+  if (!strncasecmp(url, "data:", 5)) {
+    if (data_uris)
+      return 0;
+    return refuse(refusal,
+                  "Invalid value for %s: data URIs are not accepted, a public "
+                  "URL is expected",
+                  param->name);
+  }
+  return refuse(refusal, "Invalid value for %s: '%.60s' is not a URL",
+                param->name, url);
+}
+
+static int check_value(const struct em_param *param, const json_t *value,
+                       bool data_uris, const struct refusal *refusal) {
+  if (check_type(param, value, refusal))
+    return -1;
+  if (json_is_number(value) && check_range(param, value, refusal))
+    return -1;
+  if (check_choice(param, value, refusal))
+    return -1;
+  if (param->type == EM_IMAGE)
+    return check_url(param, value, data_uris, refusal);
+  return 0;
+}
+
+/* A parameter that is absent, null or an empty string was not given. */
+static bool is_given(const json_t *value) {
+  return value && !json_is_null(value) &&
+         !(json_is_string(value) && json_string_length(value) == 0);
+}
+
+static int check_declared(const struct em_model *model, const json_t *body,
+                          const struct refusal *refusal) {
+  const char *name;
+  const json_t *value;
+  json_object_foreach((json_t *)(uintptr_t)body, name, value) {
+    if (!em_model_param(model, name))
+      return refuse(refusal, "Unexpected parameter '%.60s' for %s", name,
+                    model->name);
+  }
+  return 0;
+}
+
+static int check_body(const struct em_model *model, const json_t *body,
+                      bool data_uris, const struct refusal *refusal) {
+  for (size_t i = 0; i < model->param_count; i++) {
+    const struct em_param *param = &model->params[i];
+    const json_t *value = json_object_get(body, param->name);
+    char name[64];
+    if (is_given(value)) {
+      if (check_value(param, value, data_uris, refusal))
+        return -1;
+    } else if (param->required) {
+      return refuse(refusal, "%s is required", spoken(param->name, name));
+    }
+  }
+  return check_declared(model, body, refusal);
+}
+
+/* The value as given, or the declared default, or NULL. */
+static const json_t *value_of(const struct em_model *model, const json_t *body,
+                              const char *name) {
+  const json_t *value = json_object_get(body, name);
+  if (is_given(value))
+    return value;
+  const struct em_param *param = em_model_param(model, name);
+  return param && is_given(param->fallback) ? param->fallback : NULL;
+}
+
+/* The content check is a stage prop: it reacts to one marker word. */
+static int check_content(const struct em_model *model, const json_t *body,
+                         const struct refusal *refusal) {
+  const char *prompt = json_string_value(value_of(model, body, "prompt"));
+  const json_t *tolerance = value_of(model, body, "safety_tolerance");
+  bool off = json_is_true(value_of(model, body, "disable_safety_checker")) ||
+             json_integer_value(tolerance) >= 6;
+  if (off || !prompt || !strcasestr(prompt, "nsfw"))
+    return 0;
+  return refuse(refusal, "NSFW content detected. The request was blocked by "
+                         "the content safety check");
+}
+
+static int take_inputs(struct em_order *order, const struct em_model *model,
+                       const json_t *body) {
+  for (size_t i = 0; i < model->param_count; i++) {
+    const struct em_param *param = &model->params[i];
+    const json_t *value = json_object_get(body, param->name);
+    if (param->type != EM_IMAGE || !is_given(value))
+      continue;
+    if (order->input_count == EM_INPUT_MAX)
+      return -1;
+    char *url = strdup(json_string_value(value));
+    if (!url)
+      return -1;
+    order->inputs[order->input_count++] = url;
+  }
+  return 0;
+}
+
+static int take(struct em_order *order, const struct em_model *model,
+                const json_t *body) {
+  const char *prompt = json_string_value(value_of(model, body, "prompt"));
+  const char *ratio = json_string_value(value_of(model, body, "aspect_ratio"));
+  const char *format =
+      json_string_value(value_of(model, body, "output_format"));
+  const json_t *quality = value_of(model, body, "output_quality");
+  const json_t *seed = value_of(model, body, "seed");
+  snprintf(order->format, sizeof order->format, "%s", format ? format : "png");
+  order->quality = quality ? (int)json_integer_value(quality) : 90;
+  order->has_seed = seed != NULL;
+  order->seed = json_integer_value(seed);
+  order->prompt = strdup(prompt ? prompt : "");
+  order->aspect_ratio = ratio ? strdup(ratio) : NULL;
+  if (!order->prompt || (ratio && !order->aspect_ratio))
+    return -1;
+  return take_inputs(order, model, body);
+}
+
+int em_order_create(struct em_order *order, const struct em_model *model,
+                    const json_t *body, bool data_uris, char *message,
+                    size_t message_size) {
+  const struct refusal refusal = {message, message_size};
+  *order = (struct em_order){0};
+  if (check_body(model, body, data_uris, &refusal) ||
+      check_content(model, body, &refusal))
+    return -1;
+  if (take(order, model, body)) {
+    em_order_destroy(order);
+    return refuse(&refusal, "out of memory");
+  }
+  return 0;
+}
+
+void em_order_destroy(struct em_order *order) {
+  free(order->prompt);
+  free(order->aspect_ratio);
+  for (int i = 0; i < order->input_count; i++)
+    free(order->inputs[i]);
+  *order = (struct em_order){0};
+}

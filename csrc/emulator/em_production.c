@@ -1,0 +1,220 @@
+#include "em_production.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "em_clock.h"
+#include "em_picture.h"
+#include "em_plain.h"
+#include "em_source.h"
+
+/* What one drawing needs, from the inputs to the name it is kept under. */
+struct drawing {
+  struct em_source sources[EM_INPUT_MAX];
+  int count;
+  int step;
+  char kept[768];
+};
+
+static int open_sources(const struct em_job *job, struct drawing *drawing,
+                        char *message, size_t message_size) {
+  const struct em_order *order = job->order;
+  for (; drawing->count < order->input_count; drawing->count++) {
+    struct em_source *source = &drawing->sources[drawing->count];
+    if (em_source_open(job->service, order->inputs[drawing->count], source,
+                       message, message_size))
+      return -1;
+    if (source->step > drawing->step)
+      drawing->step = source->step;
+  }
+  drawing->step++;
+  return 0;
+}
+
+/* All that a picture depends on, as one name. */
+static void name_render(const struct em_job *job, struct drawing *drawing) {
+  const struct em_order *order = job->order;
+  snprintf(drawing->kept, sizeof drawing->kept,
+           "render:%.80s:%016" PRIx64 ":%zu:%lld:%.40s:%s:%d:%d:%d:%" PRIx64
+           ":%" PRIx64,
+           job->model->name, em_hash(job->prompt, strlen(job->prompt)),
+           strlen(job->prompt), job->seed,
+           order->aspect_ratio ? order->aspect_ratio : "", order->format,
+           order->quality, drawing->step, drawing->count,
+           drawing->sources[0].identity, drawing->sources[1].identity);
+}
+
+static int render_plain(const struct em_job *job, struct drawing *drawing,
+                        unsigned char **data, size_t *size) {
+  /* 4096 colours: pictures differ, and few are ever drawn. */
+  uint64_t hash = em_hash(drawing->kept, strlen(drawing->kept));
+  uint32_t colour = (uint32_t)(hash ^ hash >> 24) & 0xf0f0f0;
+  snprintf(drawing->kept, sizeof drawing->kept, "plain:%s:%06x:%d",
+           job->order->format, colour, drawing->step);
+  struct em_picture_ref ref;
+  if (em_media_find(job->service->media, drawing->kept, 0, &ref))
+    return 1;
+  return em_plain_render(colour, job->order->format, data, size);
+}
+
+static int render_full(const struct em_job *job, const struct drawing *drawing,
+                       unsigned char **data, size_t *size, char *message,
+                       size_t message_size) {
+  struct em_picture_input inputs[EM_INPUT_MAX];
+  for (int i = 0; i < drawing->count; i++)
+    inputs[i] = (struct em_picture_input){drawing->sources[i].data,
+                                          drawing->sources[i].size};
+  const struct em_picture_job picture = {.model = job->model->name,
+                                         .prompt = job->prompt,
+                                         .seed = job->seed,
+                                         .aspect_ratio =
+                                             job->order->aspect_ratio,
+                                         .format = job->order->format,
+                                         .quality = job->order->quality,
+                                         .step = drawing->step,
+                                         .inputs = inputs,
+                                         .input_count = drawing->count};
+  return em_picture_render(&picture, data, size, message, message_size);
+}
+
+static const char *media_type(const struct em_order *order) {
+  if (!strcmp(order->format, "jpg"))
+    return "image/jpeg";
+  return strcmp(order->format, "webp") ? "image/png" : "image/webp";
+}
+
+static int keep_render(const struct em_job *job, const struct drawing *drawing,
+                       const unsigned char *data, size_t size,
+                       struct em_picture_ref *ref) {
+  struct em_media *media = job->service->media;
+  if (em_media_store(media, data, size, media_type(job->order), ref))
+    return -1;
+  ref->step = drawing->step;
+  return em_media_name(media, drawing->kept, ref, em_clock_now_us());
+}
+
+/* Draws, or finds the same picture drawn before. */
+static int render(const struct em_job *job, struct drawing *drawing,
+                  struct em_picture_ref *ref, char *message,
+                  size_t message_size) {
+  struct em_service *service = job->service;
+  unsigned char *data = NULL;
+  size_t size = 0;
+  name_render(job, drawing);
+  if (em_media_find(service->media, drawing->kept, 0, ref))
+    return 0;
+  snprintf(message, message_size, "the picture could not be drawn");
+  int failed =
+      service->options->plain
+          ? render_plain(job, drawing, &data, &size)
+          : render_full(job, drawing, &data, &size, message, message_size);
+  if (failed == 1)
+    return em_media_find(service->media, drawing->kept, 0, ref) ? 0 : -1;
+  if (!failed && keep_render(job, drawing, data, size, ref)) {
+    snprintf(message, message_size, "the emulator's disk space is used up");
+    failed = -1;
+  }
+  free(data);
+  return failed;
+}
+
+/* Ends the job if nothing is left to wait for, and wakes who waits. */
+static void settle(struct em_job *job) {
+  struct em_store *store = &job->service->store;
+  void (*wake)(void *) = NULL;
+  void *arg = NULL;
+  em_store_lock(store);
+  if (!em_job_is_finished(job) && job->drawn && job->ripe) {
+    em_store_finish_locked(store, job, em_clock_now_us());
+    wake = job->wake;
+    arg = job->wake_arg;
+    job->wake = NULL;
+  }
+  em_store_unlock(store);
+  if (wake)
+    wake(arg);
+}
+
+static void ripen(void *arg, bool run) {
+  struct em_job *job = arg;
+  if (run) {
+    em_store_lock(&job->service->store);
+    job->ripe = true;
+    em_store_unlock(&job->service->store);
+    settle(job);
+  }
+  em_job_drop(job);
+}
+
+/* Opens the inputs and renders. Errors: the message, malloc'ed. */
+static char *make_picture(const struct em_job *job,
+                          struct em_picture_ref *ref) {
+  struct drawing drawing = {0};
+  char message[512] = "";
+  int failed = open_sources(job, &drawing, message, sizeof message) ||
+               render(job, &drawing, ref, message, sizeof message);
+  for (int i = 0; i < EM_INPUT_MAX; i++)
+    free(drawing.sources[i].data);
+  return failed ? strdup(message) : NULL;
+}
+
+static void draw(void *arg, bool run) {
+  struct em_job *job = arg;
+  if (run) {
+    struct em_picture_ref ref = {0};
+    char *error = make_picture(job, &ref);
+    em_store_lock(&job->service->store);
+    job->picture = ref;
+    job->error = error;
+    job->drawn = true;
+    if (error)
+      job->ripe = true;
+    em_order_destroy(job->order);
+    free(job->order);
+    job->order = NULL;
+    em_store_unlock(&job->service->store);
+    settle(job);
+  }
+  em_job_drop(job);
+}
+
+/* A refused body fails about this long after the queue, as it was seen to. */
+static const int64_t refusal_us = 3000;
+
+static void begin(void *arg, bool run) {
+  struct em_job *job = arg;
+  struct em_service *service = job->service;
+  if (!run) {
+    em_job_drop(job);
+    return;
+  }
+  em_store_lock(&service->store);
+  job->state = EM_PROCESSING;
+  job->started_us = em_clock_now_us();
+  bool refused = job->drawn = job->order == NULL;
+  int64_t ripe_us = job->started_us + (refused ? refusal_us : job->latency_us);
+  em_store_unlock(&service->store);
+  if (!refused)
+    em_pool_add(service->pool, draw, em_job_keep(job));
+  em_timer_at(service->timer, ripe_us, ripen, job);
+}
+
+void em_production_start(struct em_job *job, int64_t queue_us) {
+  em_job_keep(job);
+  if (queue_us > 0)
+    em_timer_at(job->service->timer, job->submitted_us + queue_us, begin, job);
+  else
+    begin(job, true);
+}
+
+bool em_production_wait(struct em_job *job, void (*wake)(void *arg),
+                        void *arg) {
+  em_store_lock(&job->service->store);
+  bool waits = !em_job_is_finished(job);
+  job->wake = waits ? wake : NULL;
+  job->wake_arg = arg;
+  em_store_unlock(&job->service->store);
+  return waits;
+}

@@ -1,0 +1,109 @@
+#include "em_reply.h"
+
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+static void forget_body(struct em_reply *reply) {
+  free(reply->body);
+  free(reply->content_type);
+  reply->body = NULL;
+  reply->content_type = NULL;
+  reply->size = 0;
+  reply->has_picture = false;
+}
+
+void em_reply_destroy(struct em_reply *reply) {
+  forget_body(reply);
+  for (int i = 0; i < reply->header_count; i++) {
+    free(reply->headers[i].name);
+    free(reply->headers[i].value);
+  }
+  *reply = (struct em_reply){0};
+}
+
+void em_reply_json(struct em_reply *reply, int status, struct em_text *text) {
+  forget_body(reply);
+  reply->status = text->failed ? 500 : status;
+  reply->content_type = strdup("application/json");
+  if (text->failed)
+    em_text_free(text);
+  reply->body = text->data;
+  reply->size = text->size;
+  *text = (struct em_text){0};
+}
+
+void em_reply_bytes(struct em_reply *reply, int status,
+                    const char *content_type, const void *bytes, size_t size) {
+  forget_body(reply);
+  reply->status = status;
+  reply->content_type = strdup(content_type);
+  reply->body = malloc(size + 1);
+  if (!reply->body) {
+    reply->status = 500;
+    return;
+  }
+  if (size)
+    memcpy(reply->body, bytes, size);
+  reply->size = size;
+}
+
+void em_reply_picture(struct em_reply *reply,
+                      const struct em_picture_ref *picture) {
+  forget_body(reply);
+  reply->status = 200;
+  reply->content_type = strdup(picture->media_type);
+  reply->picture = *picture;
+  reply->has_picture = true;
+}
+
+void em_reply_error(struct em_reply *reply, int status, const char *format,
+                    ...) {
+  char message[512];
+  struct em_text text = {0};
+  va_list args;
+  va_start(args, format);
+  vsnprintf(message, sizeof message, format, args);
+  va_end(args);
+  em_text_add(&text, "{\"error\":");
+  em_text_add_json(&text, message);
+  em_text_add(&text, "}");
+  em_reply_json(reply, status, &text);
+}
+
+void em_reply_not_allowed(struct em_reply *reply, const char *allowed) {
+  static const char page[] =
+      "<html>\r\n<head><title>405 Not Allowed</title></head>\r\n<body>\r\n"
+      "<center><h1>405 Not Allowed</h1></center>\r\n</body>\r\n</html>\r\n";
+  em_reply_bytes(reply, 405, "text/html", page, sizeof page - 1);
+  if (allowed)
+    em_reply_header(reply, "Allow", allowed);
+}
+
+static struct em_header *find_header(const struct em_reply *reply,
+                                     const char *name) {
+  for (int i = 0; i < reply->header_count; i++)
+    if (!strcasecmp(reply->headers[i].name, name))
+      return (struct em_header *)(uintptr_t)&reply->headers[i];
+  return NULL;
+}
+
+bool em_reply_has_header(const struct em_reply *reply, const char *name) {
+  return find_header(reply, name) != NULL;
+}
+
+void em_reply_header(struct em_reply *reply, const char *name,
+                     const char *value) {
+  struct em_header *header = find_header(reply, name);
+  if (!header && reply->header_count < EM_HEADER_MAX) {
+    header = &reply->headers[reply->header_count++];
+    *header = (struct em_header){strdup(name), NULL};
+  }
+  if (!header)
+    return;
+  free(header->value);
+  header->value = strdup(value);
+}

@@ -1,0 +1,55 @@
+/* An answer before it is sent: every endpoint fills one, and the one place
+ * that sends it (em_server) is also the one place where a fault changes it. */
+#ifndef EM_REPLY_H
+#define EM_REPLY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "em_media.h"
+#include "em_text.h"
+
+enum { EM_HEADER_MAX = 24 };
+
+struct em_header {
+  char *name, *value;
+};
+
+struct em_reply {
+  int status;
+  char *content_type;
+  char *body;
+  size_t size;
+  unsigned long repeat; /* the body is sent so many times; 0 is once */
+  bool endless;         /* the body is sent until the client goes */
+  bool drop;            /* the connection is closed without an answer */
+  bool has_picture;     /* the body is this picture */
+  struct em_picture_ref picture;
+  struct em_header headers[EM_HEADER_MAX];
+  int header_count;
+};
+
+/* All of these replace what the reply said before, but keep its headers. */
+void em_reply_destroy(struct em_reply *reply);
+
+/* Ownership: takes the text's bytes; a text that ran out of memory becomes a
+ * 500. */
+void em_reply_json(struct em_reply *reply, int status, struct em_text *text);
+void em_reply_bytes(struct em_reply *reply, int status,
+                    const char *content_type, const void *bytes, size_t size);
+void em_reply_picture(struct em_reply *reply,
+                      const struct em_picture_ref *picture);
+
+/* The envelope {"error":"..."}. */
+__attribute__((format(printf, 3, 4))) void
+em_reply_error(struct em_reply *reply, int status, const char *format, ...);
+
+/* 405, which the service answers in HTML. */
+void em_reply_not_allowed(struct em_reply *reply, const char *allowed);
+
+/* Sets a header; an empty value takes it away. */
+void em_reply_header(struct em_reply *reply, const char *name,
+                     const char *value);
+bool em_reply_has_header(const struct em_reply *reply, const char *name);
+
+#endif

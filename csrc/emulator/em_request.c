@@ -1,0 +1,56 @@
+#include "em_request.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+/* More than the service takes; uploads of 64 MiB as base64 fit. */
+static const size_t body_max_bytes = (size_t)128 << 20;
+
+void em_request_append(struct em_request *request, const char *data,
+                       size_t size) {
+  size_t wanted = request->size + size + 1;
+  if (request->too_large || wanted > body_max_bytes) {
+    request->too_large = true;
+    return;
+  }
+  if (wanted > request->capacity) {
+    size_t capacity = wanted + wanted / 2;
+    char *body = realloc(request->body, capacity);
+    if (!body) {
+      request->too_large = true;
+      return;
+    }
+    request->body = body;
+    request->capacity = capacity;
+  }
+  memcpy(request->body + request->size, data, size);
+  request->size += size;
+  request->body[request->size] = '\0';
+}
+
+void em_request_destroy(struct em_request *request) {
+  free(request->body);
+  request->body = NULL;
+  em_job_drop(request->job);
+  request->job = NULL;
+}
+
+const char *em_request_header(const struct em_request *request,
+                              const char *name) {
+  return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND,
+                                     name);
+}
+
+const char *em_request_argument(const struct em_request *request,
+                                const char *name) {
+  return MHD_lookup_connection_value(request->connection, MHD_GET_ARGUMENT_KIND,
+                                     name);
+}
+
+bool em_request_has_type(const struct em_request *request, const char *type) {
+  const char *header = em_request_header(request, "Content-Type");
+  size_t size = strlen(type);
+  return header && !strncasecmp(header, type, size) &&
+         strchr("; \t", header[size]);
+}

@@ -1,0 +1,297 @@
+#include "em_server.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "em_exchange.h"
+
+struct em_server {
+  struct em_service *service;
+  struct em_waiting waiting;
+  struct MHD_Daemon *daemon;
+  char *tls_cert, *tls_key; /* PEM texts */
+  char url[64];
+};
+
+/* A body that is sent several times over, or without end. */
+struct repeated {
+  char *body;
+  size_t size;
+  uint64_t total; /* MHD_SIZE_UNKNOWN: endless */
+};
+
+static ssize_t read_repeated(void *arg, uint64_t offset, char *out,
+                             size_t room) {
+  const struct repeated *repeated = arg;
+  size_t count = 0;
+  if (!repeated->size || offset >= repeated->total)
+    return MHD_CONTENT_READER_END_OF_STREAM;
+  while (count < room && offset + count < repeated->total) {
+    out[count] = repeated->body[(offset + count) % repeated->size];
+    count++;
+  }
+  return (ssize_t)count;
+}
+
+static void free_repeated(void *arg) {
+  struct repeated *repeated = arg;
+  free(repeated->body);
+  free(repeated);
+}
+
+static struct MHD_Response *make_repeated(struct em_reply *reply) {
+  struct repeated *repeated = malloc(sizeof *repeated);
+  if (!repeated)
+    return NULL;
+  *repeated =
+      (struct repeated){reply->body, reply->size, reply->size * reply->repeat};
+  if (reply->endless)
+    repeated->total = MHD_SIZE_UNKNOWN;
+  reply->body = NULL;
+  return MHD_create_response_from_callback(
+      repeated->total, 16384, read_repeated, repeated, free_repeated);
+}
+
+static struct MHD_Response *make_picture(const struct em_service *service,
+                                         const struct em_reply *reply) {
+  int file = em_media_descriptor(service->media);
+  if (file < 0)
+    return NULL;
+  struct MHD_Response *response = MHD_create_response_from_fd_at_offset64(
+      reply->picture.size, file, reply->picture.offset);
+  if (!response)
+    close(file);
+  return response;
+}
+
+static struct MHD_Response *make_response(const struct em_service *service,
+                                          struct em_reply *reply) {
+  struct MHD_Response *response;
+  if (reply->has_picture)
+    return make_picture(service, reply);
+  if (reply->endless || reply->repeat > 1)
+    return make_repeated(reply);
+  response = MHD_create_response_from_buffer(
+      reply->size, reply->body ? reply->body : (void *)(uintptr_t) "",
+      reply->body ? MHD_RESPMEM_MUST_FREE : MHD_RESPMEM_PERSISTENT);
+  if (response)
+    reply->body = NULL;
+  return response;
+}
+
+static void add_headers(struct MHD_Response *response,
+                        const struct em_reply *reply) {
+  if (reply->content_type && *reply->content_type &&
+      !em_reply_has_header(reply, "Content-Type"))
+    MHD_add_response_header(response, "Content-Type", reply->content_type);
+  for (int i = 0; i < reply->header_count; i++)
+    if (*reply->headers[i].value)
+      MHD_add_response_header(response, reply->headers[i].name,
+                              reply->headers[i].value);
+}
+
+static enum MHD_Result send_reply(const struct em_service *service,
+                                  struct MHD_Connection *connection,
+                                  struct em_reply *reply) {
+  if (reply->drop)
+    return MHD_NO;
+  struct MHD_Response *response = make_response(service, reply);
+  if (!response)
+    return MHD_NO;
+  add_headers(response, reply);
+  enum MHD_Result result =
+      MHD_queue_response(connection, (unsigned)reply->status, response);
+  MHD_destroy_response(response);
+  return result;
+}
+
+static void log_request(const struct em_exchange *exchange, int status) {
+  const struct em_request *request = em_exchange_request(exchange);
+  fprintf(stderr, "%s %s %zu -> %d\n", request->method, request->path,
+          request->size, status);
+}
+
+static enum MHD_Result handle(void *arg, struct MHD_Connection *connection,
+                              const char *path, const char *method,
+                              const char *version, const char *data,
+                              size_t *size, void **context) {
+  struct em_server *server = arg;
+  struct em_exchange *exchange = *context;
+  (void)version;
+  if (!exchange) {
+    *context = em_exchange_new(server->service, &server->waiting, connection,
+                               method, path, server->url);
+    return *context ? MHD_YES : MHD_NO;
+  }
+  if (*size) {
+    em_exchange_receive(exchange, data, *size);
+    *size = 0;
+    return MHD_YES;
+  }
+  if (!em_exchange_step(exchange))
+    return MHD_YES;
+  struct em_reply *reply = em_exchange_reply(exchange);
+  if (server->service->options->verbose)
+    log_request(exchange, reply->drop ? 0 : reply->status);
+  return send_reply(server->service, connection, reply);
+}
+
+static void completed(void *arg, struct MHD_Connection *connection,
+                      void **context, enum MHD_RequestTerminationCode how) {
+  (void)arg, (void)connection, (void)how;
+  em_exchange_delete(*context);
+  *context = NULL;
+}
+
+static void connection_changed(void *arg, struct MHD_Connection *connection,
+                               void **context,
+                               enum MHD_ConnectionNotificationCode code) {
+  struct em_stats *stats = arg;
+  (void)connection, (void)context;
+  if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+    atomic_fetch_add(&stats->connections, 1);
+    atomic_fetch_add(&stats->open, 1);
+  } else {
+    atomic_fetch_sub(&stats->open, 1);
+  }
+}
+
+/* As many connections as the system allows, some descriptors kept back. */
+static unsigned connection_limit(void) {
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit))
+    return 900;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+  getrlimit(RLIMIT_NOFILE, &limit);
+  if (limit.rlim_cur > 100000)
+    return 100000;
+  return limit.rlim_cur > 200 ? (unsigned)limit.rlim_cur - 100 : 100;
+}
+
+static char *read_pem(const char *path) {
+  struct em_text text = {0};
+  char piece[4096];
+  size_t count;
+  FILE *file = fopen(path, "r");
+  if (!file)
+    return NULL;
+  while ((count = fread(piece, 1, sizeof piece, file)) > 0)
+    em_text_add_bytes(&text, piece, count);
+  fclose(file);
+  return text.data;
+}
+
+static int read_tls(struct em_server *server, char *message,
+                    size_t message_size) {
+  const struct em_options *options = server->service->options;
+  if (!options->tls_cert)
+    return 0;
+  server->tls_cert = read_pem(options->tls_cert);
+  server->tls_key = read_pem(options->tls_key);
+  if (server->tls_cert && server->tls_key)
+    return 0;
+  snprintf(message, message_size, "cannot read %s",
+           server->tls_cert ? options->tls_key : options->tls_cert);
+  return -1;
+}
+
+/* Bound before the daemon starts, so that the URL is known to its thread.
+ * Errors: -1 and errno. */
+static int open_socket(struct em_server *server) {
+  const struct em_options *options = server->service->options;
+  struct sockaddr_in address = {.sin_family = AF_INET,
+                                .sin_port = htons((uint16_t)options->port),
+                                .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  socklen_t size = sizeof address;
+  const int on = 1;
+  int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (listener < 0)
+    return -1;
+  setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  if (bind(listener, (struct sockaddr *)&address, size) ||
+      getsockname(listener, (struct sockaddr *)&address, &size) ||
+      listen(listener, 1024)) {
+    int reason = errno;
+    close(listener);
+    errno = reason;
+    return -1;
+  }
+  snprintf(server->url, sizeof server->url, "http%s://127.0.0.1:%u",
+           server->tls_cert ? "s" : "", (unsigned)ntohs(address.sin_port));
+  return listener;
+}
+
+static struct MHD_Daemon *start_daemon(struct em_server *server, int listener) {
+  struct MHD_OptionItem tls[] = {
+      {MHD_OPTION_HTTPS_MEM_CERT, 0, server->tls_cert},
+      {MHD_OPTION_HTTPS_MEM_KEY, 0, server->tls_key},
+      {MHD_OPTION_END, 0, NULL}};
+  struct MHD_OptionItem none[] = {{MHD_OPTION_END, 0, NULL}};
+  unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME |
+                   MHD_USE_SUPPRESS_DATE_NO_CLOCK | MHD_USE_TURBO;
+  if (server->tls_cert)
+    flags |= MHD_USE_TLS;
+  if (server->service->options->verbose)
+    flags |= MHD_USE_ERROR_LOG;
+  return MHD_start_daemon(
+      flags, 0, NULL, NULL, handle, server, MHD_OPTION_LISTEN_SOCKET, listener,
+      MHD_OPTION_CONNECTION_LIMIT, connection_limit(),
+      MHD_OPTION_CONNECTION_TIMEOUT, 120u, MHD_OPTION_NOTIFY_COMPLETED,
+      completed, NULL, MHD_OPTION_NOTIFY_CONNECTION, connection_changed,
+      &server->service->stats, MHD_OPTION_ARRAY, server->tls_cert ? tls : none,
+      MHD_OPTION_END);
+}
+
+static int start(struct em_server *server, char *message, size_t message_size) {
+  if (read_tls(server, message, message_size))
+    return -1;
+  int listener = open_socket(server);
+  if (listener < 0) {
+    snprintf(message, message_size, "cannot listen on 127.0.0.1:%d: %s",
+             server->service->options->port, strerror(errno));
+    return -1;
+  }
+  server->daemon = start_daemon(server, listener);
+  if (server->daemon)
+    return 0;
+  close(listener);
+  snprintf(message, message_size, "cannot start the server%s",
+           server->tls_cert ? ": is it a certificate and its key?" : "");
+  return -1;
+}
+
+struct em_server *em_server_new(struct em_service *service, char *message,
+                                size_t message_size) {
+  struct em_server *server = calloc(1, sizeof *server);
+  if (!server)
+    return NULL;
+  server->service = service;
+  em_waiting_create(&server->waiting);
+  if (!start(server, message, message_size))
+    return server;
+  em_server_delete(server);
+  return NULL;
+}
+
+const char *em_server_url(const struct em_server *server) {
+  return server->url;
+}
+
+void em_server_delete(struct em_server *server) {
+  if (!server)
+    return;
+  em_waiting_release(&server->waiting);
+  if (server->daemon)
+    MHD_stop_daemon(server->daemon);
+  em_waiting_destroy(&server->waiting);
+  free(server->tls_cert);
+  free(server->tls_key);
+  free(server);
+}

@@ -1,0 +1,213 @@
+#include "em_service.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "em_clock.h"
+#include "em_picture.h"
+
+/* The tables built in, made by lua/segmind/models/export.lua. */
+extern const char em_models_json[];
+extern const unsigned long em_models_json_len;
+
+enum { DRAWING_THREADS = 3 };
+
+static char *read_file(const char *path, size_t *size) {
+  FILE *file = fopen(path, "rb");
+  struct em_text text = {0};
+  char piece[4096];
+  size_t count;
+  if (!file)
+    return NULL;
+  while ((count = fread(piece, 1, sizeof piece, file)) > 0)
+    em_text_add_bytes(&text, piece, count);
+  bool failed = ferror(file) || text.failed;
+  fclose(file);
+  if (failed)
+    em_text_free(&text);
+  *size = text.size;
+  return text.data;
+}
+
+static int load_models(struct em_service *service, char *message,
+                       size_t message_size) {
+  const char *path = service->options->models;
+  char mistake[256];
+  char *text = NULL;
+  size_t size = (size_t)em_models_json_len;
+  if (path && !(text = read_file(path, &size))) {
+    snprintf(message, message_size, "cannot read %s", path);
+    return -1;
+  }
+  service->models = em_model_set_new(text ? text : em_models_json, size,
+                                     mistake, sizeof mistake);
+  if (!service->models)
+    snprintf(message, message_size, "%s: %s", path ? path : "model tables",
+             mistake);
+  free(text);
+  return service->models ? 0 : -1;
+}
+
+int em_service_create(struct em_service *service,
+                      const struct em_options *options, char *message,
+                      size_t message_size) {
+  *service =
+      (struct em_service){.options = options, .started_us = em_clock_now_us()};
+  em_store_create(&service->store, options);
+  if (load_models(service, message, message_size)) {
+    em_service_destroy(service);
+    return -1;
+  }
+  service->media = em_media_new();
+  service->faults = em_faults_new();
+  service->timer = em_timer_new();
+  service->pool = em_pool_new(DRAWING_THREADS);
+  if (service->media && service->faults && service->timer && service->pool)
+    return 0;
+  snprintf(message, message_size,
+           "no memory, no thread or no temporary file to be had");
+  em_service_destroy(service);
+  return -1;
+}
+
+void em_service_stop(struct em_service *service) {
+  em_timer_stop(service->timer);
+  em_pool_stop(service->pool);
+}
+
+void em_service_destroy(struct em_service *service) {
+  em_timer_delete(service->timer);
+  em_pool_delete(service->pool);
+  em_store_destroy(&service->store);
+  em_faults_delete(service->faults);
+  em_media_delete(service->media);
+  em_model_set_delete(service->models);
+}
+
+/* Outputs and assets live for 7 days of the emulator's time. */
+static int64_t media_life_us(const struct em_service *service) {
+  return em_clock_us(7 * 86400.0 / service->options->speed);
+}
+
+static bool find_output(struct em_service *service, const char *path,
+                        struct em_picture_ref *picture) {
+  char id[EM_ID_SIZE], own_path[EM_PATH_SIZE] = "";
+  size_t size = strcspn(path, "/");
+  if (size >= sizeof id)
+    return false;
+  memcpy(id, path, size);
+  id[size] = '\0';
+  em_store_lock(&service->store);
+  const struct em_job *job = em_store_find_locked(&service->store, id);
+  bool lives = job && job->state == EM_COMPLETED &&
+               em_clock_now_us() - job->finished_us < media_life_us(service);
+  if (lives) {
+    em_job_picture_path(job, own_path);
+    *picture = job->picture;
+  }
+  em_store_unlock(&service->store);
+  return lives && !strcmp(strrchr(own_path, '/'), path + size);
+}
+
+bool em_service_find_picture(struct em_service *service, const char *path,
+                             struct em_picture_ref *picture) {
+  static const char outputs[] = "/generations/", assets[] = "/assets/";
+  if (!strncmp(path, outputs, sizeof outputs - 1))
+    return find_output(service, path + sizeof outputs - 1, picture);
+  if (strncmp(path, assets, sizeof assets - 1) != 0)
+    return false;
+  return em_media_find(service->media, path,
+                       em_clock_now_us() - media_life_us(service), picture);
+}
+
+int em_service_keep_asset(struct em_service *service, const void *data,
+                          size_t size, char path[EM_PATH_SIZE], char *message,
+                          size_t message_size) {
+  const char *type = em_picture_media_type(data, size);
+  struct em_picture_ref ref;
+  char id[EM_ID_SIZE];
+  if (!type) {
+    snprintf(message, message_size, "not a jpeg, png, gif or webp image");
+    return -1;
+  }
+  em_store_lock(&service->store);
+  em_chance_id(&service->store.chance, false, id);
+  em_store_unlock(&service->store);
+  snprintf(path, EM_PATH_SIZE, "/assets/%s.%s", id, type + strlen("image/"));
+  if (em_media_store(service->media, data, size, type, &ref) ||
+      em_media_name(service->media, path, &ref, em_clock_now_us())) {
+    snprintf(message, message_size, "the emulator's disk space is used up");
+    return -1;
+  }
+  return 0;
+}
+
+static void refuse_key(struct em_reply *reply, const char *message) {
+  struct em_text text = {0};
+  em_text_addf(&text,
+               "{\"error\":\"%s\",\"error_description\":\"%s\","
+               "\"status_code\":401}",
+               message, message);
+  em_reply_json(reply, 401, &text);
+}
+
+/* SG_ and 16 hex digits, or the one key that was asked for. */
+static bool is_valid_key(const struct em_service *service, const char *key) {
+  if (service->options->key)
+    return !strcmp(key, service->options->key);
+  size_t digits = 0;
+  if (strncmp(key, "SG_", 3) != 0)
+    return false;
+  while (isxdigit((unsigned char)key[3 + digits]))
+    digits++;
+  return digits == 16 && key[3 + digits] == '\0';
+}
+
+static bool has_key(const struct em_service *service,
+                    const struct em_request *request, struct em_reply *reply) {
+  const char *key = em_request_header(request, "x-api-key");
+  if (key && is_valid_key(service, key))
+    return true;
+  if (!key && !em_request_header(request, "Authorization"))
+    refuse_key(reply, "Missing Authorization or x-api-key in header");
+  else
+    refuse_key(reply, "Unauthorized. API key is invalid or may have expired");
+  return false;
+}
+
+uint64_t em_service_account(const struct em_request *request) {
+  const char *key = em_request_header(request, "x-api-key");
+  return key ? em_hash(key, strlen(key)) : 0;
+}
+
+void em_service_answer(struct em_service *service, struct em_request *request,
+                       struct em_reply *reply) {
+  static em_endpoint_fn *const endpoints[EM_ENDPOINT_COUNT] = {
+      [EM_AT_STATUS] = em_answer_status,
+      [EM_AT_RESULT] = em_answer_result,
+      [EM_AT_SUBMIT] = em_submit_v2,
+      [EM_AT_V1] = em_submit_v1,
+      [EM_AT_CREDITS] = em_answer_credits,
+      [EM_AT_UPLOAD] = em_upload,
+      [EM_AT_HISTORY] = em_history_list,
+      [EM_AT_HISTORY_ENTRY] = em_history_entry,
+      [EM_AT_MODELS] = em_answer_models,
+      [EM_AT_MEDIA] = em_answer_media,
+      [EM_AT_LEDGER] = em_control_ledger,
+      [EM_AT_STATS] = em_control_stats,
+      [EM_AT_FAULTS] = em_control_faults,
+      [EM_AT_RESET] = em_control_reset,
+      [EM_AT_SHUTDOWN] = em_control_shutdown,
+  };
+  const struct em_route *route = &request->route;
+  if (route->endpoint == EM_AT_NOWHERE)
+    em_reply_error(reply, 404, "Not Found");
+  else if (!em_route_allows(route, request->method))
+    em_reply_not_allowed(reply, route->methods);
+  else if (request->too_large)
+    em_reply_error(reply, 413, "Request body is too large");
+  else if (!route->keyed || has_key(service, request, reply))
+    endpoints[route->endpoint](service, request, reply);
+}

@@ -1,0 +1,78 @@
+/* The service: what all endpoints share, and the endpoints by name.
+ *
+ * Layers, from below: time and chance (em_clock, em_latency), pieces
+ * (em_text, em_table, em_base64), the tables (em_model, em_order), memory
+ * (em_media, em_job, em_store), work (em_timer, em_pool, em_source,
+ * em_production), the endpoints (em_submit, em_answer, em_history, em_upload,
+ * em_control), and on top the network (em_fault, em_server) and em_main. */
+#ifndef EM_SERVICE_H
+#define EM_SERVICE_H
+
+#include "em_fault.h"
+#include "em_pool.h"
+#include "em_reply.h"
+#include "em_request.h"
+#include "em_store.h"
+#include "em_timer.h"
+
+struct em_stats {
+  atomic_ullong requests[EM_ENDPOINT_COUNT];
+  atomic_ullong connections; /* ever accepted */
+  atomic_int open;           /* of them, open now */
+};
+
+struct em_service {
+  const struct em_options *options;
+  struct em_model_set *models;
+  struct em_media *media;
+  struct em_timer *timer;
+  struct em_pool *pool;
+  struct em_faults *faults;
+  struct em_store store;
+  struct em_stats stats;
+  int64_t started_us;
+  void (*shut_down)(void *arg); /* asks the program to end */
+  void *shut_down_arg;
+};
+
+/* Errors: -1 and a message; then destroy is not needed. */
+int em_service_create(struct em_service *service,
+                      const struct em_options *options, char *message,
+                      size_t message_size);
+
+/* Ends all threads but the network's; no job ends after this. */
+void em_service_stop(struct em_service *service);
+void em_service_destroy(struct em_service *service);
+
+/* Answers the request, or sets request->waits. */
+void em_service_answer(struct em_service *service, struct em_request *request,
+                       struct em_reply *reply);
+
+/* The picture behind a path of this origin, while it lives. */
+bool em_service_find_picture(struct em_service *service, const char *path,
+                             struct em_picture_ref *picture);
+
+/* Keeps a picture under a new /assets/ path. Errors: -1 and a message. */
+int em_service_keep_asset(struct em_service *service, const void *data,
+                          size_t size, char path[EM_PATH_SIZE], char *message,
+                          size_t message_size);
+
+/* A hash of the request's key: whose request it is. */
+uint64_t em_service_account(const struct em_request *request);
+
+/* The endpoints. */
+typedef void em_endpoint_fn(struct em_service *service,
+                            struct em_request *request, struct em_reply *reply);
+em_endpoint_fn em_submit_v2, em_submit_v1;
+em_endpoint_fn em_answer_status, em_answer_result, em_answer_credits;
+em_endpoint_fn em_answer_models, em_answer_media;
+em_endpoint_fn em_history_list, em_history_entry;
+em_endpoint_fn em_upload;
+em_endpoint_fn em_control_ledger, em_control_stats, em_control_faults;
+em_endpoint_fn em_control_reset, em_control_shutdown;
+
+/* The answer to a v1 request whose job has ended. */
+void em_submit_v1_finish(struct em_service *service, struct em_job *job,
+                         struct em_reply *reply);
+
+#endif

@@ -1,0 +1,100 @@
+#include "em_source.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "em_base64.h"
+#include "em_clock.h"
+#include "em_fetch.h"
+#include "em_picture.h"
+
+static int load(struct em_service *service, const struct em_picture_ref *ref,
+                struct em_source *source) {
+  source->data = em_media_load(service->media, ref);
+  source->size = ref->size;
+  source->step = ref->step;
+  source->identity = ref->offset;
+  return source->data ? 0 : -1;
+}
+
+static const char *last_segment(const char *path) {
+  const char *slash = strrchr(path, '/');
+  return slash ? slash + 1 : path;
+}
+
+/* Drawn once a name, then kept: the samples are used again and again. */
+static int stand_in(struct em_service *service, const struct em_url *url,
+                    struct em_source *source) {
+  const char *name = last_segment(url->path);
+  char kept[1100];
+  struct em_picture_ref ref;
+  snprintf(kept, sizeof kept, "stand-in:%s", name);
+  if (em_media_find(service->media, kept, 0, &ref))
+    return load(service, &ref, source);
+  if (em_picture_stand_in(name, &source->data, &source->size))
+    return -1;
+  source->step = 0;
+  source->identity = em_hash(source->data, source->size);
+  if (!em_media_store(service->media, source->data, source->size, "image/png",
+                      &ref) &&
+      !em_media_name(service->media, kept, &ref, em_clock_now_us()))
+    source->identity = ref.offset;
+  return 0;
+}
+
+static int fetch(const char *url, struct em_source *source, char *message,
+                 size_t message_size) {
+  source->step = 0;
+  if (!strncasecmp(url, "data:", 5)) {
+    source->data = em_data_uri_decode(url, &source->size);
+    snprintf(message, message_size, "the data URI is not base64");
+    if (!source->data)
+      return -1;
+  } else if (em_fetch(url, &source->data, &source->size, message,
+                      message_size)) {
+    return -1;
+  }
+  source->identity = em_hash(source->data, source->size);
+  return 0;
+}
+
+static int open_url(struct em_service *service, const char *url,
+                    struct em_source *source, char *message,
+                    size_t message_size) {
+  struct em_url parts;
+  struct em_picture_ref ref;
+  if (em_url_read(url, &parts))
+    return fetch(url, source, message, message_size);
+  bool own = em_url_is_loopback(&parts) || em_url_is_service(&parts);
+  if (own && em_service_find_picture(service, parts.path, &ref)) {
+    snprintf(message, message_size, "it cannot be read back");
+    return load(service, &ref, source);
+  }
+  if (em_url_is_service(&parts)) {
+    snprintf(message, message_size, "no stand-in could be drawn");
+    return stand_in(service, &parts, source);
+  }
+  return fetch(url, source, message, message_size);
+}
+
+int em_source_open(struct em_service *service, const char *url,
+                   struct em_source *source, char *message,
+                   size_t message_size) {
+  char reason[256] = "";
+  *source = (struct em_source){0};
+  if (open_url(service, url, source, reason, sizeof reason)) {
+    snprintf(message, message_size, "Unable to fetch the image %.160s: %s", url,
+             reason);
+    return -1;
+  }
+  if (em_picture_media_type(source->data, source->size))
+    return 0;
+  snprintf(message, message_size,
+           "The file at %.160s is not a readable jpeg, png, gif or webp image",
+           url);
+  free(source->data);
+  source->data = NULL;
+  return -1;
+}

@@ -1,0 +1,22 @@
+/* Where the pictures of an order come from: this origin's own outputs and
+ * assets, data URIs (v1), stand-ins for the samples on the service's own
+ * hosts, which cannot be fetched offline, and every other URL by em_fetch. */
+#ifndef EM_SOURCE_H
+#define EM_SOURCE_H
+
+#include "em_service.h"
+
+struct em_source {
+  unsigned char *data; /* malloc'ed */
+  size_t size;
+  int step;          /* edits behind it: 0 for a picture from outside */
+  uint64_t identity; /* the same for the same picture */
+};
+
+/* May block on a foreign host. Ownership: the caller frees data.
+ * Errors: -1 and the message the job fails with. */
+int em_source_open(struct em_service *service, const char *url,
+                   struct em_source *source, char *message,
+                   size_t message_size);
+
+#endif

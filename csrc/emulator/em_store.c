@@ -1,0 +1,118 @@
+#include "em_store.h"
+
+#include <stdlib.h>
+
+#include "em_clock.h"
+
+static void start_account(struct em_store *store) {
+  store->credits = store->options->credits;
+  store->reserved = 0;
+  store->rpm = store->options->rpm;
+  store->window_us = 0;
+  store->window_count = 0;
+}
+
+void em_store_create(struct em_store *store, const struct em_options *options) {
+  *store = (struct em_store){.options = options};
+  pthread_mutex_init(&store->lock, NULL);
+  em_chance_create(&store->chance, options->seeded, options->seed);
+  start_account(store);
+}
+
+static void forget_jobs(struct em_store *store) {
+  em_table_clear(&store->ids, NULL);
+  for (size_t i = 0; i < store->count; i++)
+    em_job_drop(store->jobs[i]);
+  free(store->jobs);
+  store->jobs = NULL;
+  store->count = store->capacity = 0;
+}
+
+void em_store_destroy(struct em_store *store) {
+  forget_jobs(store);
+  pthread_mutex_destroy(&store->lock);
+}
+
+void em_store_reset(struct em_store *store) {
+  em_store_lock(store);
+  forget_jobs(store);
+  start_account(store);
+  store->epoch++;
+  em_store_unlock(store);
+}
+
+void em_store_lock(struct em_store *store) { pthread_mutex_lock(&store->lock); }
+
+void em_store_unlock(struct em_store *store) {
+  pthread_mutex_unlock(&store->lock);
+}
+
+static int64_t window_length_us(const struct em_store *store) {
+  return em_clock_us(60.0 / store->options->speed);
+}
+
+/* A fixed window: simpler than the service's, whose rule is not published,
+ * and its end can be told exactly. */
+static bool is_throttled(struct em_store *store, int64_t now_us) {
+  if (!store->rpm)
+    return false;
+  if (!store->window_us ||
+      now_us >= store->window_us + window_length_us(store)) {
+    store->window_us = now_us;
+    store->window_count = 0;
+  }
+  return ++store->window_count > store->rpm;
+}
+
+int64_t em_store_rate_reset_locked(const struct em_store *store) {
+  return store->window_us + window_length_us(store);
+}
+
+enum em_admission em_store_admit_locked(struct em_store *store, double price,
+                                        int64_t now_us) {
+  if (is_throttled(store, now_us))
+    return EM_THROTTLED;
+  if (store->credits - store->reserved + 1e-9 < price || store->credits <= 0)
+    return EM_NO_CREDITS;
+  store->reserved += price;
+  return EM_ADMITTED;
+}
+
+static int make_room(struct em_store *store) {
+  if (store->count < store->capacity)
+    return 0;
+  size_t capacity = store->capacity ? store->capacity * 2 : 64;
+  struct em_job **jobs = realloc(store->jobs, capacity * sizeof(*jobs));
+  if (!jobs)
+    return -1;
+  store->jobs = jobs;
+  store->capacity = capacity;
+  return 0;
+}
+
+int em_store_add_locked(struct em_store *store, struct em_job *job) {
+  em_chance_id(&store->chance, store->options->uuid, job->id);
+  job->epoch = store->epoch;
+  if (make_room(store) || em_table_put(&store->ids, job->id, job))
+    return -1;
+  store->jobs[store->count++] = em_job_keep(job);
+  return 0;
+}
+
+struct em_job *em_store_find_locked(const struct em_store *store,
+                                    const char *id) {
+  return em_table_find(&store->ids, id);
+}
+
+void em_store_finish_locked(struct em_store *store, struct em_job *job,
+                            int64_t now_us) {
+  job->finished_us = now_us;
+  job->state = job->error ? EM_FAILED : EM_COMPLETED;
+  if (!job->error)
+    job->cost = job->model->price_usd;
+  if (job->epoch == store->epoch) {
+    store->reserved -= job->model->price_usd;
+    store->credits -= job->cost;
+  }
+  job->remaining_credits = store->credits;
+}

@@ -1,0 +1,30 @@
+/* A growing text: how every answer of the emulator is written.
+ *
+ * Answers are put together piece by piece rather than dumped from a JSON tree:
+ * a status answer is asked for tens of thousands of times a second, and its
+ * shape is fixed. A failed allocation is remembered in `failed` and everything
+ * after it is a no-op, so that only the end needs a check. */
+#ifndef EM_TEXT_H
+#define EM_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct em_text {
+  char *data; /* terminated once something was added; NULL before */
+  size_t size;
+  size_t capacity;
+  bool failed;
+};
+
+/* All zero is a valid empty text; em_text_free makes it so again. */
+void em_text_free(struct em_text *text);
+void em_text_add(struct em_text *text, const char *string);
+void em_text_add_bytes(struct em_text *text, const void *bytes, size_t size);
+void em_text_addf(struct em_text *text, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Adds the string in JSON's double quotes, escaped; NULL becomes null. */
+void em_text_add_json(struct em_text *text, const char *string);
+
+#endif

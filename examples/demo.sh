@@ -1,0 +1,78 @@
+#!/bin/sh
+# Draws the sample pictures, starts the emulator, and lets graph.lua edit them:
+# one picture, edited two ways at the same time, the two made into one poster.
+#
+#   examples/demo.sh [BUILD [OUT]]          that is: make demo
+#
+# No key is needed and nothing leaves this machine: the key below is one that
+# only has a key's form. DEMO_SPEED divides the models' published latencies.
+set -eu
+cd "$(dirname "$0")/.."
+root=$PWD
+build=$(cd "${1:-build}" && pwd)
+out=${2:-out}
+mkdir -p "$out/pictures"
+rm -f "$out/report.html"
+
+scratch=$(mktemp -d)
+emulator=
+stop() {
+  trap - EXIT INT TERM
+  exec 3>&- # the end of the emulator's input is its signal to go
+  if [ -n "$emulator" ]; then
+    kill "$emulator" 2>/dev/null || true
+    wait "$emulator" 2>/dev/null || true
+  fi
+  rm -rf "$scratch"
+}
+trap stop EXIT
+trap 'stop; exit 130' INT
+trap 'stop; exit 143' TERM
+
+fail() {
+  echo "demo: $*" >&2
+  exit 1
+}
+
+"$build/bin/draw-pictures" "$out/pictures"
+
+# We hold the writing end of the emulator's input: however this script ends,
+# the emulator ends with it.
+mkfifo "$scratch/input"
+"$build/bin/segmind-emulator" --port 0 --speed "${DEMO_SPEED:-16}" \
+  --url-file "$scratch/url" --exit-with-stdin \
+  <"$scratch/input" >"$scratch/log" 2>&1 &
+emulator=$!
+exec 3>"$scratch/input"
+
+tries=0
+until [ -s "$scratch/url" ]; do
+  tries=$((tries + 1))
+  if [ $tries -gt 100 ] || ! kill -0 "$emulator" 2>/dev/null; then
+    cat "$scratch/log" >&2
+    fail "the emulator did not start"
+  fi
+  sleep 0.1
+done
+url=$(cat "$scratch/url")
+echo "The emulator (no model runs in it) listens at $url"
+
+# The versioned names win over what the caller may have set.
+env SEGMIND_PICTURES="$out/pictures" SEGMIND_BASE_URL="$url" SEGMIND_API_KEY=SG_0123456789abcdef \
+  NO_PROXY=127.0.0.1,localhost no_proxy=127.0.0.1,localhost \
+  LUA_PATH_5_4="$root/lua/?.lua;$root/lua/?/init.lua;;" \
+  LUA_CPATH_5_4="$build/lib/lua/5.4/?.so;;" \
+  "${LUA54:-lua5.4}" examples/graph.lua "$out" 3>&- ||
+  fail "examples/graph.lua failed"
+
+[ -s "$out/report.html" ] || fail "there is no $out/report.html"
+
+echo
+echo "The pictures of every step, and a page that shows them side by side:"
+echo "  $out/report.html"
+for picture in "$out"/*.png "$out"/*.jpg "$out"/*.webp; do
+  if [ -s "$picture" ]; then
+    echo "  $picture"
+  fi
+done
+echo "The pictures it began with: $out/pictures"

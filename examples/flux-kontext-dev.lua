@@ -1,0 +1,30 @@
+--- The sample of https://www.segmind.com/models/flux-kontext-dev/api, as Lua.
+---   SEGMIND_API_KEY=... lua examples/flux-kontext-dev.lua [folder]
+
+local segmind = require("segmind")
+
+local folder = arg[1] or "."
+
+local result, err = segmind.run("flux-kontext-dev", {
+  seed = 42,
+  prompt = "Replace the background with a bokeh light effect, zooming in on the subject, keeping "
+    .. "the person’s pose, position, scale, and camera angle identical. Only change the "
+    .. "surrounding environment. ",
+  guidance = 7,
+  input_image = "https://images.segmind.com/generations/901b78cd-381a-4284-8391-306d4c7409e1/"
+    .. "6852c6602b5db2d623cc373cfa699b55.webp",
+  aspect_ratio = "match_input_image",
+  output_format = "png",
+  output_quality = 90,
+  num_inference_steps = 35,
+  disable_safety_checker = false,
+})
+local path
+if result then
+  path, err = result:save(folder .. "/flux-kontext-dev")
+end
+if not path then
+  io.stderr:write(tostring(err), "\n")
+  os.exit(1)
+end
+print(("%s: %s -> %s"):format(result.job.model, result.url, path))

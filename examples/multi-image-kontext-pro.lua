@@ -1,0 +1,26 @@
+--- The sample of https://www.segmind.com/models/multi-image-kontext-pro/api, as Lua.
+---   SEGMIND_API_KEY=... lua examples/multi-image-kontext-pro.lua [folder]
+
+local segmind = require("segmind")
+
+local folder = arg[1] or "."
+
+local result, err = segmind.run("multi-image-kontext-pro", {
+  prompt = "A woman is taking a selfie with the man in front of the Taj Mahal.",
+  aspect_ratio = "1:1",
+  input_image_1 = "https://segmind-resources.s3.amazonaws.com/output/"
+    .. "80b5e919-9150-43eb-a07c-b56f73ea3dcb-image_31.png",
+  input_image_2 = "https://segmind-resources.s3.amazonaws.com/output/"
+    .. "9c4b025f-dad6-4dae-88ab-d01765f0c2b8-man2.png",
+  output_format = "png",
+  safety_tolerance = 2,
+})
+local path
+if result then
+  path, err = result:save(folder .. "/multi-image-kontext-pro")
+end
+if not path then
+  io.stderr:write(tostring(err), "\n")
+  os.exit(1)
+end
+print(("%s: %s -> %s"):format(result.job.model, result.url, path))

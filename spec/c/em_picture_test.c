@@ -1,0 +1,349 @@
+/* The emulator's painter: sizes, repeatability, composition, formats, and what
+ * it refuses. Needs libgd and the emulator's drawing sources; no files, no
+ * network. */
+#include "check.h"
+
+#include "em_caption.h"
+#include "em_codec.h"
+#include "em_picture.h"
+#include "em_raster.h"
+#include "em_words.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct bytes {
+  unsigned char *data;
+  size_t size;
+};
+
+static struct bytes plain(int width, int height, int colour,
+                          const char *format) {
+  struct bytes bytes = {NULL, 0};
+  const char *why;
+  gdImagePtr image = em_raster_new(width, height, colour);
+  em_codec_encode(image, format, 90, &bytes.data, &bytes.size, &why);
+  gdImageDestroy(image);
+  return bytes;
+}
+
+static struct bytes render(struct em_picture_job job,
+                           const struct bytes *inputs, int count) {
+  struct em_picture_input given[2] = {{NULL, 0}, {NULL, 0}};
+  struct bytes out = {NULL, 0};
+  char message[200] = "";
+  for (int i = 0; i < count; i++)
+    given[i] = (struct em_picture_input){inputs[i].data, inputs[i].size};
+  job.inputs = given;
+  job.input_count = count;
+  if (em_picture_render(&job, &out.data, &out.size, message, sizeof message))
+    fprintf(stderr, "render: %s\n", message);
+  return out;
+}
+
+static struct em_picture_job job_with(const char *prompt) {
+  return (struct em_picture_job){.model = "flux-kontext-pro",
+                                 .prompt = prompt,
+                                 .seed = 42,
+                                 .format = "png",
+                                 .quality = 90,
+                                 .step = 1};
+}
+
+static int same(struct bytes a, struct bytes b) {
+  return a.data && b.data && a.size == b.size &&
+         memcmp(a.data, b.data, a.size) == 0;
+}
+
+static int type_is(struct bytes bytes, const char *type) {
+  const char *found = em_picture_media_type(bytes.data, bytes.size);
+  return found && strcmp(found, type) == 0;
+}
+
+static gdImagePtr decoded(struct bytes bytes) {
+  const char *why;
+  return em_codec_decode(bytes.data, bytes.size, &why);
+}
+
+static void gives_every_ratio_that_is_asked_for(void) {
+  static const struct {
+    const char *name;
+    double ratio;
+  } ratios[] = {{"1:1", 1},         {"16:9", 16 / 9.},
+                {"9:16", 9 / 16.},  {"4:3", 4 / 3.},
+                {"3:4", 3 / 4.},    {"3:2", 3 / 2.},
+                {"2:3", 2 / 3.},    {"4:5", 4 / 5.},
+                {"5:4", 5 / 4.},    {"21:9", 21 / 9.},
+                {"9:21", 9 / 21.},  {"2:1", 2},
+                {"1:2", 1 / 2.},    {"match_input_image", 400 / 300.},
+                {NULL, 400 / 300.}, {"nonsense", 400 / 300.}};
+  struct bytes input = plain(400, 300, 0x8090a0, "png");
+  for (size_t i = 0; i < sizeof ratios / sizeof *ratios; i++) {
+    int width = 0, height = 0;
+    struct em_picture_job job = job_with("Make it night");
+    job.aspect_ratio = ratios[i].name;
+    job.format = "jpg";
+    struct bytes out = render(job, &input, 1);
+    CHECK(em_codec_dimensions(out.data, out.size, &width, &height) == 0);
+    CHECK(width % 16 == 0 && height % 16 == 0);
+    CHECK(fabs((double)width / height / ratios[i].ratio - 1) < 0.02);
+    CHECK(width * height > 900 * 1000 && width * height < 1200 * 1000);
+    free(out.data);
+  }
+  free(input.data);
+}
+
+static void the_same_job_gives_the_same_bytes(void) {
+  struct bytes input = plain(640, 480, 0x40a060, "png");
+  struct em_picture_job job = job_with("A rainy night in winter, oil painting");
+  struct bytes first = render(job, &input, 1), second = render(job, &input, 1);
+  CHECK(same(first, second));
+  job.seed = 43;
+  struct bytes other_seed = render(job, &input, 1);
+  CHECK(other_seed.data && !same(first, other_seed));
+  job.seed = 42;
+  job.prompt = "A sunny day in spring, oil painting";
+  struct bytes other_prompt = render(job, &input, 1);
+  CHECK(other_prompt.data && !same(first, other_prompt));
+  free(first.data);
+  free(second.data);
+  free(other_seed.data);
+  free(other_prompt.data);
+  free(input.data);
+}
+
+/* Above the caption, so that the seed that is written there does not count. */
+static long difference(struct bytes a, struct bytes b) {
+  gdImagePtr one = decoded(a), two = decoded(b);
+  long sum = 0;
+  for (int y = 0; one && two && y < one->sy - em_caption_height(one->sx); y++)
+    for (int x = 0; x < one->sx; x++)
+      sum +=
+          labs((long)em_luma(one->tpixels[y][x]) - em_luma(two->tpixels[y][x]));
+  if (one)
+    gdImageDestroy(one);
+  if (two)
+    gdImageDestroy(two);
+  return sum / (1000 * 1000);
+}
+
+static void a_seed_is_seen_in_the_picture(void) {
+  static const char *const prompts[] = {"Add a hat", "Pencil sketch",
+                                        "Comic poster", "Night"};
+  struct bytes input = plain(640, 480, 0x9080a0, "png");
+  for (size_t i = 0; i < sizeof prompts / sizeof *prompts; i++) {
+    struct em_picture_job job = job_with(prompts[i]);
+    struct bytes first = render(job, &input, 1);
+    job.seed = 1234567;
+    struct bytes second = render(job, &input, 1);
+    CHECK(difference(first, second) >= 1);
+    free(first.data);
+    free(second.data);
+  }
+  free(input.data);
+}
+
+static void count_colours(struct bytes bytes, long *reds, long *blues) {
+  gdImagePtr image = decoded(bytes);
+  *reds = *blues = 0;
+  for (int y = 0; image && y < image->sy; y++)
+    for (int x = 0; x < image->sx; x++) {
+      int red = em_red(image->tpixels[y][x]);
+      int blue = em_blue(image->tpixels[y][x]);
+      *reds += red > blue + 60;
+      *blues += blue > red + 60;
+    }
+  if (image)
+    gdImageDestroy(image);
+}
+
+static void both_pictures_are_in_a_composed_one(void) {
+  static const char *const prompts[] = {"Both side by side",
+                                        "Put it on her",
+                                        "A selfie with him",
+                                        "Mix",
+                                        "Blend",
+                                        "Join"};
+  struct bytes inputs[2] = {plain(600, 800, 0xd02020, "jpg"),
+                            plain(800, 600, 0x2030d0, "webp")};
+  for (size_t i = 0; i < sizeof prompts / sizeof *prompts; i++) {
+    long reds, blues;
+    struct em_picture_job job = job_with(prompts[i]);
+    job.model = "multi-image-kontext-max";
+    job.aspect_ratio = i % 2 ? "16:9" : "2:3";
+    struct bytes out = render(job, inputs, 2);
+    count_colours(out, &reds, &blues);
+    CHECK(reds > 40 * 1000);
+    CHECK(blues > 40 * 1000);
+    free(out.data);
+  }
+  free(inputs[0].data);
+  free(inputs[1].data);
+}
+
+static void writes_the_format_that_is_asked_for(void) {
+  struct em_picture_job job = job_with("A lake in the mountains");
+  struct bytes png = render(job, NULL, 0);
+  job.format = "jpg";
+  struct bytes jpg = render(job, NULL, 0);
+  job.quality = 20;
+  struct bytes coarse = render(job, NULL, 0);
+  job.format = "webp";
+  struct bytes webp = render(job, NULL, 0);
+  CHECK(type_is(png, "image/png"));
+  CHECK(type_is(jpg, "image/jpeg"));
+  CHECK(type_is(webp, "image/webp"));
+  CHECK(coarse.size > 0 && coarse.size < jpg.size / 2);
+  free(png.data);
+  free(jpg.data);
+  free(coarse.data);
+  free(webp.data);
+}
+
+static void captions_do_not_pile_up(void) {
+  static const char *const formats[] = {"png", "jpg", "webp"};
+  for (int i = 0; i < 3; i++) {
+    struct em_picture_job job = job_with("A house by the sea");
+    job.format = formats[i];
+    job.aspect_ratio = "4:3";
+    struct bytes first = render(job, NULL, 0);
+    gdImagePtr image = decoded(first);
+    CHECK(image && em_caption_found(image) == em_caption_height(image->sx));
+    job.prompt = "At noon";
+    job.aspect_ratio = "match_input_image";
+    struct bytes second = render(job, &first, 1);
+    gdImagePtr next = decoded(second);
+    CHECK(next && image && next->sx == image->sx && next->sy == image->sy);
+    if (image)
+      gdImageDestroy(image);
+    if (next)
+      gdImageDestroy(next);
+    free(first.data);
+    free(second.data);
+  }
+}
+
+static int is_refused(struct bytes bytes) {
+  char message[200] = "";
+  unsigned char *data = NULL;
+  size_t size = 0;
+  struct em_picture_input input = {bytes.data, bytes.size};
+  struct em_picture_job job = job_with("Anything");
+  job.inputs = &input;
+  job.input_count = 1;
+  int result = em_picture_render(&job, &data, &size, message, sizeof message);
+  free(data);
+  return result == -1 && !data && message[0];
+}
+
+static void refuses_what_is_no_picture(void) {
+  unsigned char text[] = "<html><body>404 not found</body></html>";
+  CHECK(is_refused((struct bytes){text, sizeof text}));
+  CHECK(is_refused((struct bytes){text, 0}));
+  CHECK(is_refused((struct bytes){NULL, 0}));
+  CHECK(!em_picture_media_type(text, sizeof text));
+}
+
+static void refuses_a_header_that_claims_too_much(void) {
+  struct bytes png = plain(64, 64, 0, "png");
+  static const unsigned char huge[] = {0, 0, 0x75, 0x30, 0, 0, 0x75, 0x30};
+  memcpy(png.data + 16, huge, sizeof huge);
+  CHECK(is_refused(png));
+  free(png.data);
+  unsigned char gif[] = "GIF89a\xff\xff\xff\xff\x00\x00\x00;";
+  CHECK(is_refused((struct bytes){gif, sizeof gif}));
+}
+
+/* Damage of every kind: it may be refused or drawn, never crash. */
+static void survives_damage(void) {
+  static const char *const formats[] = {"png", "jpg", "webp"};
+  for (int f = 0; f < 3; f++) {
+    struct bytes good = plain(80, 60, 0x336699, formats[f]);
+    int taken = 0;
+    for (size_t cut = 0; cut < good.size; cut += good.size / 20 + 1) {
+      const char *why = "";
+      gdImagePtr image = em_codec_decode(good.data, cut, &why);
+      CHECK(image || why[0]);
+      if (image)
+        gdImageDestroy(image);
+    }
+    for (size_t at = 12; at < good.size && at < 400; at++) {
+      const char *why = "";
+      good.data[at] ^= 0xff;
+      gdImagePtr image = em_codec_decode(good.data, good.size, &why);
+      good.data[at] ^= 0xff;
+      taken += image != NULL;
+      if (image)
+        gdImageDestroy(image);
+    }
+    CHECK(taken == 0 || f > 0); /* PNG has checksums, so none goes unseen */
+    free(good.data);
+  }
+}
+
+static void odd_jobs_are_answered(void) {
+  struct em_picture_job job = {.prompt = NULL, .model = NULL, .format = "png"};
+  struct bytes out = render(job, NULL, 0);
+  CHECK(type_is(out, "image/png"));
+  free(out.data);
+  char *long_prompt = malloc(20001);
+  memset(long_prompt, 'x', 20000);
+  memcpy(long_prompt, "\xe2\x80\x9cNight\xe2\x80\x9d \xf0\x9f\x98\x80 \xff ",
+         19);
+  long_prompt[20000] = 0;
+  out = render(job_with(long_prompt), NULL, 0);
+  CHECK(type_is(out, "image/png"));
+  free(out.data);
+  free(long_prompt);
+  struct bytes sliver = plain(3, 900, 0x112233, "png");
+  out = render(job_with("Night"), &sliver, 1);
+  CHECK(type_is(out, "image/png"));
+  free(out.data);
+  free(sliver.data);
+  char message[100];
+  job = job_with("Night");
+  job.format = "bmp";
+  CHECK(em_picture_render(&job, &out.data, &out.size, message,
+                          sizeof message) == -1);
+}
+
+static void a_stand_in_follows_its_name(void) {
+  struct bytes woman = {NULL, 0}, again = {NULL, 0}, lake = {NULL, 0};
+  CHECK(!em_picture_stand_in("https://x.test/woman.png", &woman.data,
+                             &woman.size));
+  CHECK(!em_picture_stand_in("https://x.test/woman.png", &again.data,
+                             &again.size));
+  CHECK(
+      !em_picture_stand_in("https://x.test/lake.png", &lake.data, &lake.size));
+  CHECK(type_is(woman, "image/png"));
+  CHECK(same(woman, again));
+  CHECK(!same(woman, lake));
+  free(woman.data);
+  free(again.data);
+  free(lake.data);
+}
+
+static void words_are_whole_words(void) {
+  CHECK(em_words_has("Make it NIGHT now", "day,night"));
+  CHECK(!em_words_has("a knight", "night"));
+  CHECK(!em_words_has("nightly", "night"));
+  CHECK(em_words_has("a painting", "paint*"));
+  CHECK(!em_words_has("", "night"));
+}
+
+int main(void) {
+  gives_every_ratio_that_is_asked_for();
+  the_same_job_gives_the_same_bytes();
+  a_seed_is_seen_in_the_picture();
+  both_pictures_are_in_a_composed_one();
+  writes_the_format_that_is_asked_for();
+  captions_do_not_pile_up();
+  refuses_what_is_no_picture();
+  refuses_a_header_that_claims_too_much();
+  survives_damage();
+  odd_jobs_are_answered();
+  a_stand_in_follows_its_name();
+  words_are_whole_words();
+  return check_report("em_picture");
+}
