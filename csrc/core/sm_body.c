@@ -145,6 +145,13 @@ enum sm_code sm_body_add_file(struct sm_body *body, const char *path,
 
 int64_t sm_body_size(const struct sm_body *body) { return body->size; }
 
+const char *sm_body_text(const struct sm_body *body, size_t *size) {
+  if (body->count != 1 || body->pieces[0].kind != PIECE_TEXT)
+    return NULL;
+  *size = (size_t)body->pieces[0].size;
+  return (const char *)body->pieces[0].bytes;
+}
+
 bool sm_body_is_spent(const struct sm_body *body) {
   return body->handed >= body->size;
 }

@@ -110,6 +110,20 @@ static int64_t turn(struct sm_client *client) {
   return wait_ms;
 }
 
+/* Sockets and descriptors go with the thread; the rest when it is joined. */
+static void close_network(struct sm_client *client) {
+  pthread_mutex_lock(&client->lock);
+  struct sm_http *http = client->http;
+  client->http = NULL; /* nobody wakes it any more */
+  pthread_mutex_unlock(&client->lock);
+  sm_engine_delete(client->engine);
+  sm_http_delete(http);
+  if (client->fd >= 0)
+    close(client->fd);
+  client->engine = NULL;
+  client->fd = -1;
+}
+
 static void worker_run(void *self) {
   struct sm_client *client = self;
   while (!atomic_load(&client->stop)) {
@@ -117,12 +131,16 @@ static void worker_run(void *self) {
     if (wait_ms > 0 && !atomic_load(&client->stop))
       sm_http_wait(client->http, wait_ms);
   }
+  close_network(client);
 }
 
 static void worker_stop(void *self) {
   struct sm_client *client = self;
   atomic_store(&client->stop, true);
-  sm_http_wake(client->http);
+  pthread_mutex_lock(&client->lock);
+  if (client->http)
+    sm_http_wake(client->http);
+  pthread_mutex_unlock(&client->lock);
 }
 
 /* -- birth and death ----------------------------------------------------- */
@@ -135,8 +153,7 @@ static void free_hosts(char **hosts) {
 
 static void release(void *self) {
   struct sm_client *client = self;
-  sm_engine_delete(client->engine);
-  sm_http_delete(client->http);
+  close_network(client);
   for (struct sm_task *task = client->posted; task;) {
     struct sm_task *next = task->next;
     sm_task_delete(task);
@@ -146,8 +163,6 @@ static void release(void *self) {
   sm_events_destroy(&client->events);
   sm_events_destroy(&client->taken);
   free_hosts(client->media_hosts);
-  if (client->fd >= 0)
-    close(client->fd);
   pthread_mutex_destroy(&client->lock);
   explicit_bzero(client->key, sizeof client->key);
   free(client);
@@ -159,8 +174,8 @@ static enum sm_code keep_key(struct sm_client *client, const char *key,
   static const char help[] =
       "set SEGMIND_API_KEY or api_key to a key from "
       "https://cloud.segmind.com (SG_ and 16 hexadecimal digits); to try "
-      "without one, start segmind-emulator and use its base_url with "
-      "api_key SG_0123456789abcdef";
+      "without an account, start segmind-emulator and set SEGMIND_BASE_URL to "
+      "the address it prints: it takes any key of that form";
   if (!key || !*key)
     return sm_fail(e, SM_AUTH, "there is no API key: %s", help);
   size_t size = strlen(key);
@@ -217,6 +232,9 @@ static enum sm_code open_engine(struct sm_client *client,
       .max_transfers = options->max_transfers,
       .rpm = options->rpm,
   };
+  struct timespec now;
+  clock_gettime(CLOCK_REALTIME, &now);
+  engine.wall_ms = (int64_t)now.tv_sec * 1000;
   if (getrandom(&engine.seed, sizeof engine.seed, 0) < 0)
     engine.seed = (uint64_t)sm_now_ms() ^ (uint64_t)getpid();
   return sm_engine_new(&client->engine, &engine, sm_now_ms(), e);

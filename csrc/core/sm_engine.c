@@ -19,8 +19,9 @@ struct sm_engine {
   struct sm_timers timers;
   struct sm_lanes lanes;
   struct sm_slots slots;
-  int64_t pace_ms; /* the pace lets nothing go before */
-  double rtt_ms;   /* a poll's round trip, smoothed */
+  int64_t pace_ms;        /* the pace lets nothing go before */
+  int64_t wall_offset_ms; /* Unix time less the monotonic clock's */
+  double rtt_ms;          /* a poll's round trip, smoothed */
   bool has_checked_urls;
   struct sm_events events;
   struct sm_stats stats;
@@ -41,6 +42,7 @@ enum sm_code sm_engine_new(struct sm_engine **out,
   engine->transport = options->transport;
   engine->limits = options->limits;
   engine->rtt_ms = FIRST_RTT_MS;
+  engine->wall_offset_ms = options->wall_ms - now_ms;
   sm_registry_create(&engine->registry);
   sm_events_create(&engine->events);
   sm_pace_create(&engine->pace, options->rpm, now_ms);
@@ -143,6 +145,7 @@ static void tell_news(struct sm_engine *engine, struct sm_task *task,
   if (verdict->note)
     tell(engine, task, SM_EVENT_NOTE, SM_STATE_NONE, verdict->note);
   if (verdict->news == SM_STATE_ACCEPTED) {
+    sm_registry_note_id(&engine->registry, task->job.request_id);
     check_urls(engine, task);
     sm_body_delete(task->body); /* never needed again */
     task->body = NULL;
@@ -183,6 +186,11 @@ static void carry_out(struct sm_engine *engine, struct sm_task *task,
   }
 }
 
+static bool is_taken(const void *user, const char *request_id) {
+  const struct sm_engine *engine = user;
+  return sm_registry_has_id(&engine->registry, request_id);
+}
+
 static struct sm_scene scene_for(struct sm_engine *engine,
                                  const struct sm_task *task, int64_t now_ms) {
   return (struct sm_scene){
@@ -192,6 +200,11 @@ static struct sm_scene scene_for(struct sm_engine *engine,
       .now_ms = now_ms,
       .rtt_ms = (int64_t)engine->rtt_ms,
       .in_flight = task->model ? task->model->in_flight : 0,
+      .wall_s = (now_ms + engine->wall_offset_ms) / 1000,
+      .model = task->model ? task->model->name : NULL,
+      .body = task->body,
+      .is_taken = is_taken,
+      .user = engine,
   };
 }
 
@@ -220,6 +233,8 @@ static void start(struct sm_engine *engine, struct sm_task *task,
   struct sm_error e;
   transfer->owner = task;
   task->transfer = transfer;
+  if (task->kind == SM_TASK_JOB)
+    task->job.sent_ms = now_ms;
   if (sm_exchange_prepare(task, transfer, &engine->limits, now_ms, &e) !=
           SM_OK ||
       engine->transport.start(engine->transport.self, transfer, &e) != SM_OK) {
@@ -264,7 +279,9 @@ static void pump(struct sm_engine *engine, int64_t now_ms) {
 
 /* -- timers -------------------------------------------------------------- */
 
-static void expire(struct sm_engine *engine, struct sm_task *task) {
+static void expire(struct sm_engine *engine, struct sm_task *task,
+                   int64_t now_ms) {
+  struct sm_scene scene = scene_for(engine, task, now_ms);
   struct sm_verdict verdict;
   bool was_sent = false;
   if (task->transfer) {
@@ -272,11 +289,10 @@ static void expire(struct sm_engine *engine, struct sm_task *task) {
     was_sent = task->transfer->answer.was_sent;
   }
   if (task->kind == SM_TASK_JOB)
-    sm_job_expire(&task->job, was_sent, &verdict);
+    sm_job_expire(&task->job, &scene, was_sent, &verdict);
   else
     sm_call_expire(&task->call, was_sent, &verdict);
-  sm_exchange_fail(task, NULL, &verdict.error);
-  end(engine, task);
+  carry_out(engine, task, &verdict, now_ms);
 }
 
 static void wake_due(struct sm_engine *engine, int64_t now_ms) {
@@ -285,7 +301,7 @@ static void wake_due(struct sm_engine *engine, int64_t now_ms) {
          timer->at_ms <= now_ms) {
     struct sm_task *task = task_of(timer);
     if (now_ms >= sm_task_deadline_ms(task)) {
-      expire(engine, task);
+      expire(engine, task, now_ms);
     } else {
       wake_at(engine, task, INT64_MAX);
       sm_lanes_push(&engine->lanes, task);
@@ -334,6 +350,8 @@ static bool find_model(struct sm_engine *engine, struct sm_task *task) {
 }
 
 static void begin(struct sm_engine *engine, struct sm_task *task) {
+  if (task->kind == SM_TASK_JOB && task->job.request_id)
+    sm_registry_note_id(&engine->registry, task->job.request_id);
   wake_at(engine, task, INT64_MAX);
   sm_lanes_push(&engine->lanes, task);
 }

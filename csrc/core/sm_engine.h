@@ -24,6 +24,7 @@ struct sm_engine_options {
   int max_transfers;
   double rpm; /* requests a minute; 0: no limit */
   uint64_t seed;
+  int64_t wall_ms; /* Unix time at `now_ms` of sm_engine_new */
 };
 
 struct sm_stats {

@@ -35,11 +35,19 @@ enum sm_code {
   SM_CODE_COUNT
 };
 
+/* What the request history said of a submit whose answer was lost. */
+enum sm_lookup {
+  SM_LOOKUP_NONE,       /* it was not asked */
+  SM_LOOKUP_ABSENT,     /* it answered, several times, and does not know it */
+  SM_LOOKUP_UNREACHABLE /* it could not be asked */
+};
+
 enum sm_charged { SM_CHARGED_NO, SM_CHARGED_YES, SM_CHARGED_UNKNOWN };
 
 struct sm_error {
   enum sm_code code;
   enum sm_charged charged;
+  enum sm_lookup lookup;
   int status; /* HTTP status, 0 when there was no answer */
   bool is_retryable;
   int64_t retry_after_ms; /* -1 when the server named no time */

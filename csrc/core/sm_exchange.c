@@ -2,7 +2,11 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
+#include "sm_history.h"
+
+#define HISTORY "/inference-request/request-history"
 #define POLL_TIMEOUT_MS 30000
 #define UPLOAD_TIMEOUT_MS 300000
 #define DOWNLOAD_TIMEOUT_MS 120000
@@ -26,6 +30,28 @@ static int64_t time_left(int64_t deadline_ms, int64_t now_ms, int64_t most) {
   return left < most ? left : most;
 }
 
+/* The list is asked for from the day before: days are days in some time zone.
+ */
+static enum sm_code prepare_question(struct sm_task *task,
+                                     struct sm_transfer *transfer,
+                                     const struct sm_limits *limits,
+                                     struct sm_error *e) {
+  const struct sm_job *job = &task->job;
+  transfer->request.place = SM_PLACE_CONTROL;
+  if (job->phase == SM_PHASE_RECORD)
+    return sm_url_build(&transfer->url, limits->base, SM_PLACE_CONTROL, e,
+                        HISTORY "/%s", job->request_id);
+  time_t from = (time_t)job->doubt->since_s - 86400;
+  char day[16];
+  struct tm tm;
+  if (!gmtime_r(&from, &tm) || !strftime(day, sizeof day, "%Y-%m-%d", &tm))
+    return sm_fail(e, SM_IO, "the time of the submit is no time");
+  return sm_url_build(&transfer->url, limits->base, SM_PLACE_CONTROL, e,
+                      HISTORY "?model_name=%s&from_date=%s&page=%d&per_page=%d",
+                      task->model->name, day, job->doubt->page,
+                      SM_HISTORY_ROWS);
+}
+
 static enum sm_code prepare_job(struct sm_task *task,
                                 struct sm_transfer *transfer,
                                 const struct sm_limits *limits,
@@ -43,6 +69,8 @@ static enum sm_code prepare_job(struct sm_task *task,
                         task->model->name);
   }
   request->timeout_ms = POLL_TIMEOUT_MS;
+  if (job->phase == SM_PHASE_LOOKUP || job->phase == SM_PHASE_RECORD)
+    return prepare_question(task, transfer, limits, e);
   return sm_url_build(&transfer->url, limits->base, SM_PLACE_API, e,
                       job->phase == SM_PHASE_STATUS ? "/v2/requests/%s/status"
                                                     : "/v2/requests/%s",
@@ -245,6 +273,21 @@ static void take_body(struct sm_event *event, struct sm_answer *answer) {
   event->body = sm_buf_take(&answer->body, &event->body_size);
 }
 
+/* An entry of the history, told as the result endpoint would have told it. */
+static void settle_record(struct sm_task *task, struct sm_answer *answer,
+                          struct sm_verdict *verdict) {
+  struct sm_history_row row;
+  struct sm_buf result;
+  sm_buf_create(&result, SM_URL_MAX);
+  enum sm_code code = sm_history_read(&row, answer->body.data,
+                                      answer->body.size, &verdict->error);
+  if (code == SM_OK)
+    code = sm_history_as_result(&result, &row, &verdict->error);
+  turn_into_failure(verdict, code);
+  task->last->body = sm_buf_take(&result, &task->last->body_size);
+  sm_buf_destroy(&result);
+}
+
 static void copy_facts(struct sm_event *event, const struct sm_answer *answer) {
   event->status = answer->status;
   event->cost = answer->cost;
@@ -274,6 +317,8 @@ void sm_exchange_settle(struct sm_task *task, struct sm_transfer *transfer,
     settle_file(task, verdict);
   else if (task->kind == SM_TASK_CALL && task->call.kind == SM_CALL_UPLOAD)
     settle_upload(task, answer, verdict);
+  else if (task->kind == SM_TASK_JOB && task->job.phase == SM_PHASE_RECORD)
+    settle_record(task, answer, verdict);
   else
     take_body(event, answer);
 }

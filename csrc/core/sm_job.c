@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sm_doubt.h"
 #include "sm_outcome.h"
 
 #define MAX_SUBMITS 5
@@ -25,6 +26,8 @@ void sm_job_create(struct sm_job *job, const struct sm_dial *dial,
 }
 
 void sm_job_destroy(struct sm_job *job) {
+  free(job->doubt);
+  job->doubt = NULL;
   free(job->request_id);
   job->request_id = NULL;
 }
@@ -45,38 +48,50 @@ enum sm_code sm_job_attach(struct sm_job *job, const char *request_id,
   return SM_OK;
 }
 
-static void send_at(struct sm_verdict *verdict, int64_t at_ms) {
-  verdict->step = SM_STEP_SEND;
-  verdict->at_ms = at_ms;
+int64_t sm_job_deadline_ms(const struct sm_job *job) {
+  return job->phase == SM_PHASE_LOOKUP ? job->doubt->until_ms
+                                       : job->deadline_ms;
 }
 
-static void fail_with(struct sm_verdict *verdict, const struct sm_error *e,
-                      enum sm_charged charged) {
-  verdict->step = SM_STEP_FAIL;
-  verdict->error = *e;
+static void fail_with(struct sm_verdict *verdict, enum sm_charged charged) {
   verdict->error.charged = charged;
+  sm_verdict_fail(verdict, &verdict->error);
 }
 
 /* -- the submit ---------------------------------------------------------- */
 
-static void accept(struct sm_job *job, const struct sm_scene *scene,
-                   const struct sm_reply *reply, struct sm_verdict *verdict) {
-  job->request_id = strdup(reply->request_id);
+/* An id that another job of this client has is an answer from a cache, say. */
+static bool is_new_id(const struct sm_scene *scene, const char *request_id,
+                      struct sm_verdict *verdict) {
+  if (!scene->is_taken(scene->user, request_id))
+    return true;
+  sm_fail(&verdict->error, SM_PROTOCOL,
+          "the service gave the id %s to two submits", request_id);
+  fail_with(verdict, SM_CHARGED_UNKNOWN);
+  return false;
+}
+
+void sm_job_accept(struct sm_job *job, const struct sm_scene *scene,
+                   const char *request_id, struct sm_verdict *verdict) {
+  if (!is_new_id(scene, request_id, verdict))
+    return;
+  job->request_id = strdup(request_id);
   if (!job->request_id) {
     sm_fail(&verdict->error, SM_IO,
-            "out of memory after the request %s was accepted",
-            reply->request_id);
-    fail_with(verdict, &verdict->error, SM_CHARGED_YES);
+            "out of memory after the request %s was accepted", request_id);
+    fail_with(verdict, SM_CHARGED_YES);
     return;
   }
+  free(job->doubt);
+  job->doubt = NULL;
   job->phase = SM_PHASE_STATUS;
   job->state = SM_STATE_ACCEPTED;
   job->failures = 0;
   verdict->news = SM_STATE_ACCEPTED;
   sm_pace_recover(scene->pace, scene->now_ms);
   sm_plan_create(&job->plan, scene->now_ms);
-  send_at(verdict, sm_plan_next(&job->plan, scene->learner, &job->dial,
-                                scene->rtt_ms, scene->now_ms));
+  sm_verdict_send(verdict, sm_plan_next(&job->plan, scene->learner, &job->dial,
+                                        scene->rtt_ms, scene->now_ms));
 }
 
 /* A 200 must be whole JSON with a usable id, or nobody knows what it was. */
@@ -91,7 +106,7 @@ static void read_acceptance(struct sm_job *job, const struct sm_scene *scene,
     sm_fail(e, SM_UNKNOWN, "the submit was answered by HTTP %d, but %s",
             answer->status, why);
   } else if (reply.request_id[0]) {
-    accept(job, scene, &reply, verdict);
+    sm_job_accept(job, scene, reply.request_id, verdict);
     return;
   } else if (reply.has_bad_id) {
     sm_fail(e, SM_SECURITY,
@@ -99,25 +114,29 @@ static void read_acceptance(struct sm_job *job, const struct sm_scene *scene,
   } else if (reply.state == SM_STATE_FAILED) {
     sm_fail(e, SM_FAILED, "%s",
             reply.error[0] ? reply.error : "the job FAILED");
-    fail_with(verdict, e, SM_CHARGED_NO);
+    fail_with(verdict, SM_CHARGED_NO);
     return;
   } else {
     sm_fail(e, SM_UNKNOWN, "the submit was answered without a request id");
   }
   e->status = answer->status;
-  fail_with(verdict, e, SM_CHARGED_UNKNOWN);
+  if (e->code == SM_UNKNOWN)
+    sm_doubt_begin(job, scene, verdict);
+  else
+    fail_with(verdict, SM_CHARGED_UNKNOWN);
 }
 
 static void try_again(struct sm_job *job, const struct sm_scene *scene,
                       struct sm_verdict *verdict) {
   if (++job->submits >= MAX_SUBMITS) {
-    fail_with(verdict, &verdict->error, SM_CHARGED_NO);
+    fail_with(verdict, SM_CHARGED_NO);
     return;
   }
   verdict->note = "the submit was not sent and is tried again";
-  send_at(verdict, scene->now_ms +
-                       sm_backoff_ms(scene->rng, job->submits, SUBMIT_FLOOR_MS,
-                                     SUBMIT_FLOOR_MS, SUBMIT_CAP_MS));
+  sm_verdict_send(verdict,
+                  scene->now_ms +
+                      sm_backoff_ms(scene->rng, job->submits, SUBMIT_FLOOR_MS,
+                                    SUBMIT_FLOOR_MS, SUBMIT_CAP_MS));
 }
 
 static void answer_submit(struct sm_job *job, const struct sm_scene *scene,
@@ -134,11 +153,14 @@ static void answer_submit(struct sm_job *job, const struct sm_scene *scene,
     try_again(job, scene, verdict);
   } else if (code == SM_THROTTLED) {
     verdict->note = "the service asks to slow down (429); submits wait";
-    send_at(verdict, scene->now_ms + sm_pace_throttle(scene->pace, scene->rng,
-                                                      answer->retry_after_ms,
-                                                      scene->now_ms));
+    sm_verdict_send(verdict,
+                    scene->now_ms + sm_pace_throttle(scene->pace, scene->rng,
+                                                     answer->retry_after_ms,
+                                                     scene->now_ms));
+  } else if (code == SM_UNKNOWN) {
+    sm_doubt_begin(job, scene, verdict);
   } else {
-    fail_with(verdict, e, e->charged);
+    sm_verdict_fail(verdict, e);
   }
 }
 
@@ -147,8 +169,8 @@ static void answer_submit(struct sm_job *job, const struct sm_scene *scene,
 /* The next regular poll. */
 static void poll_on(const struct sm_job *job, const struct sm_scene *scene,
                     struct sm_verdict *verdict) {
-  send_at(verdict, sm_plan_next(&job->plan, scene->learner, &job->dial,
-                                scene->rtt_ms, scene->now_ms));
+  sm_verdict_send(verdict, sm_plan_next(&job->plan, scene->learner, &job->dial,
+                                        scene->rtt_ms, scene->now_ms));
 }
 
 /* An answer that says nothing: the next poll, and not sooner than a back-off.
@@ -162,7 +184,7 @@ static void poll_later(struct sm_job *job, const struct sm_scene *scene,
       scene->now_ms + sm_backoff_ms(scene->rng, job->failures, 0,
                                     POLL_BACKOFF_MS, POLL_BACKOFF_CAP_MS);
   if (job->phase == SM_PHASE_RESULT)
-    send_at(verdict, soonest);
+    sm_verdict_send(verdict, soonest);
   else
     poll_on(job, scene, verdict);
   if (verdict->at_ms < soonest)
@@ -175,7 +197,7 @@ static void fail_job(struct sm_verdict *verdict, const struct sm_answer *answer,
           reply->error[0] ? reply->error : "the job FAILED without a reason");
   verdict->error.status = answer->status;
   verdict->news = SM_STATE_FAILED;
-  fail_with(verdict, &verdict->error, SM_CHARGED_NO);
+  fail_with(verdict, SM_CHARGED_NO);
 }
 
 static void contract_broken(struct sm_job *job, const struct sm_scene *scene,
@@ -188,8 +210,7 @@ static void contract_broken(struct sm_job *job, const struct sm_scene *scene,
   }
   sm_fail(&verdict->error, code, "%s", what);
   verdict->error.status = answer->status;
-  fail_with(verdict, &verdict->error,
-            code == SM_FAILED ? SM_CHARGED_NO : SM_CHARGED_YES);
+  fail_with(verdict, code == SM_FAILED ? SM_CHARGED_NO : SM_CHARGED_YES);
 }
 
 static void completed(struct sm_job *job, const struct sm_scene *scene,
@@ -201,7 +222,7 @@ static void completed(struct sm_job *job, const struct sm_scene *scene,
                    scene->in_flight, scene->now_ms);
     job->phase = SM_PHASE_RESULT;
     job->odd = 0;
-    send_at(verdict, scene->now_ms);
+    sm_verdict_send(verdict, scene->now_ms);
   } else if (reply->has_output) {
     job->state = SM_STATE_COMPLETED;
     verdict->step = SM_STEP_DONE;
@@ -263,15 +284,14 @@ static void record_missing(struct sm_job *job, const struct sm_scene *scene,
                            struct sm_verdict *verdict) {
   int64_t now = scene->now_ms;
   if (!job->is_attached && now - job->plan.start_ms < MISSING_GRACE_MS) {
-    send_at(verdict, now + MISSING_GRACE_GAP_MS);
+    sm_verdict_send(verdict, now + MISSING_GRACE_GAP_MS);
     return;
   }
   if (++job->missing < MISSING_TRIES) {
-    send_at(verdict, now + MISSING_GAP_MS);
+    sm_verdict_send(verdict, now + MISSING_GAP_MS);
     return;
   }
-  verdict->error.code = SM_EXPIRED;
-  fail_with(verdict, &verdict->error, SM_CHARGED_YES);
+  sm_doubt_ask_record(job, scene, verdict);
 }
 
 static void answer_poll(struct sm_job *job, const struct sm_scene *scene,
@@ -288,7 +308,7 @@ static void answer_poll(struct sm_job *job, const struct sm_scene *scene,
   } else if (answer->status == 404) {
     record_missing(job, scene, verdict);
   } else if (code == SM_AUTH || code == SM_SECURITY) {
-    fail_with(verdict, e, SM_CHARGED_YES);
+    fail_with(verdict, SM_CHARGED_YES);
   } else if (code == SM_PROTOCOL) {
     contract_broken(job, scene, SM_PROTOCOL, answer->reason, answer, verdict);
   } else {
@@ -305,41 +325,57 @@ static void answer_poll(struct sm_job *job, const struct sm_scene *scene,
 
 void sm_job_answer(struct sm_job *job, const struct sm_scene *scene,
                    const struct sm_answer *answer, struct sm_verdict *verdict) {
-  memset(verdict, 0, sizeof *verdict);
-  sm_error_clear(&verdict->error);
-  if (job->phase == SM_PHASE_SUBMIT)
+  sm_verdict_clear(verdict);
+  switch (job->phase) {
+  case SM_PHASE_SUBMIT:
     answer_submit(job, scene, answer, verdict);
-  else
+    break;
+  case SM_PHASE_LOOKUP:
+    sm_doubt_answer_lookup(job, scene, answer, verdict);
+    break;
+  case SM_PHASE_STATUS:
+  case SM_PHASE_RESULT:
     answer_poll(job, scene, answer, verdict);
+    break;
+  case SM_PHASE_RECORD:
+    sm_doubt_answer_record(job, scene, answer, verdict);
+    break;
+  }
 }
 
 /* -- the deadline -------------------------------------------------------- */
 
-void sm_job_expire(const struct sm_job *job, bool was_sent,
-                   struct sm_verdict *verdict) {
+static void expire_unsent(const struct sm_job *job,
+                          struct sm_verdict *verdict) {
   struct sm_error *e = &verdict->error;
-  memset(verdict, 0, sizeof *verdict);
-  sm_error_clear(e);
-  if (job->request_id) {
+  if (job->trouble == SM_THROTTLED || job->trouble == SM_NOT_SENT)
+    sm_fail(e, job->trouble,
+            "the deadline passed before the request could be sent: %s",
+            job->trouble == SM_THROTTLED ? "the service asks to slow down"
+                                         : "the service could not be reached");
+  else
+    sm_fail(e, SM_TIMEOUT, "the deadline passed before the request was sent");
+  e->is_retryable = true;
+  fail_with(verdict, SM_CHARGED_NO);
+}
+
+void sm_job_expire(struct sm_job *job, const struct sm_scene *scene,
+                   bool was_sent, struct sm_verdict *verdict) {
+  struct sm_error *e = &verdict->error;
+  sm_verdict_clear(verdict);
+  if (job->phase == SM_PHASE_LOOKUP) {
+    sm_doubt_expire(job, verdict);
+  } else if (job->request_id) {
     sm_fail(e, SM_TIMEOUT,
             "the deadline passed while the job was running; it goes on at the "
             "service and can be attached by its id");
-    fail_with(verdict, e, SM_CHARGED_YES);
+    fail_with(verdict, SM_CHARGED_YES);
   } else if (was_sent) {
     sm_fail(e, SM_UNKNOWN,
             "the deadline passed after the request was sent and before it was "
             "answered");
-    fail_with(verdict, e, SM_CHARGED_UNKNOWN);
-  } else if (job->trouble == SM_THROTTLED || job->trouble == SM_NOT_SENT) {
-    sm_fail(e, job->trouble,
-            "the deadline passed before the request could be "
-            "sent: %s",
-            job->trouble == SM_THROTTLED ? "the service asks to slow down"
-                                         : "the service could not be reached");
-    e->is_retryable = true;
-    fail_with(verdict, e, SM_CHARGED_NO);
+    sm_doubt_begin(job, scene, verdict);
   } else {
-    sm_fail(e, SM_TIMEOUT, "the deadline passed before the request was sent");
-    fail_with(verdict, e, SM_CHARGED_NO);
+    expire_unsent(job, verdict);
   }
 }

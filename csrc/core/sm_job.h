@@ -1,10 +1,12 @@
 /* sm_job: submit, poll, result. WHAT comes next for one paid job. Pure.
  *
  *   SUBMIT --200 with an id--> STATUS --COMPLETED--> RESULT --output--> done
- *     |                          |  ^                  |
- *     | refused, unknown         |  +--still running---+
- *     v                          v
- *   error                      error
+ *     |  |                     ^ |  ^                  |
+ *     |  +--sent, no answer    | |  +--still running---+
+ *     |     v                  | |
+ *     |   LOOKUP --found-------+ +--404 for good--> RECORD --finished--> done
+ *     v     v                                         v
+ *   error  unknown                                  expired
  *
  * The submit leaves once, unless there is proof that it did not leave. From the
  * moment an id is known nothing but the deadline, the service's own FAILED, a
@@ -17,14 +19,34 @@
 
 #include "sm_verdict.h"
 
-enum sm_phase { SM_PHASE_SUBMIT, SM_PHASE_STATUS, SM_PHASE_RESULT };
+enum sm_phase {
+  SM_PHASE_SUBMIT,
+  SM_PHASE_LOOKUP, /* in the request history, for a submit without an answer */
+  SM_PHASE_STATUS,
+  SM_PHASE_RESULT,
+  SM_PHASE_RECORD /* in the request history, for an id that is forgotten */
+};
+
+/* What a lookup needs; few jobs ever have one. */
+struct sm_doubt {
+  struct sm_error error; /* what made the submit's outcome unknown */
+  int64_t since_s;       /* Unix time of the submit */
+  int64_t until_ms;      /* a lookup has a deadline of its own */
+  int page;
+  uint8_t lookups; /* whole ones that found nothing */
+  uint8_t failures;
+};
+
+/* Rows in a page of the history. */
+#define SM_HISTORY_ROWS 100
 
 struct sm_job {
-  char *request_id; /* NULL until accepted; owned */
+  char *request_id;       /* NULL until accepted; owned */
+  struct sm_doubt *doubt; /* LOOKUP; owned */
   struct sm_plan plan;
   struct sm_dial dial;
   int64_t deadline_ms;
-  int64_t missing_ms; /* the first of the 404s in a row */
+  int64_t sent_ms; /* the submit was handed to the transport */
   enum sm_phase phase;
   enum sm_state state;
   enum sm_code trouble; /* of the last try, for the deadline's message */
@@ -44,13 +66,26 @@ void sm_job_destroy(struct sm_job *job);
 enum sm_code sm_job_attach(struct sm_job *job, const char *request_id,
                            int64_t now_ms, struct sm_error *e);
 
+/* Takes up a submit of which only the sending is known, at `since_s`: it is
+ * looked up in the request history and adopted, or its outcome is unknown.
+ * Errors: SM_IO. */
+enum sm_code sm_job_find(struct sm_job *job, int64_t since_s, int64_t now_ms,
+                         struct sm_error *e);
+
+/* The service has given the job an id: the rest of its life begins. */
+void sm_job_accept(struct sm_job *job, const struct sm_scene *scene,
+                   const char *request_id, struct sm_verdict *verdict);
+
+/* When the job's time is over: a lookup has a little of its own. */
+int64_t sm_job_deadline_ms(const struct sm_job *job);
+
 /* The answer to the request of the present phase. */
 void sm_job_answer(struct sm_job *job, const struct sm_scene *scene,
                    const struct sm_answer *answer, struct sm_verdict *verdict);
 
-/* The deadline has come. `was_sent`: a submit is under way and may have left.
- */
-void sm_job_expire(const struct sm_job *job, bool was_sent,
-                   struct sm_verdict *verdict);
+/* The deadline has come. `was_sent`: a submit is under way and may have left;
+ * it is looked up then. */
+void sm_job_expire(struct sm_job *job, const struct sm_scene *scene,
+                   bool was_sent, struct sm_verdict *verdict);
 
 #endif

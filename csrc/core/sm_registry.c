@@ -96,3 +96,25 @@ struct sm_model *sm_registry_model(struct sm_registry *registry,
   registry->models = model;
   return model;
 }
+
+/* FNV-1a (http://www.isthe.com/chongo/tech/comp/fnv/), never 0. */
+static uint64_t hash_of(const char *text) {
+  uint64_t hash = UINT64_C(0xcbf29ce484222325);
+  for (; *text; text++)
+    hash = (hash ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
+  return hash ? hash : 1;
+}
+
+void sm_registry_note_id(struct sm_registry *registry, const char *request_id) {
+  registry->recent[registry->recent_next] = hash_of(request_id);
+  registry->recent_next = (registry->recent_next + 1) % SM_RECENT_IDS;
+}
+
+bool sm_registry_has_id(const struct sm_registry *registry,
+                        const char *request_id) {
+  uint64_t hash = hash_of(request_id);
+  for (size_t i = 0; i < SM_RECENT_IDS; i++)
+    if (registry->recent[i] == hash)
+      return true;
+  return false;
+}

@@ -5,7 +5,13 @@
 
 #include "sm_task.h"
 
+/* So many of the last ids are remembered, as hashes: the answer to a submit
+ * that repeats one is no answer to it. */
+#define SM_RECENT_IDS 4096
+
 struct sm_registry {
+  uint64_t recent[SM_RECENT_IDS];
+  size_t recent_next;
   struct sm_task **buckets;
   size_t bucket_count; /* a power of two */
   size_t task_count;
@@ -26,5 +32,9 @@ struct sm_task *sm_registry_find(const struct sm_registry *registry,
  * memory. */
 struct sm_model *sm_registry_model(struct sm_registry *registry,
                                    const char *name, double mean_s);
+
+void sm_registry_note_id(struct sm_registry *registry, const char *request_id);
+bool sm_registry_has_id(const struct sm_registry *registry,
+                        const char *request_id);
 
 #endif

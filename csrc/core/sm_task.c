@@ -34,7 +34,7 @@ void sm_task_delete(struct sm_task *task) {
 int64_t sm_task_deadline_ms(const struct sm_task *task) {
   switch (task->kind) {
   case SM_TASK_JOB:
-    return task->job.deadline_ms;
+    return sm_job_deadline_ms(&task->job);
   case SM_TASK_CALL:
     return task->call.deadline_ms;
   default:

@@ -33,6 +33,17 @@ struct sm_scene {
   int64_t now_ms;
   int64_t rtt_ms; /* a poll's usual round trip */
   int in_flight;  /* jobs of this model that wait */
+  int64_t wall_s; /* Unix time */
+  const char *model;
+  const struct sm_body *body; /* what is or was sent; NULL after it arrived */
+  /* Whether an id was given to another job of this client. */
+  bool (*is_taken)(const void *user, const char *request_id);
+  const void *user;
 };
+
+void sm_verdict_clear(struct sm_verdict *verdict);
+void sm_verdict_send(struct sm_verdict *verdict, int64_t at_ms);
+/* `e` may be the verdict's own error. */
+void sm_verdict_fail(struct sm_verdict *verdict, const struct sm_error *e);
 
 #endif

@@ -193,6 +193,29 @@ static int handle_attach(lua_State *L) {
   return post(L, handle, task);
 }
 
+/* A submit that was begun at `since`, Unix time, and never answered. */
+static int handle_find(lua_State *L) {
+  struct handle *handle = check_open(L);
+  const char *model = check_name(L, 2);
+  size_t size;
+  const char *json = luaL_checklstring(L, 3, &size);
+  double since_s = luaL_checknumber(L, 4);
+  struct task_options options = check_options(L, 5);
+  struct sm_error e;
+  luaL_argcheck(L, since_s >= 0 && since_s < 1e11, 4, "expected a Unix time");
+  struct sm_task *task = sm_task_new(SM_TASK_JOB, model);
+  if (!task) {
+    sm_fail_memory(&e);
+    return refuse(L, handle, NULL, &e);
+  }
+  sm_job_create(&task->job, &options.dial, deadline_of(&options));
+  task->mean_s = options.latency_s;
+  if (give_text(task, json, size, &e) != SM_OK ||
+      sm_job_find(&task->job, (int64_t)since_s, sm_now_ms(), &e) != SM_OK)
+    return refuse(L, handle, task, &e);
+  return post(L, handle, task);
+}
+
 static struct sm_task *new_call(enum sm_call_kind kind, const char *target,
                                 const struct task_options *options,
                                 struct sm_error *e) {
@@ -398,6 +421,7 @@ static int handle_redact(lua_State *L) {
 static const luaL_Reg methods[] = {
     {"job", handle_job},           /* model, json, options -> id */
     {"attach", handle_attach},     /* model, request id, options -> id */
+    {"find", handle_find},         /* model, json, since, options -> id */
     {"sync", handle_sync},         /* model, json, options -> id */
     {"upload", handle_upload},     /* source, options -> id */
     {"digest", handle_digest},     /* path -> id */

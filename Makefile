@@ -1,0 +1,80 @@
+# A thin door in front of CMake. `make` lists what is behind it.
+#
+# Variables: BUILD (folder, "build"), CMAKE_FLAGS (e.g. -DSEGMIND_EMULATOR=OFF),
+# JOBS, PREFIX (of install), LUA (5.4, 5.3 or luajit: test only that one),
+# SPEC (spec files or busted's options, instead of everything),
+# SANITIZE ("address,undefined" or "thread"), OUT (the demo's folder).
+
+BUILD ?= build
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+OUT ?= out
+PREFIX ?= /usr/local
+SANITIZE ?= address,undefined
+LUAS ?= 5.4 5.3 luajit
+ifeq ($(origin LUA),command line)
+LUAS := $(LUA)
+endif
+
+configure = cmake -S . $(CMAKE_FLAGS)
+# cmake starts a make of its own, with a -j of its own: it gets nothing of ours.
+compile = MAKEFLAGS=--no-print-directory cmake --build $(1) --parallel $(JOBS)
+
+.PHONY: help deps build demo test test-54 test-53 test-jit lint sanitize bench \
+	env install rock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / \
+	  { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+deps: ## install what building, testing and linting need (Debian), or list it
+	@.ci/dependencies build test lint
+
+build: ## build the modules for every Lua, the emulator, the tests
+	@.ci/dependencies build
+	@$(configure) -B $(BUILD)
+	@$(call compile,$(BUILD))
+
+demo: build ## run a branching edit on the emulator; pictures and report in out/
+	@examples/demo.sh $(BUILD) $(OUT)
+
+test: ## run every test, on every Lua (LUA=5.3: on one; SPEC=file: only that)
+	@.ci/dependencies build test
+	@$(configure) -B $(BUILD)
+	@$(call compile,$(BUILD))
+	@spec/suite.sh $(BUILD) "$(LUAS)" $(SPEC)
+
+test-54: LUAS := 5.4
+test-54: test ## the same on Lua 5.4 alone
+test-53: LUAS := 5.3
+test-53: test ## the same on Lua 5.3 alone
+test-jit: LUAS := luajit
+test-jit: test ## the same on LuaJIT alone
+
+lint: ## luacheck, clang-format, clang-tidy, a build where warnings are errors
+	@.ci/dependencies build lint
+	@JOBS=$(JOBS) .ci/lint
+
+sanitize: ## the whole suite under ASan and UBSan (SANITIZE=thread: under TSan)
+	@.ci/dependencies sanitize
+	@$(configure) -B build-sanitize -DSEGMIND_SANITIZE="$(SANITIZE)"
+	@$(call compile,build-sanitize)
+	@SEGMIND_SPEC_SECONDS=600 spec/suite.sh build-sanitize "$(LUAS)" $(SPEC)
+
+bench: ## measure (not a test): figures on the terminal
+	@.ci/dependencies build bench
+	@$(configure) -B $(BUILD)
+	@$(call compile,$(BUILD))
+	@bench/run.sh $(BUILD)
+
+env: ## print exports that let lua5.4, lua5.3, luajit use the build tree
+	@.ci/environment $(BUILD)
+
+install: build ## install below PREFIX, for every Lua built for
+	@cmake --install $(BUILD) --prefix $(PREFIX)
+
+rock: ## install the rock for Lua 5.4 below build/rock, offline
+	@.ci/dependencies build rock
+	MAKEFLAGS=--no-print-directory luarocks --lua-version=5.4 make --deps-mode=none --tree $(BUILD)/rock
+
+clean: ## remove what was built (out/, the demo's pictures, stays)
+	rm -rf $(BUILD) build-lint build-sanitize build.luarocks

@@ -1,0 +1,47 @@
+-- The rock of a checkout: run `luarocks make` in its top folder. There is no archive to fetch yet,
+-- so the source is this folder itself.
+rockspec_format = "3.0"
+package = "segmind"
+version = "scm-1"
+
+source = {
+  url = ".",
+}
+
+description = {
+  summary = "The FLUX.1 Kontext image models of Segmind as Lua functions",
+  detailed = [[
+    A table is a request, a job is a value, and a job put where an image is expected is the edge of
+    a graph of edits. A C core does the network on a thread of its own; Lua never waits for it
+    unless it asks to.
+  ]],
+  license = "MIT",
+}
+
+supported_platforms = { "unix" }
+
+dependencies = {
+  "lua >= 5.1", -- 5.4, 5.3, or LuaJIT 2.1 as 5.1
+  "lua-cjson",
+}
+
+-- By library only: a header's place differs where libraries live in a folder per architecture.
+external_dependencies = {
+  CURL = { library = "curl" }, -- 7.80 or newer
+  JANSSON = { library = "jansson" },
+  CRYPTO = { library = "crypto" },
+}
+
+build = {
+  type = "cmake",
+  variables = {
+    CMAKE_BUILD_TYPE = "RelWithDebInfo",
+    CMAKE_INSTALL_PREFIX = "$(PREFIX)",
+    LUA_INCDIR = "$(LUA_INCDIR)",
+    LUADIR = "$(LUADIR)",
+    LIBDIR = "$(LIBDIR)",
+    BINDIR = "$(BINDIR)",
+    SEGMIND_EMULATOR = "AUTO", -- it needs libmicrohttpd and libgd; a rock may well go without
+    SEGMIND_TESTS = "OFF",
+  },
+}

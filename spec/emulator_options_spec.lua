@@ -1,0 +1,179 @@
+-- The emulator's command line: what changes the service it plays.
+
+local curl = require("spec.support.curl")
+local emulator = require("spec.support.emulator")
+
+local BODY = { prompt = "a harbour", aspect_ratio = "1:1" }
+
+local function with(options, fn)
+  local service = emulator.start(options)
+  local http = curl.new(service.url, { key = options.key or emulator.KEY })
+  local ok, problem = pcall(fn, http, service)
+  local ended = service:stop()
+  assert(ok, problem)
+  assert.is_true(ended)
+end
+
+local function run_program(words)
+  local pipe = assert(io.popen(emulator.quote(emulator.binary()) .. " " .. words
+    .. " 2>&1 </dev/null; echo \"exit $?\"", "r"))
+  local text = pipe:read("*a")
+  pipe:close()
+  return text
+end
+
+describe("segmind-emulator", function()
+  it("explains itself and complains clearly", function()
+    local help = run_program("--help")
+    assert.matches("No model runs", help)
+    assert.matches("%-%-speed N", help)
+    assert.matches("exit 0", help)
+    assert.matches("^segmind%-emulator %d+%.%d+", run_program("--version"))
+    for _, words in ipairs({ "--sped 3", "--speed", "--speed 0", "--speed x", "--port 70000",
+      "--plain=1", "words", "--tls-cert a.pem" }) do
+      local text = run_program(words)
+      assert.matches("exit 2", text)
+      assert.matches("^segmind%-emulator: ", text)
+    end
+  end)
+
+  it("says in its banner that no model runs, and ends with its standard input", function()
+    local text = run_program("--exit-with-stdin")
+    assert.matches("emulator", text)
+    assert.matches("No model runs", text)
+    assert.matches("Base URL: http://127%.0%.0%.1:%d+", text)
+    assert.matches("exit 0", text)
+  end)
+
+  it("forgets a request after its time, while the history and the picture stay", function()
+    with({ plain = true, latency = 0, expire = 0.3 }, function(http)
+      local id = http:post("/v2/flux-kontext-pro", BODY):json().request_id
+      http:await(id)
+      local output = http:get("/v2/requests/" .. id):json().output
+      local status
+      for _ = 1, 50 do
+        status = http:get("/v2/requests/" .. id .. "/status").status
+        if status == 404 then
+          break
+        end
+        os.execute("sleep 0.02")
+      end
+      assert.equal(404, status)
+      assert.equal(404, http:get("/v2/requests/" .. id).status)
+      assert.equal("COMPLETED",
+        http:get("/inference-request/request-history/" .. id):json().model_status)
+      assert.equal(200, http:get(output).status)
+    end)
+  end)
+
+  it("keeps jobs queued for a while, then on a worker", function()
+    for state, options in pairs({
+      QUEUED = { plain = true, queue = 100, latency = 0 },
+      PROCESSING = { plain = true, latency = 100 },
+    }) do
+      with(options, function(http)
+        local answer = http:post("/v2/flux-kontext-pro", BODY):json()
+        assert.equal("QUEUED", answer.status)
+        local status = http:get("/v2/requests/" .. answer.request_id .. "/status")
+        assert.equal(state, status:json().status)
+        assert.same({}, status:json().metrics)
+        local early = http:get("/v2/requests/" .. answer.request_id)
+        assert.equal(200, early.status)
+        assert.equal(state, early:json().status)
+      end)
+    end
+  end)
+
+  it("takes no job that cannot be paid", function()
+    with({ plain = true, latency = 0, credits = 0.05 }, function(http, service)
+      http:await(http:post("/v2/flux-kontext-pro", BODY):json().request_id)
+      local refused = http:post("/v2/flux-kontext-pro", BODY)
+      assert.equal(402, refused.status)
+      assert.equal("Insufficient credits. You have 0.0 credits.", refused:json().error)
+      assert.equal(406, http:post("/v1/flux-kontext-pro", BODY).status)
+      assert.equal(1, service:ledger().totals.accepted)
+    end)
+  end)
+
+  it("limits the rate, and says until when", function()
+    with({ plain = true, latency = 0, rpm = 2 }, function(http, service)
+      for _ = 1, 2 do
+        assert.equal(200, http:post("/v2/flux-kontext-pro", BODY).status)
+      end
+      local refused = http:post("/v2/flux-kontext-pro", BODY)
+      assert.equal(429, refused.status)
+      assert.is_nil(refused.headers["retry-after"])
+      assert.matches("^%d+%-%d+%-%d+T%d+:%d+:%d+%.%d+Z$",
+        refused.headers["x-rate-limit-reset-at-utc"])
+      assert.equal(2, service:ledger().totals.accepted)
+    end)
+  end)
+
+  it("repeats ids and latencies from a seed, and makes UUIDs", function()
+    local ids = {}
+    for i = 1, 2 do
+      with({ plain = true, seed = 7, uuid = true }, function(http)
+        ids[i] = http:post("/v2/flux-kontext-pro", BODY):json().request_id
+      end)
+    end
+    assert.equal(ids[1], ids[2])
+    assert.matches("^%x+%-%x%x%x%x%-4%x%x%x%-[89ab]%x%x%x%-%x+$", ids[1])
+  end)
+
+  it("accepts only the key it was given", function()
+    with({ plain = true, key = "SG_only" }, function(http, service)
+      assert.equal(200, http:get("/v1/get-user-credits").status)
+      local other = curl.new(service.url, { key = emulator.KEY })
+      assert.equal(401, other:get("/v1/get-user-credits").status)
+    end)
+  end)
+
+  it("reads model tables from a file", function()
+    local path = os.tmpname()
+    local file = assert(io.open(path, "w"))
+    file:write('[{"name":"other","latency_s":1,"price_usd":2,"params":[]}]')
+    file:close()
+    with({ plain = true, models = path, latency = 0 }, function(http)
+      local answer = http:await(http:post("/v2/other", "{}"):json().request_id)
+      assert.equal(2, answer:json().metrics.cost)
+      assert.equal(404, http:post("/v2/flux-kontext-pro", BODY).status)
+    end)
+    os.remove(path)
+    assert.matches("cannot read /none", run_program("--models /none"))
+  end)
+
+  it("serves https", function()
+    local cert, key = os.tmpname(), os.tmpname()
+    assert(os.execute("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes "
+      .. "-days 2 -subj /CN=localhost -addext subjectAltName=IP:127.0.0.1 -keyout " .. key
+      .. " -out " .. cert .. " 2>/dev/null"))
+    with({ plain = true, latency = 0, tls_cert = cert, tls_key = key }, function(http, service)
+      http.words = "--cacert " .. cert
+      assert.matches("^https://", service.url)
+      local id = http:post("/v2/flux-kontext-pro", BODY):json().request_id
+      http:await(id)
+      local result = http:get("/v2/requests/" .. id):json()
+      assert.matches("^https://", result.output)
+      assert.equal(result.images[1].file_size, tostring(#http:get(result.output).body))
+    end)
+    os.remove(cert)
+    os.remove(key)
+  end)
+
+  it("ends well in the middle of everything", function()
+    with({ plain = true, latency = 30 }, function(http, service)
+      for _ = 1, 3 do
+        assert.equal(200, http:post("/v2/flux-kontext-pro", BODY).status)
+      end
+      os.execute("curl -s -H 'x-api-key: " .. emulator.KEY
+        .. "' -H 'Content-Type: application/json' -d '{\"prompt\":\"x\"}' " .. service.url
+        .. "/v1/flux-kontext-pro >/dev/null 2>&1 </dev/null &")
+      for _ = 1, 100 do
+        if service:ledger().totals.accepted == 4 then
+          break
+        end
+      end
+      assert.equal(4, service:ledger().totals.accepted)
+    end)
+  end)
+end)

@@ -1,0 +1,239 @@
+-- The emulator keeps to the service's contract, asked by nothing but the curl program.
+
+local curl = require("spec.support.curl")
+local emulator = require("spec.support.emulator")
+local picture = require("spec.support.picture")
+
+local SAMPLE = "https://segmind-resources.s3.amazonaws.com/input/harbour.png"
+
+local bodies = {
+  ["flux-kontext-dev"] = { prompt = "a harbour", input_image = SAMPLE, output_format = "webp",
+    aspect_ratio = "16:9", seed = 7 },
+  ["flux-kontext-pro"] = { prompt = "a harbour", aspect_ratio = "1:1", output_format = "jpg" },
+  ["flux-kontext-max"] = { prompt = "a harbour", input_image = SAMPLE, aspect_ratio = "9:16",
+    output_format = "png" },
+  ["multi-image-kontext-pro"] = { prompt = "both", input_image_1 = SAMPLE, input_image_2 = SAMPLE,
+    aspect_ratio = "3:2", output_format = "png" },
+  ["multi-image-kontext-max"] = { prompt = "both", input_image_1 = SAMPLE, input_image_2 = SAMPLE,
+    aspect_ratio = "2:3", output_format = "jpg" },
+}
+
+local function write_file(bytes)
+  local path = os.tmpname()
+  local file = assert(io.open(path, "wb"))
+  file:write(bytes)
+  file:close()
+  return path
+end
+
+-- A PNG of one pixel.
+local PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGNgYGAAAAAEAAH2FzhVAAAA"
+  .. "AElFTkSuQmCC"
+
+describe("the emulator", function()
+  local service, http, anonymous
+
+  setup(function()
+    service = emulator.start({ speed = 200, queue = "2:0.2", credits = 1000 })
+    http = curl.new(service.url, { key = emulator.KEY })
+    anonymous = curl.new(service.url, {})
+  end)
+
+  teardown(function()
+    assert.is_true(service:stop())
+  end)
+
+  before_each(function()
+    service:reset()
+  end)
+
+  local function submit(model, body)
+    local answer = http:post("/v2/" .. model, body)
+    assert.equal(200, answer.status)
+    return answer:json().request_id
+  end
+
+  local function run(model, body)
+    local id = submit(model, body)
+    http:await(id)
+    return http:get("/v2/requests/" .. id), id
+  end
+
+  for model, body in pairs(bodies) do
+    it("runs a whole job of " .. model, function()
+      local answer = http:post("/v2/" .. model, body)
+      local accepted = answer:json()
+      assert.equal("QUEUED", accepted.status)
+      assert.matches("^%x+$", accepted.request_id)
+      assert.equal(32, #accepted.request_id)
+      assert.equal(service.url .. "/v2/requests/" .. accepted.request_id, accepted.response_url)
+      assert.equal(accepted.response_url .. "/status", accepted.status_url)
+
+      local status, states = http:await(accepted.request_id)
+      assert.equal("COMPLETED", states[#states])
+      assert.is_number(status:json().metrics.inference_time)
+
+      local result = http:get("/v2/requests/" .. accepted.request_id):json()
+      assert.equal(result.output, result.images[1].url)
+      assert.is_string(result.seed)
+      assert.equal(body.prompt, result.prompt)
+      assert.truthy(result.error) -- null, which lua-cjson decodes to a truthy value
+
+      local file = anonymous:get(result.output)
+      local format, width, height = picture.read(file.body)
+      local across, down = body.aspect_ratio:match("(%d+):(%d+)")
+      assert.equal(body.output_format, format)
+      assert.near(across / down, width / height, 0.03)
+      assert.equal(result.images[1].file_size, tostring(#file.body))
+      assert.equal(result.images[1].content_type, file.headers["content-type"])
+
+      local ledger = service:ledger()
+      assert.equal(1, ledger.totals.accepted)
+      assert.equal(result.metrics.cost, ledger.totals.cost)
+      assert.same(body, ledger.submits[1].body)
+    end)
+  end
+
+  it("draws the same picture for the same job, and another for another seed", function()
+    local function draw(seed)
+      local body = { prompt = "a harbour", input_image = SAMPLE, seed = seed }
+      return anonymous:get(run("flux-kontext-dev", body):json().output).body
+    end
+    local first = draw(1)
+    assert.equal(first, draw(1))
+    assert.is_false(first == draw(2))
+  end)
+
+  it("edits its own outputs", function()
+    local first = run("flux-kontext-pro", bodies["flux-kontext-pro"]):json()
+    local again = run("flux-kontext-pro", { prompt = "at night", input_image = first.output,
+      output_format = "png" }):json()
+    assert.equal("COMPLETED", again.status)
+    assert.equal("png", (picture.read(anonymous:get(again.output).body)))
+  end)
+
+  it("answers HEAD on media and shows nothing of others", function()
+    local result = run("flux-kontext-pro", bodies["flux-kontext-pro"]):json()
+    local head = anonymous:request("-I", result.output)
+    assert.equal(200, head.status)
+    assert.equal(result.images[1].file_size, head.headers["content-length"])
+    assert.equal(404, anonymous:get("/generations/none/x.png").status)
+    assert.equal(404, anonymous:get("/assets/none.png").status)
+  end)
+
+  it("answers v1 with the picture itself", function()
+    local answer = http:post("/v1/flux-kontext-pro", bodies["flux-kontext-pro"])
+    assert.equal(200, answer.status)
+    assert.equal("image/jpeg", answer.headers["content-type"])
+    assert.equal("jpg", (picture.read(answer.body)))
+    assert.equal("0.05", answer.headers["x-cost"])
+    assert.equal(999.95, tonumber(answer.headers["x-remaining-credits"]))
+    assert.equal(answer.headers["x-request-id"], service:ledger().submits[1].request_id)
+    assert.is_number(tonumber(answer.headers["x-seed-value"]))
+    assert.is_number(tonumber(answer.headers["x-generation-time"]))
+  end)
+
+  it("takes raw files and data URIs on v1, and refuses data URIs on v2", function()
+    local asset = http:post("/upload-asset", { data_urls = { "data:image/png;base64," .. PIXEL } })
+    local path = write_file(anonymous:get(asset:json().file_urls[1]).body)
+    local form = http:request("-F 'prompt=a harbour' -F output_format=png -F seed=5 -F guidance=3 "
+      .. "-F 'input_image=@" .. path .. ";type=image/png'", "/v1/flux-kontext-dev")
+    os.remove(path)
+    assert.equal(200, form.status)
+    assert.equal("png", (picture.read(form.body)))
+    assert.equal("5", form.headers["x-seed-value"])
+
+    local body = { prompt = "x", input_image = "data:image/png;base64," .. PIXEL }
+    assert.equal(200, http:post("/v1/flux-kontext-dev", body).status)
+    local failed = run("flux-kontext-dev", body)
+    assert.equal(422, failed.status)
+    assert.matches("data URI", failed:json().error)
+  end)
+
+  it("keeps uploads, and refuses what is no picture", function()
+    local uri = "data:image/png;base64," .. PIXEL
+    local answer = http:post("/upload-asset", { data_urls = { uri, uri } })
+    local urls = answer:json().file_urls
+    assert.equal(2, #urls)
+    assert.is_string(answer:json().message)
+    local file = anonymous:get(urls[1])
+    assert.equal("image/png", file.headers["content-type"])
+    assert.same({ "png", 1, 1 }, { picture.read(file.body) })
+    assert.equal("COMPLETED",
+      run("flux-kontext-pro", { prompt = "x", input_image = urls[2] }):json().status)
+    assert.equal(400, http:post("/upload-asset", { data_urls = { "data:text/plain;base64,aGk=" } })
+      .status)
+    assert.equal(400, http:post("/upload-asset", {}).status)
+  end)
+
+  it("takes an upload far over 64 KiB and gives it back to the byte", function()
+    local big = {}
+    for i = 1, 4096 do
+      big[i] = ("%040d"):format(i)
+    end
+    -- A PNG does not mind what follows its end.
+    local path = write_file("data:image/png;base64," .. PIXEL:sub(1, -5):gsub("=", "")
+      .. table.concat(big) .. "AAAA")
+    local file = assert(io.open(path, "rb"))
+    local uri = file:read("*a")
+    file:close()
+    os.remove(path)
+    local url = http:post("/upload-asset", { data_urls = { uri } }):json().file_urls[1]
+    assert.is_true(#anonymous:get(url).body > 120000)
+  end)
+
+  describe("the history", function()
+    it("lists requests, newest first, page by page, and filters them", function()
+      for i = 1, 3 do
+        run("flux-kontext-pro", { prompt = "number " .. i, seed = i })
+      end
+      run("flux-kontext-max", { prompt = "" })
+      local path = "/inference-request/request-history"
+      local page = http:get(path .. "?page=2&per_page=3"):json()
+      assert.equal(4, page.total)
+      assert.equal("number 1", page.data[1].request_body.prompt)
+      assert.equal(1, http:get(path .. "?status=FAILED"):json().total)
+      assert.equal(3, http:get(path .. "?model_name=flux-kontext-pro"):json().total)
+      local today = os.date("!%Y-%m-%d")
+      assert.equal(4, http:get(path .. "?from_date=" .. today .. "&to_date=" .. today):json().total)
+      assert.equal(0, http:get(path .. "?to_date=2001-01-01"):json().total)
+      assert.equal(400, http:get(path .. "?from_date=soon").status)
+      local other = curl.new(service.url, { key = "SG_fedcba9876543210" })
+      assert.equal(0, other:get(path):json().total)
+    end)
+
+    it("tells what became of one request", function()
+      local result, id = run("flux-kontext-pro", bodies["flux-kontext-pro"])
+      local row = http:get("/inference-request/request-history/" .. id):json()
+      assert.equal(id, row.request_id)
+      assert.equal("flux-kontext-pro", row.model_name)
+      assert.equal("COMPLETED", row.model_status)
+      assert.equal(0.05, row.credits_deduction)
+      assert.equal(result:json().output, row.generation_url)
+      assert.same(bodies["flux-kontext-pro"], row.request_body)
+      assert.matches("^%d+%-%d+%-%d+T", row.completed_at)
+      assert.equal(404, http:get("/inference-request/request-history/none").status)
+    end)
+  end)
+
+  it("lists its models and the credits", function()
+    assert.equal(5, #http:get("/models"):json().models)
+    assert.same({ credits = 1000, ["free-credits"] = 0 }, http:get("/v1/get-user-credits"):json())
+  end)
+
+  it("does not hold up others while a v1 job runs", function()
+    service:faults({ { match = { path = "v1" }, ["then"] = { delay = 0.5 } } })
+    local path = write_file('{"prompt":"x"}')
+    local slow = io.popen("curl -s -o /dev/null -w '%{http_code}' -H 'x-api-key: " .. emulator.KEY
+      .. "' -H 'Content-Type: application/json' -d @" .. path .. " " .. service.url
+      .. "/v1/flux-kontext-pro")
+    for _ = 1, 5 do
+      assert.equal(200, http:get("/v1/get-user-credits").status)
+    end
+    assert.equal(0, service:ledger().totals.accepted)
+    assert.equal("200", slow:read("*a"))
+    slow:close()
+    os.remove(path)
+    assert.equal(1, service:ledger().totals.accepted)
+  end)
+end)

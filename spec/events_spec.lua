@@ -1,0 +1,332 @@
+local fake = require("spec.support.fake_core")
+
+describe("a client", function()
+  local segmind, core, sm, events
+
+  before_each(function()
+    segmind, core = fake.install()
+    events = {}
+    sm = assert(segmind.new({ on_event = function(event)
+      events[#events + 1] = event
+    end }))
+  end)
+
+  after_each(function()
+    sm:close()
+    fake.restore()
+  end)
+
+  local function pro(params)
+    return assert(sm:submit("flux-kontext-pro", params or { prompt = "x" }))
+  end
+
+  local function kinds()
+    local out = {}
+    for i, event in ipairs(events) do
+      out[i] = event.what .. (event.state and " " .. event.state or "")
+    end
+    return out
+  end
+
+  it("tells on_event everything in order", function()
+    local job = pro({ prompt = "x", input_image = "http://x/a.png", safety_tolerance = 6 })
+    job:wait()
+    assert.same({ "warning", "state submitting", "state QUEUED", "state PROCESSING",
+      "state COMPLETED", "done" }, kinds())
+    assert.equal(job, events[1].job)
+    assert.truthy(events[1].message:find("safety_tolerance", 1, true))
+    assert.equal(events[1].message, job.warnings[1])
+    assert.equal(job:result(), events[6].result)
+  end)
+
+  it("passes the core's notes on", function()
+    core.answers.job = function()
+      return { { 0, "note", "slowing down" }, { 1, "error", fake.error("failed") } }
+    end
+    pro():wait()
+    assert.equal("slowing down", events[2].message)
+    assert.equal("error", events[#events].what)
+    assert.equal("failed", events[#events].error.kind)
+  end)
+
+  it("step takes what is there and never waits", function()
+    local job = pro()
+    assert.equal(0, sm:step())
+    core.clock = core.clock + 100
+    assert.equal(1, sm:step(1))
+    assert.equal("QUEUED", job.state)
+    assert.equal(1, sm:step(nil, 50))
+    assert.equal("PROCESSING", job.state)
+    assert.equal(1, sm:step())
+    assert.equal("COMPLETED", job.state)
+  end)
+
+  it("poll waits for events or the time", function()
+    assert.is_false(sm:poll(0.01))
+    pro()
+    assert.is_true(sm:poll(5))
+    assert.has_error(function()
+      sm:poll("1")
+    end)
+  end)
+
+  it("catches an error in a callback and tells it, once, beside the result", function()
+    local other = pro()
+    local job = pro()
+    local after = 0
+    job:on("state", function()
+      error("boom")
+    end)
+    job:on("done", function()
+      after = after + 1
+    end)
+    local result, err = job:wait()
+    assert.truthy(result)
+    assert.truthy(err.message:find("boom", 1, true))
+    assert.equal(1, after)
+    assert.equal(1, select("#", job:wait()))
+    assert(other:wait())
+    local told
+    for _, event in ipairs(events) do
+      told = told or event.what == "callback" and event
+    end
+    assert.equal(job, told.job)
+    assert.truthy(told.error.message:find("boom", 1, true))
+  end)
+
+  it("survives an error in on_event without telling it to itself", function()
+    local count = 0
+    sm:close()
+    sm = assert(segmind.new({ on_event = function()
+      count = count + 1
+      error("bang")
+    end }))
+    local result, err = pro():wait()
+    assert.truthy(result)
+    assert.truthy(err.message:find("bang", 1, true))
+    assert.equal(5, count)
+  end)
+
+  it("does not wait inside a callback, which would never end", function()
+    local message
+    local job = pro()
+    job:on("done", function(result)
+      local verbs = { function() pro():wait() end, function() sm:run("flux-kontext-pro", {}) end,
+        function() result:bytes() end, function() sm:credits() end }
+      for _, verb in ipairs(verbs) do
+        local ok, why = pcall(verb)
+        assert(not ok)
+        message = why
+      end
+      assert(sm:step() == 0)
+    end)
+    assert.equal(1, select("#", job:wait()))
+    assert.truthy(message:find("inside a callback", 1, true))
+    assert.truthy(message:find("events_spec.lua", 1, true))
+  end)
+
+  it("lets a callback submit, cancel and close", function()
+    local second
+    local first = pro()
+    first:on("done", function(result)
+      second = pro({ prompt = "again", input_image = result })
+    end)
+    assert(first:wait())
+    assert(second:wait())
+    local third = pro()
+    third:on("state", function(_, job)
+      job:cancel()
+    end)
+    local _, err = third:wait()
+    assert.equal("cancelled", err.kind)
+    local fourth, fifth = pro(), pro()
+    fourth:on("state", function()
+      sm:close()
+    end)
+    _, err = fifth:wait()
+    assert.equal("cancelled", err.kind)
+    assert.is_true(fourth:is_over())
+  end)
+
+  it("calls back at once when a job is over already", function()
+    local job = pro()
+    job:wait()
+    local got
+    job:on("done", function(result)
+      got = result
+    end):on("error", function()
+      got = "wrong"
+    end)
+    assert.equal(job:result(), got)
+  end)
+
+  it("closes once, ends its jobs and starts no other", function()
+    sm:close()
+    sm = assert(segmind.new({ max_active_jobs = 1 }))
+    local jobs = { pro(), pro() }
+    jobs[3] = pro({ prompt = "x", input_image = jobs[1] })
+    sm:close()
+    sm:close()
+    for _, job in ipairs(jobs) do
+      local result, err = job:wait()
+      assert.is_nil(result)
+      assert.truthy(err.kind == "cancelled" or err.kind == "upstream")
+    end
+    assert.equal("unknown", jobs[1]:error().charged)
+    assert.equal("no", jobs[2]:error().charged)
+    assert.equal(1, #core.calls_of("job"))
+    assert.equal(0, sm:step())
+    assert.is_false(sm:poll(1))
+    for _, verb in ipairs({ "run", "submit", "chain", "upload", "credits", "fd", "stats" }) do
+      local ok, message = pcall(function()
+        sm[verb](sm, "flux-kontext-pro", { prompt = "x" })
+      end)
+      assert.is_false(ok)
+      assert.truthy(message:find("events_spec.lua:%d+: segmind: the client is closed"), verb)
+    end
+    assert.truthy(tostring(sm):find("closed", 1, true))
+  end)
+
+  it("takes a job up again by its id", function()
+    local job = assert(sm:attach("abc-123", "flux-kontext-pro", { save = "out/again" }))
+    assert.equal("abc-123", job.request_id)
+    assert.equal("out/again.png", assert(job:wait()).path)
+    local none, err = sm:attach("../etc", "flux-kontext-pro")
+    assert.is_nil(none)
+    assert.equal("security", err.kind)
+    assert.has_error(function()
+      sm:attach("abc")
+    end)
+  end)
+
+  it("asks for the credits", function()
+    assert.same({ credits = 12.5, free = 1 }, sm:credits())
+    local call = core.calls_of("get")[1]
+    assert.equal("api", call.service)
+    assert.equal("/v1/get-user-credits", call.target)
+    core.answers.get = function()
+      return { { 0, "done", { status = 200, body = '{"credits":null}' } } }
+    end
+    local none, err = sm:credits()
+    assert.is_nil(none)
+    assert.equal("protocol", err.kind)
+  end)
+
+  it("goes on after an error from below, such as Ctrl-C", function()
+    local job = pro()
+    local take = sm._handle.take
+    sm._handle.take = function()
+      error("interrupted!", 0)
+    end
+    local ok, message = pcall(job.wait, job)
+    assert.is_false(ok)
+    assert.equal("interrupted!", message)
+    sm._handle.take = take
+    assert(job:wait())
+  end)
+
+  it("starts further jobs after an error in the midst of starting one", function()
+    local first, second = pro(), pro()
+    local broken = pro({ prompt = "broken", input_image = first })
+    local later = pro({ prompt = "later", input_image = second })
+    local start = sm._handle.job
+    sm._handle.job = function()
+      sm._handle.job = start
+      error("interrupted!", 0)
+    end
+    local ok, message = pcall(broken.wait, broken)
+    assert.is_false(ok)
+    assert.equal("interrupted!", message)
+    assert(later:wait())
+    broken:cancel()
+  end)
+
+  it("raises for wrong options and arguments, at the caller's line", function()
+    local calls = {
+      function() segmind.new({ ledgr = "x" }) end,
+      function() segmind.new({ timeout = "x" }) end,
+      function() sm:run("flux-kontext-pro", { prompt = "x" }, { timout = 1 }) end,
+      function() sm:run(5, {}) end,
+      function() sm:submit("flux-kontext-pro", "x") end,
+      function() sm:submit("flux-kontext-pro") end,
+      function() sm:submit("flux-kontext-pro", {}, 5) end,
+      function() segmind.run("flux-kontext-pro", {}, { savee = "x" }) end,
+    }
+    for _, call in ipairs(calls) do
+      local ok, message = pcall(call)
+      assert.is_false(ok)
+      assert.truthy(message:find("^spec/events_spec.lua:%d+: segmind: ")
+        or message:find("/spec/events_spec.lua:%d+: segmind: "), message)
+    end
+    assert.equal(0, #core.calls)
+  end)
+end)
+
+describe("opening a client", function()
+  local segmind, core
+
+  before_each(function()
+    segmind, core = fake.install()
+  end)
+
+  after_each(fake.restore)
+
+  it("hands the core its options, and the rest stays here", function()
+    local sm = assert(segmind.new({ api_key = "SG_0123456789abcdef",
+      base_url = "http://127.0.0.1:1", max_transfers = 4, timeout = 5, max_active_jobs = 3,
+      media_hosts = { "x.org" } }))
+    local given = core.opened[1]
+    assert.equal("SG_0123456789abcdef", given.api_key)
+    assert.equal(4, given.max_transfers)
+    assert.is_nil(given.timeout)
+    assert.truthy(given.user_agent:find("^segmind%-lua/"))
+    local function search(value, seen)
+      assert.are_not.equal("SG_0123456789abcdef", value)
+      if type(value) == "table" and not seen[value] and value ~= core then
+        seen[value] = true
+        for key, item in pairs(value) do
+          search(key, seen)
+          search(item, seen)
+        end
+      end
+    end
+    sm._handle.core = nil
+    search(sm, {})
+    sm:close()
+  end)
+
+  it("that the core refuses is an error, also for the verbs of the module", function()
+    core.refuse = fake.error("auth", "there is no API key")
+    for _, open in ipairs({ segmind.new, function()
+      return segmind.run("flux-kontext-pro", { prompt = "x" })
+    end }) do
+      local sm, err = open()
+      assert.is_nil(sm)
+      assert.equal("auth", err.kind)
+      core.refuse = fake.error("auth", "there is no API key")
+    end
+  end)
+
+  it("happens once for the verbs of the module, on first use", function()
+    assert.equal(0, #core.opened)
+    assert(segmind.run("flux-kontext-pro", { prompt = "x" }))
+    assert(segmind.submit("flux-kontext-pro", { prompt = "x" })):wait()
+    assert(segmind.upload(segmind.bytes(fake.picture())))
+    assert(segmind.chain())
+    assert(segmind.run_sync("flux-kontext-pro", { prompt = "x" }))
+    assert.equal(1, #core.opened)
+  end)
+
+  it("defines no globals", function()
+    local before = {}
+    for name in pairs(_G) do
+      before[name] = true
+    end
+    fake.restore()
+    segmind = fake.install()
+    for name in pairs(_G) do
+      assert.is_true(before[name], name)
+    end
+    assert.is_string(segmind.VERSION)
+  end)
+end)

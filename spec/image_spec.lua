@@ -1,0 +1,154 @@
+local fake = require("spec.support.fake_core")
+
+describe("an image parameter", function()
+  local segmind, core, sm, folder
+
+  before_each(function()
+    segmind, core = fake.install()
+    sm = assert(segmind.new({}))
+    folder = os.tmpname()
+  end)
+
+  after_each(function()
+    assert.equal(0, sm:stats().pending)
+    sm:close()
+    os.remove(folder)
+    fake.restore()
+  end)
+
+  local function refused(value, model)
+    local job, err = sm:submit(model or "flux-kontext-pro", { prompt = "x", input_image = value })
+    assert.is_nil(job)
+    assert.equal("invalid", err.kind)
+    assert.truthy(err.message:find("input_image", 1, true))
+    return err.message
+  end
+
+  local function write(text)
+    local file = assert(io.open(folder, "wb"))
+    file:write(text)
+    file:close()
+    return folder
+  end
+
+  it("passes an http or https URL as it is", function()
+    for _, url in ipairs({ "https://example.com/a.webp?x=1", "HTTP://example.com/a" }) do
+      local job = assert(sm:submit("flux-kontext-pro", { prompt = "x", input_image = url }))
+      assert(job:wait())
+      assert.equal(url, job.params.input_image)
+    end
+    assert.equal(0, #core.calls_of("upload"))
+  end)
+
+  it("is a picture in a file: not missing, a folder, empty or something else", function()
+    assert.truthy(refused("/no/such/file.png"):find("no such file", 1, true))
+    assert.truthy(refused("/tmp"):find("directory", 1, true))
+    assert.truthy(refused(write("")):find("empty", 1, true))
+    assert.truthy(refused(write("hello")):find("not a PNG", 1, true))
+    assert.equal(0, #core.calls)
+  end)
+
+  it("is refused with a hint as a data: or file: URI or another scheme", function()
+    assert.truthy(refused("data:image/png;base64,AAAA"):find("segmind.bytes", 1, true))
+    assert.truthy(refused("file:///tmp/a.png"):find("path itself", 1, true))
+    assert.truthy(refused("ftp://example.com/a.png"):find("http", 1, true))
+    assert.truthy(refused(""):find("empty", 1, true))
+    assert.truthy(refused(fake.picture("\0raw")):find("segmind.bytes", 1, true))
+  end)
+
+  it("is refused as any other value", function()
+    for _, value in ipairs({ 5, true, {}, { "a" }, print, setmetatable({}, {}) }) do
+      refused(value)
+    end
+  end)
+
+  it("in memory is a picture", function()
+    assert.truthy(refused(segmind.bytes("hello")):find("not a PNG", 1, true))
+    assert.has_error(function()
+      segmind.bytes(5)
+    end)
+  end)
+
+  it("is of a format that the model takes", function()
+    local models = require("segmind.models")
+    models["flux-kontext-dev"].params[2].formats = { "jpeg", "png" }
+    local text = refused(segmind.bytes(fake.picture("x", "GIF8")), "flux-kontext-dev")
+    assert.truthy(text:find("gif", 1, true))
+    assert.truthy(text:find("jpeg png", 1, true))
+  end)
+
+  it("is uploaded and sent as its URL", function()
+    local job = assert(sm:submit("flux-kontext-pro",
+      { prompt = "x", input_image = write(fake.picture("in a file")) }))
+    assert(job:wait())
+    assert.truthy(core.calls_of("job")[1].body:find("images.segmind.com/assets/", 1, true))
+    assert.equal(folder, core.calls_of("upload")[1].source.path)
+  end)
+
+  it("whose upload fails fails the job, unpaid and by name", function()
+    core.answers.upload = function()
+      return { { 1, "error", fake.error("no_credits", "empty", { status = 402 }) } }
+    end
+    local job = assert(sm:submit("flux-kontext-pro",
+      { prompt = "x", input_image = segmind.bytes(fake.picture()) }))
+    local _, err = job:wait()
+    assert.equal("no_credits", err.kind)
+    assert.equal(402, err.status)
+    assert.equal("no", err.charged)
+    assert.truthy(err.message:find("input_image", 1, true))
+    assert.equal(0, #core.calls_of("job"))
+  end)
+
+  it("anywhere in a model that is not declared becomes a URL, a plain string stays", function()
+    local base = assert(sm:submit("flux-kontext-pro", { prompt = "x" }))
+    local job = assert(sm:submit("some-model", { text = "/no/such/file.png",
+      list = { base, segmind.bytes(fake.picture()) }, deep = { image = base } }))
+    assert(job:wait())
+    assert.equal("/no/such/file.png", job.params.text)
+    assert.equal(base:result().url, job.params.list[1])
+    assert.truthy(job.params.list[2]:find("assets", 1, true))
+    assert.equal(base:result().url, job.params.deep.image)
+  end)
+end)
+
+describe("uploading", function()
+  local segmind, core, sm
+
+  before_each(function()
+    segmind, core = fake.install()
+    sm = assert(segmind.new({}))
+  end)
+
+  after_each(function()
+    sm:close()
+    fake.restore()
+  end)
+
+  it("returns a URL for one and a list for a list", function()
+    local one, two = segmind.bytes(fake.picture("1")), segmind.bytes(fake.picture("2"))
+    local url = assert(sm:upload(one))
+    local urls = assert(sm:upload({ one, two, one }))
+    assert.equal(url, urls[1])
+    assert.equal(url, urls[3])
+    assert.are_not.equal(url, urls[2])
+    assert.equal(2, #core.calls_of("upload"))
+    assert.same({}, sm:upload({}))
+  end)
+
+  it("takes local pictures only", function()
+    for _, source in ipairs({ "https://example.com/a.png", "/no/such/file.png", 5, { 5 } }) do
+      local url, err = sm:upload(source)
+      assert.is_nil(url)
+      assert.equal("invalid", err.kind)
+    end
+  end)
+
+  it("tells of a failure", function()
+    core.answers.upload = function()
+      return { { 1, "error", fake.error("auth", "no", { status = 401 }) } }
+    end
+    local url, err = sm:upload(segmind.bytes(fake.picture()))
+    assert.is_nil(url)
+    assert.equal("auth", err.kind)
+  end)
+end)

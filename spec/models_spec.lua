@@ -1,0 +1,81 @@
+local export = require("segmind.models.export")
+local json = require("segmind.json")
+local models = require("segmind.models")
+
+local function read(path)
+  local file = io.open(path, "rb")
+  if not file then
+    return nil
+  end
+  local text = file:read("*a")
+  file:close()
+  return text
+end
+
+local here = debug.getinfo(1, "S").source:match("^@(.*)spec[/\\]models_spec%.lua$")
+
+describe("the model tables", function()
+  it("are well formed", function()
+    local types = { string = true, integer = true, number = true, boolean = true, image = true }
+    for _, name in ipairs(models.names) do
+      local model = models.declared(name)
+      assert.equal(name, model.name)
+      assert.is_number(model.latency_s)
+      assert.is_number(model.price_usd)
+      local seen = {}
+      for _, param in ipairs(model.params) do
+        assert.is_nil(seen[param[1]])
+        seen[param[1]] = true
+        assert.is_true(types[param[2]])
+        assert.is_string(param.about)
+        assert.equal(param.min == nil, param.max == nil)
+      end
+      assert.is_true(seen.prompt and seen.seed)
+    end
+  end)
+
+  it("have an image parameter for a chain", function()
+    assert.equal("input_image", models.first_image(models["flux-kontext-pro"]))
+    assert.equal("input_image_1", models.first_image(models["multi-image-kontext-max"]))
+  end)
+
+  it("are not confused with what else the list holds", function()
+    assert.is_nil(models.declared("names"))
+    assert.is_nil(models.declared("declared"))
+    assert.is_nil(models.declared("sdxl"))
+  end)
+end)
+
+describe("the export", function()
+  it("writes JSON that holds every model in order", function()
+    local list = assert(json.decode(export.json()))
+    for i, name in ipairs(models.names) do
+      assert.equal(name, list[i].name)
+      assert.equal(#models[name].params, #list[i].params)
+      assert.equal("prompt", list[i].params[1].name)
+      assert.is_true(list[i].params[1].required)
+    end
+  end)
+
+  it("writes C that holds the same bytes", function()
+    local bytes = {}
+    for byte in export.c():match("{\n(.-)}"):gmatch("%d+") do
+      bytes[#bytes + 1] = string.char(tonumber(byte))
+    end
+    assert.equal(export.json() .. "\0", table.concat(bytes))
+    assert.truthy(export.c():find("em_models_json_len = " .. #export.json() .. "UL;", 1, true))
+  end)
+
+  it("is what meta/models.lua holds", function()
+    local text = read(here .. "lua/segmind/meta/models.lua")
+    assert.equal(export.types(), text, "run: lua lua/segmind/models/export.lua types")
+  end)
+
+  it("is what the README's table holds", function()
+    local text = read(here .. "README.md")
+    local held = text and text:match("<!%-%- models %-%->\n(.-)<!%-%- /models %-%->")
+    if held then
+      assert.equal(export.markdown(), held, "run: lua lua/segmind/models/export.lua markdown")
+    end
+  end)
+end)

@@ -1,0 +1,45 @@
+local options = require("segmind.options")
+
+local declared = { timeout = "seconds", poll = "poll", name = "text", flag = "flag", n = "count",
+  fn = "callback", hosts = "list", api_key = "key" }
+
+local function read(given)
+  return options.read(given, declared, "the spec")
+end
+
+describe("options", function()
+  it("are copied", function()
+    local given = { timeout = 1.5, poll = "eager", name = "a", flag = false, n = 3, fn = print,
+      hosts = { "a" } }
+    local got = read(given)
+    assert.same(given, got)
+    assert.are_not.equal(given, got)
+    assert.same({}, read(nil))
+  end)
+
+  it("raise when unknown, naming the nearest, at the caller's line", function()
+    local ok, message = pcall(read, { timout = 1 })
+    assert.is_false(ok)
+    assert.truthy(message:find('options_spec.lua:%d+: segmind: the spec has no option "timout"; '
+      .. 'did you mean "timeout"?'))
+  end)
+
+  it("raise with a value of the wrong type", function()
+    for name, values in pairs({ timeout = { 0, -1, "1", 0 / 0, 1 / 0 }, poll = { "fast", 0, true },
+      name = { "", 1 }, flag = { 0 }, n = { 0, 1.5, "1" }, fn = { {} }, hosts = { "a", { 1 },
+      { a = "b" } } }) do
+      for _, value in ipairs(values) do
+        local ok, message = pcall(read, { [name] = value })
+        assert.is_false(ok)
+        assert.truthy(message:find("option " .. name, 1, true))
+      end
+    end
+    assert.is_false((pcall(read, 5)))
+  end)
+
+  it("never show a key", function()
+    local ok, message = pcall(read, { api_key = 123456789 })
+    assert.is_false(ok)
+    assert.is_nil(message:find("123456789", 1, true))
+  end)
+end)

@@ -1,0 +1,156 @@
+local fake = require("spec.support.fake_core")
+
+describe("a result", function()
+  local segmind, core, sm
+
+  before_each(function()
+    segmind, core = fake.install()
+    sm = assert(segmind.new({}))
+  end)
+
+  after_each(function()
+    assert.equal(0, sm:stats().pending)
+    sm:close()
+    fake.restore()
+  end)
+
+  local function run(body, model, params)
+    core.answers.job = function()
+      return { { 1, "done", { status = 200, body = body, request_id = "r-1",
+        content_type = "application/json" } } }
+    end
+    return sm:run(model or "flux-kontext-pro", params or { prompt = "x", seed = 3 })
+  end
+
+  local function with_output(output)
+    return ('{"status":"COMPLETED",%s}'):format(output)
+  end
+
+  local U1, U2 = "https://images.segmind.com/1.png", "https://images.segmind.com/2.jpeg"
+
+  it("finds its URLs in every shape an output has", function()
+    for output, urls in pairs({
+      ['"output":"' .. U1 .. '"'] = { U1 },
+      ['"output":["' .. U1 .. '","' .. U2 .. '"]'] = { U1, U2 },
+      ['"output":{"url":"' .. U1 .. '"}'] = { U1 },
+      ['"output":[{"url":"' .. U1 .. '"},{"url":"' .. U2 .. '"}]'] = { U1, U2 },
+      ['"output":null,"images":[{"url":"' .. U2 .. '"}]'] = { U2 },
+      ['"output":"' .. U1 .. '","images":[{"url":"' .. U2 .. '"}]'] = { U1 },
+    }) do
+      local result = assert(run(with_output(output)))
+      assert.same(urls, result.urls)
+      assert.equal(urls[1], result.url)
+    end
+  end)
+
+  it("is the body itself, with regular fields", function()
+    local result = assert(run(with_output('"output":"' .. U1 .. '","error":null,"seed":"42",'
+      .. '"metrics":{"cost":0.05,"queue_time":0.2},"extra":{"a":[1,2]}')))
+    assert.equal("COMPLETED", result.status)
+    assert.equal(U1, result.output)
+    assert.is_nil(result.error)
+    assert.equal(42, result.seed)
+    assert.equal(0.05, result.cost)
+    assert.equal(0.2, result.metrics.queue_time)
+    assert.same({ 1, 2 }, result.extra.a)
+    assert.equal("r-1", result.request_id)
+    assert.equal("flux-kontext-pro", result.job.model)
+  end)
+
+  it("has the seed that was sent when the service tells none", function()
+    assert.equal(3, run(with_output('"output":"' .. U1 .. '"')).seed)
+    assert.equal(3, run(with_output('"seed":"abc","output":"' .. U1 .. '"')).seed)
+  end)
+
+  it("keeps its methods when the service has a field of that name", function()
+    local result = assert(run(with_output('"output":"' .. U1 .. '","save":"x","info":{"a":1}')))
+    assert.is_function(result.save)
+    assert.is_function(result.info)
+  end)
+
+  it("without an output is an error that keeps the body and was paid", function()
+    for _, body in ipairs({ '{"status":"COMPLETED"}', '{"status":"COMPLETED","output":null}',
+      '{"status":"COMPLETED","output":"not a url"}', '{"status":"COMPLETED","output":{}}', "[1]",
+      "null", '"text"', "<html>", "{" }) do
+      local result, err = run(body)
+      assert.is_nil(result)
+      assert.equal("protocol", err.kind)
+      assert.equal("yes", err.charged)
+      assert.equal(body, err.body)
+      assert.equal("r-1", err.request_id)
+    end
+  end)
+
+  it("that says FAILED after COMPLETED is a failure", function()
+    local result, err = run('{"status":"FAILED","error":"content policy","output":null}')
+    assert.is_nil(result)
+    assert.equal("failed", err.kind)
+    assert.truthy(err.message:find("content policy", 1, true))
+  end)
+
+  it("of a model that is not declared need not hold a URL", function()
+    local result = assert(run(with_output('"output":"hello"'), "some-writer", { text = "x" }))
+    assert.equal("hello", result.output)
+    assert.is_nil(result.url)
+    local saved, err = result:save("out/x")
+    assert.is_nil(saved)
+    assert.equal("io", err.kind)
+  end)
+
+  it("fetches its picture to a file or to memory", function()
+    local result = assert(run(with_output('"output":"' .. U1 .. '"')))
+    assert.equal("out/a.png", result:save("out/a"))
+    assert.equal("out/a.png", result.path)
+    assert.equal("png", result:info().format)
+    assert.equal(fake.picture("from " .. U1), result:bytes())
+    core.answers.download = function()
+      return { { 0, "error", fake.error("io", "cut short") } }
+    end
+    local data, err = result:bytes()
+    assert.is_nil(data)
+    assert.equal("yes", err.charged)
+    assert.truthy(err.message:find(U1, 1, true))
+    assert.has_error(function()
+      result:save(5)
+    end)
+  end)
+
+  it("of the synchronous way holds the picture", function()
+    local result = assert(sm:run_sync("flux-kontext-pro", { prompt = "x", aspect_ratio = "1:1" }))
+    assert.equal(fake.picture("sync"), result:bytes())
+    assert.is_nil(result.url)
+    assert.equal(0.05, result.cost)
+    assert.equal(7, result.seed)
+    assert.equal("sync-1", result.request_id)
+    assert.equal("png", result:info().format)
+    local path = os.tmpname()
+    assert.equal(path, result:save(path))
+    os.remove(path)
+    assert.equal(0, #core.calls_of("download"))
+    assert(sm:run("flux-kontext-dev", { prompt = "x", input_image = result }))
+    assert.equal(fake.picture("sync"), core.calls_of("upload")[1].source.bytes)
+  end)
+
+  it("of the synchronous way may come as JSON", function()
+    core.answers.sync = function()
+      return { { 1, "done", { status = 200, content_type = "application/json; charset=utf-8",
+        body = with_output('"output":"' .. U1 .. '"') } } }
+    end
+    local result = assert(sm:run_sync("flux-kontext-pro", { prompt = "x" }))
+    assert.equal(U1, result.url)
+  end)
+
+  it("of the synchronous way that is no picture is an error", function()
+    core.answers.sync = function()
+      return { { 1, "done", { status = 200, content_type = "image/png", body = "<html>" } } }
+    end
+    local _, err = sm:run_sync("flux-kontext-pro", { prompt = "x" })
+    assert.equal("protocol", err.kind)
+    assert.equal("<html>", err.body)
+  end)
+
+  it("prints where the picture is", function()
+    local result = assert(run(with_output('"output":"' .. U1 .. '","metrics":{"cost":0.05}')))
+    assert.equal("segmind.Result flux-kontext-pro " .. U1 .. " $0.05", tostring(result))
+  end)
+end)

@@ -1,0 +1,190 @@
+--- The emulator as a fixture: the service that every spec talks to.
+---
+---   local emulator = require("spec.support.emulator")
+---   local service = emulator.start({ plain = true, speed = 100 })
+---   service.url                     "http://127.0.0.1:40123"
+---   service:ledger().totals.accepted
+---   service:faults({ { match = { path = "submit" }, ["then"] = { status = 502 } } })
+---   service:stop()
+---
+--- The emulator is started with its standard input on a pipe of ours and ends when that pipe does,
+--- so a test run that dies, however it dies, leaves nothing behind. Control requests go through the
+--- curl program: the client under test must not be what its own oracle is asked with.
+
+local cjson = require("cjson")
+
+local json = cjson.new()
+
+--- A running emulator.
+---@class spec.Emulator
+---@field url string its base URL
+---@field _pipe file* our end of its standard input
+local Emulator = {}
+Emulator.__index = Emulator
+
+local emulator = {}
+
+--- A key the emulator accepts; it means nothing anywhere else.
+emulator.KEY = "SG_0123456789abcdef"
+
+--- The word in single quotes for the shell.
+---@param word any
+---@return string
+function emulator.quote(word)
+  return "'" .. tostring(word):gsub("'", "'\\''") .. "'"
+end
+local quote = emulator.quote
+
+--- What a command prints, and nothing else of it.
+---@param command string
+---@return string
+local function output_of(command)
+  local pipe = assert(io.popen(command, "r"))
+  local text = pipe:read("*a")
+  pipe:close()
+  return text
+end
+
+local function read_file(path)
+  local file = io.open(path, "rb")
+  local text = file and file:read("*a")
+  if file then
+    file:close()
+  end
+  return text
+end
+
+--- The path of the program: SEGMIND_EMULATOR, or the build folder's.
+---@return string
+function emulator.binary()
+  local given = os.getenv("SEGMIND_EMULATOR")
+  if given and given ~= "" then
+    return given
+  end
+  local source = debug.getinfo(1, "S").source:match("^@(.*)$") or ""
+  local root = source:match("^(.*)/spec/support/[^/]*$") or "."
+  return (os.getenv("SEGMIND_BUILD") or (root .. "/build")) .. "/bin/segmind-emulator"
+end
+
+-- { plain = true, speed = 20 } -> "'--plain' '--speed=20'", in a fixed order.
+local function arguments(options)
+  local words = {}
+  for name, value in pairs(options) do
+    local flag = "--" .. name:gsub("_", "-")
+    if value == true then
+      words[#words + 1] = quote(flag)
+    elseif value ~= false then
+      words[#words + 1] = quote(flag .. "=" .. tostring(value))
+    end
+  end
+  table.sort(words)
+  return table.concat(words, " ")
+end
+
+-- The URL appears in its file, whole, as soon as the emulator listens.
+local function await_url(path)
+  for _ = 1, 500 do
+    local url = read_file(path)
+    if url then
+      return url:match("%S+")
+    end
+    os.execute("sleep 0.01")
+  end
+  return nil
+end
+
+--- Starts an emulator. The options are those of its command line with underscores for dashes:
+--- `{ plain = true, speed = 100, rpm = 5 }`; true stands for an option without a value.
+---@param options table<string, string|number|boolean>?
+---@return spec.Emulator
+function emulator.start(options)
+  local url_file = os.tmpname()
+  os.remove(url_file)
+  -- exec: the shell must not stay between the pipe and the emulator.
+  local command = ("exec %s --quiet --exit-with-stdin --url-file=%s %s"):format(
+    quote(emulator.binary()), quote(url_file), arguments(options or {}))
+  assert(io.open(emulator.binary(), "rb"), "no emulator at " .. emulator.binary()):close()
+  local pipe = assert(io.popen(command, "w"))
+  local url = await_url(url_file)
+  os.remove(url_file)
+  if not url then
+    pipe:close()
+    error("the emulator did not start: " .. command)
+  end
+  return setmetatable({ url = url, _pipe = pipe }, Emulator)
+end
+
+--- Asks the control port; a refusal raises, as it is the spec's own mistake.
+---@param method string
+---@param path string below /_emulator/
+---@param body table?
+---@return any
+function Emulator:control(method, path, body)
+  -- -k: whether a certificate is trusted is a matter of the client under test.
+  local words = { "curl -s -k --max-time 20 -X", method, quote(self.url .. "/_emulator/" .. path) }
+  local body_file
+  if body then
+    body_file = os.tmpname()
+    local file = assert(io.open(body_file, "wb"))
+    file:write(json.encode(body))
+    file:close()
+    words[#words + 1] = "-H 'Content-Type: application/json' --data-binary @" .. quote(body_file)
+  end
+  local text = output_of(table.concat(words, " "))
+  if body_file then
+    os.remove(body_file)
+  end
+  local decoded, answer = pcall(json.decode, text)
+  if not decoded then
+    error("the emulator does not answer " .. path, 2)
+  elseif answer.error then
+    error("the emulator refused " .. path .. ": " .. answer.error, 2)
+  end
+  return answer
+end
+
+--- The accepted submits in order (`submits`) and their sums (`totals`).
+---@param from integer? leave out so many
+---@return { submits: table[], totals: table }
+function Emulator:ledger(from)
+  return self:control("GET", "ledger?from=" .. (from or 0))
+end
+
+--- Requests by endpoint, connections, and per job when it completed and when the client knew.
+---@return table
+function Emulator:stats()
+  return self:control("GET", "stats")
+end
+
+--- Adds fault rules, or without an argument tells how often each was used.
+---@param rules table[]?
+---@return table[]
+function Emulator:faults(rules)
+  return self:control(rules and "POST" or "GET", "faults", rules)
+end
+
+--- Takes all fault rules away.
+function Emulator:clear_faults()
+  self:control("DELETE", "faults")
+end
+
+--- Forgets jobs, pictures, rules and counts.
+function Emulator:reset()
+  self:control("POST", "reset")
+end
+
+--- Ends the emulator and waits until it is gone. May be called twice.
+---@return boolean ended well
+function Emulator:stop()
+  if not self._pipe then
+    return true
+  end
+  -- Not by the pipe alone: a program that the spec started and left running has its end, too.
+  pcall(self.control, self, "POST", "shutdown")
+  local ok = self._pipe:close()
+  self._pipe = nil
+  -- LuaJIT and 5.1 return only true here.
+  return ok == true
+end
+
+return emulator

@@ -1,0 +1,297 @@
+--- A scripted segmind.core with virtual time, for specs of the Lua side alone. Nothing leaves the
+--- process: `answers.<verb>` says what comes of a call, as a list of `{ after, what, a, b }`, and
+--- `wait` moves the clock to the next event instead of sleeping.
+---
+---     local fake = require("spec.support.fake_core")
+---     local segmind, core = fake.install()
+---     core.answers.job = function(call) return { { 1, "error", { kind = "failed", ... } } } end
+---     fake.restore()
+
+local fake = {}
+
+local magics = { ["\137PNG"] = "png", ["\255\216\255"] = "jpeg", ["RIFF"] = "webp",
+  ["GIF8"] = "gif" }
+
+--- A picture as this core understands it: the right first bytes and some content.
+function fake.picture(content, magic)
+  return (magic or "\137PNG") .. (content or "picture")
+end
+
+local function read_format(bytes)
+  for magic, format in pairs(magics) do
+    if bytes:sub(1, #magic) == magic then
+      return { format = format, width = 64, height = 48, complete = true, bytes = #bytes }
+    end
+  end
+  return nil, "not a PNG, JPEG, WebP or GIF"
+end
+
+local function read_file(path)
+  local file = io.open(path, "rb")
+  if not file then
+    return nil, "no such file"
+  end
+  local data = file:read("*a")
+  file:close()
+  if not data then
+    return nil, "is a directory"
+  elseif data == "" then
+    return nil, "the file is empty"
+  end
+  return data
+end
+
+local function checksum(bytes)
+  local a, b = 1, 0
+  for i = 1, #bytes do
+    a = (a + bytes:byte(i)) % 65521
+    b = (b + a) % 65521
+  end
+  return ("%032x%016x%016x"):format(#bytes, a, b)
+end
+
+local function error_table(kind, message, fields)
+  local err = { kind = kind, message = message or kind, charged = "no", retryable = false }
+  for key, value in pairs(fields or {}) do
+    err[key] = value
+  end
+  return err
+end
+fake.error = error_table
+
+local function result_json(number, seed)
+  return ('{"status":"COMPLETED","error":null,"output":"https://images.segmind.com/%d.png",'
+    .. '"seed":"%s","metrics":{"cost":0.05,"inference_time":9.5}}'):format(number, seed or "")
+end
+
+local answers = {}
+
+function answers.job(call)
+  local id = ("request-%d"):format(call.id)
+  local seed = call.body:match('"seed":(%d+)')
+  return {
+    { 0.1, "state", "ACCEPTED", id },
+    { 1, "state", "PROCESSING", id },
+    { 10, "done", { status = 200, request_id = id, body = result_json(call.id, seed),
+      content_type = "application/json" } },
+  }
+end
+
+function answers.attach(call)
+  return { { 5, "done", { status = 200, request_id = call.request_id, body = result_json(call.id),
+    content_type = "application/json" } } }
+end
+
+function answers.sync()
+  return { { 8, "done", { status = 200, body = fake.picture("sync"), content_type = "image/png",
+    request_id = "sync-1", cost = 0.05, seed = 7 } } }
+end
+
+function answers.upload(call)
+  local url = "https://images.segmind.com/assets/" .. call.id
+  return { { 0.5, "done", { status = 200, url = url } } }
+end
+
+function answers.digest(call)
+  local data, problem = read_file(call.path)
+  if not data then
+    return { { 0, "error", error_table("io", problem) } }
+  end
+  local info = read_format(data)
+  return { { 0.01, "done", { sha256 = checksum(data), format = info.format, bytes = #data } } }
+end
+
+function answers.download(call)
+  local data = fake.picture("from " .. call.url)
+  local path = call.path and (call.path:find("%.%w+$") and call.path or call.path .. ".png")
+  return { { 0.2, "done", { body = not path and data or nil, path = path, format = "png",
+    width = 64, height = 48 } } }
+end
+
+function answers.get()
+  return { { 0.1, "done", { status = 200, body = '{"credits":12.5,"free-credits":1}' } } }
+end
+
+local Handle = {}
+Handle.__index = Handle
+
+function Handle:_call(verb, call)
+  assert(not self.closed, "segmind.core: the client is closed")
+  self.count = self.count + 1
+  call.id, call.verb, call.at = self.count, verb, self.core.clock
+  table.insert(self.core.calls, call)
+  for _, answer in ipairs(self.core.answers[verb](call)) do
+    self.order = self.order + 1
+    table.insert(self.queue, { at = self.core.clock + answer[1], order = self.order,
+      id = call.id, what = answer[2], a = answer[3], b = answer[4] })
+  end
+  table.sort(self.queue, function(x, y)
+    return x.at < y.at or x.at == y.at and x.order < y.order
+  end)
+  return call.id
+end
+
+function Handle:job(model, body, opts)
+  return self:_call("job", { model = model, body = body, opts = opts })
+end
+
+function Handle:sync(model, body, opts)
+  return self:_call("sync", { model = model, body = body, opts = opts })
+end
+
+function Handle:attach(model, request_id, opts)
+  if not request_id:find("^%w[%w._-]*$") then
+    return nil, error_table("security", "not a request id")
+  end
+  return self:_call("attach", { model = model, request_id = request_id, opts = opts })
+end
+
+function Handle:upload(source, opts)
+  return self:_call("upload", { source = source, opts = opts })
+end
+
+function Handle:digest(path, opts)
+  return self:_call("digest", { path = path, opts = opts })
+end
+
+function Handle:download(url, path, opts)
+  return self:_call("download", { url = url, path = path, opts = opts })
+end
+
+function Handle:get(service, target, opts)
+  return self:_call("get", { service = service, target = target, opts = opts })
+end
+
+function Handle:cancel(id)
+  assert(not self.closed, "segmind.core: the client is closed")
+  for i = #self.queue, 1, -1 do
+    if self.queue[i].id == id then
+      table.remove(self.queue, i)
+    end
+  end
+  table.insert(self.core.cancelled, id)
+end
+
+function Handle:take()
+  local event = not self.closed and self.queue[1]
+  if event and event.at <= self.core.clock then
+    table.remove(self.queue, 1)
+    return event.id, event.what, event.a, event.b, 100
+  end
+end
+
+function Handle:wait(seconds)
+  if self.closed then
+    return false
+  end
+  local event = self.queue[1]
+  self.core.clock = math.max(self.core.clock,
+    math.min(event and event.at or math.huge, self.core.clock + seconds))
+  self.core.waits = self.core.waits + 1
+  assert(self.core.waits < 100000, "the spec waits for something that never comes")
+  return event ~= nil and event.at <= self.core.clock
+end
+
+function Handle.fd()
+  return 7
+end
+
+function Handle:stats()
+  return { queued = #self.queue, submits = self.count }
+end
+
+function Handle:close()
+  self.closed, self.queue = true, {}
+end
+
+local function new_core()
+  local core = { VERSION = "fake", LUA = _VERSION, clock = 1000, waits = 0, seeds = 0, calls = {},
+    cancelled = {}, opened = {}, answers = {} }
+  for verb, answer in pairs(answers) do
+    core.answers[verb] = answer
+  end
+  function core.open(opts)
+    table.insert(core.opened, opts)
+    if core.refuse then
+      return nil, core.refuse
+    end
+    return setmetatable({ core = core, queue = {}, count = 0, order = 0 }, Handle)
+  end
+  function core.now()
+    return core.clock
+  end
+  function core.seed()
+    core.seeds = core.seeds + 1
+    return 1000 + core.seeds
+  end
+  function core.redact(text)
+    return (text:gsub("SG_%w+", "SG_..."))
+  end
+  core.image = read_format
+  core.sha256 = checksum
+  function core.probe(path)
+    local data, problem = read_file(path)
+    if not data then
+      return nil, problem
+    end
+    return read_format(data)
+  end
+  function core.save(path, bytes)
+    local file = io.open(path, "wb")
+    if not file then
+      return nil, error_table("io", "cannot write " .. path)
+    end
+    file:write(bytes)
+    file:close()
+    return path
+  end
+  --- The calls of one kind, in order.
+  function core.calls_of(verb)
+    local found = {}
+    for _, call in ipairs(core.calls) do
+      if call.verb == verb then
+        found[#found + 1] = call
+      end
+    end
+    return found
+  end
+  return core
+end
+
+local replaced
+
+local function unload()
+  for name in pairs(package.loaded) do
+    if name == "segmind" or name:find("^segmind%.") then
+      package.loaded[name] = nil
+    end
+  end
+end
+
+--- Puts a new fake core in the place of the real one and loads the library over it.
+---@return table segmind
+---@return table core
+function fake.install()
+  assert(not replaced, "a fake core is installed already")
+  replaced = {}
+  for name, module in pairs(package.loaded) do
+    if name == "segmind" or name:find("^segmind%.") then
+      replaced[name] = module
+    end
+  end
+  unload()
+  local core = new_core()
+  package.loaded["segmind.core"] = core
+  return require("segmind"), core
+end
+
+--- Puts back what was loaded before.
+function fake.restore()
+  unload()
+  for name, module in pairs(replaced) do
+    package.loaded[name] = module
+  end
+  replaced = nil
+end
+
+return fake

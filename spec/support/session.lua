@@ -1,0 +1,123 @@
+--- A client of an emulator of its own, for specs over real sockets. What a spec leaves behind, jobs
+--- or transfers, fails it.
+---
+---     local session = require("spec.support.session")
+---     local service = session.service({ speed = 100 })
+---     local sm = session.client({ max_active_jobs = 8 })
+---     session.close()
+---     session.stop()
+
+local emulator = require("spec.support.emulator")
+local segmind = require("segmind")
+
+local session = {}
+
+--- The smallest PNG there is, for specs in which the picture does not matter.
+session.PIXEL = ("89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de"
+  .. "0000000c49444154789c63606060000000040001f61738550000000049454e44ae426082")
+  :gsub("%x%x", function(byte)
+    return string.char(tonumber(byte, 16))
+  end)
+
+local service, client
+
+--- How many descriptors this process has open.
+---@return integer
+function session.descriptors()
+  local pipe = assert(io.popen("ls /proc/$PPID/fd | wc -l"))
+  local count = tonumber(pipe:read("*a"))
+  pipe:close()
+  return count
+end
+
+--- Starts an emulator, unless one runs already.
+---@param options table? of the emulator
+---@return spec.Emulator
+function session.service(options)
+  if not service then
+    local given = { plain = true, speed = 400, credits = 10000 }
+    for name, value in pairs(options or {}) do
+      given[name] = value
+    end
+    service = emulator.start(given)
+  end
+  return service
+end
+
+--- Ends the emulator.
+function session.stop()
+  local ended = service and service
+  service = nil
+  return not ended or ended:stop()
+end
+
+--- Opens a client of the emulator.
+---@param options table? of the client
+---@return segmind.Client
+function session.client(options)
+  assert(not client, "the client before was not closed")
+  -- The emulator is quicker than the published latencies that polling goes by.
+  local given = { api_key = emulator.KEY, base_url = service.url, poll = 0.01 }
+  for name, value in pairs(options or {}) do
+    given[name] = value
+  end
+  client = assert(segmind.new(given))
+  return client
+end
+
+--- What a client still has to do: 0 in a spec that has ended well.
+---@return integer
+function session.live()
+  local stats = client:stats()
+  return stats.pending + stats.ready + stats.jobs + stats.active + stats.queued
+end
+
+-- Cancelling never waits for the worker, so what it ends may be there a moment longer.
+local function becomes(is_so)
+  for _ = 1, 100 do
+    if is_so() then
+      return true
+    end
+    os.execute("sleep 0.01")
+  end
+  return false
+end
+
+--- Closes the client; raises when something of it is left.
+function session.close()
+  if not client then
+    return
+  end
+  local is_idle = client._closed or becomes(function()
+    return session.live() == 0
+  end)
+  client:close()
+  client = nil
+  service:clear_faults()
+  service:reset()
+  collectgarbage()
+  assert(is_idle, "the spec leaves jobs or transfers behind")
+end
+
+--- A file with this content, removed by the caller.
+---@param bytes string
+---@return string path
+function session.file(bytes)
+  local path = os.tmpname()
+  local file = assert(io.open(path, "wb"))
+  file:write(bytes)
+  file:close()
+  return path
+end
+
+--- What a file holds.
+---@param path string
+---@return string
+function session.read(path)
+  local file = assert(io.open(path, "rb"))
+  local bytes = file:read("*a")
+  file:close()
+  return bytes
+end
+
+return session
