@@ -270,16 +270,20 @@ describe("a job", function()
   end)
 
   it("drops its inputs when it is over", function()
-    local held = setmetatable({}, { __mode = "v" })
-    local function launch()
-      held[1] = pro({})
-      return pro({ input_image = held[1] })
+    local held, last = setmetatable({}, { __mode = "v" }), nil
+    -- Many of them, since LuaJIT may take a slot left over on its stack for a living reference.
+    for i = 1, 20 do
+      held[i] = pro({})
+      last = pro({ input_image = held[i] })
+      assert(last:wait())
     end
-    local last = launch()
-    assert(last:wait())
     collectgarbage()
     collectgarbage()
-    assert.is_nil(rawget(held, 1))
+    local alive = 0
+    for i = 1, 20 do
+      alive = alive + (held[i] and 1 or 0)
+    end
+    assert.is_true(alive <= 2)
   end)
 
   it("prints what it is", function()
