@@ -270,12 +270,11 @@ describe("a job", function()
   end)
 
   it("drops its inputs when it is over", function()
-    local held, last = setmetatable({}, { __mode = "v" }), nil
+    local held = setmetatable({}, { __mode = "v" })
     -- Many of them, since LuaJIT may take a slot left over on its stack for a living reference.
     for i = 1, 20 do
       held[i] = pro({})
-      last = pro({ input_image = held[i] })
-      assert(last:wait())
+      assert(pro({ input_image = held[i] }):wait())
     end
     collectgarbage()
     collectgarbage()

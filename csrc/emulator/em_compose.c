@@ -75,9 +75,9 @@ static gdImagePtr side_by_side(const struct em_part *first,
   int tall = is_tall(width, height), gap = width / 40 + 8;
   struct em_box box = {gap, gap, width - 2 * gap, height - 2 * gap};
   if (tall)
-    box.height = (height - 3 * gap) / 2;
+    box.height = (height - 3 * gap) / 2.0;
   else
-    box.width = (width - 3 * gap) / 2;
+    box.width = (width - 3 * gap) / 2.0;
   gdImagePtr sheet = sheet_new(first, second, width, height);
   int result = sheet ? hang(sheet, first, box, 10) : -1;
   if (tall)

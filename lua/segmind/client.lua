@@ -23,7 +23,7 @@ Error.set_filter(core.redact)
 ---@field api_key string? else SEGMIND_API_KEY
 ---@field base_url string? else SEGMIND_BASE_URL, else the service; http only on loopback
 ---@field max_transfers integer? transfers at the same time (16)
----@field max_active_jobs integer? jobs under way at the same time (no limit); others wait for a place
+---@field max_active_jobs integer? jobs under way at the same time; others wait for a place
 ---@field rpm integer? submits a minute, as the account's plan allows
 ---@field timeout number? seconds for a job from its start to its picture (600)
 ---@field poll "eager"|"balanced"|"relaxed"|number|nil how often to ask for a state, or seconds
