@@ -2,6 +2,7 @@
 --- the service's pages send exactly what the pages show.
 
 local emulator = require("spec.support.emulator")
+local interpreter = require("spec.support.interpreter")
 local session = require("spec.support.session")
 
 local samples = {
@@ -36,14 +37,6 @@ local samples = {
       .. "79feee7b-d09f-4bde-bec3-c8e8a8703f04-d2.png",
     output_format = "jpg", safety_tolerance = 1 },
 }
-
-local function interpreter()
-  if rawget(_G, "jit") then
-    return os.getenv("LUAJIT") or "luajit"
-  end
-  local version = _VERSION:match("%d+%.%d+")
-  return os.getenv("LUA" .. version:gsub("%.", "")) or "lua" .. version
-end
 
 describe("the example", function()
   local service, folder
@@ -82,7 +75,7 @@ describe("the example", function()
       words[#words + 1] = "LUA_" .. kind .. "=" .. path
       words[#words + 1] = versioned .. "=" .. path
     end
-    words[#words + 1] = interpreter()
+    words[#words + 1] = interpreter.command()
     words[#words + 1] = emulator.quote(here .. "examples/" .. name .. ".lua")
     words[#words + 1] = emulator.quote(folder) .. " 2>&1; echo status=$?"
     local pipe = assert(io.popen(table.concat(words, " ")))

@@ -1,0 +1,31 @@
+--- The interpreter that runs this spec, as the beginning of a shell command, for specs that start a
+--- program of their own. In a sanitized build the program needs what this one was started with.
+
+local function read(path)
+  local file = path and io.open(path, "rb")
+  local text = file and file:read("*l")
+  if file then
+    file:close()
+  end
+  return text
+end
+
+local function name()
+  if rawget(_G, "jit") then
+    return os.getenv("LUAJIT") or "luajit"
+  end
+  local version = _VERSION:match("%d+%.%d+")
+  return os.getenv("LUA" .. version:gsub("%.", "")) or "lua" .. version
+end
+
+local interpreter = {}
+
+--- "lua5.4", or "env LD_PRELOAD=... lua5.4".
+---@return string
+function interpreter.command()
+  local build = os.getenv("SEGMIND_BUILD")
+  local preload = read(build and build .. "/preload")
+  return preload and ("env LD_PRELOAD='%s' %s"):format(preload, name()) or name()
+end
+
+return interpreter
