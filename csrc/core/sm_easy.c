@@ -209,6 +209,7 @@ CURLcode sm_easy_prepare(struct sm_easy *easy, struct curl_slist *headers) {
   CURL *handle = easy->handle;
   const struct sm_request *request = &transfer->request;
   bool is_once = request->is_once;
+  bool is_tls = strncmp(sm_buf_text(&transfer->url), "https", 5) == 0;
   easy->header_bytes = easy->body_bytes = 0;
   easy->was_started = false;
   easy->error[0] = '\0';
@@ -219,6 +220,9 @@ CURLcode sm_easy_prepare(struct sm_easy *easy, struct curl_slist *headers) {
   SET(CURLOPT_FRESH_CONNECT, is_once ? 1L : 0L);
   SET(CURLOPT_HTTP_VERSION,
       (long)(is_once ? CURL_HTTP_VERSION_1_1 : CURL_HTTP_VERSION_2TLS));
+  /* A submit's HTTP/1.1 connection, left open, would be taken by the polls, and
+   * they would never meet the server's HTTP/2. */
+  SET(CURLOPT_FORBID_REUSE, is_once && is_tls ? 1L : 0L);
   /* Wait for a connection that can be shared rather than open fifty. */
   SET(CURLOPT_PIPEWAIT, is_once ? 0L : 1L);
   return rc;

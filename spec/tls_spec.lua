@@ -1,0 +1,117 @@
+--- Over TLS: certificates are verified, and where the server speaks HTTP/2 polls and downloads share
+--- a connection, while each submit goes out over HTTP/1.1 on a fresh one.
+
+local emulator = require("spec.support.emulator")
+local segmind = require("segmind")
+local session = require("spec.support.session")
+
+local PARAMS = { prompt = "a red house", aspect_ratio = "1:1" }
+local MODEL = "flux-kontext-pro"
+
+--- A certificate for 127.0.0.1 that signs itself.
+local function certificate()
+  local cert, key = os.tmpname(), os.tmpname()
+  assert(os.execute("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 "
+    .. "-subj /CN=localhost -addext subjectAltName=IP:127.0.0.1 -keyout " .. key .. " -out " .. cert
+    .. " 2>/dev/null"))
+  return cert, key
+end
+
+local function await(command)
+  for _ = 1, 200 do
+    local ok = os.execute(command)
+    if ok == true or ok == 0 then
+      return true
+    end
+    os.execute("sleep 0.02")
+  end
+  return false
+end
+
+--- nghttpx in front of the emulator, speaking HTTP/2; ends when the pipe is closed.
+local function http2_proxy(backend, cert, key, log)
+  math.randomseed(os.time())
+  for _ = 1, 20 do
+    local port = math.random(20000, 60000)
+    local url = "https://127.0.0.1:" .. port
+    local pipe = assert(io.popen(("nghttpx --single-process --workers=1 -k --no-ocsp "
+      .. "--frontend=127.0.0.1,%d --backend='127.0.0.1,%s;;tls' --accesslog-file=%s "
+      .. "--accesslog-format='$alpn $request' --errorlog-file=/dev/null --pid-file=/dev/null "
+      .. "%s %s >/dev/null 2>&1 & child=$!; cat >/dev/null; kill $child"):format(port,
+      backend:match(":(%d+)$"), log, key, cert), "w"))
+    if await(("curl -s -k -o /dev/null --max-time 2 %s/models"):format(url)) then
+      return url, pipe
+    end
+    pipe:close()
+  end
+  error("nghttpx did not start")
+end
+
+describe("over TLS", function()
+  local cert, key, service
+
+  setup(function()
+    cert, key = certificate()
+    service = session.service({ tls_cert = cert, tls_key = key })
+  end)
+
+  teardown(function()
+    assert.is_true(session.stop())
+    os.remove(cert)
+    os.remove(key)
+  end)
+
+  after_each(function()
+    session.close()
+  end)
+
+  it("a job runs with a certificate that is trusted", function()
+    local sm = session.client({ ca_file = cert })
+    local result = assert(sm:run(MODEL, PARAMS))
+    assert.truthy(result.url:find("^https://"))
+    assert.equal("png", result:info().format)
+  end)
+
+  it("a certificate that is not trusted stops the job before anything is sent", function()
+    local sm = session.client()
+    local result, err = sm:run(MODEL, PARAMS)
+    assert.is_nil(result)
+    assert.equal("security", err.kind)
+    assert.equal("no", err.charged)
+    assert.equal(0, service:ledger().totals.accepted)
+  end)
+
+  it("a CA file that is not there is told when the client is made", function()
+    local sm, err = segmind.new({ api_key = emulator.KEY, base_url = service.url,
+      ca_file = "/none.pem" })
+    assert.is_nil(sm)
+    assert.equal("invalid", err.kind)
+    session.client({ ca_file = cert })
+  end)
+
+  it("polls share an HTTP/2 connection and submits take a fresh one each", function()
+    local log = os.tmpname()
+    local url, pipe = http2_proxy(service.url, cert, key, log)
+    local sm = session.client({ ca_file = cert, base_url = url })
+    local jobs = {}
+    for i = 1, 30 do
+      jobs[i] = assert(sm:submit(MODEL, PARAMS))
+    end
+    for i = 1, 30 do
+      assert(jobs[i]:wait(20))
+    end
+    assert(jobs[1]:result():info())
+    local stats = sm:stats()
+    sm:close()
+    pipe:close()
+    local lines, http2, submits = session.read(log), 0, 0
+    for line in lines:gmatch("[^\n]+") do
+      http2 = http2 + (line:find("^h2 GET /v2/requests") and 1 or 0)
+      submits = submits + (line:find("^http/1.1 POST /v2/") and 1 or 0)
+    end
+    os.remove(log)
+    assert.equal(30, submits)
+    assert.is_true(http2 > stats.polls / 2, ("%d of %d polls over HTTP/2"):format(http2, stats.polls))
+    assert.is_true(stats.connections <= 30 + 10, stats.connections .. " connections")
+  end)
+end)
