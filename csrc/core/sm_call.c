@@ -50,6 +50,8 @@ static void answer_paid(struct sm_call *call, const struct sm_scene *scene,
                         struct sm_verdict *verdict) {
   enum sm_code code = sm_outcome_of_submit(answer, &verdict->error);
   call->trouble = code;
+  if (answer->status >= 500)
+    sm_pace_strike(scene->pace, scene->now_ms);
   if (code == SM_OK && answer->body.size == 0)
     code = sm_fail(&verdict->error, SM_UNKNOWN, "the answer is empty");
   if (code == SM_OK)

@@ -19,6 +19,7 @@ struct sm_engine {
   struct sm_timers timers;
   struct sm_lanes lanes;
   struct sm_slots slots;
+  struct sm_task *probe;  /* asks an ailing service how it is */
   int64_t pace_ms;        /* the pace lets nothing go before */
   int64_t wall_offset_ms; /* Unix time less the monotonic clock's */
   double rtt_ms;          /* a poll's round trip, smoothed */
@@ -99,8 +100,14 @@ static void end(struct sm_engine *engine, struct sm_task *task) {
   struct sm_event *event = task->last;
   task->last = NULL;
   event->id = task->id;
-  sm_events_push(&engine->events, event);
-  engine->stats.events++;
+  if (task == engine->probe)
+    engine->probe = NULL;
+  if (task->is_quiet) {
+    sm_event_delete(event);
+  } else {
+    sm_events_push(&engine->events, event);
+    engine->stats.events++;
+  }
   drop(engine, task);
 }
 
@@ -243,7 +250,8 @@ static void start(struct sm_engine *engine, struct sm_task *task,
   }
   engine->stats.transfers++;
   engine->stats.submits += sm_exchange_is_submit(task);
-  engine->stats.polls += sm_lane_of(task) == SM_LANE_POLL;
+  engine->stats.polls +=
+      task->kind == SM_TASK_JOB && task->job.phase != SM_PHASE_SUBMIT;
 }
 
 /* What the pace says; a picture's download is no request to the gateway. */
@@ -252,6 +260,29 @@ static int64_t pace_of(struct sm_engine *engine, const struct sm_task *task,
   if (task->kind == SM_TASK_CALL && task->call.kind == SM_CALL_DOWNLOAD)
     return 0;
   return sm_pace_take(&engine->pace, sm_exchange_is_submit(task), now_ms);
+}
+
+/* The breaker keeps submits from an ailing service until a GET was answered
+ * well. The polls of running jobs are such GETs; where there are none, the
+ * cheapest request there is takes their place. */
+static bool probe(struct sm_engine *engine, int64_t now_ms) {
+  const struct sm_pace *pace = &engine->pace;
+  if (engine->probe || !engine->lanes.head[SM_LANE_SUBMIT] ||
+      engine->lanes.head[SM_LANE_POLL] || !sm_pace_is_open(pace, now_ms))
+    return false;
+  if (now_ms < pace->probe_ms) {
+    if (pace->probe_ms < engine->pace_ms)
+      engine->pace_ms = pace->probe_ms;
+    return false;
+  }
+  struct sm_task *task = sm_task_new(SM_TASK_CALL, "/v1/get-user-credits");
+  if (!task)
+    return false; /* the breaker gives in by itself a little later */
+  task->is_quiet = true;
+  sm_call_create(&task->call, SM_CALL_GET, pace->breaker_ms);
+  engine->probe = task;
+  sm_engine_add(engine, task);
+  return true;
 }
 
 /* Starts what may start. A lane that the pace holds back is closed for this
@@ -367,8 +398,12 @@ void sm_engine_add(struct sm_engine *engine, struct sm_task *task) {
   sm_fail_memory(&e);
   sm_exchange_fail(task, NULL, &e);
   task->last->id = task->id;
-  sm_events_push(&engine->events, task->last);
-  task->last = NULL;
+  if (task == engine->probe)
+    engine->probe = NULL;
+  if (!task->is_quiet) {
+    sm_events_push(&engine->events, task->last);
+    task->last = NULL;
+  }
   engine->stats.jobs--;
   if (task->model)
     task->model->in_flight--;
@@ -401,6 +436,8 @@ int64_t sm_engine_turn(struct sm_engine *engine, int64_t now_ms) {
   wake_due(engine, now_ms);
   step_digest(engine);
   pump(engine, now_ms);
+  if (probe(engine, now_ms))
+    pump(engine, now_ms);
   return time_to_next(engine, now_ms);
 }
 

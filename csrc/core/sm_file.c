@@ -337,3 +337,44 @@ enum sm_code sm_file_probe(const char *path, struct sm_file_facts *facts,
   (void)close(fd);
   return code;
 }
+
+/* A new name is on disk when the folder that holds it is. Best effort: where
+ * the folder cannot be read, the name is no less there. */
+static void sync_parent(const char *path) {
+  size_t length = (size_t)(last_part(path) - path);
+  char *folder = length > 0 ? strndup(path, length) : strdup(".");
+  int fd = folder ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+  free(folder);
+  if (fd < 0)
+    return;
+  (void)sync_file(fd);
+  (void)close(fd);
+}
+
+enum sm_code sm_file_reserve(const char *path, struct sm_error *e) {
+  struct stat facts;
+  int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOCTTY, 0600);
+  if (fd >= 0) {
+    (void)close(fd);
+    sync_parent(path);
+    return SM_OK;
+  }
+  if (errno != EEXIST || stat(path, &facts) != 0)
+    return fail_on(e, "cannot write", path);
+  if (!S_ISREG(facts.st_mode))
+    return sm_fail(e, SM_IO, "not a regular file: %.300s", path);
+  return SM_OK;
+}
+
+enum sm_code sm_file_folder(const char *path, struct sm_error *e) {
+  struct stat facts;
+  if (mkdir(path, 0700) == 0) {
+    sync_parent(path);
+    return SM_OK;
+  }
+  if (errno != EEXIST || stat(path, &facts) != 0)
+    return fail_on(e, "cannot make the folder", path);
+  if (!S_ISDIR(facts.st_mode))
+    return sm_fail(e, SM_IO, "not a folder: %.300s", path);
+  return SM_OK;
+}

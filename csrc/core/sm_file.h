@@ -9,6 +9,9 @@
  * format.
  *
  * Reading: sm_file_probe says whether a path may be uploaded, from its header.
+ *
+ * Places: sm_file_reserve and sm_file_folder make a file (0600) and a folder
+ * (0700) that only their owner can read, for what is kept between runs.
  */
 #ifndef SM_FILE_H
 #define SM_FILE_H
@@ -63,5 +66,13 @@ struct sm_file_facts {
  * Reads its header only. Errors: SM_INVALID with what is wrong. */
 enum sm_code sm_file_probe(const char *path, struct sm_file_facts *facts,
                            struct sm_error *e);
+
+/* Makes an empty file unless there is one. One that is there is not opened:
+ * closing it would take away the locks that this process has on it. Errors:
+ * SM_IO, also when something else than a regular file has the name. */
+enum sm_code sm_file_reserve(const char *path, struct sm_error *e);
+
+/* Makes a folder unless there is one. Errors: SM_IO. */
+enum sm_code sm_file_folder(const char *path, struct sm_error *e);
 
 #endif

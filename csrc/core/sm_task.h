@@ -40,6 +40,7 @@ struct sm_task {
   double mean_s; /* the published latency, until it is linked */
   enum sm_place place;
   enum sm_task_kind kind;
+  bool is_quiet; /* the engine's own: nobody waits for its end */
   bool is_ready; /* stands in a ready queue */
   bool is_image; /* DOWNLOAD to memory: check that it is whole */
   union {

@@ -22,6 +22,8 @@ struct service {
   int64_t *accepted_ms;
   int accepted;
   int polls;
+  int submits;
+  int probes;
   int submit_status; /* what a submit is answered with */
   bool is_silent;    /* answers nothing at all */
 };
@@ -58,6 +60,7 @@ static void play_cancel(void *self, struct sm_transfer *transfer) {
 static void answer_submit(struct sm_transfer *transfer) {
   struct sm_buf *body = &transfer->answer.body;
   transfer->answer.status = service.submit_status;
+  service.submits++;
   if (service.submit_status != 200)
     return;
   sm_buf_printf(body, NULL, "{\"request_id\":\"r%d\",\"status\":\"QUEUED\"}",
@@ -67,6 +70,11 @@ static void answer_submit(struct sm_transfer *transfer) {
 
 static void answer_get(struct sm_transfer *transfer) {
   const char *url = sm_buf_text(&transfer->url);
+  if (strstr(url, "/v1/get-user-credits")) {
+    transfer->answer.status = 200;
+    service.probes++;
+    return;
+  }
   if (strstr(url, "/request-history")) {
     transfer->answer.status = 404;
     return;
@@ -148,6 +156,8 @@ static void run(struct sm_engine *engine, int64_t until_ms) {
     for (int i = 0; i < service.active_count; i++)
       if (service.due_ms[i] - service.now_ms < wait_ms)
         wait_ms = service.due_ms[i] - service.now_ms;
+    if (wait_ms > until_ms - service.now_ms)
+      wait_ms = until_ms - service.now_ms;
     service.now_ms += wait_ms > 0 && !service.is_silent ? wait_ms : 1;
   }
 }
@@ -219,6 +229,25 @@ static void a_500_to_a_submit_is_not_repeated(void) {
   close_engine(engine);
 }
 
+/* Every submit is answered 500, the history knows none of them: after five the
+ * breaker is open, and it is a GET that finds out when the service is well. */
+static void a_storm_of_500s_is_probed_by_a_get(void) {
+  struct sm_engine *engine = open_engine(4);
+  service.submit_status = 500;
+  for (uint64_t id = 1; id <= 5; id++)
+    sm_engine_add(engine, new_job(id, 600000));
+  run(engine, service.now_ms + 1000);
+  CHECK(service.submits == 5);
+  service.submit_status = 200;
+  sm_engine_add(engine, new_job(6, 600000));
+  run(engine, service.now_ms + 25000);
+  CHECK(service.submits == 5 && service.probes == 0);
+  run(engine, service.now_ms + 10000);
+  CHECK(service.probes == 1);
+  CHECK(service.submits == 6 && service.accepted == 1);
+  close_engine(engine);
+}
+
 static void a_cancelled_job_says_no_more(void) {
   struct sm_engine *engine = open_engine(4);
   struct sm_stats stats;
@@ -267,6 +296,7 @@ int main(void) {
   a_deadline_ends_a_job_and_keeps_its_id();
   a_silent_server_makes_a_submit_unknown();
   a_500_to_a_submit_is_not_repeated();
+  a_storm_of_500s_is_probed_by_a_get();
   a_cancelled_job_says_no_more();
   uploads_leave_room_for_polls();
   an_engine_may_end_in_the_middle_of_everything();
