@@ -191,6 +191,15 @@ static enum sm_code keep_key(struct sm_client *client, const char *key,
   return SM_OK;
 }
 
+/* It becomes a header, like the key. */
+static enum sm_code check_agent(const char *agent, struct sm_error *e) {
+  for (const char *at = agent; *at; at++)
+    if (*at < ' ' || *at > '~')
+      return sm_fail(e, SM_INVALID,
+                     "user_agent may hold printable ASCII characters only");
+  return SM_OK;
+}
+
 static enum sm_code keep_hosts(struct sm_client *client,
                                const char *const *hosts, struct sm_error *e) {
   size_t count = 0;
@@ -273,6 +282,7 @@ enum sm_code sm_client_new(struct sm_client **out,
     return sm_fail_memory(e);
   if ((code = sm_base_read(&client->base, options->base_url, e)) == SM_OK &&
       (code = keep_key(client, options->api_key, e)) == SM_OK &&
+      (code = check_agent(options->user_agent, e)) == SM_OK &&
       (code = keep_hosts(client, options->media_hosts, e)) == SM_OK &&
       (code = open_http(client, options, e)) == SM_OK &&
       (code = open_engine(client, options, e)) == SM_OK)

@@ -7,7 +7,10 @@
 #include "sm_history.h"
 #include "sm_outcome.h"
 
-#define LOOKUP_MS 60000
+/* A lookup may outlive the job's deadline by LEAST_MS: long enough to ask four
+ * times, and an answer to "was I charged?" is worth it. */
+#define LOOKUP_LEAST_MS 15000
+#define LOOKUP_MOST_MS 60000
 #define LOOKUPS 4
 #define MAX_PAGES 50
 #define BACKOFF_MS 500
@@ -17,6 +20,13 @@
 /* The history may be written a little after the submit: it is asked again. */
 static const int64_t lookup_gap_ms[LOOKUPS] = {200, 1000, 3000, 8000};
 
+static int64_t lookup_end_ms(int64_t deadline_ms, int64_t now_ms) {
+  if (deadline_ms < now_ms + LOOKUP_LEAST_MS)
+    return now_ms + LOOKUP_LEAST_MS;
+  return deadline_ms < now_ms + LOOKUP_MOST_MS ? deadline_ms
+                                               : now_ms + LOOKUP_MOST_MS;
+}
+
 static struct sm_doubt *make_doubt(struct sm_job *job, int64_t since_s,
                                    int64_t now_ms) {
   if (!job->doubt)
@@ -24,7 +34,7 @@ static struct sm_doubt *make_doubt(struct sm_job *job, int64_t since_s,
   if (!job->doubt)
     return NULL;
   job->doubt->since_s = since_s;
-  job->doubt->until_ms = now_ms + LOOKUP_MS;
+  job->doubt->until_ms = lookup_end_ms(job->deadline_ms, now_ms);
   job->doubt->page = 1;
   job->phase = SM_PHASE_LOOKUP;
   return job->doubt;
@@ -178,7 +188,7 @@ void sm_doubt_answer_record(struct sm_job *job, const struct sm_scene *scene,
   if (code == SM_OK && sm_history_read(&row, answer->body.data,
                                        answer->body.size, NULL) == SM_OK)
     read_entry(job, &row, verdict);
-  else if ((code == SM_NOT_SENT || code == SM_THROTTLED) &&
+  else if ((code == SM_NOT_SENT || code == SM_THROTTLED || code == SM_IO) &&
            ++job->odd < RECORD_TRIES)
     sm_verdict_send(verdict, scene->now_ms +
                                  sm_backoff_ms(scene->rng, job->odd, BACKOFF_MS,

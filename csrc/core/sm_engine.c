@@ -1,5 +1,6 @@
 #include "sm_engine.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -119,23 +120,33 @@ static void end_with(struct sm_engine *engine, struct sm_task *task,
 
 /* -- news ---------------------------------------------------------------- */
 
+/* That a submit was accepted is told in any case. */
+static struct sm_event *event_for(struct sm_task *task, enum sm_state state) {
+  struct sm_event *event = task->first;
+  if (state != SM_STATE_ACCEPTED || !event)
+    return sm_event_new(task->id);
+  task->first = NULL;
+  event->id = task->id;
+  return event;
+}
+
 /* A state or a note that cannot be told for want of memory is left out. */
-static void tell(struct sm_engine *engine, const struct sm_task *task,
+static void tell(struct sm_engine *engine, struct sm_task *task,
                  enum sm_event_kind kind, enum sm_state state,
                  const char *note) {
-  struct sm_event *event = sm_event_new(task->id);
+  struct sm_event *event = event_for(task, state);
   if (!event)
     return;
   event->kind = kind;
   event->state = state;
   event->note = note;
   if (task->kind == SM_TASK_JOB && task->job.request_id)
-    event->request_id = strdup(task->job.request_id);
+    sm_event_name(event, task->job.request_id);
   sm_events_push(&engine->events, event);
   engine->stats.events++;
 }
 
-static void check_urls(struct sm_engine *engine, const struct sm_task *task) {
+static void check_urls(struct sm_engine *engine, struct sm_task *task) {
   if (engine->has_checked_urls)
     return;
   engine->has_checked_urls = true;
@@ -154,8 +165,7 @@ static void tell_news(struct sm_engine *engine, struct sm_task *task,
   if (verdict->news == SM_STATE_ACCEPTED) {
     sm_registry_note_id(&engine->registry, task->job.request_id);
     check_urls(engine, task);
-    sm_body_delete(task->body); /* never needed again */
-    task->body = NULL;
+    sm_task_shed(task);
   }
 }
 
@@ -233,6 +243,21 @@ static void receive(struct sm_engine *engine, struct sm_transfer *transfer,
 
 /* -- starting ------------------------------------------------------------ */
 
+/* A job's request that could not be begun is one that was not answered: a look
+ * into the history or a poll that fails for want of memory says nothing about
+ * the money, and the job's state machine knows what to say instead. */
+static void give_up_start(struct sm_engine *engine, struct sm_task *task,
+                          const struct sm_error *e, int64_t now_ms) {
+  struct sm_answer *answer = &task->transfer->answer;
+  if (task->kind != SM_TASK_JOB) {
+    end_with(engine, task, e);
+    return;
+  }
+  answer->code = e->code;
+  (void)snprintf(answer->reason, sizeof answer->reason, "%.255s", e->message);
+  receive(engine, task->transfer, now_ms);
+}
+
 static void start(struct sm_engine *engine, struct sm_task *task,
                   int64_t now_ms) {
   struct sm_transfer *transfer =
@@ -245,7 +270,7 @@ static void start(struct sm_engine *engine, struct sm_task *task,
   if (sm_exchange_prepare(task, transfer, &engine->limits, now_ms, &e) !=
           SM_OK ||
       engine->transport.start(engine->transport.self, transfer, &e) != SM_OK) {
-    end_with(engine, task, &e);
+    give_up_start(engine, task, &e, now_ms);
     return;
   }
   engine->stats.transfers++;
@@ -381,8 +406,10 @@ static bool find_model(struct sm_engine *engine, struct sm_task *task) {
 }
 
 static void begin(struct sm_engine *engine, struct sm_task *task) {
-  if (task->kind == SM_TASK_JOB && task->job.request_id)
+  if (task->kind == SM_TASK_JOB && task->job.request_id) {
     sm_registry_note_id(&engine->registry, task->job.request_id);
+    sm_task_shed(task);
+  }
   wake_at(engine, task, INT64_MAX);
   sm_lanes_push(&engine->lanes, task);
 }

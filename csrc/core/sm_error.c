@@ -30,6 +30,7 @@ void sm_error_clear(struct sm_error *e) {
     return;
   e->code = SM_OK;
   e->charged = SM_CHARGED_NO;
+  e->lookup = SM_LOOKUP_NONE;
   e->status = 0;
   e->is_retryable = false;
   e->retry_after_ms = -1;

@@ -1,5 +1,6 @@
 #include "sm_event.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 struct sm_event *sm_event_new(uint64_t id) {
@@ -14,11 +15,15 @@ struct sm_event *sm_event_new(uint64_t id) {
 void sm_event_delete(struct sm_event *event) {
   if (!event)
     return;
-  free(event->request_id);
   free(event->place);
   free(event->body);
   free(event->error);
   free(event);
+}
+
+void sm_event_name(struct sm_event *event, const char *request_id) {
+  (void)snprintf(event->id_text, sizeof event->id_text, "%s", request_id);
+  event->request_id = event->id_text;
 }
 
 void sm_events_create(struct sm_events *events) {

@@ -22,13 +22,14 @@ struct sm_event {
   struct sm_event *next;
   uint64_t id; /* of the task; 0: of the client as a whole */
   enum sm_event_kind kind;
-  enum sm_state state; /* STATE */
-  int status;          /* HTTP status, 0 for none */
-  const char *note;    /* NOTE: static text */
-  char *request_id;    /* owned, NULL for none */
-  bool is_file;        /* `place` is a path */
-  char *place;         /* DONE: an upload's URL, a file's path; owned */
-  char *body;          /* owned; followed by a NUL */
+  enum sm_state state;    /* STATE */
+  int status;             /* HTTP status, 0 for none */
+  const char *note;       /* NOTE: static text */
+  const char *request_id; /* `id_text`, or NULL */
+  char id_text[SM_ID_MAX + 1];
+  bool is_file; /* `place` is a path */
+  char *place;  /* DONE: an upload's URL, a file's path; owned */
+  char *body;   /* owned; followed by a NUL */
   size_t body_size;
   struct sm_error *error; /* ERROR; owned; NULL says: out of memory */
   struct sm_image image;  /* DONE of a picture */
@@ -48,6 +49,10 @@ struct sm_events {
 
 struct sm_event *sm_event_new(uint64_t id);
 void sm_event_delete(struct sm_event *event);
+
+/* Names the request that the event is of. It cannot fail: an id that was paid
+ * for is told even when memory has run out. */
+void sm_event_name(struct sm_event *event, const char *request_id);
 
 void sm_events_create(struct sm_events *events);
 void sm_events_push(struct sm_events *events, struct sm_event *event);

@@ -8,6 +8,7 @@
 
 #define HISTORY "/inference-request/request-history"
 #define POLL_TIMEOUT_MS 30000
+#define LOOKUP_TIMEOUT_MS 5000
 #define UPLOAD_TIMEOUT_MS 300000
 #define DOWNLOAD_TIMEOUT_MS 120000
 
@@ -38,6 +39,7 @@ static enum sm_code prepare_question(struct sm_task *task,
                                      struct sm_error *e) {
   const struct sm_job *job = &task->job;
   transfer->request.place = SM_PLACE_CONTROL;
+  transfer->request.timeout_ms = LOOKUP_TIMEOUT_MS;
   if (job->phase == SM_PHASE_RECORD)
     return sm_url_build(&transfer->url, limits->base, SM_PLACE_CONTROL, e,
                         HISTORY "/%s", job->request_id);
@@ -298,12 +300,12 @@ static void copy_facts(struct sm_event *event, const struct sm_answer *answer) {
          sizeof event->content_type - 1);
 }
 
-static char *id_of(const struct sm_task *task, const struct sm_answer *answer) {
+static void name_request(const struct sm_task *task,
+                         const struct sm_answer *answer) {
   if (task->kind == SM_TASK_JOB && task->job.request_id)
-    return strdup(task->job.request_id);
-  if (answer && answer->request_id[0] && sm_url_is_id(answer->request_id))
-    return strdup(answer->request_id);
-  return NULL;
+    sm_event_name(task->last, task->job.request_id);
+  else if (answer && sm_url_is_id(answer->request_id))
+    sm_event_name(task->last, answer->request_id);
 }
 
 void sm_exchange_settle(struct sm_task *task, struct sm_transfer *transfer,
@@ -311,7 +313,7 @@ void sm_exchange_settle(struct sm_task *task, struct sm_transfer *transfer,
   struct sm_event *event = task->last;
   struct sm_answer *answer = &transfer->answer;
   event->kind = SM_EVENT_DONE;
-  event->request_id = id_of(task, answer);
+  name_request(task, answer);
   copy_facts(event, answer);
   if (task->file)
     settle_file(task, verdict);
@@ -328,9 +330,9 @@ void sm_exchange_fail(struct sm_task *task, struct sm_transfer *transfer,
   struct sm_event *event = task->last;
   struct sm_answer *answer = transfer ? &transfer->answer : NULL;
   event->kind = SM_EVENT_ERROR;
-  if (!event->request_id)
-    event->request_id = id_of(task, answer);
-  event->error = malloc(sizeof *event->error);
+  name_request(task, answer);
+  if (!event->error)
+    event->error = malloc(sizeof *event->error);
   if (event->error) {
     *event->error = *error;
     /* Once accepted, the job goes on at the service whatever happens here. */

@@ -79,7 +79,7 @@ static enum sm_code open_temporary(struct sm_file *file, struct sm_error *e) {
     (void)snprintf(file->temporary, sizeof file->temporary,
                    ".%.200s.%016llx.part", file->name,
                    (unsigned long long)chance);
-    file->fd = openat(file->folder, file->temporary, flags, 0600);
+    file->fd = openat(file->folder, file->temporary, flags, 0666);
     if (file->fd >= 0)
       return SM_OK;
     if (errno != EEXIST)
@@ -98,9 +98,8 @@ static enum sm_code open_all(struct sm_file *file, struct sm_error *e) {
   return code;
 }
 
-enum sm_code sm_file_new(struct sm_file **file, const char *path,
-                         struct sm_error *e) {
-  *file = NULL;
+static enum sm_code make_file(struct sm_file **file, const char *path,
+                              struct sm_error *e) {
   if (path == NULL || *last_part(path) == '\0')
     return sm_fail(e, SM_IO, "a file name is needed to write a picture");
   struct sm_file *made = calloc(1, sizeof *made);
@@ -110,7 +109,37 @@ enum sm_code sm_file_new(struct sm_file **file, const char *path,
   }
   made->folder = made->fd = -1;
   made->name = last_part(made->path);
-  enum sm_code code = open_all(made, e);
+  *file = made;
+  return SM_OK;
+}
+
+static enum sm_code check_folder(const struct sm_file *file,
+                                 struct sm_error *e) {
+  return faccessat(file->folder, ".", W_OK | X_OK, AT_EACCESS) == 0
+             ? SM_OK
+             : fail_on(e, "cannot write", file->path);
+}
+
+enum sm_code sm_file_check_target(const char *path, struct sm_error *e) {
+  struct sm_file *file = NULL;
+  enum sm_code code = make_file(&file, path, e);
+  if (code == SM_OK)
+    code = open_folder(file, e);
+  if (code == SM_OK)
+    code = check_target(file, file->name, e);
+  if (code == SM_OK)
+    code = check_folder(file, e);
+  sm_file_delete(file);
+  return code;
+}
+
+enum sm_code sm_file_new(struct sm_file **file, const char *path,
+                         struct sm_error *e) {
+  struct sm_file *made = NULL;
+  *file = NULL;
+  enum sm_code code = make_file(&made, path, e);
+  if (code == SM_OK)
+    code = open_all(made, e);
   if (code == SM_OK)
     *file = made;
   else
@@ -292,8 +321,25 @@ enum sm_code sm_file_save(const char *path, const void *bytes, size_t size,
   return code;
 }
 
-static enum sm_code probe_head(int fd, const char *path, struct sm_image *image,
+/* Whether the end is there, as far as that can be said of somebody else's file:
+ * cameras append films to a JPEG, so only PNG and WebP are held to it. */
+static bool has_end(int fd, const struct sm_image *image,
+                    const unsigned char *head, size_t head_size,
+                    uint64_t total) {
+  unsigned char tail[SM_IMAGE_TAIL_BYTES];
+  size_t size = total < sizeof tail ? (size_t)total : sizeof tail;
+  if (!read_at(fd, tail, &size, total - size))
+    return true; /* reading it all will tell */
+  if (image->format == SM_PNG)
+    return memmem(tail, size, "IEND", 4) != NULL;
+  return image->format != SM_WEBP ||
+         sm_image_is_whole(image, head, head_size, tail, size, total);
+}
+
+static enum sm_code probe_head(int fd, const char *path,
+                               struct sm_file_facts *facts,
                                struct sm_error *e) {
+  struct sm_image *image = &facts->image;
   size_t size = SM_IMAGE_HEAD_BYTES;
   unsigned char *head = malloc(size);
   if (head == NULL)
@@ -304,6 +350,9 @@ static enum sm_code probe_head(int fd, const char *path, struct sm_image *image,
         sm_fail(e, SM_INVALID, "cannot read %.300s: %s", path, strerror(errno));
   else if (!sm_image_read(head, size, image))
     code = sm_fail(e, SM_INVALID, "not a PNG, JPEG, WebP or GIF: %.300s", path);
+  else if (!has_end(fd, image, head, size, facts->size_bytes))
+    code = sm_fail(e, SM_INVALID, "the %s ends too early: %.300s",
+                   sm_format_name(image->format), path);
   free(head);
   return code;
 }
@@ -322,7 +371,7 @@ static enum sm_code probe_open(int fd, const char *path,
   if (stat.st_size <= 0)
     return sm_fail(e, SM_INVALID, "an empty file: %.300s", path);
   facts->size_bytes = (uint64_t)stat.st_size;
-  return probe_head(fd, path, &facts->image, e);
+  return probe_head(fd, path, facts, e);
 }
 
 enum sm_code sm_file_probe(const char *path, struct sm_file_facts *facts,

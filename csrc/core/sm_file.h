@@ -1,12 +1,12 @@
 /* sm_file: a picture on its way to disk, and what a local file is.
  *
- * Writing: the bytes go to a temporary file in the target's folder (mode 0600,
- * O_EXCL), are checked to be a whole picture, synced, and take the target's
- * name by rename, after which the folder is synced too. So the target is either
- * what it was before or a whole picture, whatever happens in between. A target
- * that is a symbolic link, a folder or a FIFO is refused; a missing folder is
- * an error, not created. A target without an extension gets the one of the real
- * format.
+ * Writing: the bytes go to a temporary file in the target's folder (O_EXCL,
+ * with the mode that the umask gives), are checked to be a whole picture,
+ * synced, and take the target's name by rename, after which the folder is
+ * synced too. So the target is either what it was before or a whole picture,
+ * whatever happens in between. A target that is a symbolic link, a folder or a
+ * FIFO is refused; a missing folder is an error, not created. A target without
+ * an extension gets the one of the real format.
  *
  * Reading: sm_file_probe says whether a path may be uploaded, from its header.
  *
@@ -23,6 +23,11 @@
 #include "sm_image.h"
 
 struct sm_file; /* one picture being written */
+
+/* Whether a picture could be written there, as far as can be told beforehand:
+ * the folder exists and is writable, and nothing but a regular file stands in
+ * the place. Errors: SM_IO names the path and the reason. */
+enum sm_code sm_file_check_target(const char *path, struct sm_error *e);
 
 /* Makes the temporary file. Errors: SM_IO names the path and the reason.
  * Ownership: the caller frees it with sm_file_delete, which also removes the

@@ -116,7 +116,9 @@ static bool read_row(struct sm_history_row *out, const json_t *row) {
     return false;
   snprintf(out->request_id, sizeof out->request_id, "%s", id);
   out->state = state_of(row);
-  snprintf(out->url, sizeof out->url, "%s", text_of(row, "generation_url"));
+  /* One that does not fit is none: half an address leads elsewhere. */
+  if (strlen(text_of(row, "generation_url")) < sizeof out->url)
+    snprintf(out->url, sizeof out->url, "%s", text_of(row, "generation_url"));
   snprintf(out->error, sizeof out->error, "%s", text_of(row, "error"));
   out->cost = json_is_number(cost) ? json_number_value(cost) : -1;
   return true;
@@ -146,11 +148,12 @@ static json_t *find_list(json_t *root) {
 
 static void search(struct sm_history_page *page,
                    const struct sm_history_query *query, const json_t *sent,
-                   const json_t *list) {
+                   const json_t *list, const char *text, size_t size) {
   page->rows = (int)json_array_size(list);
   for (size_t i = 0; !page->is_found && i < json_array_size(list); i++) {
     const json_t *row = json_array_get(list, i);
-    page->is_found = is_wanted(query, sent, row) && read_row(&page->row, row);
+    page->is_found = is_wanted(query, sent, row) && read_row(&page->row, row) &&
+                     sm_reply_quotes(text, size, page->row.request_id);
   }
 }
 
@@ -164,7 +167,7 @@ enum sm_code sm_history_search(struct sm_history_page *page,
   json_t *list = find_list(root);
   enum sm_code code = SM_OK;
   if (list && sent)
-    search(page, query, sent, list);
+    search(page, query, sent, list, text, size);
   else
     code = sm_fail(e, SM_PROTOCOL, "the request history is no list");
   json_decref(sent);
@@ -178,7 +181,8 @@ enum sm_code sm_history_read(struct sm_history_row *row, const char *text,
   json_t *root = json_loadb(text ? text : "", size, 0, NULL);
   const json_t *inner = json_object_get(root, "data");
   const json_t *entry = json_is_object(inner) ? inner : root;
-  bool is_read = json_is_object(entry) && read_row(row, entry);
+  bool is_read = json_is_object(entry) && read_row(row, entry) &&
+                 sm_reply_quotes(text, size, row->request_id);
   json_decref(root);
   return is_read ? SM_OK
                  : sm_fail(e, SM_PROTOCOL,

@@ -1,5 +1,6 @@
 #include "sm_job.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,8 +29,14 @@ void sm_job_create(struct sm_job *job, const struct sm_dial *dial,
 void sm_job_destroy(struct sm_job *job) {
   free(job->doubt);
   job->doubt = NULL;
-  free(job->request_id);
   job->request_id = NULL;
+}
+
+/* There was room for it from the start: an id is never lost for want of
+ * memory. */
+static void keep_id(struct sm_job *job, const char *request_id) {
+  (void)snprintf(job->id, sizeof job->id, "%s", request_id);
+  job->request_id = job->id;
 }
 
 enum sm_code sm_job_attach(struct sm_job *job, const char *request_id,
@@ -39,9 +46,7 @@ enum sm_code sm_job_attach(struct sm_job *job, const char *request_id,
                    "a request id has 1 to %d of A-Z a-z 0-9 . _ - and begins "
                    "with a letter or digit",
                    SM_ID_MAX);
-  job->request_id = strdup(request_id);
-  if (!job->request_id)
-    return sm_fail_memory(e);
+  keep_id(job, request_id);
   job->is_attached = true;
   job->phase = SM_PHASE_STATUS;
   sm_plan_create(&job->plan, now_ms);
@@ -75,13 +80,7 @@ void sm_job_accept(struct sm_job *job, const struct sm_scene *scene,
                    const char *request_id, struct sm_verdict *verdict) {
   if (!is_new_id(scene, request_id, verdict))
     return;
-  job->request_id = strdup(request_id);
-  if (!job->request_id) {
-    sm_fail(&verdict->error, SM_IO,
-            "out of memory after the request %s was accepted", request_id);
-    fail_with(verdict, SM_CHARGED_YES);
-    return;
-  }
+  keep_id(job, request_id);
   free(job->doubt);
   job->doubt = NULL;
   job->phase = SM_PHASE_STATUS;
@@ -100,14 +99,16 @@ static void read_acceptance(struct sm_job *job, const struct sm_scene *scene,
                             struct sm_verdict *verdict) {
   struct sm_reply reply;
   struct sm_error *e = &verdict->error;
-  if (sm_reply_read(&reply, answer->body.data, answer->body.size, e) != SM_OK) {
+  enum sm_code code =
+      sm_reply_read(&reply, answer->body.data, answer->body.size, e);
+  if (reply.request_id[0]) {
+    sm_job_accept(job, scene, reply.request_id, verdict);
+    return;
+  } else if (code != SM_OK) {
     char why[sizeof e->message];
     memcpy(why, e->message, sizeof why);
     sm_fail(e, SM_UNKNOWN, "the submit was answered by HTTP %d, but %s",
             answer->status, why);
-  } else if (reply.request_id[0]) {
-    sm_job_accept(job, scene, reply.request_id, verdict);
-    return;
   } else if (reply.has_bad_id) {
     sm_fail(e, SM_SECURITY,
             "the service gave a request id that cannot be used");
@@ -367,8 +368,10 @@ void sm_job_expire(struct sm_job *job, const struct sm_scene *scene,
     sm_doubt_expire(job, verdict);
   } else if (job->request_id) {
     sm_fail(e, SM_TIMEOUT,
-            "the deadline passed while the job was running; it goes on at the "
-            "service and can be attached by its id");
+            "the deadline passed %s; the job can be attached by its id",
+            job->failures > 1 ? "while the service gave no usable answer to "
+                                "polls"
+                              : "while the job was running at the service");
     fail_with(verdict, SM_CHARGED_YES);
   } else if (was_sent) {
     sm_fail(e, SM_UNKNOWN,

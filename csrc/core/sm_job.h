@@ -41,7 +41,7 @@ struct sm_doubt {
 #define SM_HISTORY_ROWS 100
 
 struct sm_job {
-  char *request_id;       /* NULL until accepted; owned */
+  const char *request_id; /* `id`, NULL until accepted */
   struct sm_doubt *doubt; /* LOOKUP; owned */
   struct sm_plan plan;
   struct sm_dial dial;
@@ -55,6 +55,7 @@ struct sm_job {
   uint8_t missing;  /* 404s in a row */
   uint8_t odd;      /* answers in a row that break the contract */
   uint8_t failures; /* troubles in a row */
+  char id[SM_ID_MAX + 1];
 };
 
 void sm_job_create(struct sm_job *job, const struct sm_dial *dial,
@@ -62,7 +63,7 @@ void sm_job_create(struct sm_job *job, const struct sm_dial *dial,
 void sm_job_destroy(struct sm_job *job);
 
 /* Takes up a request that was submitted before. Errors: SM_SECURITY for an id
- * that may not stand in a URL, SM_IO. */
+ * that may not stand in a URL. */
 enum sm_code sm_job_attach(struct sm_job *job, const char *request_id,
                            int64_t now_ms, struct sm_error *e);
 

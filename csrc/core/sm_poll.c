@@ -235,6 +235,19 @@ static double next_s(const struct sm_plan *plan,
          clamp(gap_s(&b, root, running), fmax(GAP_MIN_S, rtt_s), GAP_MAX_S);
 }
 
+/* A published latency is a promise of somebody else. While no job of a model
+ * was ever seen, a look at 3 s and one at 7 s find out a server that is much
+ * quicker; they cost the first job some polls and nobody else any. */
+static double cautious(const struct sm_plan *plan,
+                       const struct sm_learner *learner, double next) {
+  static const double looks[] = {EARLY_S, 3, 7};
+  const unsigned count = sizeof looks / sizeof *looks;
+  if (learner->jobs > 0 || plan->polls >= count ||
+      looks[plan->polls] <= seconds_since(plan, plan->asked_ms))
+    return next;
+  return fmin(next, looks[plan->polls]);
+}
+
 int64_t sm_plan_next(const struct sm_plan *plan,
                      const struct sm_learner *learner,
                      const struct sm_dial *dial, int64_t rtt_ms,
@@ -242,7 +255,8 @@ int64_t sm_plan_next(const struct sm_plan *plan,
   double next =
       dial->fixed_ms > 0
           ? seconds_since(plan, plan->asked_ms) + dial->fixed_ms / 1000
-          : next_s(plan, learner, dial->k, (double)rtt_ms / 1000);
+          : cautious(plan, learner,
+                     next_s(plan, learner, dial->k, (double)rtt_ms / 1000));
   int64_t at_ms = plan->start_ms + (int64_t)ceil(clamp(next, 0, 1e9) * 1000);
   return at_ms > now_ms ? at_ms : now_ms;
 }

@@ -28,10 +28,11 @@ static unsigned long long pid_namespace(void) {
              : 0;
 }
 
-/* Ticks after the boot; 0 when there is no such process. The second field is
- * the program's name in brackets and may hold anything. */
-static unsigned long long start_of(long pid) {
+/* When a process began, in ticks after the boot; 0 when that cannot be read.
+ * The second field is the program's name in brackets and may hold anything. */
+static unsigned long long start_of(long pid, char *state) {
   char path[64], text[1024];
+  *state = '?';
   (void)snprintf(path, sizeof path, "/proc/%ld/stat", pid);
   FILE *file = fopen(path, "re");
   if (!file)
@@ -40,6 +41,8 @@ static unsigned long long start_of(long pid) {
   text[size] = '\0';
   (void)fclose(file);
   const char *at = strrchr(text, ')');
+  if (at && at[1] == ' ')
+    *state = at[2];
   for (int field = 2; at && field < START_FIELD; field++)
     at = strchr(at + 1, ' ');
   return at ? strtoull(at + 1, NULL, 10) : 0;
@@ -52,14 +55,15 @@ static void name_home(char *home, size_t size) {
 }
 
 void sm_process_name(char *name) {
-  char home[80];
+  char home[80], state;
   long pid = (long)getpid();
   name_home(home, sizeof home);
-  (void)snprintf(name, SM_PROCESS_NAME, "%s%ld:%llu", home, pid, start_of(pid));
+  (void)snprintf(name, SM_PROCESS_NAME, "%s%ld:%llu", home, pid,
+                 start_of(pid, &state));
 }
 
 bool sm_process_is_gone(const char *name) {
-  char home[80];
+  char home[80], state;
   char *end;
   name_home(home, sizeof home);
   size_t length = strlen(home);
@@ -73,6 +77,6 @@ bool sm_process_is_gone(const char *name) {
     return false;
   if (kill((pid_t)pid, 0) != 0 && errno == ESRCH)
     return true;
-  unsigned long long now = start_of(pid);
-  return now != 0 && now != start;
+  unsigned long long now = start_of(pid, &state);
+  return state == 'Z' || (now != 0 && now != start);
 }

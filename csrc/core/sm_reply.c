@@ -33,6 +33,8 @@ static json_t *parse_object(const char *text, size_t size, struct sm_error *e) {
     return root;
   if (root)
     sm_fail(e, SM_PROTOCOL, "the answer is JSON but no object");
+  else if (json_error_code(&trouble) == json_error_out_of_memory)
+    sm_fail_memory(e);
   else
     sm_fail(e, SM_PROTOCOL, "the answer is no JSON (%s)", trouble.text);
   json_decref(root);
@@ -52,15 +54,48 @@ static bool has_address(const json_t *value) {
   return address && *address;
 }
 
-static void read_id(struct sm_reply *reply, const json_t *root) {
-  const json_t *id = json_object_get(root, "request_id");
-  if (!id || json_is_null(id))
+static size_t skip_space(const char *text, size_t size, size_t at) {
+  while (at < size && text[at] != '\0' && strchr(" \t\r\n", text[at]))
+    at++;
+  return at;
+}
+
+/* The id out of an answer that there is no memory to parse: money was spent on
+ * it. */
+static void scan_id(char id[SM_ID_MAX + 1], const char *text, size_t size) {
+  static const char name[] = "\"request_id\"";
+  const char *found = memmem(text, size, name, sizeof name - 1);
+  size_t at = found ? (size_t)(found - text) + sizeof name - 1 : size, end;
+  at = skip_space(text, size, at);
+  if (at < size && text[at] == ':')
+    at = skip_space(text, size, at + 1);
+  if (at >= size || text[at++] != '"')
     return;
-  if (json_is_string(id) && sm_url_is_id(json_string_value(id)))
-    copy_text(reply->request_id, sizeof reply->request_id,
-              json_string_value(id));
-  else
-    reply->has_bad_id = true;
+  for (end = at; end < size && text[end] != '"' && end - at < SM_ID_MAX; end++)
+    id[end - at] = text[end];
+  id[end - at] = '\0';
+  if (end >= size || text[end] != '"' || !sm_url_is_id(id))
+    id[0] = '\0';
+}
+
+bool sm_reply_quotes(const char *text, size_t size, const char *id) {
+  char quoted[SM_ID_MAX + 3];
+  int length = snprintf(quoted, sizeof quoted, "\"%s\"", id);
+  return length > 2 && (size_t)length < sizeof quoted &&
+         memmem(text, size, quoted, (size_t)length) != NULL;
+}
+
+static void read_id(struct sm_reply *reply, const json_t *root,
+                    const char *text, size_t size) {
+  const json_t *value = json_object_get(root, "request_id");
+  const char *id = json_string_value(value);
+  if (!value || json_is_null(value))
+    return;
+  if (id && sm_url_is_id(id) && sm_reply_quotes(text, size, id))
+    copy_text(reply->request_id, sizeof reply->request_id, id);
+  else if (id)
+    scan_id(reply->request_id, text, size);
+  reply->has_bad_id = !reply->request_id[0];
 }
 
 static void read_error(char *out, size_t out_size, const json_t *root) {
@@ -82,9 +117,12 @@ static void read_error(char *out, size_t out_size, const json_t *root) {
 enum sm_code sm_reply_read(struct sm_reply *reply, const char *text,
                            size_t size, struct sm_error *e) {
   memset(reply, 0, sizeof *reply);
-  json_t *root = parse_object(text, size, e);
+  struct sm_error trouble;
+  json_t *root = parse_object(text, size, &trouble);
+  if (!root && trouble.code == SM_IO)
+    scan_id(reply->request_id, text, size);
   if (!root)
-    return SM_PROTOCOL;
+    return sm_fail(e, trouble.code, "%s", trouble.message);
   const json_t *metrics = json_object_get(root, "metrics");
   const json_t *inference = json_object_get(metrics, "inference_time");
   reply->state = state_of(text_of(root, "status"));
@@ -93,7 +131,7 @@ enum sm_code sm_reply_read(struct sm_reply *reply, const char *text,
                       has_address(json_object_get(root, "images"));
   copy_text(reply->status_url, sizeof reply->status_url,
             text_of(root, "status_url"));
-  read_id(reply, root);
+  read_id(reply, root, text, size);
   read_error(reply->error, sizeof reply->error, root);
   json_decref(root);
   return SM_OK;
@@ -101,9 +139,10 @@ enum sm_code sm_reply_read(struct sm_reply *reply, const char *text,
 
 enum sm_code sm_reply_read_upload(struct sm_buf *url, const char *text,
                                   size_t size, struct sm_error *e) {
-  json_t *root = parse_object(text, size, e);
+  struct sm_error trouble;
+  json_t *root = parse_object(text, size, &trouble);
   if (!root)
-    return SM_PROTOCOL;
+    return sm_fail(e, trouble.code, "%s", trouble.message);
   const json_t *urls = json_object_get(root, "file_urls");
   if (!urls)
     urls = json_object_get(root, "urls");

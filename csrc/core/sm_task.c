@@ -9,9 +9,14 @@ struct sm_task *sm_task_new(enum sm_task_kind kind, const char *target) {
     return NULL;
   task->kind = kind;
   sm_timer_create(&task->timer);
-  task->last = sm_event_new(0);
   task->target = strdup(target);
-  if (task->last && task->target)
+  task->last = sm_event_new(0);
+  if (kind == SM_TASK_JOB)
+    task->first = sm_event_new(0);
+  if (task->last)
+    task->last->error = calloc(1, sizeof *task->last->error);
+  if (task->target && task->last && task->last->error &&
+      (task->first || kind != SM_TASK_JOB))
     return task;
   sm_task_delete(task);
   return NULL;
@@ -26,9 +31,21 @@ void sm_task_delete(struct sm_task *task) {
     sm_digest_delete(task->digest);
   sm_body_delete(task->body);
   sm_file_delete(task->file);
+  sm_event_delete(task->first);
   sm_event_delete(task->last);
   free(task->target);
   free(task);
+}
+
+/* An error that comes without words later is still one with an id, and so it
+ * cannot be taken for one that cost nothing. */
+void sm_task_shed(struct sm_task *task) {
+  sm_body_delete(task->body);
+  task->body = NULL;
+  sm_event_delete(task->first);
+  task->first = NULL;
+  free(task->last->error);
+  task->last->error = NULL;
 }
 
 int64_t sm_task_deadline_ms(const struct sm_task *task) {

@@ -33,6 +33,7 @@ struct sm_task {
   struct sm_task *chain;        /* in the table of ids */
   struct sm_transfer *transfer; /* while one is active */
   struct sm_event *last;        /* the event that will end it */
+  struct sm_event *first;       /* JOB: that will tell its id; then NULL */
   struct sm_model *model;       /* JOB and v1; the engine's */
   struct sm_body *body;
   struct sm_file *file;
@@ -50,9 +51,14 @@ struct sm_task {
   };
 };
 
-/* NULL without memory. `target` is copied. */
+/* NULL without memory. `target` is copied. Whatever it takes to report what
+ * became of the money is allocated here, before any is spent: the events that
+ * tell the id and the end, and the error of that end. */
 struct sm_task *sm_task_new(enum sm_task_kind kind, const char *target);
 void sm_task_delete(struct sm_task *task);
+
+/* Frees what was only needed until a job had its id. */
+void sm_task_shed(struct sm_task *task);
 
 int64_t sm_task_deadline_ms(const struct sm_task *task);
 

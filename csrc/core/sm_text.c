@@ -283,12 +283,20 @@ static size_t put_next(struct sink *sink, struct text text) {
   return length;
 }
 
-/* What stands before a secret's value is text like any other. */
-static void put_lead(struct sink *sink, struct text text, size_t lead) {
-  while (lead > 0) {
-    size_t taken = put_next(sink, (struct text){text.at, lead});
-    text = skip(text, taken);
-    lead -= taken;
+static size_t put_mask(struct sink *sink, size_t secret) {
+  put(sink, mask, sizeof mask - 1);
+  return secret;
+}
+
+/* What stands before a secret's value is text, and a key may stand there too:
+ * any name that begins with "x-amz-" is taken for a parameter's. */
+static void put_lead(struct sink *sink, struct text lead, const char *key) {
+  while (lead.size > 0) {
+    size_t secret = match_own(lead, key);
+    if (secret == 0)
+      secret = match_shape(lead);
+    lead =
+        skip(lead, secret > 0 ? put_mask(sink, secret) : put_next(sink, lead));
   }
 }
 
@@ -314,9 +322,8 @@ size_t sm_text_clean(char *out, size_t out_size, const char *text, size_t size,
     size_t lead;
     size_t secret = match_secret(rest, key, &lead);
     if (secret > 0) {
-      put_lead(&sink, rest, lead);
-      put(&sink, mask, sizeof mask - 1);
-      rest = skip(rest, secret);
+      put_lead(&sink, (struct text){rest.at, lead}, key);
+      rest = skip(rest, put_mask(&sink, secret));
     } else {
       rest = skip(rest, put_next(&sink, rest));
     }

@@ -124,8 +124,9 @@ static enum sm_code read_parts(struct sm_origin *origin, CURLU *url,
       (strcasecmp(origin->scheme, "https") != 0 &&
        strcasecmp(origin->scheme, "http") != 0))
     return sm_fail(e, SM_INVALID, "not an https URL: %.200s", text);
+  /* A host may be percent-encoded; curl hands it out decoded. */
   if (!copy_part(url, CURLUPART_HOST, origin->host, sizeof origin->host) ||
-      has_part(url, CURLUPART_ZONEID))
+      !is_plain(origin->host) || has_part(url, CURLUPART_ZONEID))
     return sm_fail(e, SM_INVALID, "not a usable host: %.200s", text);
   if (!read_port(url, &origin->port))
     return sm_fail(e, SM_INVALID, "not a usable port: %.200s", text);

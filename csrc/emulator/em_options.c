@@ -26,6 +26,14 @@ static const struct option table[] = {
     {"port", "N", COUNT, AT(port), "listen on 127.0.0.1:N; 0: any free port"},
     {"url-file", "PATH", TEXT, AT(url_file),
      "write the base URL there once it listens"},
+    {"wire-port", "N", COUNT, AT(wire_port),
+     "listen there too, and let the faulty wire in between"},
+    {"wire-url-file", "PATH", TEXT, AT(wire_url_file),
+     "write the base URL through the wire there"},
+    {"foreign-port", "N", COUNT, AT(foreign_port),
+     "be a foreign host there, which notes what it is told"},
+    {"foreign-url-file", "PATH", TEXT, AT(foreign_url_file),
+     "write its base URL there"},
     {"exit-with-stdin", NULL, FLAG, AT(exit_with_stdin),
      "end when standard input is closed"},
     {"tls-cert", "FILE", TEXT, AT(tls_cert), "serve https with this PEM file"},
@@ -41,7 +49,7 @@ static const struct option table[] = {
     {"expire", "SECONDS", NUMBER, AT(expire_s),
      "forget a request so long after its submit (real seconds);\n"
      "default one hour divided by --speed"},
-    {"seed", "N", SEED, AT(seed), "repeat latencies and ids"},
+    {"seed", "N", SEED, AT(seed), "repeat latencies, ids and random faults"},
     {"credits", "DOLLARS", NUMBER, AT(credits), "the account, default 100"},
     {"rpm", "N", COUNT, AT(rpm), "submits a minute, default 0: no limit"},
     {"key", "KEY", TEXT, AT(key),
@@ -83,6 +91,10 @@ static void print_help(void) {
       "  GET  /_emulator/ledger   accepted submits, in order\n"
       "  GET  /_emulator/stats    requests, connections, delays\n"
       "  POST /_emulator/faults   rules for faulty answers; GET, DELETE\n"
+      "  POST /_emulator/wire     rules for the faulty wire; GET, DELETE\n"
+      "  GET  /_emulator/wire/log what it has done\n"
+      "  GET  /_emulator/foreign  what the foreign host was told; POST sets\n"
+      "                           its answer; DELETE\n"
       "  POST /_emulator/reset    forget everything\n"
       "  POST /_emulator/shutdown end");
 }
@@ -164,6 +176,14 @@ static enum em_options_result complain(const char *what, const char *argument) {
   return EM_BAD_OPTIONS;
 }
 
+static enum em_options_result complain_of_value(const char *option,
+                                                const char *value) {
+  char both[256];
+  (void)snprintf(both, sizeof both, "%s%s%s", option, value ? " " : "",
+                 value ? value : "");
+  return complain("not a valid value", both);
+}
+
 /* Reads the option at *argument, moves past its value. */
 static enum em_options_result read_option(struct em_options *options,
                                           char ***argument) {
@@ -181,7 +201,7 @@ static enum em_options_result read_option(struct em_options *options,
   if (option->value && !value && !(value = *++*argument))
     return complain("a value is missing after", text);
   if (!store_value(options, option, value))
-    return complain("not a valid value", equals ? text : value);
+    return complain_of_value(text, equals ? NULL : value);
   if (option->kind == HELP)
     print_help();
   if (option->kind == VERSION)
@@ -192,14 +212,21 @@ static enum em_options_result read_option(struct em_options *options,
 static enum em_options_result check(const struct em_options *options) {
   if (!options->tls_cert != !options->tls_key)
     return complain("belong together", "--tls-cert and --tls-key");
-  if (options->port > 65535)
-    return complain("not a valid value", "--port above 65535");
+  if (options->port > 65535 || options->wire_port > 65535 ||
+      options->foreign_port > 65535)
+    return complain("not a valid value", "a port above 65535");
+  if (options->wire_url_file && options->wire_port < 0)
+    return complain("needs --wire-port", "--wire-url-file");
+  if (options->foreign_url_file && options->foreign_port < 0)
+    return complain("needs --foreign-port", "--foreign-url-file");
   return EM_RUN;
 }
 
 enum em_options_result em_options_read(struct em_options *options, int argc,
                                        char **argv) {
-  *options = (struct em_options){.speed = 1,
+  *options = (struct em_options){.wire_port = -1,
+                                 .foreign_port = -1,
+                                 .speed = 1,
                                  .variation = 0.25,
                                  .latency_s = -1,
                                  .credits = 100,

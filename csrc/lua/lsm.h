@@ -16,8 +16,10 @@
 
 #if LUA_VERSION_NUM >= 502
 #define lsm_length(L, index) ((size_t)lua_rawlen(L, index))
+#define lsm_check_version(L) luaL_checkversion(L) /* raises */
 #else
 #define lsm_length(L, index) ((size_t)lua_objlen(L, index))
+#define lsm_check_version(L) ((void)(L)) /* LuaJIT has but one */
 #endif
 
 /* -- lsm_options.c: tables of options ------------------------------------- */
@@ -45,6 +47,10 @@ struct lsm_option {
  * value on the stack, which anchors a list. */
 void lsm_read_options(lua_State *L, int index, const struct lsm_option *options,
                       void *out);
+
+/* A path, URL or id: a string without a zero byte, behind which C would not
+ * look. Raises. */
+const char *lsm_check_text(lua_State *L, int index);
 
 /* -- lsm_event.c: events and errors as Lua values ------------------------- */
 

@@ -4,21 +4,26 @@
  * worker thread starts with its first request. Loading it again, as test
  * runners do, gives a fresh table over the same code.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
 #include "lsm.h"
 #include "sm_digest.h"
+#include "sm_process.h"
 #include "sm_text.h"
 
-#if defined(LUAJIT_VERSION)
-#define BUILT_FOR LUAJIT_VERSION
-#elif LUA_VERSION_NUM == 501
+#if LUA_VERSION_NUM == 501
 #define BUILT_FOR "LuaJIT 2.1"
 #else
 #define BUILT_FOR LUA_VERSION
 #endif
+
+/* segmind.loader looks for this text in a module that another Lua cannot load.
+ */
+__attribute__((used)) static const char mark[] =
+    "segmind.core is built for " BUILT_FOR ";";
 
 static void push_image(lua_State *L, const struct sm_image *image) {
   lua_createtable(L, 0, 4);
@@ -53,7 +58,7 @@ static int core_probe(lua_State *L) {
   struct sm_file_facts facts;
   struct sm_error e;
   char message[SM_TEXT_MAX + 1];
-  if (sm_file_probe(luaL_checkstring(L, 1), &facts, &e) != SM_OK) {
+  if (sm_file_probe(lsm_check_text(L, 1), &facts, &e) != SM_OK) {
     sm_text_clean(message, sizeof message, e.message, strlen(e.message), NULL);
     lua_pushnil(L);
     lua_pushstring(L, message);
@@ -65,16 +70,34 @@ static int core_probe(lua_State *L) {
   return 1;
 }
 
+/* Whether a picture could be written to a path: true, or nil and why not. */
+static int core_target(lua_State *L) {
+  struct sm_error e;
+  char message[SM_TEXT_MAX + 1];
+  if (sm_file_check_target(lsm_check_text(L, 1), &e) == SM_OK) {
+    lua_pushboolean(L, true);
+    return 1;
+  }
+  sm_text_clean(message, sizeof message, e.message, strlen(e.message), NULL);
+  lua_pushnil(L);
+  lua_pushstring(L, message);
+  return 2;
+}
+
 static int core_save(lua_State *L) {
-  const char *path = luaL_checkstring(L, 1);
+  const char *path = lsm_check_text(L, 1);
   size_t size;
   const char *bytes = luaL_checklstring(L, 2, &size);
   struct sm_error e;
   char *final_path = NULL;
+  /* Room for the path with its extension, for pushing a string may raise. */
+  size_t room = strlen(path) + 8;
+  char *kept = lua_newuserdata(L, room);
   if (sm_file_save(path, bytes, size, &final_path, &e) != SM_OK)
     return lsm_return_error(L, &e, NULL);
-  lua_pushstring(L, final_path);
+  (void)snprintf(kept, room, "%s", final_path);
   free(final_path);
+  lua_pushstring(L, kept);
   return 1;
 }
 
@@ -98,6 +121,35 @@ static int core_redact(lua_State *L) {
   return 1;
 }
 
+static int make_private(lua_State *L,
+                        enum sm_code (*make)(const char *, struct sm_error *)) {
+  struct sm_error e;
+  if (make(lsm_check_text(L, 1), &e) != SM_OK)
+    return lsm_return_error(L, &e, NULL);
+  lua_pushboolean(L, true);
+  return 1;
+}
+
+static int core_private_file(lua_State *L) {
+  return make_private(L, sm_file_reserve);
+}
+
+static int core_private_folder(lua_State *L) {
+  return make_private(L, sm_file_folder);
+}
+
+static int core_process(lua_State *L) {
+  char name[SM_PROCESS_NAME];
+  sm_process_name(name);
+  lua_pushstring(L, name);
+  return 1;
+}
+
+static int core_is_gone(lua_State *L) {
+  lua_pushboolean(L, sm_process_is_gone(lsm_check_text(L, 1)));
+  return 1;
+}
+
 static int core_now(lua_State *L) {
   lua_pushnumber(L, (double)sm_now_ms() / 1000);
   return 1;
@@ -116,19 +168,25 @@ static const luaL_Reg functions[] = {
     {"open", lsm_open},      /* options -> handle, or nil and an error */
     {"image", core_image},   /* bytes -> facts, or nil and why not */
     {"probe", core_probe},   /* path -> facts, or nil and why not */
+    {"target", core_target}, /* path -> true, or nil and why not */
     {"save", core_save},     /* path, bytes -> path, or nil and an error */
     {"sha256", core_sha256}, /* bytes -> hex */
     {"redact", core_redact}, /* text -> text */
-    {"now", core_now},       /* -> monotonic seconds */
-    {"seed", core_seed},     /* -> integer */
+    {"private_file", core_private_file},     /* path -> true, or nil, error */
+    {"private_folder", core_private_folder}, /* path -> true, or nil, error */
+    {"process", core_process},               /* -> the name of this process */
+    {"is_gone", core_is_gone}, /* such a name -> whether it has surely ended */
+    {"now", core_now},         /* -> monotonic seconds */
+    {"seed", core_seed},       /* -> integer */
     {NULL, NULL},
 };
 
 __attribute__((visibility("default"))) int luaopen_segmind_core(lua_State *L);
 
 int luaopen_segmind_core(lua_State *L) {
+  lsm_check_version(L);
   lsm_register_handle(L);
-  lua_createtable(L, 0, 10);
+  lua_createtable(L, 0, 14);
   luaL_setfuncs(L, functions, 0);
   lua_pushliteral(L, SEGMIND_VERSION);
   lua_setfield(L, -2, "VERSION");

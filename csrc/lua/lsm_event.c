@@ -117,6 +117,8 @@ static void push_failure(lua_State *L, const struct sm_event *event,
                          const char *key) {
   struct sm_error no_memory;
   sm_fail_memory(&no_memory);
+  if (event->request_id)
+    no_memory.charged = SM_CHARGED_YES;
   lua_pushliteral(L, "error");
   lsm_push_error(L, event->error ? event->error : &no_memory, event, key);
   lua_pushnil(L);

@@ -128,7 +128,7 @@ static int64_t deadline_of(const struct task_options *options) {
 }
 
 static const char *check_name(lua_State *L, int index) {
-  const char *name = luaL_checkstring(L, index);
+  const char *name = lsm_check_text(L, index);
   if (!sm_url_is_id(name))
     luaL_error(L, "\"%s\" cannot be the name of a model", name);
   return name;
@@ -178,7 +178,7 @@ static int handle_job(lua_State *L) {
 static int handle_attach(lua_State *L) {
   struct handle *handle = check_open(L);
   const char *model = check_name(L, 2);
-  const char *request_id = luaL_checkstring(L, 3);
+  const char *request_id = lsm_check_text(L, 3);
   struct task_options options = check_options(L, 4);
   struct sm_error e;
   struct sm_task *task = sm_task_new(SM_TASK_JOB, model);
@@ -250,15 +250,22 @@ struct source {
   const char *media_type;
 };
 
+/* The table keeps a string; one made from a number would belong to nobody. */
+static const char *string_at(lua_State *L, int index, size_t *size) {
+  if (lua_type(L, index) != LUA_TSTRING)
+    return NULL;
+  return lua_tolstring(L, index, size);
+}
+
 static struct source check_source(lua_State *L, int index) {
   struct source source;
   luaL_checktype(L, index, LUA_TTABLE);
   lua_getfield(L, index, "path");
   lua_getfield(L, index, "bytes");
   lua_getfield(L, index, "media_type");
-  source.path = lua_tostring(L, -3);
-  source.bytes = lua_tolstring(L, -2, &source.size);
-  source.media_type = lua_tostring(L, -1); /* the table keeps the strings */
+  source.path = string_at(L, -3, NULL);
+  source.bytes = string_at(L, -2, &source.size);
+  source.media_type = string_at(L, -1, NULL);
   if (!source.media_type || !source.path == !source.bytes)
     luaL_argerror(L, index, "expected media_type and one of path and bytes");
   lua_pop(L, 3);
@@ -294,7 +301,7 @@ static int handle_upload(lua_State *L) {
 
 static int handle_digest(lua_State *L) {
   struct handle *handle = check_open(L);
-  const char *path = luaL_checkstring(L, 2);
+  const char *path = lsm_check_text(L, 2);
   struct sm_error e;
   struct sm_task *task = sm_task_new(SM_TASK_DIGEST, path);
   if (!task) {
@@ -308,8 +315,8 @@ static int handle_digest(lua_State *L) {
 
 static int handle_download(lua_State *L) {
   struct handle *handle = check_open(L);
-  const char *url = luaL_checkstring(L, 2);
-  const char *path = luaL_optstring(L, 3, NULL);
+  const char *url = lsm_check_text(L, 2);
+  const char *path = lua_isnoneornil(L, 3) ? NULL : lsm_check_text(L, 3);
   struct task_options options = check_options(L, 4);
   struct sm_error e;
   struct sm_task *task = new_call(SM_CALL_DOWNLOAD, url, &options, &e);
@@ -322,7 +329,7 @@ static int handle_get(lua_State *L) {
   static const char *const services[] = {"api", "upload", "control", NULL};
   struct handle *handle = check_open(L);
   int place = luaL_checkoption(L, 2, "api", services);
-  const char *target = luaL_checkstring(L, 3);
+  const char *target = lsm_check_text(L, 3);
   luaL_argcheck(L, target[0] == '/', 3, "expected a path");
   struct task_options options = check_options(L, 4);
   struct sm_error e;
@@ -441,10 +448,11 @@ static const luaL_Reg methods[] = {
 };
 
 void lsm_register_handle(lua_State *L) {
-  if (luaL_newmetatable(L, HANDLE)) {
-    luaL_setfuncs(L, methods, 0);
-    lua_pushvalue(L, -1);
-    lua_setfield(L, -2, "__index");
-  }
+  /* Filled even if it is there: the first loading may have run out of memory,
+   * and a handle without __gc would never be closed. */
+  (void)luaL_newmetatable(L, HANDLE);
+  luaL_setfuncs(L, methods, 0);
+  lua_pushvalue(L, -1);
+  lua_setfield(L, -2, "__index");
   lua_pop(L, 1);
 }

@@ -3,6 +3,13 @@
 
 #include "lsm.h"
 
+const char *lsm_check_text(lua_State *L, int index) {
+  size_t size;
+  const char *text = luaL_checklstring(L, index, &size);
+  luaL_argcheck(L, strlen(text) == size, index, "the string holds a zero byte");
+  return text;
+}
+
 static const struct lsm_option *find(const struct lsm_option *options,
                                      const char *name) {
   for (; options->name; options++)

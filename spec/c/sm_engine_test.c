@@ -24,8 +24,9 @@ struct service {
   int polls;
   int submits;
   int probes;
-  int submit_status; /* what a submit is answered with */
-  bool is_silent;    /* answers nothing at all */
+  int submit_status;     /* what a submit is answered with */
+  bool is_silent;        /* answers nothing at all */
+  bool is_out_of_memory; /* begins nothing but submits */
 };
 
 static struct service service;
@@ -33,7 +34,9 @@ static struct sm_base base;
 
 static enum sm_code play_start(void *self, struct sm_transfer *transfer,
                                struct sm_error *e) {
-  (void)self, (void)e;
+  (void)self;
+  if (service.is_out_of_memory && transfer->request.method == SM_GET)
+    return sm_fail_memory(e);
   int i = service.active_count++;
   service.active[i] = transfer;
   service.due_ms[i] = service.now_ms + service.trip_ms;
@@ -248,6 +251,28 @@ static void a_storm_of_500s_is_probed_by_a_get(void) {
   close_engine(engine);
 }
 
+static void a_lookup_that_cannot_begin_leaves_the_submit_unknown(void) {
+  struct sm_engine *engine = open_engine(4);
+  service.submit_status = 500;
+  service.is_out_of_memory = true;
+  sm_engine_add(engine, new_job(1, 60000));
+  run(engine, service.now_ms + 60000);
+  CHECK(count_events(engine, SM_EVENT_ERROR, SM_UNKNOWN) == 1);
+  close_engine(engine);
+}
+
+static void a_poll_that_cannot_begin_is_tried_again(void) {
+  struct sm_engine *engine = open_engine(4);
+  service.is_out_of_memory = true;
+  sm_engine_add(engine, new_job(1, 120000));
+  run(engine, service.now_ms + 30000);
+  service.is_out_of_memory = false;
+  run(engine, service.now_ms + 30000);
+  CHECK(service.accepted == 1);
+  CHECK(count_events(engine, SM_EVENT_DONE, SM_OK) == 1);
+  close_engine(engine);
+}
+
 static void a_cancelled_job_says_no_more(void) {
   struct sm_engine *engine = open_engine(4);
   struct sm_stats stats;
@@ -297,6 +322,8 @@ int main(void) {
   a_silent_server_makes_a_submit_unknown();
   a_500_to_a_submit_is_not_repeated();
   a_storm_of_500s_is_probed_by_a_get();
+  a_lookup_that_cannot_begin_leaves_the_submit_unknown();
+  a_poll_that_cannot_begin_is_tried_again();
   a_cancelled_job_says_no_more();
   uploads_leave_room_for_polls();
   an_engine_may_end_in_the_middle_of_everything();

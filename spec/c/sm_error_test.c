@@ -5,11 +5,13 @@
 #include "check.h"
 
 static void a_failure_resets_all_that_was_said_before(void) {
-  struct sm_error e = {.charged = SM_CHARGED_YES, .status = 500};
+  struct sm_error e = {
+      .charged = SM_CHARGED_YES, .lookup = SM_LOOKUP_ABSENT, .status = 500};
   e.is_retryable = true;
   CHECK(sm_fail(&e, SM_IO, "disk %d", 7) == SM_IO);
   CHECK(e.code == SM_IO && e.charged == SM_CHARGED_NO && e.status == 0);
   CHECK(!e.is_retryable && e.retry_after_ms == -1);
+  CHECK(e.lookup == SM_LOOKUP_NONE);
   CHECK(strcmp(e.message, "disk 7") == 0);
 }
 

@@ -241,6 +241,10 @@ static void a_lookup_survives_trouble_until_its_own_deadline(void) {
   answer(SM_OK, 503, true, "");
   CHECK(is_looked_up());
   CHECK(sm_job_deadline_ms(&job) == now_ms + 60000);
+  job.deadline_ms = now_ms + 3000;
+  sm_job_destroy(&job);
+  CHECK(sm_job_find(&job, 1700000000, now_ms, NULL) == SM_OK);
+  CHECK(sm_job_deadline_ms(&job) == now_ms + 15000);
   sm_job_expire(&job, &scene, false, &verdict);
   CHECK(failed_with(SM_UNKNOWN, SM_CHARGED_UNKNOWN));
 }

@@ -86,10 +86,26 @@ static void between_the_early_look_and_the_first_few_done_nobody_asks(void) {
   struct sm_learner learner;
   struct sm_plan plan;
   sm_learner_create(&learner, 20);
+  learner.jobs = 1;
   sm_plan_create(&plan, 0);
   sm_plan_note(&plan, &learner, SM_SEEN_PROCESSING, 1000);
   int64_t at_ms = sm_plan_next(&plan, &learner, &balanced, 0, 1000);
   CHECK(at_ms > 9000 && at_ms < 16000);
+}
+
+static void the_first_job_of_a_model_is_looked_at_early(void) {
+  struct sm_learner learner;
+  struct sm_plan plan;
+  sm_learner_create(&learner, 60);
+  sm_plan_create(&plan, 0);
+  int64_t now_ms = 0;
+  static const int64_t looks_ms[] = {1000, 3000, 7000};
+  for (int i = 0; i < 3; i++) {
+    now_ms = sm_plan_next(&plan, &learner, &balanced, 0, now_ms);
+    CHECK(now_ms == looks_ms[i]);
+    sm_plan_note(&plan, &learner, SM_SEEN_PROCESSING, now_ms);
+  }
+  CHECK(sm_plan_next(&plan, &learner, &balanced, 0, now_ms) > 20000);
 }
 
 static void the_dial_orders_the_gaps(void) {
@@ -287,6 +303,7 @@ int main(void) {
   a_look_that_is_overdue_is_due_now();
   a_fixed_dial_asks_every_so_often();
   between_the_early_look_and_the_first_few_done_nobody_asks();
+  the_first_job_of_a_model_is_looked_at_early();
   the_dial_orders_the_gaps();
   a_gap_is_never_under_a_round_trip_nor_over_five_seconds();
   steady_jobs_are_found_quickly_with_few_polls();

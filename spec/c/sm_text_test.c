@@ -44,6 +44,11 @@ static void the_clients_key_goes_wherever_it_stands(void) {
   CHECK(becomes("https://k3y,With(odd)chars@h/", "https://[key]@h/"));
 }
 
+static void a_key_goes_from_a_parameters_name_too(void) {
+  CHECK(becomes("?x-amz-k3y,With(odd)chars=1", "?x-amz-[key]=[key]"));
+  CHECK(becomes("?X-Goog-SG_0123456789abcdef=1", "?X-Goog-[key]=[key]"));
+}
+
 static void a_key_that_the_text_cuts_goes_too(void) {
   for (size_t size = 4; size < sizeof key; size++) {
     char out[64], text[64] = "at ";
@@ -182,6 +187,7 @@ static void noise_comes_out_clean(void) {
 int main(void) {
   plain_text_stays();
   the_clients_key_goes_wherever_it_stands();
+  a_key_goes_from_a_parameters_name_too();
   a_key_that_the_text_cuts_goes_too();
   whatever_is_shaped_like_a_key_goes();
   the_value_of_a_key_header_goes();

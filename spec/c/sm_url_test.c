@@ -93,6 +93,11 @@ static void a_base_unfit_for_the_key_is_refused(void) {
   CHECK(!is_base(NULL));
 }
 
+static void an_encoded_host_is_judged_decoded(void) {
+  CHECK(!is_base("https://%BA.example"));
+  CHECK(is_base("https://%67w.example"));
+}
+
 static void a_base_that_is_too_long_is_refused(void) {
   char url[1024] = "https://h/";
   memset(url + 10, 'a', 900);
@@ -318,6 +323,7 @@ int main(void) {
   any_other_base_serves_all_places();
   http_is_for_loopback_in_any_spelling();
   a_base_unfit_for_the_key_is_refused();
+  an_encoded_host_is_judged_decoded();
   a_base_that_is_too_long_is_refused();
   origins_are_equal_by_scheme_host_and_port();
   an_id_is_letters_digits_and_little_else();
