@@ -1,5 +1,7 @@
 -- The faults that a spec can order from the emulator, and its control port.
 
+local cjson = require("cjson")
+
 local curl = require("spec.support.curl")
 local emulator = require("spec.support.emulator")
 
@@ -163,6 +165,32 @@ describe("the emulator's faults", function()
     assert.is_true(#endless.body > 200000)
   end)
 
+  it("tell wrong lengths, or none", function()
+    local function answer_to(effect)
+      fault({ path = "credits" }, effect)
+      return http:get("/v1/get-user-credits")
+    end
+    local chunked = answer_to({ body = "hello", framing = "chunked" })
+    assert.equal("chunked", chunked.headers["transfer-encoding"])
+    assert.equal("hello", chunked.body)
+    local bare = answer_to({ body = "hello", ["repeat"] = 3, framing = "close" })
+    assert.is_nil(bare.headers["transfer-encoding"] or bare.headers["content-length"])
+    assert.equal("hellohellohello", bare.body)
+    for length, body in pairs({ [3] = "hel", [9] = "hello" }) do
+      local lied = answer_to({ body = "hello", content_length = length })
+      assert.equal(tostring(length), lied.headers["content-length"])
+      assert.equal(body, lied.body)
+    end
+    fault({ path = "credits" }, { body = "x", ["repeat"] = "endless", framing = "close" })
+    assert.is_true(#http:request("--max-time 0.2", "/v1/get-user-credits").body > 100000)
+  end)
+
+  it("send gzip that unpacks to far more than was sent", function()
+    fault({ path = "credits" }, { body_base64 = emulator.gzip_bomb(8),
+      headers = { ["Content-Encoding"] = "gzip" } })
+    assert.equal(8 * 1024 * 1024, #http:request("--compressed", "/v1/get-user-credits").body)
+  end)
+
   it("redirect", function()
     fault({ path = "status" }, { status = 302, headers = { Location = "http://127.0.0.1:1/" } })
     local answer = http:get("/v2/requests/x/status")
@@ -180,6 +208,8 @@ describe("the emulator's faults", function()
       { { match = { nth = 1, count = 2 }, ["then"] = { status = 500 } }, "nth stands alone" },
       { { mode = "during", ["then"] = { status = 500 } }, "mode must be" },
       { { ["then"] = { headers = { a = "b\nc" } } }, "then.headers must be" },
+      { { ["then"] = { framing = "gzip" } }, "then.framing must be" },
+      { { ["then"] = { framing = "close", content_length = 3 } }, "exclude each other" },
       { { ["then"] = { body_base64 = "***" } }, "not base64" },
     }
     for _, case in ipairs(wrong) do
@@ -204,6 +234,25 @@ describe("the emulator's faults", function()
       assert.equal(1, stats.requests.submit)
       assert.equal(stats.exchanges, job.polls + 1)
       assert.is_true(stats.connections >= stats.exchanges)
+    end)
+
+    it("does not count an end as learned that a fault took out of the answer", function()
+      local id = submit():json().request_id
+      service:faults({
+        { match = { path = "status", count = 51 }, mode = "after", ["then"] = { status = 502 } },
+      })
+      for _ = 1, 50 do
+        assert.equal(502, http:get("/v2/requests/" .. id .. "/status").status)
+        if service:ledger().totals.completed == 1 then
+          break
+        end
+      end
+      assert.equal(502, http:get("/v2/requests/" .. id .. "/status").status)
+      assert.equal("COMPLETED", service:stats().jobs[1].state)
+      assert.equal(cjson.null, service:stats().jobs[1].learned)
+      service:clear_faults()
+      http:await(id)
+      assert.is_number(service:stats().jobs[1].learned)
     end)
 
     it("keeps the key out of the ledger", function()

@@ -31,10 +31,8 @@ static void reply_not_found(const struct em_request *request,
   em_reply_error(reply, 404, "Request %s not found", request->route.argument);
 }
 
-static void note_learned(struct em_job *job, const char *state) {
-  if (!job->learned_us && em_job_is_finished(job) &&
-      !strcmp(state, em_state_name(job->state)))
-    job->learned_us = em_clock_now_us();
+static bool tells_end(const struct em_job *job, const char *state) {
+  return em_job_is_finished(job) && !strcmp(state, em_state_name(job->state));
 }
 
 /* What a scripted job says next, or the truth. */
@@ -55,7 +53,7 @@ void em_answer_status(struct em_service *service, struct em_request *request,
   if (job) {
     const char *state = state_to_tell(job);
     status = em_job_tell_status(job, state, request->base, &text);
-    note_learned(job, state);
+    request->tells_end = tells_end(job, state);
   }
   em_store_unlock(&service->store);
   if (job)
@@ -72,7 +70,7 @@ void em_answer_result(struct em_service *service, struct em_request *request,
   struct em_job *job = find_job_locked(service, request->route.argument);
   if (job) {
     status = em_job_tell_result(job, request->base, &text);
-    note_learned(job, em_state_name(job->state));
+    request->tells_end = em_job_is_finished(job);
   }
   em_store_unlock(&service->store);
   if (job)

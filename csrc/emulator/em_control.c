@@ -146,6 +146,8 @@ void em_control_reset(struct em_service *service, struct em_request *request,
                       struct em_reply *reply) {
   (void)request;
   em_faults_clear(service->faults);
+  em_wire_reset(service->wire);
+  em_visits_clear(service->visits, true);
   em_store_reset(&service->store);
   em_media_reset(service->media);
   clear_counts(&service->stats);

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "em_clock.h"
 #include "em_production.h"
@@ -28,13 +30,17 @@ struct em_exchange {
   struct em_exchange *next, *previous;
 };
 
-void em_waiting_create(struct em_waiting *waiting) {
-  *waiting = (struct em_waiting){0};
+int em_waiting_create(struct em_waiting *waiting) {
+  *waiting =
+      (struct em_waiting){.wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
   pthread_mutex_init(&waiting->lock, NULL);
+  return waiting->wake < 0 ? -1 : 0;
 }
 
 void em_waiting_destroy(struct em_waiting *waiting) {
   pthread_mutex_destroy(&waiting->lock);
+  if (waiting->wake >= 0)
+    close(waiting->wake);
 }
 
 static void suspend_locked(struct em_exchange *exchange) {
@@ -70,6 +76,7 @@ static void resume_locked(struct em_exchange *exchange) {
     exchange->waiting->first = exchange->next;
   exchange->suspended = false;
   MHD_resume_connection(exchange->request.connection);
+  eventfd_write(exchange->waiting->wake, 1);
 }
 
 static void resume(void *arg) {
@@ -95,6 +102,7 @@ void em_waiting_release(struct em_waiting *waiting) {
     waiting->first->released = true;
     resume_locked(waiting->first);
   }
+  eventfd_write(waiting->wake, 1);
   pthread_mutex_unlock(&waiting->lock);
 }
 
@@ -292,9 +300,25 @@ static bool admit(struct em_exchange *exchange) {
 
 static bool finish_v1(struct em_exchange *exchange) {
   exchange->stage = ANSWERED;
+  exchange->request.tells_end = true;
   em_submit_v1_finish(exchange->service, exchange->request.job,
                       &exchange->reply);
   return true;
+}
+
+/* How late the client learns of a job's end counts from an answer that tells
+ * it, not from one that a fault takes away. */
+static void note_learned(struct em_exchange *exchange) {
+  const struct em_fault_rule *fault = exchange->fault;
+  struct em_job *job;
+  if (!exchange->request.tells_end || (fault && em_fault_hides(fault)) ||
+      !(job = job_in_question(exchange)))
+    return;
+  em_store_lock(&exchange->service->store);
+  if (!job->learned_us)
+    job->learned_us = em_clock_now_us();
+  em_store_unlock(&exchange->service->store);
+  em_job_drop(job);
 }
 
 static bool answer(struct em_exchange *exchange) {
@@ -322,5 +346,7 @@ bool em_exchange_step(struct em_exchange *exchange) {
       return false;
   if (exchange->released)
     exchange->reply.drop = true;
+  else
+    note_learned(exchange);
   return true;
 }

@@ -10,9 +10,11 @@ struct em_waiting {
   pthread_mutex_t lock;
   struct em_exchange *first;
   bool closed; /* nothing may wait any more */
+  int wake;    /* an eventfd: one of them may go on */
 };
 
-void em_waiting_create(struct em_waiting *waiting);
+/* Errors: -1 without a descriptor. */
+int em_waiting_create(struct em_waiting *waiting);
 /* Lets all go on, to be answered with a closed connection. */
 void em_waiting_release(struct em_waiting *waiting);
 void em_waiting_destroy(struct em_waiting *waiting);

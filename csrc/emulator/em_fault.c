@@ -224,6 +224,10 @@ bool em_fault_prevents(const struct em_fault_rule *rule) {
   return !em_fault_is_after(rule) && replaces(rule);
 }
 
+bool em_fault_hides(const struct em_fault_rule *rule) {
+  return replaces(rule) || em_fault_get(rule, "truncate");
+}
+
 int64_t em_fault_delay_us(const struct em_fault_rule *rule) {
   return em_clock_us(json_number_value(em_fault_get(rule, "delay")));
 }
@@ -278,6 +282,22 @@ static void set_headers(const struct em_fault_rule *rule,
   }
 }
 
+static void set_framing(const struct em_fault_rule *rule,
+                        struct em_reply *reply) {
+  const char *framing = json_string_value(em_fault_get(rule, "framing"));
+  const json_t *length = em_fault_get(rule, "content_length");
+  if (framing)
+    reply->framing = *framing == 'c' && framing[1] == 'h' ? EM_FRAMED_BY_CHUNKS
+                                                          : EM_FRAMED_BY_CLOSE;
+  if (length) {
+    char text[24];
+    snprintf(text, sizeof text, "%lld", json_integer_value(length));
+    reply->lies = true;
+    reply->framing = EM_FRAMED_BY_CLOSE;
+    em_reply_header(reply, "Content-Length", text);
+  }
+}
+
 void em_fault_apply(const struct em_fault_rule *rule, struct em_reply *reply) {
   const json_t *status = em_fault_get(rule, "status");
   const json_t *repeat = em_fault_get(rule, "repeat");
@@ -289,6 +309,7 @@ void em_fault_apply(const struct em_fault_rule *rule, struct em_reply *reply) {
   reply->drop = json_is_true(em_fault_get(rule, "close"));
   reply->endless = json_is_string(repeat);
   reply->repeat = (unsigned long)json_integer_value(repeat);
+  set_framing(rule, reply);
   if (truncate && !reply->has_picture &&
       json_number_value(truncate) < (double)reply->size)
     reply->size = (size_t)json_number_value(truncate);

@@ -14,9 +14,11 @@
  *         often the rule is used (1 unless told, "always" for ever).
  * mode    "before": the request never takes effect (unless `then` leaves the
  *         answer alone); "after": it does, but its answer is replaced.
- * then    status body body_base64 repeat content_type headers truncate: the
- *         answer. A JSON body is sent as its text; repeat sends the body so
- *         many times, or endlessly; truncate cuts it, length and all.
+ * then    status body body_base64 repeat content_type headers truncate framing
+ *         content_length: the answer. A JSON body is sent as its text; repeat
+ *         sends the body so many times, or endlessly; truncate cuts it, length
+ *         and all. framing: "chunked" or "close", which has neither length nor
+ *         chunks; content_length is told instead of the truth.
  *         close: no answer, the connection ends. delay: seconds, before the
  *         request takes effect or before it is answered, by mode.
  *         states: what the job's status answers say from now on, one after
@@ -24,7 +26,7 @@
  *         and result, and to the history. credits, rate_limit: set.
  *
  * The first rule that applies is used, and only that one. What happens on the
- * wire (cuts, resets, stalls) is not said here. Thread-safe. */
+ * wire (cuts, resets, stalls) is said by em_wire. Thread-safe. */
 #ifndef EM_FAULT_H
 #define EM_FAULT_H
 
@@ -68,6 +70,9 @@ bool em_fault_is_after(const struct em_fault_rule *rule);
 
 /* The request is answered without taking effect. */
 bool em_fault_prevents(const struct em_fault_rule *rule);
+
+/* What the service has to say does not reach the client whole. */
+bool em_fault_hides(const struct em_fault_rule *rule);
 int64_t em_fault_delay_us(const struct em_fault_rule *rule);
 
 /* Changes the answer as the rule says. */

@@ -10,6 +10,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "em_doors.h"
 #include "em_server.h"
 
 /* Blocked before the first thread is made, so that only the descriptor gets
@@ -38,8 +39,10 @@ static int write_url(const char *path, const char *url) {
   if (length < 0 || (size_t)length >= sizeof beside)
     return -1;
   FILE *file = fopen(beside, "w");
-  if (!file)
+  if (!file) {
+    perror(beside);
     return -1;
+  }
   bool written = fprintf(file, "%s\n", url) > 0;
   written = fclose(file) == 0 && written;
   if (written && rename(beside, path) == 0)
@@ -48,12 +51,18 @@ static int write_url(const char *path, const char *url) {
   return -1;
 }
 
-static void print_banner(const struct em_options *options, const char *url) {
-  if (!options->quiet)
-    printf("segmind-emulator: an emulator of the Segmind image service.\n"
-           "No model runs in it: pictures are drawn, credits are play money.\n"
-           "Base URL: %s\n",
-           url);
+static void print_banner(const struct em_options *options, const char *url,
+                         const struct em_doors *doors) {
+  if (options->quiet)
+    return;
+  printf("segmind-emulator: an emulator of the Segmind image service.\n"
+         "No model runs in it: pictures are drawn, credits are play money.\n"
+         "Base URL: %s\n",
+         url);
+  if (*doors->wire_url)
+    printf("Through the faulty wire: %s\n", doors->wire_url);
+  if (*doors->foreign_url)
+    printf("Foreign host: %s\n", doors->foreign_url);
   fflush(stdout);
 }
 
@@ -83,19 +92,42 @@ static int complain(const char *message) {
   return EXIT_FAILURE;
 }
 
-static int serve(struct em_service *service, int signals) {
+/* The service's own last: who waits for it finds the others there. */
+static int write_urls(const struct em_options *options, const char *url,
+                      const struct em_doors *doors) {
+  if (options->wire_url_file &&
+      write_url(options->wire_url_file, doors->wire_url))
+    return complain("cannot write the --wire-url-file");
+  if (options->foreign_url_file &&
+      write_url(options->foreign_url_file, doors->foreign_url))
+    return complain("cannot write the --foreign-url-file");
+  if (options->url_file && write_url(options->url_file, url))
+    return complain("cannot write the --url-file");
+  return EXIT_SUCCESS;
+}
+
+static int serve(struct em_service *service, struct em_server *server,
+                 int signals) {
   const struct em_options *options = service->options;
-  char message[512] = "out of memory";
-  struct em_server *server = em_server_new(service, message, sizeof message);
-  if (!server)
+  const char *url = em_server_url(server);
+  struct em_doors doors;
+  char message[512];
+  if (em_doors_open(&doors, service, em_server_port(server), message,
+                    sizeof message))
     return complain(message);
-  int result = EXIT_SUCCESS;
-  if (options->url_file && write_url(options->url_file, em_server_url(server)))
-    result = complain("cannot write the --url-file");
+  int result = write_urls(options, url, &doors);
   if (result == EXIT_SUCCESS) {
-    print_banner(options, em_server_url(server));
+    print_banner(options, url, &doors);
     wait_for_end(signals, options->exit_with_stdin);
   }
+  em_doors_close(&doors);
+  return result;
+}
+
+static int start(struct em_service *service, int signals) {
+  char message[512] = "out of memory";
+  struct em_server *server = em_server_new(service, message, sizeof message);
+  int result = server ? serve(service, server, signals) : complain(message);
   em_service_stop(service);
   em_server_delete(server);
   return result;
@@ -114,7 +146,7 @@ int main(int argc, char **argv) {
   if (em_service_create(&service, &options, message, sizeof message))
     return complain(message);
   service.shut_down = shut_down;
-  int result = serve(&service, signals);
+  int result = start(&service, signals);
   em_service_destroy(&service);
   curl_global_cleanup();
   close(signals);

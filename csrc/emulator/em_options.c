@@ -39,7 +39,7 @@ static const struct option table[] = {
     {"tls-cert", "FILE", TEXT, AT(tls_cert), "serve https with this PEM file"},
     {"tls-key", "FILE", TEXT, AT(tls_key), "and its private key"},
     {"speed", "N", POSITIVE, AT(speed),
-     "divide latencies, queueing, expiry and the rate window by N"},
+     "divide latencies, queueing, expiry and the\nrate window by N"},
     {"latency", "SECONDS", NUMBER, AT(latency_s),
      "the same latency for every job"},
     {"variation", "CV", NUMBER, AT(variation),
@@ -75,9 +75,9 @@ static void print_help(void) {
     char name[48];
     snprintf(name, sizeof name, "--%s%s%s", table[i].name,
              table[i].value ? " " : "", table[i].value ? table[i].value : "");
-    printf("  %-22s ", name);
+    printf("  %-24s ", name);
     for (const char *c = table[i].help; *c; c++)
-      printf(*c == '\n' ? "\n%25s" : "%.1s", *c == '\n' ? "" : c);
+      printf(*c == '\n' ? "\n%27s" : "%.1s", *c == '\n' ? "" : c);
     putchar('\n');
   }
   puts(

@@ -9,6 +9,8 @@
 struct em_options {
   int port;
   const char *url_file;
+  int wire_port, foreign_port; /* negative: none */
+  const char *wire_url_file, *foreign_url_file;
   bool exit_with_stdin;
   double speed;
   bool seeded;

@@ -15,6 +15,8 @@ struct em_header {
   char *name, *value;
 };
 
+enum em_framing { EM_FRAMED, EM_FRAMED_BY_CHUNKS, EM_FRAMED_BY_CLOSE };
+
 struct em_reply {
   int status;
   char *content_type;
@@ -23,7 +25,9 @@ struct em_reply {
   unsigned long repeat; /* the body is sent so many times; 0 is once */
   bool endless;         /* the body is sent until the client goes */
   bool drop;            /* the connection is closed without an answer */
-  bool has_picture;     /* the body is this picture */
+  bool lies;            /* its Content-Length is one of the headers */
+  enum em_framing framing;
+  bool has_picture; /* the body is this picture */
   struct em_picture_ref picture;
   struct em_header headers[EM_HEADER_MAX];
   int header_count;

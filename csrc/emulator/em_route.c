@@ -25,6 +25,9 @@ static const struct {
     {"/_emulator/ledger", EM_AT_LEDGER, "GET", false},
     {"/_emulator/stats", EM_AT_STATS, "GET", false},
     {"/_emulator/faults", EM_AT_FAULTS, "GET, POST, DELETE", false},
+    {"/_emulator/wire", EM_AT_WIRE, "GET, POST, DELETE", false},
+    {"/_emulator/wire/log", EM_AT_WIRE_LOG, "GET", false},
+    {"/_emulator/foreign", EM_AT_FOREIGN, "GET, POST, DELETE", false},
     {"/_emulator/reset", EM_AT_RESET, "POST", false},
     {"/_emulator/shutdown", EM_AT_SHUTDOWN, "POST", false},
 };
@@ -79,10 +82,19 @@ bool em_route_allows(const struct em_route *route, const char *method) {
 
 const char *em_endpoint_name(enum em_endpoint endpoint) {
   static const char *const names[EM_ENDPOINT_COUNT] = {
-      "status",  "result",        "submit",   "v1",     "credits", "upload",
-      "history", "history_entry", "models",   "media",  "ledger",  "stats",
-      "faults",  "reset",         "shutdown", "nowhere"};
+      "status",  "result",  "submit",        "v1",     "credits",
+      "upload",  "history", "history_entry", "models", "media",
+      "ledger",  "stats",   "faults",        "wire",   "wire_log",
+      "foreign", "reset",   "shutdown",      "nowhere"};
   return names[endpoint];
+}
+
+bool em_endpoint_is_known(const char *name) {
+  for (int i = 0; i < EM_ENDPOINT_COUNT; i++)
+    if (!em_endpoint_is_control((enum em_endpoint)i) &&
+        !strcmp(name, em_endpoint_name((enum em_endpoint)i)))
+      return true;
+  return false;
 }
 
 bool em_endpoint_is_control(enum em_endpoint endpoint) {

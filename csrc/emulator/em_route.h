@@ -20,6 +20,9 @@ enum em_endpoint {
   EM_AT_LEDGER,
   EM_AT_STATS,
   EM_AT_FAULTS,
+  EM_AT_WIRE,
+  EM_AT_WIRE_LOG,
+  EM_AT_FOREIGN,
   EM_AT_RESET,
   EM_AT_SHUTDOWN,
   EM_AT_NOWHERE,
@@ -39,6 +42,9 @@ bool em_route_allows(const struct em_route *route, const char *method);
 
 /* "submit", "status", ...: as rules and statistics name it. */
 const char *em_endpoint_name(enum em_endpoint endpoint);
+
+/* Is it the name of one of the service's endpoints? */
+bool em_endpoint_is_known(const char *name);
 
 /* The emulator's own control port: never counted, never faulty. */
 bool em_endpoint_is_control(enum em_endpoint endpoint);

@@ -1,20 +1,27 @@
 #include "em_server.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
-#include <netinet/in.h>
+#include <limits.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include "em_exchange.h"
+#include "em_listen.h"
 
 struct em_server {
   struct em_service *service;
   struct em_waiting waiting;
   struct MHD_Daemon *daemon;
+  pthread_t thread;
+  bool running;
+  atomic_bool ends;
+  int port;
   char *tls_cert, *tls_key; /* PEM texts */
   char url[64];
 };
@@ -51,11 +58,14 @@ static struct MHD_Response *make_repeated(struct em_reply *reply) {
     return NULL;
   *repeated =
       (struct repeated){reply->body, reply->size, reply->size * reply->repeat};
+  if (!reply->repeat)
+    repeated->total = reply->size;
   if (reply->endless)
     repeated->total = MHD_SIZE_UNKNOWN;
   reply->body = NULL;
   return MHD_create_response_from_callback(
-      repeated->total, 16384, read_repeated, repeated, free_repeated);
+      reply->framing ? MHD_SIZE_UNKNOWN : repeated->total, 16384, read_repeated,
+      repeated, free_repeated);
 }
 
 static struct MHD_Response *make_picture(const struct em_service *service,
@@ -75,7 +85,7 @@ static struct MHD_Response *make_response(const struct em_service *service,
   struct MHD_Response *response;
   if (reply->has_picture)
     return make_picture(service, reply);
-  if (reply->endless || reply->repeat > 1)
+  if (reply->endless || reply->repeat > 1 || reply->framing)
     return make_repeated(reply);
   response = MHD_create_response_from_buffer(
       reply->size, reply->body ? reply->body : (void *)(uintptr_t) "",
@@ -96,6 +106,19 @@ static void add_headers(struct MHD_Response *response,
                               reply->headers[i].value);
 }
 
+/* A body without length and without chunks ends with the connection; so does
+ * one of which the wrong length is told, which else would be told beside the
+ * right one. */
+static void set_framing(struct MHD_Response *response,
+                        const struct em_reply *reply) {
+  unsigned flags = MHD_RF_NONE;
+  if (reply->framing == EM_FRAMED_BY_CLOSE)
+    flags |= MHD_RF_HTTP_1_0_COMPATIBLE_STRICT;
+  if (reply->lies)
+    flags |= MHD_RF_INSANITY_HEADER_CONTENT_LENGTH;
+  MHD_set_response_options(response, (enum MHD_ResponseFlags)flags, MHD_RO_END);
+}
+
 static enum MHD_Result send_reply(const struct em_service *service,
                                   struct MHD_Connection *connection,
                                   struct em_reply *reply) {
@@ -104,6 +127,7 @@ static enum MHD_Result send_reply(const struct em_service *service,
   struct MHD_Response *response = make_response(service, reply);
   if (!response)
     return MHD_NO;
+  set_framing(response, reply);
   add_headers(response, reply);
   enum MHD_Result result =
       MHD_queue_response(connection, (unsigned)reply->status, response);
@@ -203,28 +227,13 @@ static int read_tls(struct em_server *server, char *message,
 }
 
 /* Bound before the daemon starts, so that the URL is known to its thread.
- * Errors: -1 and errno. */
-static int open_socket(struct em_server *server) {
-  const struct em_options *options = server->service->options;
-  struct sockaddr_in address = {.sin_family = AF_INET,
-                                .sin_port = htons((uint16_t)options->port),
-                                .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-  socklen_t size = sizeof address;
-  const int on = 1;
-  int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  if (listener < 0)
-    return -1;
-  setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  if (bind(listener, (struct sockaddr *)&address, size) ||
-      getsockname(listener, (struct sockaddr *)&address, &size) ||
-      listen(listener, 1024)) {
-    int reason = errno;
-    close(listener);
-    errno = reason;
-    return -1;
-  }
-  snprintf(server->url, sizeof server->url, "http%s://127.0.0.1:%u",
-           server->tls_cert ? "s" : "", (unsigned)ntohs(address.sin_port));
+ * Errors: -1 and a message. */
+static int open_socket(struct em_server *server, char *message,
+                       size_t message_size) {
+  server->port = server->service->options->port;
+  int listener = em_listen(&server->port, message, message_size);
+  snprintf(server->url, sizeof server->url, "http%s://127.0.0.1:%d",
+           server->tls_cert ? "s" : "", server->port);
   return listener;
 }
 
@@ -234,7 +243,7 @@ static struct MHD_Daemon *start_daemon(struct em_server *server, int listener) {
       {MHD_OPTION_HTTPS_MEM_KEY, 0, server->tls_key},
       {MHD_OPTION_END, 0, NULL}};
   struct MHD_OptionItem none[] = {{MHD_OPTION_END, 0, NULL}};
-  unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME |
+  unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME |
                    MHD_USE_SUPPRESS_DATE_NO_CLOCK | MHD_USE_TURBO;
   if (server->tls_cert)
     flags |= MHD_USE_TLS;
@@ -249,19 +258,60 @@ static struct MHD_Daemon *start_daemon(struct em_server *server, int listener) {
       MHD_OPTION_END);
 }
 
+/* How long nothing has to be done unless a socket wakes us. */
+static int timeout_ms(struct em_server *server) {
+  MHD_UNSIGNED_LONG_LONG timeout;
+  if (MHD_get_timeout(server->daemon, &timeout) != MHD_YES)
+    return -1;
+  return timeout > INT_MAX ? INT_MAX : (int)timeout;
+}
+
+/* libmicrohttpd's own thread reads events by 128 and waits again, with its
+ * first timeout, whenever it got exactly 128: with 128, 256, ... connections
+ * asking at once it sleeps on work that it has already taken. MHD_run never
+ * waits, so the waiting is done here. */
+static void *turn(void *arg) {
+  struct em_server *server = arg;
+  struct pollfd watched[] = {
+      {.fd = MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD)
+                 ->epoll_fd,
+       .events = POLLIN},
+      {.fd = server->waiting.wake, .events = POLLIN}};
+  while (!atomic_load(&server->ends)) {
+    eventfd_t ignored;
+    if (poll(watched, 2, timeout_ms(server)) > 0 && watched[1].revents)
+      eventfd_read(server->waiting.wake, &ignored);
+    MHD_run(server->daemon);
+  }
+  return NULL;
+}
+
+static int start_thread(struct em_server *server) {
+  server->running = !pthread_create(&server->thread, NULL, turn, server);
+  return server->running ? 0 : -1;
+}
+
+/* Leaves nothing suspended, as MHD_stop_daemon demands. */
+static void end_thread(struct em_server *server) {
+  atomic_store(&server->ends, true);
+  em_waiting_release(&server->waiting);
+  if (server->running)
+    pthread_join(server->thread, NULL);
+  if (server->daemon)
+    MHD_run(server->daemon);
+}
+
 static int start(struct em_server *server, char *message, size_t message_size) {
   if (read_tls(server, message, message_size))
     return -1;
-  int listener = open_socket(server);
-  if (listener < 0) {
-    snprintf(message, message_size, "cannot listen on 127.0.0.1:%d: %s",
-             server->service->options->port, strerror(errno));
+  int listener = open_socket(server, message, message_size);
+  if (listener < 0)
     return -1;
-  }
   server->daemon = start_daemon(server, listener);
-  if (server->daemon)
+  if (server->daemon && !start_thread(server))
     return 0;
-  close(listener);
+  if (!server->daemon)
+    close(listener);
   snprintf(message, message_size, "cannot start the server%s",
            server->tls_cert ? ": is it a certificate and its key?" : "");
   return -1;
@@ -273,8 +323,9 @@ struct em_server *em_server_new(struct em_service *service, char *message,
   if (!server)
     return NULL;
   server->service = service;
-  em_waiting_create(&server->waiting);
-  if (!start(server, message, message_size))
+  snprintf(message, message_size, "no descriptor to be had");
+  if (!em_waiting_create(&server->waiting) &&
+      !start(server, message, message_size))
     return server;
   em_server_delete(server);
   return NULL;
@@ -284,10 +335,12 @@ const char *em_server_url(const struct em_server *server) {
   return server->url;
 }
 
+int em_server_port(const struct em_server *server) { return server->port; }
+
 void em_server_delete(struct em_server *server) {
   if (!server)
     return;
-  em_waiting_release(&server->waiting);
+  end_thread(server);
   if (server->daemon)
     MHD_stop_daemon(server->daemon);
   em_waiting_destroy(&server->waiting);

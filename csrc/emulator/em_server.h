@@ -17,6 +17,7 @@ struct em_server *em_server_new(struct em_service *service, char *message,
 
 /* "http://127.0.0.1:1234" */
 const char *em_server_url(const struct em_server *server);
+int em_server_port(const struct em_server *server);
 
 /* Ends all connections. The service must have been stopped before: then
  * nobody else can take up a suspended request. */

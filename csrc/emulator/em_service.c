@@ -50,6 +50,15 @@ static int load_models(struct em_service *service, char *message,
   return service->models ? 0 : -1;
 }
 
+/* Of its own when none was given, so that a run's faults can be told. */
+static uint64_t wire_seed(const struct em_options *options) {
+  struct em_chance chance;
+  if (options->seeded)
+    return options->seed;
+  em_chance_create(&chance, false, 0);
+  return em_chance_bits(&chance);
+}
+
 int em_service_create(struct em_service *service,
                       const struct em_options *options, char *message,
                       size_t message_size) {
@@ -62,9 +71,12 @@ int em_service_create(struct em_service *service,
   }
   service->media = em_media_new();
   service->faults = em_faults_new();
+  service->wire = em_wire_new(wire_seed(options));
+  service->visits = em_visits_new();
   service->timer = em_timer_new();
   service->pool = em_pool_new(DRAWING_THREADS);
-  if (service->media && service->faults && service->timer && service->pool)
+  if (service->media && service->faults && service->timer && service->pool &&
+      service->wire && service->visits)
     return 0;
   snprintf(message, message_size,
            "no memory, no thread or no temporary file to be had");
@@ -82,6 +94,8 @@ void em_service_destroy(struct em_service *service) {
   em_pool_delete(service->pool);
   em_store_destroy(&service->store);
   em_faults_delete(service->faults);
+  em_wire_delete(service->wire);
+  em_visits_delete(service->visits);
   em_media_delete(service->media);
   em_model_set_delete(service->models);
 }
@@ -198,6 +212,9 @@ void em_service_answer(struct em_service *service, struct em_request *request,
       [EM_AT_LEDGER] = em_control_ledger,
       [EM_AT_STATS] = em_control_stats,
       [EM_AT_FAULTS] = em_control_faults,
+      [EM_AT_WIRE] = em_control_wire,
+      [EM_AT_WIRE_LOG] = em_control_wire_log,
+      [EM_AT_FOREIGN] = em_control_foreign,
       [EM_AT_RESET] = em_control_reset,
       [EM_AT_SHUTDOWN] = em_control_shutdown,
   };

@@ -4,7 +4,10 @@
  * (em_text, em_table, em_base64), the tables (em_model, em_order), memory
  * (em_media, em_job, em_store), work (em_timer, em_pool, em_source,
  * em_production), the endpoints (em_submit, em_answer, em_history, em_upload,
- * em_control), and on top the network (em_fault, em_server) and em_main. */
+ * em_control), and on top the network (em_fault, em_server) and em_main.
+ * Beside it, on a loop of their own (em_loop, em_doors): the faulty wire
+ * (em_wire has the rules; em_frame, em_flow, em_link, em_relay move the bytes)
+ * and the foreign host (em_visits, em_foreign). */
 #ifndef EM_SERVICE_H
 #define EM_SERVICE_H
 
@@ -14,6 +17,8 @@
 #include "em_request.h"
 #include "em_store.h"
 #include "em_timer.h"
+#include "em_visits.h"
+#include "em_wire.h"
 
 struct em_stats {
   atomic_ullong requests[EM_ENDPOINT_COUNT];
@@ -28,6 +33,8 @@ struct em_service {
   struct em_timer *timer;
   struct em_pool *pool;
   struct em_faults *faults;
+  struct em_wire *wire;
+  struct em_visits *visits;
   struct em_store store;
   struct em_stats stats;
   int64_t started_us;
@@ -69,6 +76,7 @@ em_endpoint_fn em_answer_models, em_answer_media;
 em_endpoint_fn em_history_list, em_history_entry;
 em_endpoint_fn em_upload;
 em_endpoint_fn em_control_ledger, em_control_stats, em_control_faults;
+em_endpoint_fn em_control_wire, em_control_wire_log, em_control_foreign;
 em_endpoint_fn em_control_reset, em_control_shutdown;
 
 /* The answer to a v1 request whose job has ended. */

@@ -214,7 +214,6 @@ void em_submit_v1_finish(struct em_service *service, struct em_job *job,
   } else {
     em_reply_error(reply, 400, "%s", job->error ? job->error : "Failed");
   }
-  job->learned_us = em_clock_now_us();
   if (service->store.rpm)
     add_rate_reset(&service->store, reply);
   em_store_unlock(&service->store);

@@ -7,6 +7,14 @@
 ---   service:faults({ { match = { path = "submit" }, ["then"] = { status = 502 } } })
 ---   service:stop()
 ---
+---   local service = emulator.start({ wire = true, foreign = true })
+---   service.wire_url                the same service behind a wire that can be made faulty
+---   service:wire({ { match = { kind = "submit" }, direction = "response", at = 40,
+---     action = "reset" } })
+---   service:wire_log().log[1].byte  40
+---   service.foreign_url             somebody else's host, which notes what it is told
+---   service:foreign()[1].headers
+---
 --- The emulator is started with its standard input on a pipe of ours and ends when that pipe does,
 --- so a test run that dies, however it dies, leaves nothing behind. Control requests go through the
 --- curl program: the client under test must not be what its own oracle is asked with.
@@ -18,6 +26,8 @@ local json = cjson.new()
 --- A running emulator.
 ---@class spec.Emulator
 ---@field url string its base URL
+---@field wire_url string? its base URL through the faulty wire
+---@field foreign_url string? the foreign host's
 ---@field _pipe file* our end of its standard input
 local Emulator = {}
 Emulator.__index = Emulator
@@ -93,25 +103,55 @@ local function await_url(path)
   return nil
 end
 
+-- Further doors: { wire = true } -> { wire_port = 0, wire_url_file = ... }, on a copy.
+local function open_doors(options)
+  local given, files = {}, {}
+  for name, value in pairs(options) do
+    given[name] = value
+  end
+  for _, door in ipairs({ "wire", "foreign" }) do
+    if given[door] then
+      files[door] = os.tmpname()
+      given[door .. "_port"] = given[door .. "_port"] or 0
+      given[door .. "_url_file"] = files[door]
+    end
+    given[door] = nil
+  end
+  return given, files
+end
+
+local function take_url(path)
+  local url = path and (read_file(path) or ""):match("%S+")
+  if path then
+    os.remove(path)
+  end
+  return url
+end
+
 --- Starts an emulator. The options are those of its command line with underscores for dashes:
---- `{ plain = true, speed = 100, rpm = 5 }`; true stands for an option without a value.
+--- `{ plain = true, speed = 100, rpm = 5 }`; true stands for an option without a value. `wire` and
+--- `foreign` open the faulty wire and the foreign host, on any free ports.
 ---@param options table<string, string|number|boolean>?
 ---@return spec.Emulator
 function emulator.start(options)
   local url_file = os.tmpname()
   os.remove(url_file)
+  local given, files = open_doors(options or {})
   -- exec: the shell must not stay between the pipe and the emulator.
   local command = ("exec %s --quiet --exit-with-stdin --url-file=%s %s"):format(
-    quote(emulator.binary()), quote(url_file), arguments(options or {}))
+    quote(emulator.binary()), quote(url_file), arguments(given))
   assert(io.open(emulator.binary(), "rb"), "no emulator at " .. emulator.binary()):close()
   local pipe = assert(io.popen(command, "w"))
   local url = await_url(url_file)
   os.remove(url_file)
+  -- Written before the service's own URL.
+  local wire_url, foreign_url = take_url(files.wire), take_url(files.foreign)
   if not url then
     pipe:close()
     error("the emulator did not start: " .. command)
   end
-  return setmetatable({ url = url, _pipe = pipe }, Emulator)
+  return setmetatable({ url = url, wire_url = wire_url, foreign_url = foreign_url, _pipe = pipe },
+    Emulator)
 end
 
 --- Asks the control port; a refusal raises, as it is the spec's own mistake.
@@ -168,7 +208,43 @@ function Emulator:clear_faults()
   self:control("DELETE", "faults")
 end
 
---- Forgets jobs, pictures, rules and counts.
+--- Adds rules for the faulty wire, or without an argument tells how often each was seen, used, and
+--- done (a place after the message's end is never reached).
+---@param rules table[]?
+---@return table[]
+function Emulator:wire(rules)
+  return self:control(rules and "POST" or "GET", "wire", rules)
+end
+
+--- Takes all rules of the wire away.
+function Emulator:clear_wire()
+  self:control("DELETE", "wire")
+end
+
+--- What the wire has done: its `seed`, how many `exchanges` it saw, the `log` of its faults.
+---@param from integer? leave out so many faults
+---@return { seed: string, exchanges: integer, faults: integer, log: table[] }
+function Emulator:wire_log(from)
+  return self:control("GET", "wire/log?from=" .. (from or 0))
+end
+
+--- What the foreign host was told, oldest first: method, path, headers, body_size, size and all the
+--- bytes. With an argument, sets its answer from now on.
+---@param answer { status: integer?, headers: table?, body: string?, body_base64: string? }?
+---@return table[]
+function Emulator:foreign(answer)
+  return self:control(answer and "POST" or "GET", "foreign", answer)
+end
+
+--- A body of so many MiB of zeros in gzip, as a fault's `body_base64`: small to send, large to
+--- unpack.
+---@param mebibytes integer
+---@return string
+function emulator.gzip_bomb(mebibytes)
+  return (output_of(("head -c %dM /dev/zero | gzip -9 | base64 -w0"):format(mebibytes)))
+end
+
+--- Forgets jobs, pictures, rules, counts, and what the foreign host was told.
 function Emulator:reset()
   self:control("POST", "reset")
 end

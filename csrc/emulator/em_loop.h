@@ -1,0 +1,52 @@
+/* One thread that waits for many descriptors, under the faulty wire: em_relay
+ * and em_foreign hang on it.
+ *
+ * Descriptors are watched edge-triggered, once and for all: who is called
+ * remembers what is ready until a read or a write says otherwise. Calls come
+ * from the loop's thread only. What has more to do than is fair in one call,
+ * or wants to be freed while events for it may still be on their way, asks to
+ * be called again later. */
+#ifndef EM_LOOP_H
+#define EM_LOOP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct em_watch {
+  int fd; /* -1: none */
+  void (*ready)(struct em_watch *watch, uint32_t events);
+};
+
+/* A call once the events at hand are done with. */
+struct em_later {
+  struct em_later *next;
+  void (*run)(struct em_later *later);
+  bool waits;
+};
+
+struct em_loop;
+
+/* Errors: NULL without descriptors or memory. */
+struct em_loop *em_loop_new(void);
+
+/* Errors: -1. */
+int em_loop_start(struct em_loop *loop);
+
+/* Joins the thread; then what was watched can be freed. May be called twice. */
+void em_loop_stop(struct em_loop *loop);
+void em_loop_delete(struct em_loop *loop);
+
+/* Watches for reading and writing. Closing the descriptor ends it.
+ * Errors: -1. */
+int em_loop_watch(struct em_loop *loop, struct em_watch *watch);
+void em_loop_later(struct em_loop *loop, struct em_later *later);
+
+/* One shot of a clock that is made when it is first set (its fd -1 before).
+ * It is over when the descriptor is ready; setting it again moves it. */
+int em_loop_set_clock(struct em_loop *loop, struct em_watch *clock,
+                      int64_t from_now_us);
+
+/* Closes and forgets the descriptor; one of -1 is fine. */
+void em_watch_close(struct em_watch *watch);
+
+#endif

@@ -1,0 +1,245 @@
+#include "em_wire_rule.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A fault that was done. */
+struct deed {
+  unsigned long long exchange, connection;
+  enum em_endpoint endpoint;
+  char path[128];
+  size_t rule_number;
+  enum em_direction direction;
+  enum em_wire_action action;
+  uint64_t byte, total;
+};
+
+struct em_wire {
+  pthread_mutex_t lock;
+  uint64_t seed;
+  struct em_wire_rule **rules;
+  size_t count;
+  unsigned long long exchanges, of_kind[EM_ENDPOINT_COUNT];
+  struct deed *log;
+  size_t log_count, log_capacity;
+};
+
+struct em_wire *em_wire_new(uint64_t seed) {
+  struct em_wire *wire = calloc(1, sizeof *wire);
+  if (!wire)
+    return NULL;
+  wire->seed = seed;
+  pthread_mutex_init(&wire->lock, NULL);
+  return wire;
+}
+
+void em_wire_delete(struct em_wire *wire) {
+  if (!wire)
+    return;
+  em_wire_reset(wire);
+  pthread_mutex_destroy(&wire->lock);
+  free(wire);
+}
+
+static int add_rule(struct em_wire *wire, const json_t *source) {
+  struct em_wire_rule *rule = em_wire_rule_new(source, wire->seed);
+  struct em_wire_rule **rules =
+      realloc(wire->rules, (wire->count + 1) * sizeof(*rules));
+  if (rules)
+    wire->rules = rules;
+  if (!rule || !rules) {
+    em_wire_rule_drop(rule);
+    return -1;
+  }
+  rules[wire->count++] = rule;
+  return 0;
+}
+
+static int check_list(const json_t *list, char *message, size_t message_size) {
+  size_t i;
+  const json_t *rule;
+  char mistake[256];
+  if (!json_is_array(list)) {
+    snprintf(message, message_size, "a list of rules is expected");
+    return -1;
+  }
+  json_array_foreach(list, i, rule) {
+    if (em_wire_check(rule, mistake, sizeof mistake)) {
+      snprintf(message, message_size, "rule %zu: %s", i + 1, mistake);
+      return -1;
+    }
+  }
+  return 0;
+}
+
+int em_wire_add(struct em_wire *wire, const char *json, size_t size,
+                char *message, size_t message_size) {
+  json_error_t error;
+  json_t *list = json_loadb(json ? json : "", size, 0, &error);
+  if (!list) {
+    snprintf(message, message_size, "not JSON: line %d: %s", error.line,
+             error.text);
+    return -1;
+  }
+  int failed = check_list(list, message, message_size);
+  pthread_mutex_lock(&wire->lock);
+  for (size_t i = 0; !failed && i < json_array_size(list); i++)
+    if (add_rule(wire, json_array_get(list, i))) {
+      snprintf(message, message_size, "out of memory");
+      failed = -1;
+    }
+  pthread_mutex_unlock(&wire->lock);
+  json_decref(list);
+  return failed;
+}
+
+static void clear_locked(struct em_wire *wire) {
+  for (size_t i = 0; i < wire->count; i++)
+    em_wire_rule_drop(wire->rules[i]);
+  free(wire->rules);
+  wire->rules = NULL;
+  wire->count = 0;
+}
+
+void em_wire_clear(struct em_wire *wire) {
+  pthread_mutex_lock(&wire->lock);
+  clear_locked(wire);
+  pthread_mutex_unlock(&wire->lock);
+}
+
+void em_wire_reset(struct em_wire *wire) {
+  pthread_mutex_lock(&wire->lock);
+  clear_locked(wire);
+  free(wire->log);
+  wire->log = NULL;
+  wire->log_count = wire->log_capacity = 0;
+  wire->exchanges = 0;
+  memset(wire->of_kind, 0, sizeof wire->of_kind);
+  pthread_mutex_unlock(&wire->lock);
+}
+
+void em_wire_tell(struct em_wire *wire, struct em_text *text) {
+  em_text_add(text, "[");
+  pthread_mutex_lock(&wire->lock);
+  for (size_t i = 0; i < wire->count; i++) {
+    const struct em_wire_rule *rule = wire->rules[i];
+    char *source = json_dumps(rule->source, JSON_COMPACT);
+    em_text_addf(text,
+                 "%s{\"seen\":%lld,\"used\":%lld,\"done\":%lld,\"rule\":%s}",
+                 i ? "," : "", rule->seen, rule->used, rule->done,
+                 source ? source : "null");
+    free(source);
+  }
+  pthread_mutex_unlock(&wire->lock);
+  em_text_add(text, "]");
+}
+
+static void match_locked(struct em_wire *wire, const char *path,
+                         struct em_wire_plan *plan) {
+  for (size_t i = 0; i < wire->count; i++) {
+    struct em_wire_rule *rule = wire->rules[i];
+    if (!em_wire_rule_matches(rule, plan->endpoint, path))
+      continue;
+    rule->seen++;
+    if (plan->rule || !em_wire_rule_applies(rule) ||
+        !em_wire_rule_draw(rule, i, wire->of_kind[plan->endpoint], plan))
+      continue;
+    atomic_fetch_add(&rule->references, 1);
+    rule->used++;
+    plan->rule = rule;
+    plan->rule_number = i + 1;
+  }
+}
+
+void em_wire_match(struct em_wire *wire, const char *path,
+                   struct em_wire_plan *plan) {
+  struct em_route route;
+  em_route_find(&route, path);
+  *plan = (struct em_wire_plan){.endpoint = route.endpoint};
+  snprintf(plan->path, sizeof plan->path, "%s", path);
+  for (char *c = plan->path; *c; c++)
+    if (*c & 0x80) /* it will be told as JSON */
+      *c = '?';
+  if (em_endpoint_is_control(route.endpoint))
+    return;
+  pthread_mutex_lock(&wire->lock);
+  plan->exchange = ++wire->exchanges;
+  wire->of_kind[route.endpoint]++;
+  match_locked(wire, path, plan);
+  pthread_mutex_unlock(&wire->lock);
+}
+
+void em_wire_drop(struct em_wire_plan *plan) {
+  em_wire_rule_drop(plan->rule);
+  plan->rule = NULL;
+}
+
+const struct em_wire_terms *em_wire_terms(const struct em_wire_plan *plan) {
+  return &plan->rule->terms;
+}
+
+static struct deed *add_deed(struct em_wire *wire) {
+  if (wire->log_count == wire->log_capacity) {
+    size_t capacity = wire->log_capacity ? wire->log_capacity * 2 : 64;
+    struct deed *log = realloc(wire->log, capacity * sizeof *log);
+    if (!log)
+      return NULL;
+    wire->log = log;
+    wire->log_capacity = capacity;
+  }
+  return &wire->log[wire->log_count++];
+}
+
+void em_wire_log(struct em_wire *wire, const struct em_wire_plan *plan,
+                 uint64_t byte, uint64_t total) {
+  pthread_mutex_lock(&wire->lock);
+  struct deed *deed = add_deed(wire);
+  plan->rule->done++;
+  if (deed) {
+    *deed = (struct deed){.exchange = plan->exchange,
+                          .connection = plan->connection,
+                          .endpoint = plan->endpoint,
+                          .rule_number = plan->rule_number,
+                          .direction = plan->direction,
+                          .action = plan->action,
+                          .byte = byte,
+                          .total = total};
+    memcpy(deed->path, plan->path, sizeof deed->path);
+  }
+  pthread_mutex_unlock(&wire->lock);
+}
+
+static void tell_deed(const struct deed *deed, struct em_text *text) {
+  em_text_addf(text,
+               "{\"exchange\":%llu,\"connection\":%llu,\"kind\":\"%s\","
+               "\"path\":",
+               deed->exchange, deed->connection,
+               em_endpoint_name(deed->endpoint));
+  em_text_add_json(text, deed->path);
+  em_text_addf(text,
+               ",\"rule\":%zu,\"direction\":\"%s\",\"byte\":%llu,\"total\":",
+               deed->rule_number, em_direction_name(deed->direction),
+               (unsigned long long)deed->byte);
+  if (deed->total)
+    em_text_addf(text, "%llu", (unsigned long long)deed->total);
+  else
+    em_text_add(text, "null");
+  em_text_addf(text, ",\"action\":\"%s\"}", em_wire_action_name(deed->action));
+}
+
+void em_wire_tell_log(struct em_wire *wire, size_t from, struct em_text *text) {
+  pthread_mutex_lock(&wire->lock);
+  em_text_addf(text,
+               "{\"seed\":\"%llu\",\"exchanges\":%llu,\"faults\":%zu,"
+               "\"log\":[",
+               (unsigned long long)wire->seed, wire->exchanges,
+               wire->log_count);
+  for (size_t i = from; i < wire->log_count; i++) {
+    em_text_add(text, i > from ? "," : "");
+    tell_deed(&wire->log[i], text);
+  }
+  pthread_mutex_unlock(&wire->lock);
+  em_text_add(text, "]}");
+}

@@ -1,0 +1,125 @@
+/* Faults of the wire, scripted by tests over /_emulator/wire and done by the
+ * relay (em_relay):
+ *
+ *   {"match": {"kind": "submit", "nth": 2},
+ *    "direction": "response", "at": 17, "action": "close"}
+ *
+ * match      kind is an endpoint's name (as in em_fault.h) or a glob of the
+ *            path. nth, or from and count, count the exchanges the rest of the
+ *            match is true for; count alone says how often the rule is used
+ *            (1 unless told, "always" for ever). probability: 0 to 1, then
+ *            count is "always" unless told.
+ * direction  "request": it is broken on its way, so the service never sees it
+ *            whole. "response", as when nothing is said: the service has
+ *            accepted the request, and its answer is broken.
+ * at         the byte before which it happens, counted from the first of the
+ *            message in that direction, its head included (interim answers
+ *            like 100 are not); below 0 from the end; "random". 0 unless told.
+ *            A place at or after the end is never reached. Of a message whose
+ *            length is not told before (chunks), a place from the end is within
+ *            16 KiB of it, a random one within the first 4 KiB.
+ * action     close: the connection ends as if all were well. reset: it breaks.
+ *            stall: nothing moves for `seconds`, then it is closed. delay:
+ *            nothing moves for `seconds`. trickle: `rate` bytes a second from
+ *            here on. garbage: `length` bytes, or all that follow, are
+ *            replaced by random ones. replace: the client is sent `bytes` (or
+ *            `bytes_base64`), `repeat` times or "endless"ly, instead of what
+ *            follows, at `rate` if there is one, then the connection is closed.
+ *
+ * direction and action may be lists, of which one is drawn every time. What is
+ * drawn follows from the rule's `seed` (--seed unless told), its number, the
+ * kind of the exchange and its number among those of its kind: never from the
+ * time or from other kinds, so that the third submit meets the same fate in
+ * every run, however often was polled.
+ *
+ * The first rule that applies is used, and only that one, once an exchange.
+ * Thread-safe. */
+#ifndef EM_WIRE_H
+#define EM_WIRE_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "em_route.h"
+#include "em_text.h"
+
+enum em_direction { EM_REQUEST, EM_RESPONSE, EM_DIRECTION_COUNT };
+
+enum em_wire_action {
+  EM_WIRE_CLOSE,
+  EM_WIRE_RESET,
+  EM_WIRE_STALL,
+  EM_WIRE_DELAY,
+  EM_WIRE_TRICKLE,
+  EM_WIRE_GARBAGE,
+  EM_WIRE_REPLACE,
+  EM_WIRE_ACTION_COUNT
+};
+
+struct em_wire;
+struct em_wire_rule;
+
+/* An exchange, and what shall become of it. */
+struct em_wire_plan {
+  unsigned long long exchange, connection; /* from 1 on */
+  enum em_endpoint endpoint;
+  char path[128];
+
+  struct em_wire_rule *rule; /* a reference; NULL: all goes well */
+  size_t rule_number;        /* from 1 on */
+  enum em_direction direction;
+  enum em_wire_action action;
+  bool anywhere; /* at a random place: this part of the message */
+  double part;
+  int64_t at; /* else here */
+  uint64_t seed;
+};
+
+/* What the actions need to know; read from the rule when it is made. */
+struct em_wire_terms {
+  int64_t seconds_us;
+  double rate;     /* bytes a second, 0: as fast as can be */
+  uint64_t length; /* UINT64_MAX: all that follow */
+  char *bytes;
+  size_t size;
+  uint64_t total; /* of them all, repeated; UINT64_MAX: endless */
+};
+
+struct em_wire *em_wire_new(uint64_t seed);
+void em_wire_delete(struct em_wire *wire);
+
+/* Adds a list of rules, all or none. Errors: -1 and which rule has what. */
+int em_wire_add(struct em_wire *wire, const char *json, size_t size,
+                char *message, size_t message_size);
+void em_wire_clear(struct em_wire *wire);
+
+/* Forgets rules, log and numbers: what is drawn then repeats. */
+void em_wire_reset(struct em_wire *wire);
+
+/* The rules with how often each was seen and used, as a JSON array. */
+void em_wire_tell(struct em_wire *wire, struct em_text *text);
+
+/* The seed, the counts, and every fault that was done, oldest first, without
+ * the first `from`. */
+void em_wire_tell_log(struct em_wire *wire, size_t from, struct em_text *text);
+
+/* Counts the exchange; fills in the plan but its connection.
+ * Ownership: dropped by em_wire_drop. */
+void em_wire_match(struct em_wire *wire, const char *path,
+                   struct em_wire_plan *plan);
+void em_wire_drop(struct em_wire_plan *plan);
+const struct em_wire_terms *em_wire_terms(const struct em_wire_plan *plan);
+
+/* Notes that the fault was done before that byte of a message of `total`
+ * (0: not known). */
+void em_wire_log(struct em_wire *wire, const struct em_wire_plan *plan,
+                 uint64_t byte, uint64_t total);
+
+const char *em_wire_action_name(enum em_wire_action action);
+const char *em_direction_name(enum em_direction direction);
+
+/* Checks a rule. Errors: -1 and what is wrong with it (em_wire_check.c). */
+int em_wire_check(const json_t *rule, char *message, size_t message_size);
+
+#endif
