@@ -1,0 +1,158 @@
+--- Every fault by name, in both variants: the submit was accepted and its answer lost, and the submit
+--- never arrived. Nothing is paid twice, nothing paid is lost, nothing unknown goes unsaid.
+
+local oracle = require("spec.support.oracle")
+local session = require("spec.support.session")
+
+local MODEL = "flux-kontext-pro"
+
+describe("when the wire breaks,", function()
+  local service, sm
+  local seed = 0
+
+  setup(function()
+    service = session.service({ wire = true, foreign = true })
+  end)
+
+  teardown(function()
+    assert.is_true(session.stop())
+  end)
+
+  before_each(function()
+    service:reset()
+    sm = session.client({ base_url = service.wire_url })
+  end)
+
+  after_each(session.close)
+
+  local function submit(opts)
+    seed = seed + 1
+    return assert(sm:submit(MODEL, { prompt = "x", aspect_ratio = "1:1", seed = seed }, opts))
+  end
+
+  local function check(jobs)
+    oracle.check("named faults", oracle.judge(service, jobs))
+  end
+
+  local function wire(kind, direction, at, action, more)
+    local rule = { match = { kind = kind }, direction = direction, at = at, action = action }
+    for name, value in pairs(more or {}) do
+      rule[name] = value
+    end
+    return rule
+  end
+
+  describe("a submit that was accepted is found again after", function()
+    local broken = {
+      ["an answer closed before its first byte"] = { "close", 0 },
+      ["an answer reset before its first byte"] = { "reset", 0 },
+      ["an answer cut in its head"] = { "close", 40 },
+      ["an answer cut in its body"] = { "close", -30 },
+      ["an answer without its last byte"] = { "reset", -1 },
+      ["a stall and a close"] = { "stall", 0, { seconds = 0.2 } },
+      ["a garbled body"] = { "garbage", -120 },
+      ["an answer of something else"] = { "replace", 0, { bytes = "HTTP/1.1 200 OK\r\nContent-Type: "
+        .. "text/html\r\nContent-Length: 13\r\n\r\n<html></html>" } },
+      ["an empty 200"] = { "replace", 0, { bytes = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n" } },
+    }
+    for name, fault in pairs(broken) do
+      it(name, function()
+        service:wire({ wire("submit", "response", fault[2], fault[1], fault[3]) })
+        local job = submit()
+        assert(job:wait(20))
+        assert.equal(1, service:ledger().totals.accepted)
+        check({ job })
+      end)
+    end
+
+    for _, status in ipairs({ 301, 302, 307, 308, 408, 500, 502, 503, 504 }) do
+      it("a " .. status .. " in place of the answer", function()
+        service:faults({ { match = { path = "submit" }, mode = "after", ["then"] = { status = status,
+          headers = { Location = service.foreign_url .. "/v2/x" }, body = "<html>" } } })
+        local job = submit()
+        assert(job:wait(20))
+        assert.equal(1, service:ledger().totals.accepted)
+        assert.same({}, service:foreign())
+        check({ job })
+      end)
+    end
+
+    it("the deadline, when the answer does not come", function()
+      service:wire({ wire("submit", "response", 0, "stall", { seconds = 5 }) })
+      local job = submit({ timeout = 0.5 })
+      local _, err = job:wait(20)
+      -- Found, it has no time left; but it has an id.
+      assert.equal("timeout", err.kind)
+      assert.equal("yes", err.charged)
+      assert.equal(service:ledger().submits[1].request_id, err.request_id)
+      check({ job })
+    end)
+  end)
+
+  it("submits that never arrived whole are reported as unknown and not repeated", function()
+    local rules = {}
+    for i, fault in ipairs({ { "close", -1 }, { "reset", -1 }, { "close", 10 }, { "reset", 100 },
+      { "stall", -1, { seconds = 0.3 } }, { "close", 0 } }) do
+      rules[i] = wire("submit", "request", fault[2], fault[1], fault[3])
+      rules[i].match.nth = i
+    end
+    service:wire(rules)
+    local jobs = {}
+    for i = 1, #rules do
+      jobs[i] = submit()
+    end
+    for _, job in ipairs(jobs) do
+      local _, err = job:wait(40)
+      assert.equal("unknown", err.kind)
+      assert.equal("unknown", err.charged)
+      assert.equal("absent", err.history)
+    end
+    assert.equal(0, service:ledger().totals.accepted)
+    check(jobs)
+  end)
+
+  describe("a job that was accepted comes to its end through", function()
+    for _, kind in ipairs({ "status", "result", "media" }) do
+      for name, fault in pairs({
+        ["a close before the first byte"] = { "close", 0 },
+        ["a reset in the head"] = { "reset", 30 },
+        ["a cut body"] = { "close", -20 },
+        ["a short stall"] = { "stall", 0, { seconds = 0.2 } },
+        ["a trickle"] = { "trickle", -50, { rate = 200 } },
+      }) do
+        it(name .. " of a " .. kind, function()
+          service:wire({ wire(kind, "response", fault[2], fault[1], fault[3]) })
+          local job = submit()
+          local result = assert(job:wait(30))
+          assert.equal("png", result:info().format)
+          assert.equal(1, service:ledger().totals.accepted)
+          check({ job })
+        end)
+      end
+    end
+
+    for _, status in ipairs({ 500, 502, 504, 429, 408, 302, 400 }) do
+      it("a " .. status .. " to a status and to a result", function()
+        for _, path in ipairs({ "status", "result" }) do
+          service:faults({ { match = { path = path, count = 1 },
+            ["then"] = { status = status, body = "<html>",
+              headers = { Location = service.foreign_url .. "/x", ["Retry-After"] = "1" } } } })
+        end
+        local job = submit()
+        assert(job:wait(30))
+        assert.same({}, service:foreign())
+        check({ job })
+      end)
+    end
+  end)
+
+  it("an upload is repeated, since that is free", function()
+    service:wire({ wire("upload", "response", 0, "reset"), wire("upload", "request", 100, "close") })
+    local path = session.file(session.PIXEL)
+    seed = seed + 1
+    local job = assert(sm:submit(MODEL, { prompt = "x", input_image = path, seed = seed }))
+    assert(job:wait(30))
+    os.remove(path)
+    check({ job })
+  end)
+end)
