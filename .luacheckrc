@@ -4,7 +4,14 @@ cache = false
 exclude_files = { "build*/**", "out/**" }
 
 files["spec/**/*.lua"] = { std = "min+busted" }
+files["examples/neovim/**/*.lua"] = { globals = { "vim" } }
+files["spec/neovim/*.lua"] = { globals = { "vim" } }
+files["bench/neovim.lua"] = { globals = { "vim" } }
 files["spec/run.lua"] = { globals = { "arg" } }
 
 -- Types for editors: declarations that nobody reads at run time.
 files["lua/segmind/meta/**/*.lua"] = { unused = false, max_line_length = false }
+
+-- LÖVE's programs: LuaJIT, and what LÖVE adds to it.
+files["examples/love/**/*.lua"] = { std = "luajit+love", globals = { "love" } }
+files["bench/love/**/*.lua"] = { std = "luajit+love", globals = { "love" } }

@@ -3,13 +3,15 @@
 # Variables: BUILD (folder, "build"), CMAKE_FLAGS (e.g. -DSEGMIND_EMULATOR=OFF),
 # JOBS, PREFIX (of install), LUA (5.4, 5.3 or luajit: test only that one),
 # SPEC (spec files or busted's options, instead of everything),
-# SANITIZE ("address,undefined" or "thread"), OUT (the demo's folder).
+# SANITIZE ("address,undefined" or "thread"), OUT (the demo's folder),
+# FUZZ_SECONDS (of each fuzz target), FUZZ (targets, instead of all).
 
 BUILD ?= build
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 OUT ?= out
 PREFIX ?= /usr/local
 SANITIZE ?= address,undefined
+FUZZ_SECONDS ?= 20
 LUAS ?= 5.4 5.3 luajit
 ifeq ($(origin LUA),command line)
 LUAS := $(LUA)
@@ -19,8 +21,8 @@ configure = cmake -S . $(CMAKE_FLAGS)
 # cmake starts a make of its own, with a -j of its own: it gets nothing of ours.
 compile = MAKEFLAGS=--no-print-directory cmake --build $(1) --parallel $(JOBS)
 
-.PHONY: help deps build demo test test-54 test-53 test-jit lint sanitize bench \
-	env install rock clean
+.PHONY: help deps build demo test test-54 test-53 test-jit lint sanitize \
+	valgrind fuzz torture bench env install rock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / \
@@ -58,7 +60,25 @@ sanitize: ## the whole suite under ASan and UBSan (SANITIZE=thread: under TSan)
 	@.ci/dependencies sanitize
 	@$(configure) -B build-sanitize -DSEGMIND_SANITIZE="$(SANITIZE)"
 	@$(call compile,build-sanitize)
-	@SEGMIND_SPEC_SECONDS=600 spec/suite.sh build-sanitize "$(LUAS)" $(SPEC)
+	@SEGMIND_SPEC_SECONDS=1500 spec/suite.sh build-sanitize "$(LUAS)" $(SPEC)
+
+valgrind: ## the C tests and some specs on Lua 5.4 under valgrind
+	@.ci/dependencies build test valgrind
+	@$(configure) -B $(BUILD)
+	@$(call compile,$(BUILD))
+	@spec/valgrind.sh $(BUILD) $(SPEC)
+
+fuzz: ## libFuzzer over what a server or a caller may say (FUZZ_SECONDS=20)
+	@.ci/dependencies build fuzz
+	@CC=clang $(configure) -B build-fuzz -DSEGMIND_FUZZ=ON -DSEGMIND_EMULATOR=OFF
+	@$(call compile,build-fuzz) --target fuzz
+	@JOBS=$(JOBS) spec/fuzz/run.sh build-fuzz $(FUZZ_SECONDS) $(FUZZ)
+
+torture: ## let memory run out at every allocation, and the like
+	@.ci/dependencies sanitize
+	@$(configure) -B build-torture -DSEGMIND_SANITIZE=address,undefined
+	@$(call compile,build-torture)
+	@JOBS=$(JOBS) spec/torture/run.sh build-torture
 
 bench: ## measure (not a test): figures on the terminal
 	@.ci/dependencies build bench
@@ -77,4 +97,5 @@ rock: ## install the rock for Lua 5.4 below build/rock, offline
 	MAKEFLAGS=--no-print-directory luarocks --lua-version=5.4 make --deps-mode=none --tree $(BUILD)/rock
 
 clean: ## remove what was built (out/, the demo's pictures, stays)
-	rm -rf $(BUILD) build-lint build-sanitize build.luarocks
+	rm -rf $(BUILD) build-lint build-sanitize build-fuzz build-torture \
+	  build.luarocks

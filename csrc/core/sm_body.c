@@ -69,7 +69,7 @@ void sm_body_delete(struct sm_body *body) {
 static enum sm_code make_room(struct sm_body *body, struct sm_error *e) {
   if (body->count < body->capacity)
     return SM_OK;
-  size_t capacity = body->capacity > 0 ? body->capacity * 2 : 4;
+  size_t capacity = body->capacity > 0 ? body->capacity * 2 : 1;
   if (capacity > SIZE_MAX / sizeof(struct piece))
     return sm_fail_memory(e);
   struct piece *pieces = realloc(body->pieces, capacity * sizeof(struct piece));

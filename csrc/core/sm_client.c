@@ -404,7 +404,8 @@ static bool wait_inline(struct sm_client *client, int64_t timeout_ms) {
     int64_t left_ms = until_ms - sm_now_ms();
     if (has_news(client) || left_ms <= 0)
       return has_news(client);
-    sm_http_wait(client->http, wait_ms < left_ms ? wait_ms : left_ms);
+    if (!sm_http_wait(client->http, wait_ms < left_ms ? wait_ms : left_ms))
+      return false;
   }
 }
 

@@ -110,7 +110,8 @@ static void read_page(struct sm_job *job, const struct sm_scene *scene,
     verdict->note = "a submit whose answer was lost was found in the request "
                     "history and goes on";
     sm_job_accept(job, scene, page.row.request_id, verdict);
-  } else if (page.rows >= SM_HISTORY_ROWS && doubt->page < MAX_PAGES) {
+  } else if (page.rows >= SM_HISTORY_ROWS && !page.is_past &&
+             doubt->page < MAX_PAGES) {
     doubt->page++;
     sm_verdict_send(verdict, scene->now_ms);
   } else {

@@ -258,6 +258,18 @@ static void give_up_start(struct sm_engine *engine, struct sm_task *task,
   receive(engine, task->transfer, now_ms);
 }
 
+static enum sm_code dispatch(struct sm_engine *engine, struct sm_task *task,
+                             int64_t now_ms, struct sm_error *e) {
+  struct sm_transfer *transfer = task->transfer;
+  if (!sm_task_arm(task))
+    return sm_fail_memory(e);
+  enum sm_code code =
+      sm_exchange_prepare(task, transfer, &engine->limits, now_ms, e);
+  if (code != SM_OK)
+    return code;
+  return engine->transport.start(engine->transport.self, transfer, e);
+}
+
 static void start(struct sm_engine *engine, struct sm_task *task,
                   int64_t now_ms) {
   struct sm_transfer *transfer =
@@ -267,9 +279,7 @@ static void start(struct sm_engine *engine, struct sm_task *task,
   task->transfer = transfer;
   if (task->kind == SM_TASK_JOB)
     task->job.sent_ms = now_ms;
-  if (sm_exchange_prepare(task, transfer, &engine->limits, now_ms, &e) !=
-          SM_OK ||
-      engine->transport.start(engine->transport.self, transfer, &e) != SM_OK) {
+  if (dispatch(engine, task, now_ms, &e) != SM_OK) {
     give_up_start(engine, task, &e, now_ms);
     return;
   }

@@ -146,10 +146,22 @@ static json_t *find_list(json_t *root) {
   return NULL;
 }
 
+/* Further pages of a list that runs back in time hold older rows still. */
+static bool is_past(const struct sm_history_query *query, const json_t *list) {
+  size_t count = json_array_size(list);
+  if (count < 2)
+    return false;
+  int64_t first_s = row_time(json_array_get(list, 0));
+  int64_t last_s = row_time(json_array_get(list, count - 1));
+  return last_s >= 0 && first_s > last_s &&
+         last_s < query->since_s - CLOCK_SKEW_S;
+}
+
 static void search(struct sm_history_page *page,
                    const struct sm_history_query *query, const json_t *sent,
                    const json_t *list, const char *text, size_t size) {
   page->rows = (int)json_array_size(list);
+  page->is_past = is_past(query, list);
   for (size_t i = 0; !page->is_found && i < json_array_size(list); i++) {
     const json_t *row = json_array_get(list, i);
     page->is_found = is_wanted(query, sent, row) && read_row(&page->row, row) &&

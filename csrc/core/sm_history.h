@@ -38,6 +38,7 @@ struct sm_history_query {
 
 struct sm_history_page {
   int rows;      /* how many the page held */
+  bool is_past;  /* newest first, and its last is from before the submit */
   bool is_found; /* `row` is the request that was asked for */
   struct sm_history_row row;
 };

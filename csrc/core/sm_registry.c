@@ -105,16 +105,20 @@ static uint64_t hash_of(const char *text) {
   return hash ? hash : 1;
 }
 
+/* The oldest of its row makes room. */
 void sm_registry_note_id(struct sm_registry *registry, const char *request_id) {
-  registry->recent[registry->recent_next] = hash_of(request_id);
-  registry->recent_next = (registry->recent_next + 1) % SM_RECENT_IDS;
+  uint64_t hash = hash_of(request_id);
+  uint64_t *row = registry->recent[hash % SM_RECENT_ROWS];
+  memmove(row + 1, row, (SM_RECENT_IN_ROW - 1) * sizeof *row);
+  row[0] = hash;
 }
 
 bool sm_registry_has_id(const struct sm_registry *registry,
                         const char *request_id) {
   uint64_t hash = hash_of(request_id);
-  for (size_t i = 0; i < SM_RECENT_IDS; i++)
-    if (registry->recent[i] == hash)
+  const uint64_t *row = registry->recent[hash % SM_RECENT_ROWS];
+  for (size_t i = 0; i < SM_RECENT_IN_ROW; i++)
+    if (row[i] == hash)
       return true;
   return false;
 }

@@ -5,13 +5,14 @@
 
 #include "sm_task.h"
 
-/* So many of the last ids are remembered, as hashes: the answer to a submit
- * that repeats one is no answer to it. */
-#define SM_RECENT_IDS 4096
+/* Some 4000 of the last ids are remembered, as hashes: the answer to a submit
+ * that repeats one is no answer to it. In short rows, for one is looked for
+ * with every submit. */
+#define SM_RECENT_ROWS 512
+#define SM_RECENT_IN_ROW 8
 
 struct sm_registry {
-  uint64_t recent[SM_RECENT_IDS];
-  size_t recent_next;
+  uint64_t recent[SM_RECENT_ROWS][SM_RECENT_IN_ROW];
   struct sm_task **buckets;
   size_t bucket_count; /* a power of two */
   size_t task_count;

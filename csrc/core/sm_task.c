@@ -3,6 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+static bool reserve_error(struct sm_event *event) {
+  if (!event->error)
+    event->error = calloc(1, sizeof *event->error);
+  return event->error != NULL;
+}
+
 struct sm_task *sm_task_new(enum sm_task_kind kind, const char *target) {
   struct sm_task *task = calloc(1, sizeof *task);
   if (!task)
@@ -11,12 +17,8 @@ struct sm_task *sm_task_new(enum sm_task_kind kind, const char *target) {
   sm_timer_create(&task->timer);
   task->target = strdup(target);
   task->last = sm_event_new(0);
-  if (kind == SM_TASK_JOB)
-    task->first = sm_event_new(0);
-  if (task->last)
-    task->last->error = calloc(1, sizeof *task->last->error);
-  if (task->target && task->last && task->last->error &&
-      (task->first || kind != SM_TASK_JOB))
+  if (task->target && task->last &&
+      (kind == SM_TASK_JOB || reserve_error(task->last)))
     return task;
   sm_task_delete(task);
   return NULL;
@@ -35,6 +37,14 @@ void sm_task_delete(struct sm_task *task) {
   sm_event_delete(task->last);
   free(task->target);
   free(task);
+}
+
+bool sm_task_arm(struct sm_task *task) {
+  if (task->kind != SM_TASK_JOB || task->job.request_id)
+    return true;
+  if (!task->first)
+    task->first = sm_event_new(0);
+  return task->first && reserve_error(task->last);
 }
 
 /* An error that comes without words later is still one with an id, and so it

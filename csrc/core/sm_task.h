@@ -51,11 +51,15 @@ struct sm_task {
   };
 };
 
-/* NULL without memory. `target` is copied. Whatever it takes to report what
- * became of the money is allocated here, before any is spent: the events that
- * tell the id and the end, and the error of that end. */
+/* NULL without memory. `target` is copied. */
 struct sm_task *sm_task_new(enum sm_task_kind kind, const char *target);
 void sm_task_delete(struct sm_task *task);
+
+/* Whatever it takes to report what became of the money is allocated before any
+ * is spent: with the task the event that tells its end, and here, as a job is
+ * about to be sent, that which tells its id and the error of its end. A job
+ * that waits to be sent does without. False without memory. */
+bool sm_task_arm(struct sm_task *task);
 
 /* Frees what was only needed until a job had its id. */
 void sm_task_shed(struct sm_task *task);

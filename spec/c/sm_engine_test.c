@@ -306,6 +306,18 @@ static void uploads_leave_room_for_polls(void) {
   close_engine(engine);
 }
 
+/* ... and a job that only waits to be sent does not hold it. */
+static void what_reports_a_paid_job_is_there_before_its_submit_leaves(void) {
+  struct sm_engine *engine = open_engine(1);
+  struct sm_task *sent = new_job(1, 60000), *waiting = new_job(2, 60000);
+  sm_engine_add(engine, sent);
+  sm_engine_add(engine, waiting);
+  sm_engine_turn(engine, service.now_ms);
+  CHECK(sent->transfer && sent->first && sent->last->error);
+  CHECK(!waiting->transfer && !waiting->first && !waiting->last->error);
+  close_engine(engine);
+}
+
 static void an_engine_may_end_in_the_middle_of_everything(void) {
   struct sm_engine *engine = open_engine(8);
   for (uint64_t id = 1; id <= 100; id++)
@@ -326,6 +338,7 @@ int main(void) {
   a_poll_that_cannot_begin_is_tried_again();
   a_cancelled_job_says_no_more();
   uploads_leave_room_for_polls();
+  what_reports_a_paid_job_is_there_before_its_submit_leaves();
   an_engine_may_end_in_the_middle_of_everything();
   return check_report("sm_engine");
 }

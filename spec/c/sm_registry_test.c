@@ -1,0 +1,42 @@
+/* The table of tasks is the engine's test's matter; here is the memory of the
+ * ids that were given out. */
+#include "sm_registry.h"
+
+#include "check.h"
+
+static const char *id_of(int number) {
+  static char id[32];
+  (void)snprintf(id, sizeof id, "request-%d", number);
+  return id;
+}
+
+static void an_id_is_known_once_it_was_noted(void) {
+  static struct sm_registry registry;
+  sm_registry_create(&registry);
+  CHECK(!sm_registry_has_id(&registry, id_of(1)));
+  sm_registry_note_id(&registry, id_of(1));
+  CHECK(sm_registry_has_id(&registry, id_of(1)));
+  CHECK(!sm_registry_has_id(&registry, id_of(2)));
+  sm_registry_destroy(&registry);
+}
+
+static void the_last_thousand_are_remembered_and_old_ones_make_room(void) {
+  static struct sm_registry registry;
+  int known = 0, old = 0;
+  sm_registry_create(&registry);
+  for (int i = 0; i < 20000; i++)
+    sm_registry_note_id(&registry, id_of(i));
+  for (int i = 19000; i < 20000; i++)
+    known += sm_registry_has_id(&registry, id_of(i));
+  for (int i = 0; i < 10000; i++)
+    old += sm_registry_has_id(&registry, id_of(i));
+  CHECK(known == 1000);
+  CHECK(old == 0);
+  sm_registry_destroy(&registry);
+}
+
+int main(void) {
+  an_id_is_known_once_it_was_noted();
+  the_last_thousand_are_remembered_and_old_ones_make_room();
+  return check_report("sm_registry");
+}

@@ -1,0 +1,49 @@
+/* Whatever an answer holds, what is read from it is well formed. */
+#include "fuzz.h"
+#include "sm_reply.h"
+
+static void read_reply(const char *text, size_t size) {
+  struct sm_reply reply;
+  struct sm_error e;
+  enum sm_code code = sm_reply_read(&reply, text, size, &e);
+  PROMISE(code == SM_OK || (code == SM_PROTOCOL && e.code == code));
+  if (code != SM_OK) {
+    PROMISE(e.message[0] != '\0' && IS_TEXT(e.message));
+    return;
+  }
+  PROMISE(IS_TEXT(reply.request_id) && IS_TEXT(reply.status_url) &&
+          IS_TEXT(reply.error));
+  PROMISE(reply.request_id[0] == '\0' || sm_url_is_id(reply.request_id));
+  PROMISE(reply.request_id[0] == '\0' || !reply.has_bad_id);
+  PROMISE(reply.request_id[0] == '\0' ||
+          sm_reply_quotes(text, size, reply.request_id));
+  PROMISE(sm_state_name(reply.state) != NULL);
+}
+
+static void read_upload(const char *text, size_t size) {
+  struct sm_buf url;
+  sm_buf_create(&url, 512);
+  enum sm_code code = sm_reply_read_upload(&url, text, size, NULL);
+  PROMISE(code == SM_OK || code == SM_PROTOCOL);
+  PROMISE(url.size <= 512 && (code == SM_OK) == (url.size > 0));
+  sm_buf_destroy(&url);
+}
+
+static void read_error(const char *text, size_t size) {
+  char words[96];
+  for (size_t room = 1; room <= sizeof words; room += 19) {
+    memset(words, '#', sizeof words);
+    sm_reply_error_text(words, room, text, size);
+    PROMISE(memchr(words, '\0', room) != NULL);
+    PROMISE(room == sizeof words || words[room] == '#');
+    (void)sm_reply_speaks_of_credits(words);
+  }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  const char *text = (const char *)data;
+  read_reply(text, size);
+  read_upload(text, size);
+  read_error(text, size);
+  return 0;
+}
