@@ -139,6 +139,8 @@ describe("a client", function()
       [502] = "Bad Gateway", [504] = "" }) do
       it(("%d without an id gives unknown, and no second submit"):format(status), function()
         answer("submit", status, body)
+        -- A history that cannot be asked: to wait for an absence takes its time (money_faults_spec).
+        service:faults({ { match = { path = "history" }, ["then"] = { status = 404 } } })
         local result, err = run({ timeout = 5 })
         assert.is_nil(result)
         assert.equal("unknown", err.kind)
@@ -213,14 +215,22 @@ describe("a client", function()
   end
 
   it("closed or forgotten with jobs under way leaves nothing that adds up", function()
-    open_and_leave(2)
-    assert.is_true(open_and_leave(30) < session.descriptors() + 30)
     local some = open_and_leave(2)
-    assert.is_true(open_and_leave(2) <= some + 8)
+    open_and_leave(30)
+    -- The workers take themselves down in their own time.
+    local left
+    for _ = 1, 200 do
+      left = session.descriptors()
+      if left <= some + 8 then
+        break
+      end
+      os.execute("sleep 0.05")
+    end
+    assert.is_true(left <= some + 8, left .. " descriptors after " .. some)
   end)
 
-  it("has a descriptor that is readable when step has something", function()
-    assert.is_number(sm:fd())
+  it("has a descriptor, unless it is inline, and poll waits until step has something", function()
+    assert.equal(session.INLINE and "nil" or "number", type(sm:fd()))
     local job = assert(sm:submit("flux-kontext-pro", { prompt = "x" }))
     assert.is_true(sm:poll(5))
     assert.is_true(sm:step() > 0)

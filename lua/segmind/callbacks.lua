@@ -3,27 +3,30 @@
 
 local Error = require("segmind.error")
 local ending = require("segmind.ending")
+local scheduler = require("segmind.scheduler")
 
 ---@class segmind.Event
----@field what "state"|"done"|"error"|"warning"|"note"|"callback"
+---@field what "state"|"done"|"error"|"warning"|"note"|"callback"|"resubmit"
 ---@field job segmind.Job? nil for what concerns the whole client
 ---@field state string? of "state"
 ---@field result segmind.Result? of "done"
----@field error segmind.Error? of "error", and of "callback": an error in a callback
----@field message string? of "warning" and "note"
+---@field error segmind.Error? of "error", of "callback": an error in a callback, and of "resubmit"
+---@field message string? of "warning", "note" and "resubmit"
 
 --- Methods of a client.
 local callbacks = {}
 
---- Calls a function of the caller. `_in_callback` keeps blocking calls out of it.
+--- Calls a function of the caller. `_in_callback` keeps blocking calls out of it; it says in which
+--- coroutine the callback runs, as another one that is started there may well wait.
 local function guarded(self, fn, value, job)
   local before = self._in_callback
-  self._in_callback = true
-  local ok, trace = xpcall(function()
-    fn(value, job)
+  self._in_callback = scheduler.running() or true
+  local ok, answer = xpcall(function()
+    return fn(value, job)
   end, debug.traceback)
   self._in_callback = before
-  return ok, trace
+  self:_resume()
+  return ok, answer
 end
 
 --- Tells `on_event`. An error in it is kept for the next `wait`, not reported to itself.
@@ -37,14 +40,25 @@ function callbacks:_emit(event)
   end
 end
 
-function callbacks:_protected(fn, job, value)
-  local ok, trace = guarded(self, fn, value, job)
+--- A callback of a job did wrong: it is kept for who waits for the job.
+function callbacks:_blame(job, message)
+  local err = Error.new("invalid", message,
+    { request_id = job.request_id, charged = ending.charged(job) })
+  job._callback_error = job._callback_error or err
+  self:_emit({ what = "callback", job = job, error = err })
+end
+
+--- Calls a callback of a job that is asked something; nil when it raises.
+function callbacks:_ask(fn, job, value)
+  local ok, answer = guarded(self, fn, value, job)
   if not ok then
-    local err = Error.new("invalid", "a callback raised an error: " .. trace,
-      { request_id = job.request_id, charged = ending.charged(job) })
-    job._callback_error = job._callback_error or err
-    self:_emit({ what = "callback", job = job, error = err })
+    self:_blame(job, "a callback raised an error: " .. answer)
   end
+  return ok and answer or nil
+end
+
+function callbacks:_protected(fn, job, value)
+  self:_ask(fn, job, value)
 end
 
 local fields = { state = "state", done = "result", error = "error" }

@@ -144,21 +144,27 @@ local function prepare(self, defaults)
   return requests
 end
 
---- What the chain will cost and take, from the published figures. Checks every step; free.
+--- What the chain will cost and take, from the published figures. Checks every step; free. With a
+--- ledger, steps that are finished count nothing; the chain's local pictures are read for that.
 ---@return segmind.Estimate?
----@return segmind.Error? err kind "invalid", naming the step
+---@return segmind.Error? err kind "invalid", naming the step, or "ledger"
 function Chain:estimate()
   local requests, err = prepare(self, {})
-  if not requests then
+  local ledger, finished = self._client._ledger, nil
+  if requests and ledger then
+    finished, err = ledger:finished(requests)
+  end
+  if err then
     return nil, err
   end
-  return Estimate.new(requests)
+  return Estimate.new(requests, finished)
 end
 
 local function launch(self, requests)
   local jobs = {}
   for n, prepared in ipairs(requests) do
     request.bind(prepared, jobs)
+    prepared.step = n
     jobs[n] = self._client:_launch(prepared)
   end
   return jobs

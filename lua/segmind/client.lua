@@ -1,23 +1,26 @@
---- A client: one key, one connection pool, its jobs. The only file that knows the C core: the
+--- A client: one key, one connection pool, its jobs. The only file that speaks to the C core: the
 --- network turns on its own thread and speaks to Lua in `client:step`, nowhere else.
 
-local core = require("segmind.core")
+local core = require("segmind.loader")
+local Budget = require("segmind.budget")
 local Chain = require("segmind.chain")
 local Error = require("segmind.error")
+local Gate = require("segmind.gate")
 local Job = require("segmind.job")
 local Queue = require("segmind.queue")
-local ending = require("segmind.ending")
 local events = require("segmind.events")
 local flow = require("segmind.flow")
 local image = require("segmind.image")
 local json = require("segmind.json")
-local models = require("segmind.models")
 local options = require("segmind.options")
 local request = require("segmind.request")
-local schema = require("segmind.schema")
+local resume = require("segmind.resume")
+local stop = require("segmind.stop")
 local version = require("segmind.version")
+local waiting = require("segmind.waiting")
 
 Error.set_filter(core.redact)
+waiting.set_clock(core.now)
 
 ---@class segmind.ClientOptions
 ---@field api_key string? else SEGMIND_API_KEY
@@ -28,6 +31,10 @@ Error.set_filter(core.redact)
 ---@field timeout number? seconds for a job from its start to its picture (600)
 ---@field poll "eager"|"balanced"|"relaxed"|number|nil how often to ask for a state, or seconds
 ---@field on_event fun(event: segmind.Event)? told everything that happens
+---@field ledger string? a file, or "postgresql://user@host/db"; nothing in it is paid twice
+---@field ledger_files string? folder for the pictures of the ledger; its own name and ".files"
+---@field budget number? USD; a submit that could pass it is refused
+---@field on_unknown segmind.OnUnknown? what to do about a submit of unknown outcome; "hold"
 ---@field media_hosts string[]? further hosts that pictures are fetched from
 ---@field proxy string?
 ---@field ca_file string? certificates to trust, PEM
@@ -38,7 +45,8 @@ Error.set_filter(core.redact)
 local declared = { api_key = "key", base_url = "text", max_transfers = "count",
   max_active_jobs = "count", rpm = "count", timeout = "seconds", poll = "poll",
   on_event = "callback", media_hosts = "list", proxy = "text", ca_file = "text", inline = "flag",
-  max_json_bytes = "count", max_image_bytes = "count", user_agent = "text" }
+  max_json_bytes = "count", max_image_bytes = "count", user_agent = "text", ledger = "text",
+  ledger_files = "text", budget = "money", on_unknown = "doubt" }
 
 -- What the core takes; the rest is for this side. The key goes through and is not kept.
 local for_core = { "api_key", "base_url", "max_transfers", "rpm", "media_hosts", "proxy", "ca_file",
@@ -48,9 +56,11 @@ local for_core = { "api_key", "base_url", "max_transfers", "rpm", "media_hosts",
 local Client = {}
 Client.__index = Client
 Client.__name = "segmind.Client"
-Client._settle = flow.settle
-for name, method in pairs(events) do
-  Client[name] = method
+Client._settle, Client._stop, Client._in_doubt = flow.settle, stop, flow.in_doubt
+for _, methods in ipairs({ events, resume }) do
+  for name, method in pairs(methods) do
+    Client[name] = method
+  end
 end
 
 local function open_core(opts)
@@ -69,6 +79,20 @@ local function open_core(opts)
   return nil, Error.from(err)
 end
 
+--- The ledger's code, and LuaDBI, are loaded only where one is asked for.
+local function with_ledger(self, opts)
+  if not opts.ledger then
+    return self
+  end
+  local ledger, err = require("segmind.ledger").open(self, opts.ledger, opts.ledger_files)
+  if not ledger then
+    self:close()
+    return nil, err
+  end
+  self._ledger = ledger
+  return self
+end
+
 --- Opens a client. No request is made.
 ---
 ---     local sm = assert(segmind.new{ timeout = 120, max_active_jobs = 8 })
@@ -76,7 +100,7 @@ end
 ---     print(job:wait())
 ---@param opts segmind.ClientOptions?
 ---@return segmind.Client?
----@return segmind.Error? err kind "auth" or "invalid"
+---@return segmind.Error? err kind "auth", "invalid" or "ledger"
 function Client.new(opts)
   opts = options.read(opts, declared, "segmind.new")
   local handle, err = open_core(opts)
@@ -86,14 +110,20 @@ function Client.new(opts)
   local self = setmetatable({ _core = core, _handle = handle, _handlers = {}, _jobs = {},
     _count = 0, _active = 0, _ready = Queue.new(), _settled = Queue.new(),
     _on_event = opts.on_event, _timeout = opts.timeout or 600, _poll = opts.poll,
-    _max_active = opts.max_active_jobs or math.huge, _max_json = opts.max_json_bytes }, Client)
+    _max_active = opts.max_active_jobs or math.huge, _max_json = opts.max_json_bytes,
+    _on_unknown = opts.on_unknown, _budget = opts.budget and Budget.new(opts.budget) }, Client)
   self._uploads = image.uploads(self)
-  return self
+  Gate.join(self)
+  return with_ledger(self, opts)
 end
 
 function Client:_check_open()
   if self._closed then
     Error.misuse("the client is closed")
+  end
+  local ok, why = pcall(self._handle.fd, self._handle)
+  if not ok then
+    Error.misuse(why) -- a forked child, where nothing of it works
   end
 end
 
@@ -170,38 +200,6 @@ end
 ---@return segmind.Error?
 function Client:run_sync(model, params, opts)
   return run(self, "run_sync", model, params, opts)
-end
-
---- Takes up a job that the service has accepted before, from its id alone.
----@param request_id string
----@param model segmind.Model
----@param opts segmind.CallOptions?
----@return segmind.Job?
----@return segmind.Error? err kind "security" for an id that is none
-function Client:attach(request_id, model, opts)
-  opts = options.read(opts, request.options, "attach")
-  if type(request_id) ~= "string" or type(model) ~= "string" then
-    Error.misuse("client:attach takes a request id and the name of a model")
-  end
-  self:_check_open()
-  local bad = schema.model_problem(model, models.names)
-  if bad then
-    return nil, Error.new("invalid", bad)
-  end
-  local spec, timeout = models.declared(model), opts.timeout or self._timeout
-  local id, err = self._handle:attach(model, request_id, { timeout = timeout,
-    poll = opts.poll or self._poll, latency = spec and spec.latency_s })
-  if not id then
-    return nil, Error.from(err)
-  end
-  self._count = self._count + 1
-  local job = Job.new(self, self._count, { model = model, params = {}, inputs = {}, warnings = {},
-    opts = opts, spec = spec, slots = {} })
-  job.request_id, job.state, job.started = request_id, "QUEUED", self:_now()
-  job._deadline = job.started + timeout
-  self._jobs[job] = true
-  ending.follow(job, id)
-  return job
 end
 
 --- Starts a chain of edits on one picture; see segmind.chain.

@@ -15,11 +15,38 @@ function ending.set_state(job, state)
   end
 end
 
+--- What a job is called in a message.
+---@param job segmind.Job
+---@return string
+function ending.label(job)
+  return job.name and ("job %d (%s, %q)"):format(job.id, job.model, job.name)
+    or ("job %d (%s)"):format(job.id, job.model)
+end
+
 --- Seconds to the job's deadline.
 ---@param job segmind.Job
 ---@return number
 function ending.remaining(job)
   return job._deadline - job._client:_now()
+end
+
+--- What the core is told of a job besides its body.
+---@param job segmind.Job
+---@return table
+function ending.task_options(job)
+  local request = job._request
+  return { timeout = math.max(ending.remaining(job), 0.001),
+    poll = request.opts.poll or job._client._poll,
+    latency = request.spec and request.spec.latency_s }
+end
+
+--- Those who keep count of the money hear of an end before anybody else does.
+local function settle_money(client, job, result, err)
+  if client._ledger then
+    client._ledger:ended(job, err)
+  elseif client._budget then
+    client._budget:settle(job, result, err)
+  end
 end
 
 --- Ends a job with a result, an error, or both (a paid result that could not be saved).
@@ -32,6 +59,10 @@ function ending.finish(job, result, err)
   end
   local client = job._client
   job._over, job._result, job._error = true, result, err
+  if err then
+    err.step = err.step or job.step or job.id
+  end
+  settle_money(client, job, result, err)
   job._request, job._operation_id = nil, nil
   job.state = err and "FAILED" or "COMPLETED"
   if job._active then
@@ -42,6 +73,9 @@ function ending.finish(job, result, err)
   client._settled:push(job)
   client:_tell(job, "state", job.state)
   client:_settle()
+  if client._ledger then
+    client._ledger:wake(job)
+  end
 end
 
 --- Whether an end here and now has been paid for, as far as this side knows.
@@ -51,17 +85,23 @@ function ending.charged(job)
   return job.request_id and "yes" or job._sent and "unknown" or "no"
 end
 
+-- A key or an account that is refused will be refused for the next step, too.
+local stops_run = { auth = true, no_credits = true }
+
 --- Ends a job with an error.
 ---@param job segmind.Job
 ---@param err segmind.Error
 function ending.fail(job, err)
   err.request_id = err.request_id or job.request_id
+  if stops_run[err.kind] and err.status and not job._over then
+    job._client:_stop(job, err)
+  end
   ending.finish(job, nil, err)
 end
 
 local function save(job, result, path)
   local client = job._client
-  if not result.url then
+  if not result.url or result.kept then
     local saved, err = result:save(path)
     return ending.finish(job, result, not saved and err or nil)
   end
@@ -90,14 +130,44 @@ local function complete(job, done)
   if not result then
     return ending.fail(job, err)
   end
-  local path = job._request.opts.save
+  if job._step then
+    return job._client._ledger:completed(job, done, result, function(failed)
+      ending.deliver(job, result, failed)
+    end)
+  end
+  ending.deliver(job, result)
+end
+
+--- Hands a job its result, once the picture is where the caller wants it.
+---@param job segmind.Job
+---@param result segmind.Result
+---@param err segmind.Error? why the ledger could not keep it
+function ending.deliver(job, result, err)
+  if job._over then
+    return
+  end
+  local path = not err and job._request.opts.save
   if path then
     return save(job, result, path)
   end
-  ending.finish(job, result)
+  ending.finish(job, result, err)
+end
+
+--- The id is on the disk before anything else happens; when it cannot be, the error carries it.
+local function note_accepted(job, request_id)
+  local ok, err = job._client._ledger:accepted(job, request_id)
+  if not ok then
+    job._client:_cancel(job._operation_id)
+    job.request_id = request_id
+    ending.fail(job, err)
+  end
+  return ok
 end
 
 local function on_state(job, state, request_id)
+  if state == "ACCEPTED" and job._step and not note_accepted(job, request_id) then
+    return
+  end
   job.request_id = job.request_id or request_id
   ending.set_state(job, state == "ACCEPTED" and "QUEUED" or state)
 end
@@ -111,6 +181,9 @@ function ending.follow(job, id, refused)
   function handler.finish(done, err)
     if done then
       complete(job, done)
+    elseif err.kind == "unknown" then
+      job._operation_id = nil
+      job._client:_in_doubt(job, err)
     else
       ending.fail(job, err)
     end
@@ -119,6 +192,13 @@ function ending.follow(job, id, refused)
     on_state(job, state, request_id)
   end
   job._operation_id = job._client:_operation(handler, id, refused)
+end
+
+--- Follows a job that the service has accepted before.
+---@param job segmind.Job
+---@param request_id string
+function ending.attach(job, request_id)
+  ending.follow(job, job._client._handle:attach(job.model, request_id, ending.task_options(job)))
 end
 
 return ending

@@ -50,10 +50,14 @@ end
 ---@field status integer? the HTTP status, when an answer was the reason
 ---@field request_id string? the service's id; `client:attach(id)` takes the job up again
 ---@field retry_after number? seconds
----@field step integer? the step of a chain
+---@field step integer? the step of a chain; of any other job, its number
 ---@field results table? of a chain: the results that were finished, by step
 ---@field body string? the answer as it came
 ---@field problems string[]? of `invalid`: everything that is wrong with the call
+---@field history "absent"|"unreachable"|nil of `unknown`: what the request history said
+---@field budget number? of `budget`, in USD; with `spent` (or under way) and the step's `price`
+---@field spent number?
+---@field price number?
 ---@field cause segmind.Error? of `upstream`: why the input failed
 
 ---@param kind string

@@ -1,11 +1,13 @@
 --- What a list of requests will cost and how long it will take, from the figures that the service
---- publishes. A model that is not declared has none, and the sum says so.
+--- publishes. A model that is not declared has none, and the sum says so. A step that the ledger
+--- knows to be finished costs and takes nothing.
 
 ---@class segmind.Estimate
----@field steps { n: integer, model: string, usd: number?, seconds: number? }[]
+---@field steps { n: integer, model: string, usd: number?, seconds: number?, finished: boolean }[]
 ---@field usd number the sum of the known prices
 ---@field seconds number along the longest way; steps that do not need each other run together
 ---@field unknown integer steps without a published price
+---@field finished integer steps that are finished already
 local Estimate = {}
 Estimate.__index = Estimate
 Estimate.__name = "segmind.Estimate"
@@ -21,24 +23,39 @@ local function begins(prepared, ends)
   return at
 end
 
+local function figures(prepared, is_finished)
+  if is_finished then
+    return 0, 0
+  end
+  local spec = prepared.spec or {}
+  return prepared.opts.price or spec.price_usd, spec.latency_s
+end
+
 ---@param requests table[] from request.prepare
+---@param finished table<integer, boolean>? by number
 ---@return segmind.Estimate
-function Estimate.new(requests)
-  local self = setmetatable({ steps = {}, usd = 0, seconds = 0, unknown = 0 }, Estimate)
+function Estimate.new(requests, finished)
+  local self = setmetatable({ steps = {}, usd = 0, seconds = 0, unknown = 0, finished = 0 },
+    Estimate)
   local ends = {}
   for n, prepared in ipairs(requests) do
-    local spec = prepared.spec or {}
-    self.steps[n] = { n = n, model = prepared.model, usd = spec.price_usd,
-      seconds = spec.latency_s }
-    self.usd = self.usd + (spec.price_usd or 0)
-    self.unknown = self.unknown + (spec.price_usd and 0 or 1)
-    ends[n] = begins(prepared, ends) + (spec.latency_s or 0)
+    local is_finished = finished and finished[n] or false
+    local usd, seconds = figures(prepared, is_finished)
+    self.steps[n] = { n = n, model = prepared.model, usd = usd, seconds = seconds,
+      finished = is_finished }
+    self.usd = self.usd + (usd or 0)
+    self.unknown = self.unknown + (usd and 0 or 1)
+    self.finished = self.finished + (is_finished and 1 or 0)
+    ends[n] = begins(prepared, ends) + (seconds or 0)
     self.seconds = math.max(self.seconds, ends[n])
   end
   return self
 end
 
-local function row(name, usd, seconds)
+local function row(name, usd, seconds, is_finished)
+  if is_finished then
+    return ("%-32s %8s %9s"):format(name, "$0.00", "finished")
+  end
   return ("%-32s %8s %9s"):format(name, usd and ("$%.2f"):format(usd) or "unknown",
     seconds and ("%.1f s"):format(seconds) or "unknown")
 end
@@ -46,7 +63,8 @@ end
 function Estimate:__tostring()
   local lines = {}
   for i, step in ipairs(self.steps) do
-    lines[i] = row(("%d  %s"):format(step.n, step.model), step.usd, step.seconds)
+    lines[i] = row(("%d  %s"):format(step.n, step.model), step.usd, step.seconds,
+      step.finished)
   end
   lines[#lines + 1] = row("together", self.usd, self.seconds)
   if self.unknown > 0 then

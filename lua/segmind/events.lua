@@ -2,9 +2,12 @@
 --- `poll` waits for it, the blocking calls are a loop of both, so Ctrl-C works.
 
 local Error = require("segmind.error")
+local Gate = require("segmind.gate")
 local callbacks = require("segmind.callbacks")
 local ending = require("segmind.ending")
+local scheduler = require("segmind.scheduler")
 local schema = require("segmind.schema")
+local waiting = require("segmind.waiting")
 
 local Events = {}
 
@@ -28,6 +31,9 @@ end
 function Events:_forget(job)
   self._jobs[job] = nil
   job.ended = self:_now()
+  if job._gate then
+    job._gate:open()
+  end
 end
 
 function Events:_now()
@@ -38,6 +44,15 @@ end
 function Events:_recover()
   if not self._stepping and not self._in_callback then
     self._settling, self._pumping = false, false
+  end
+end
+
+--- Resumes the coroutines whose wait is over, unless work of ours is under way: whoever does that
+--- work comes here at its end.
+function Events:_resume()
+  if not (self._stepping or self._in_callback or self._settling or self._pumping
+      or self._settled:peek()) then
+    scheduler.run()
   end
 end
 
@@ -61,6 +76,9 @@ end
 
 local function drain(self, max_events, max_bytes)
   local count, total = 0, 0
+  if self._ledger then
+    self._ledger:tick()
+  end
   while count < max_events and total < max_bytes and not self._closed do
     local id, what, a, b, bytes = self._handle:take()
     if not id then
@@ -72,8 +90,10 @@ local function drain(self, max_events, max_bytes)
   return count
 end
 
---- Takes what has arrived: job states, results, callbacks. Never blocks; for a frame of a game or a
---- turn of a loop. Within a callback, and on a closed client, it does nothing.
+--- Takes what has arrived: job states, results, callbacks, and coroutines that wait. Never blocks;
+--- for a frame of a game or a turn of a loop, where an idle one costs an atomic load. What a bound
+--- leaves over is there at the next step, and keeps the descriptor readable. Within a callback, and
+--- on a closed client, it does nothing.
 ---@param max_events integer? leave the rest queued after so many; no bound unless told
 ---@param max_bytes integer? or after so many bytes of answers
 ---@return integer events how many were taken
@@ -88,6 +108,10 @@ function Events:step(max_events, max_bytes)
   if not ok then
     error(count, 0) -- Ctrl-C, or no memory
   end
+  if self._alarm and self:_now() >= self._alarm then
+    Gate.ring(self, self:_now())
+  end
+  self:_resume()
   return count
 end
 
@@ -101,48 +125,61 @@ function Events:poll(seconds)
   if self._closed then
     return false
   end
+  self:_check_open()
   return self._handle:wait(math.max(seconds, 0))
 end
 
-function Events:_may_block(verb)
-  if self._in_callback then
-    Error.misuse(verb .. " would wait for ever inside a callback")
-  end
-  self:_check_open()
+--- Seconds until a `step` has something to do by the clock alone; a loop that watches the
+--- descriptor comes back by then. `await` with a timeout is such a thing, or a ledger that other
+--- processes write to.
+---@return number? seconds nil when there is nothing of the kind
+function Events:timeout()
+  local left = self._alarm and math.max(self._alarm - self:_now(), 0)
+  local idle = self._ledger and self._ledger:idle()
+  return left and idle and math.min(left, idle) or left or idle or nil
 end
 
---- Turns until `is_over()`, at most `timeout` seconds.
-function Events:_until(is_over, timeout, verb)
-  self:_may_block(verb or "waiting")
-  local limit = timeout and self:_now() + timeout
-  repeat
-    local taken = self:step()
-    local left = limit and limit - self:_now() or 1
-    if not is_over() and taken == 0 and left > 0 then
-      self:poll(math.min(left, 1))
-    end
-  until is_over() or self._closed or left <= 0
+--- Raises where the running code must not or cannot wait.
+function Events:_may_block(verb)
+  waiting.manner(self, verb)
+  self:_check_open()
 end
 
 --- Waits for one transfer.
 ---@return table? done
 ---@return segmind.Error?
 function Events:_await(id, refused)
-  local result, err
+  local gate, result, err = Gate.new(self), nil, nil
   self:_operation({ finish = function(done, failed)
     result, err = done, failed
+    gate:open()
   end }, id, refused)
-  self:_until(function()
-    return result or err
-  end)
+  waiting.pass(gate, nil, "waiting")
   return result, err or not result and Error.new("cancelled", "the client was closed") or nil
 end
 
 --- A descriptor that is readable while `step` has something to take, for the loop of a host.
----@return integer? fd nil where there is none
+---@return integer? fd nil for an inline client, which is stepped by a timer instead
 function Events:fd()
   self:_check_open()
   return self._handle:fd()
+end
+
+--- What the adapter of a host's loop knows and a client does not.
+---@class segmind.Loop
+---@field suspend (fun(): fun(seconds: number?)?, fun()?)? Called by code that is about to wait: how
+--- to put the running coroutine to sleep, at most so many seconds, and how to wake it. Nothing when
+--- the coroutine is not one of the loop's.
+---@field hurry fun()? Called when `client:timeout()` has become shorter.
+---@field closing fun()? Called by `close` before the descriptor goes: watch it no more.
+
+--- Puts the client on a loop; for adapters, see segmind.loop.cqueues.
+---@param loop segmind.Loop? nil takes it off
+function Events:set_loop(loop)
+  if loop and self._loop then
+    Error.misuse("the client is on a loop already; take it off that one first")
+  end
+  self._loop = loop
 end
 
 --- Figures: jobs not over (`pending`), those of them that wait for a place (`ready`), and the
@@ -171,12 +208,20 @@ function Events:close()
   table.sort(jobs, function(a, b)
     return a.id < b.id
   end)
-  self._closed, self._handlers = true, {}
+  if self._loop and self._loop.closing then
+    self._loop.closing()
+  end
+  self._closed, self._handlers, self._loop = true, {}, nil
   for _, job in ipairs(jobs) do
     ending.finish(job, nil, Error.new("cancelled", "the client was closed",
       { charged = ending.charged(job), request_id = job.request_id }))
   end
+  if self._ledger then
+    self._ledger:close()
+  end
   self._handle:close()
+  Gate.release(self)
+  self:_resume()
 end
 
 function Events:__tostring()

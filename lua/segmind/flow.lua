@@ -3,8 +3,10 @@
 --- inside `client:step` or the call that set it off; nothing here blocks.
 
 local Error = require("segmind.error")
+local doubt = require("segmind.doubt")
 local ending = require("segmind.ending")
 local json = require("segmind.json")
+local request = require("segmind.request")
 
 local flow = {}
 
@@ -29,33 +31,66 @@ function flow.settle(client)
   flow.pump(client)
 end
 
+--- The last question before money: the ledger writes the intent, the budget is asked. Neither true
+--- nor an error: another process was quicker, and the job waits for it.
+local function may_pay(job, body)
+  local client = job._client
+  if client._ledger then
+    return client._ledger:intend(job, body)
+  elseif client._budget then
+    return client._budget:reserve(job)
+  end
+  return true
+end
+
 local function submit(job)
   ending.set_state(job, "submitting")
   if job._over then
     return
-  end
-  local client, request = job._client, job._request
-  local left = ending.remaining(job)
-  if left <= 0 then
+  elseif ending.remaining(job) <= 0 then
     return ending.fail(job, Error.new("timeout", "the deadline passed before the submit"))
   end
-  local opts = { timeout = left, poll = request.opts.poll or client._poll,
-    latency = request.spec and request.spec.latency_s }
-  job._sent = true
-  local verb = job._sync and "sync" or "job"
-  if job._sync then
-    opts = { timeout = left }
+  local body = json.encode(job.params)
+  local allowed, err = may_pay(job, body)
+  if err then
+    return ending.fail(job, err)
+  elseif not allowed then
+    return
   end
-  local handle = client._handle
-  ending.follow(job, handle[verb](handle, job.model, json.encode(job.params), opts))
+  job._sent = true
+  local handle, opts = job._client._handle, ending.task_options(job)
+  if job._sync then
+    return ending.follow(job, handle:sync(job.model, body, { timeout = opts.timeout }))
+  end
+  ending.follow(job, handle:job(job.model, body, opts))
 end
 
 local function is_local(slot)
-  return slot.kind == "path" or slot.kind == "bytes"
+  return slot.kind == "path" or slot.kind == "bytes" or slot.kind == "kept"
+end
+
+local upload
+
+--- A picture that a ledger keeps: its URL is good enough, or the file goes up again.
+local function upload_kept(job, slot, left)
+  local client = job._client
+  client._ledger:ask_url(slot.result, ending.remaining(job), function(usable)
+    if job._over then
+      return
+    elseif not usable then
+      slot.kind = "path"
+      return upload(job, slot, left)
+    end
+    left.count = left.count - 1
+    return left.count == 0 and submit(job)
+  end)
 end
 
 --- Uploads one picture. A shared upload that ran out of somebody else's time is begun again.
-local function upload(job, slot, left)
+function upload(job, slot, left)
+  if slot.kind == "kept" then
+    return upload_kept(job, slot, left)
+  end
   job._client._uploads:put(slot.value, math.max(ending.remaining(job), 0.001), function(url, err)
     if job._over then
       return
@@ -72,11 +107,10 @@ local function upload(job, slot, left)
   end)
 end
 
-local function start(job)
-  local request, waiting = job._request, {}
-  job.started = job._client:_now()
-  job._deadline = job.started + (request.opts.timeout or job._client._timeout)
-  for _, slot in ipairs(request.slots) do
+--- Brings the job's pictures up, then submits it.
+local function transfer(job)
+  local waiting = {}
+  for _, slot in ipairs(job._request.slots) do
     if is_local(slot) then
       waiting[#waiting + 1] = slot
     end
@@ -92,6 +126,21 @@ local function start(job)
     end
     upload(job, slot, left)
   end
+end
+
+local function start(job)
+  local client = job._client
+  job.started = client:_now()
+  job._deadline = job.started + (job._request.opts.timeout or client._timeout)
+  if client._ledger then
+    return client._ledger:begin(job, transfer)
+  end
+  transfer(job)
+end
+
+--- What a client does about a submit of unknown outcome; see doubt.lua.
+function flow.in_doubt(_, job, err)
+  doubt.decide(job, err, transfer)
 end
 
 --- Starts ready jobs as long as there is a place for them.
@@ -112,25 +161,13 @@ function flow.pump(client)
     end
   end
   client._pumping = false
-end
-
-local function label(job)
-  return job.name and ("job %d (%s, %q)"):format(job.id, job.model, job.name)
-    or ("job %d (%s)"):format(job.id, job.model)
+  client:_resume()
 end
 
 local function ready(job)
   job._client._ready:push(job)
   if not job._client._settling then
     flow.pump(job._client)
-  end
-end
-
-local function take_url(slot, result)
-  if result.url then
-    slot.holder[slot.key], slot.kind = result.url, "url"
-  else
-    slot.value, slot.kind = result:_as_bytes(), "bytes"
   end
 end
 
@@ -145,11 +182,11 @@ function flow.input_over(job, input)
   if not result or not (result.url or result._data) then
     local why = cause and cause.message or "its result has no picture"
     return ending.fail(job, Error.new("upstream", ("needs %s, which has no result: %s"):format(
-      label(input), why), { cause = cause }))
+      ending.label(input), why), { cause = cause }))
   end
   for _, slot in ipairs(job._request.slots) do
     if slot.value == input then
-      take_url(slot, result)
+      request.take_result(slot, result)
     end
   end
   job._inputs_open = job._inputs_open - 1

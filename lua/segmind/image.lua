@@ -4,7 +4,9 @@
 --- the same content while it is on its way waits for the same upload.
 
 local Error = require("segmind.error")
+local Gate = require("segmind.gate")
 local schema = require("segmind.schema")
+local pass = require("segmind.waiting").pass
 
 ---@class segmind.Bytes a picture in memory, in its file format
 ---@field data string
@@ -147,6 +149,15 @@ function Uploads:_upload(sha256, source, format, timeout, fn)
   end, fn)
 end
 
+--- Hands `fn` what a file is: `{ sha256, format, bytes }`, or nil and an Error. Those who ask for
+--- the same path meanwhile share the work.
+function Uploads:digest(path, timeout, fn)
+  local client = self._client
+  share(self._digests, path, function(finish)
+    client:_operation({ finish = finish }, client._handle:digest(path, { timeout = timeout }))
+  end, fn)
+end
+
 --- Uploads a path or a segmind.Bytes and hands `fn` its URL, or nil and an Error. May call `fn`
 --- before it returns, when the content is already there.
 ---@param source string|segmind.Bytes
@@ -162,9 +173,7 @@ function Uploads:put(source, timeout, fn)
     local sha256 = client._core.sha256(source.data)
     return self:_upload(sha256, { bytes = source.data }, info.format, timeout, fn)
   end
-  share(self._digests, source, function(finish)
-    client:_operation({ finish = finish }, client._handle:digest(source, { timeout = timeout }))
-  end, function(done, err)
+  self:digest(source, timeout, function(done, err)
     if not done then
       return fn(nil, err)
     end
@@ -193,16 +202,20 @@ function Uploads:all(sources, timeout)
       return nil, Error.new("invalid", problem)
     end
   end
+  local gate = Gate.new(self._client)
   for i, source in ipairs(sources) do
     self:put(source, timeout, function(url, err)
       urls[i], left, failed = url, left - 1, failed or err
+      if left == 0 or failed then
+        gate:open()
+      end
     end)
   end
-  self._client:_until(function()
-    return left == 0 or failed
-  end)
-  if failed then
-    return nil, failed
+  if left > 0 then
+    pass(gate, nil, "upload")
+  end
+  if failed or left > 0 then
+    return nil, failed or Error.new("cancelled", "the client was closed")
   end
   return urls
 end

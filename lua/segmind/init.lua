@@ -11,8 +11,10 @@
 
 local Client = require("segmind.client")
 local Error = require("segmind.error")
+local async = require("segmind.async")
 local image = require("segmind.image")
 local json = require("segmind.json")
+local together = require("segmind.together")
 
 local segmind = {
   VERSION = require("segmind.version"),
@@ -23,6 +25,10 @@ local segmind = {
   bytes = image.bytes,
   is_error = Error.is_error,
   new = Client.new,
+  --- Several ways at once; see segmind.async and segmind.together.
+  async = async.start,
+  all = together.all,
+  race = together.race,
 }
 
 local shared

@@ -13,7 +13,9 @@
 
 local Error = require("segmind.error")
 local ending = require("segmind.ending")
+local Gate = require("segmind.gate")
 local schema = require("segmind.schema")
+local waiting = require("segmind.waiting")
 
 ---@class segmind.Job
 ---@field id integer counts the jobs of a client from 1
@@ -24,6 +26,9 @@ local schema = require("segmind.schema")
 ---@field name string? from the options
 ---@field seed integer? given or drawn
 ---@field request_id string? the service's id, once it has accepted the job
+---@field step integer? its number in a chain
+---@field key string? with a ledger, the name of the step there
+---@field generation integer? with a ledger: 1, or more when `fresh` made the picture again
 ---@field state string see above
 ---@field started number? seconds on the client's clock; with `ended` the time it took
 ---@field ended number?
@@ -38,8 +43,8 @@ Job.__name = "segmind.Job"
 function Job.new(client, id, request)
   return setmetatable({ id = id, model = request.model, params = request.params,
     inputs = request.inputs, warnings = request.warnings, name = request.opts.name,
-    seed = request.seed, state = "waiting", _client = client, _request = request,
-    _declared = request.spec ~= nil, _dependents = {}, _listeners = {} }, Job)
+    seed = request.seed, step = request.step, state = "waiting", _client = client,
+    _request = request, _declared = request.spec ~= nil, _dependents = {}, _listeners = {} }, Job)
 end
 
 --- True when the job has ended, well or not.
@@ -61,29 +66,47 @@ local function outcome(self)
   return self._result, trouble
 end
 
---- Waits until the job is over. Without `timeout` as long as the job takes, and its own deadline
---- bounds that; with one the wait ends after so many seconds and the job goes on.
----
----     local result, err = job:wait(60)
----
---- When a callback raised an error the result is still returned, with that error beside it, once.
----@param timeout number? seconds
----@return segmind.Result?
----@return segmind.Error? err
-function Job:wait(timeout)
+--- The gate that opens at the end.
+function Job:_end_gate()
+  self._gate = self._gate or Gate.new(self._client)
+  return self._gate
+end
+
+local function wait(self, timeout, verb, is_await)
   if timeout ~= nil and (type(timeout) ~= "number" or timeout ~= timeout) then
-    Error.misuse("job:wait takes a number of seconds, got " .. schema.show(timeout))
+    Error.misuse(verb .. " takes a number of seconds, got " .. schema.show(timeout))
   end
   if not self._over then
-    self._client:_until(function()
-      return self._over
-    end, timeout, "job:wait")
+    waiting.pass(self:_end_gate(), timeout, verb, is_await)
   end
   if self._over then
     return outcome(self)
   end
   return nil, Error.new("timeout", ("not over after %g s, the job goes on (%s)"):format(timeout,
     self.state), { charged = ending.charged(self), request_id = self.request_id, retryable = true })
+end
+
+--- Waits until the job is over. Without `timeout` as long as the job takes, and its own deadline
+--- bounds that; with one the wait ends after so many seconds and the job goes on.
+---
+---     local result, err = job:wait(60)
+---
+--- When a callback raised an error the result is still returned, with that error beside it, once.
+--- In a coroutine of segmind.async, or of a loop's adapter, it suspends that and nothing else.
+---@param timeout number? seconds
+---@return segmind.Result?
+---@return segmind.Error? err
+function Job:wait(timeout)
+  return wait(self, timeout, "job:wait")
+end
+
+--- As `wait`, but suspends any coroutine it is called in: it yields until `client:step`, called by
+--- whoever, finds the job over and resumes it. On the main thread it is `wait`.
+---@param timeout number? seconds; a step later than that ends the wait
+---@return segmind.Result?
+---@return segmind.Error? err
+function Job:await(timeout)
+  return wait(self, timeout, "job:await", true)
 end
 
 --- Takes what has arrived for the client, without blocking.

@@ -29,9 +29,16 @@ local empty_array = cjson.empty_array
 -- Lua 5.3 and later.
 local to_integer = rawget(math, "tointeger") or function() end
 
+--- A whole number as an integer, where Lua has them.
+---@param value number
+---@return number
+function json.integer(value)
+  return value % 1 == 0 and to_integer(value) or value
+end
+
 local function clean(value)
   if type(value) == "number" then
-    return value % 1 == 0 and to_integer(value) or value
+    return json.integer(value)
   elseif type(value) ~= "table" then
     return value
   end

@@ -30,6 +30,12 @@ local kinds = {
   count = { "a whole number above 0", function(value)
     return is_finite(value) and value >= 1 and value % 1 == 0
   end },
+  money = { "an amount of US dollars, 0 or more", function(value)
+    return is_finite(value) and value >= 0
+  end },
+  doubt = { '"hold", "resubmit" or a function', function(value)
+    return value == "hold" or value == "resubmit" or type(value) == "function"
+  end },
   callback = { "a function", function(value)
     return type(value) == "function"
   end },

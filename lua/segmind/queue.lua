@@ -24,6 +24,11 @@ function Queue:pop()
   return item
 end
 
+---@return any item the next one, which stays; nil when there is none
+function Queue:peek()
+  return self[self._first]
+end
+
 ---@return integer
 function Queue:count()
   return self._last - self._first + 1

@@ -17,8 +17,11 @@ local request = {}
 ---@field name string? a name for messages and reports
 ---@field allow_unknown boolean? let parameters and values through that the model does not declare
 ---@field save string? write the picture here; the job is done when the file is
+---@field on_unknown segmind.OnUnknown? what to do about a submit of unknown outcome; "hold"
+---@field fresh boolean? with a ledger: make another picture, even if this step is finished
+---@field price number? USD, for the budget and the estimate; needed for models without a price
 request.options = { timeout = "seconds", poll = "poll", name = "text", allow_unknown = "flag",
-  save = "text" }
+  save = "text", on_unknown = "doubt", fresh = "flag", price = "money" }
 
 local function check_arguments(model, params)
   if type(model) ~= "string" then
@@ -105,14 +108,30 @@ local function check_undeclared(model, params, checks)
     :format(model, near) }
 end
 
---- A result stands for its URL, or for its bytes when it came without one (the v1 way).
-local function settle_result(slot)
-  if slot.kind ~= "result" then
+--- The name of a step whose picture another takes, for the ledger's keys.
+local function step_name(job, result)
+  if job.key then
+    return ("%s:%d"):format(job.key, job.generation or 1)
+  end
+  return result.request_id and "request:" .. result.request_id
+end
+
+-- The service keeps the record of a request for an hour; a URL that old is asked before it is used.
+local URL_TRUSTED = 3600
+
+--- Puts a result into the place of a picture: its URL; its bytes when it came without one (the v1
+--- way); either when a ledger keeps the file and the URL may have died ("kept", see flow.lua).
+---@param slot table
+---@param result segmind.Result
+function request.take_result(slot, result)
+  slot.of = step_name(result.job, result)
+  if not result.url then
+    slot.value, slot.kind = image.bytes(result._data), "bytes"
     return
-  elseif slot.value.url then
-    slot.holder[slot.key], slot.kind = slot.value.url, "url"
-  else
-    slot.value, slot.kind = image.bytes(slot.value._data), "bytes"
+  end
+  slot.holder[slot.key], slot.kind = result.url, "url"
+  if result.kept and os.time() - result._at > URL_TRUSTED then
+    slot.value, slot.kind, slot.result = result.kept, "kept", result
   end
 end
 
@@ -152,13 +171,16 @@ function request.bind(prepared, jobs)
   end
 end
 
-local function draw_seed(client, spec, params)
-  for _, param in ipairs(spec and spec.params or {}) do
+--- Draws a seed where the model takes one and the caller gives none.
+local function draw_seed(client, prepared)
+  local params = prepared.params
+  for _, param in ipairs(prepared.spec and prepared.spec.params or {}) do
     if param[1] == "seed" and params.seed == nil then
-      params.seed = client._core.seed()
+      params.seed, prepared.is_seed_drawn = client._core.seed(), true
     end
   end
-  return type(params.seed) == "number" and params.seed or nil
+  prepared.seed = type(params.seed) == "number" and params.seed or nil
+  return prepared
 end
 
 --- Checks a call and makes a request of it.
@@ -188,10 +210,12 @@ function request.prepare(client, model, params, opts, refs)
   local copy, slots = find_slots(spec, checked)
   local from = origins(slots)
   for _, slot in ipairs(slots) do
-    settle_result(slot)
+    if slot.kind == "result" then
+      request.take_result(slot, slot.value)
+    end
   end
-  return { model = model, spec = spec, params = copy, slots = slots, inputs = from,
-    warnings = found, seed = draw_seed(client, spec, copy), opts = opts }
+  return draw_seed(client, { model = model, spec = spec, params = copy, slots = slots,
+    inputs = from, warnings = found, opts = opts })
 end
 
 return request

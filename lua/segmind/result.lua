@@ -4,7 +4,6 @@
 --- come as a string. The synchronous way answers with the picture itself, kept in memory here.
 
 local Error = require("segmind.error")
-local image = require("segmind.image")
 local json = require("segmind.json")
 local schema = require("segmind.schema")
 
@@ -18,6 +17,7 @@ local schema = require("segmind.schema")
 ---@field seed integer? the seed it was made with
 ---@field request_id string?
 ---@field path string? the file, once it was saved
+---@field kept string? the ledger's own copy
 ---@field job segmind.Job the job it came from; its `params` are what was sent
 local Result = { _image_kind = "result" }
 Result.__index = Result
@@ -47,9 +47,15 @@ local function metric(body, name)
   return type(body.metrics) == "table" and tonumber(body.metrics[name]) or nil
 end
 
---- Sets the regular fields on a body; a field of the service that has the name of a method goes.
+-- Fields that only this side writes; `kept` is a file that is read.
+local own = { "path", "kept", "_data", "_info", "_at" }
+
+--- Sets the regular fields on a body; a field of the service that has the name of one of ours goes.
 local function dress(body, job, done)
   for name in pairs(Result) do
+    body[name] = nil
+  end
+  for _, name in ipairs(own) do
     body[name] = nil
   end
   local urls = add_urls(body.output, {})
@@ -117,8 +123,15 @@ function Result:_saved(done)
   self._info = { format = done.format, width = done.width, height = done.height }
 end
 
-function Result:_as_bytes()
-  return image.bytes(self._data)
+--- The picture without the network: in memory, or in the ledger's file.
+local function at_hand(self)
+  local file = not self._data and self.kept and io.open(self.kept, "rb")
+  if not file then
+    return self._data
+  end
+  local bytes = file:read("*a")
+  file:close()
+  return bytes
 end
 
 local function no_picture(self)
@@ -150,8 +163,9 @@ function Result:save(path)
   if type(path) ~= "string" or path == "" then
     Error.misuse("result:save takes a path, got " .. schema.show(path))
   end
-  if self._data then
-    local final, err = self.job._client._core.save(path, self._data)
+  local data = at_hand(self)
+  if data then
+    local final, err = self.job._client._core.save(path, data)
     self.path = final or self.path
     return final, err and Error.from(err)
   end
@@ -163,12 +177,15 @@ function Result:save(path)
   return done.path
 end
 
---- The picture as a string; fetched anew at each call unless it is in memory; blocks.
+--- The picture as a string; fetched anew at each call unless it is in memory or in the ledger;
+--- blocks.
 ---@return string?
 ---@return segmind.Error?
 function Result:bytes()
-  if self._data then
-    return self._data
+  local data = at_hand(self)
+  if data then
+    self._info = self._info or self.job._client._core.image(data)
+    return data
   end
   local done, err = fetch(self)
   if not done then

@@ -21,10 +21,12 @@ end
 local interpreter = {}
 
 --- "lua5.4", or "env LD_PRELOAD=... lua5.4".
+---@param library string? to be loaded before all others
 ---@return string
-function interpreter.command()
+function interpreter.command(library)
   local build = os.getenv("SEGMIND_BUILD")
   local preload = read(build and build .. "/preload")
+  preload = preload and library and preload .. ":" .. library or preload or library
   return preload and ("env LD_PRELOAD='%s' %s"):format(preload, name()) or name()
 end
 

@@ -1,5 +1,6 @@
---- A client of an emulator of its own, for specs over real sockets. What a spec leaves behind, jobs
---- or transfers, fails it.
+--- A client of an emulator of its own, for specs over real sockets. What a spec leaves behind,
+--- jobs or transfers, fails it. With SEGMIND_SPEC_INLINE=1 its clients have no thread;
+--- spec/suite.sh runs the specs that use it once more in that way.
 ---
 ---     local session = require("spec.support.session")
 ---     local service = session.service({ speed = 100 })
@@ -18,6 +19,10 @@ session.PIXEL = ("89504e470d0a1a0a0000000d49484452000000010000000108020000009077
   :gsub("%x%x", function(byte)
     return string.char(tonumber(byte, 16))
   end)
+
+--- Whether clients are to be inline; nil rather than false, as an option that is not given.
+---@type true?
+session.INLINE = (os.getenv("SEGMIND_SPEC_INLINE") or "") ~= "" or nil
 
 local service, client
 
@@ -57,7 +62,8 @@ end
 function session.client(options)
   assert(not client, "the client before was not closed")
   -- The emulator is quicker than the published latencies that polling goes by.
-  local given = { api_key = emulator.KEY, base_url = service.url, poll = 0.01 }
+  local given = { api_key = emulator.KEY, base_url = service.url, poll = 0.01,
+    inline = session.INLINE }
   for name, value in pairs(options or {}) do
     given[name] = value
   end
@@ -78,6 +84,7 @@ local function becomes(is_so)
     if is_so() then
       return true
     end
+    client:step() -- turns an inline one
     os.execute("sleep 0.01")
   end
   return false

@@ -1,0 +1,69 @@
+--- The plugin's client of the service, made on first use and turned by the editor's own loop.
+
+local config = require("segmind_nvim.config")
+local library = require("segmind_nvim.library")
+
+local client = {}
+local current
+local retired = {} -- made with options that have changed since; their jobs go on
+
+local function options()
+  local given = { api_key = config.api_key() }
+  for _, name in ipairs({ "base_url", "ca_file", "timeout", "poll", "max_active_jobs" }) do
+    given[name] = config.get(name)
+  end
+  return given
+end
+
+--- Closes what is open before libuv's loop ends.
+local function close_all()
+  for _, sm in ipairs(retired) do
+    sm:close()
+  end
+  if current then
+    current:close()
+  end
+  current, retired = nil, {}
+end
+
+--- The client, or nil and why there is none (no library, no key, ...).
+---@return segmind.Client?
+---@return string? message
+function client.get()
+  if current then
+    return current
+  end
+  local segmind, problem = library.load()
+  if not segmind then
+    return nil, problem
+  end
+  local ok, fresh, err = pcall(segmind.new, options())
+  if not ok or not fresh then
+    return nil, tostring(err or fresh)
+  end
+  require("segmind.loop.luv").attach(fresh)
+  local group = vim.api.nvim_create_augroup("segmind", {})
+  vim.api.nvim_create_autocmd("VimLeavePre", { group = group, callback = close_all })
+  current = fresh
+  return current
+end
+
+--- Closes retired clients whose jobs are over.
+function client.tidy()
+  retired = vim.tbl_filter(function(sm)
+    if sm:stats().pending > 0 then
+      return true
+    end
+    sm:close()
+    return false
+  end, retired)
+end
+
+--- The options have changed: the next edit gets a new client.
+function client.renew()
+  retired[#retired + 1] = current
+  current = nil
+  client.tidy()
+end
+
+return client

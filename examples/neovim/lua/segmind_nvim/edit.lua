@@ -1,0 +1,111 @@
+--- `:SegmindEdit`: from the words of the command to a file and a line in the text.
+
+local Place = require("segmind_nvim.place")
+local client = require("segmind_nvim.client")
+local config = require("segmind_nvim.config")
+local jobs = require("segmind_nvim.jobs")
+local output = require("segmind_nvim.output")
+local say = require("segmind_nvim.say")
+local show = require("segmind_nvim.show")
+local target = require("segmind_nvim.target")
+local words = require("segmind_nvim.words")
+
+local edit = {}
+
+--- The picture and the place that are meant now, while the cursor is there.
+function edit.begin()
+  return { picture = target.picture(), folder = target.folder(), place = Place.here() }
+end
+
+local function kinds_of(spec)
+  local kinds = {}
+  for _, param in ipairs(spec and spec.params or {}) do
+    kinds[param[1]] = param[2]
+  end
+  return kinds
+end
+
+--- The call that the words ask for.
+local function read(text, folder)
+  local models = require("segmind").models
+  local found, model = words.split(text), config.get("model")
+  for _, pair in ipairs(found.pairs) do
+    model = pair.name == "model" and pair.value or model
+  end
+  local spec = models.declared(model)
+  local kinds, params = kinds_of(spec), vim.deepcopy((config.get("params") or {})[model] or {})
+  for _, pair in ipairs(found.pairs) do
+    if pair.name ~= "model" then
+      local value = words.convert(spec and (kinds[pair.name] or "string"), pair.value)
+      params[pair.name] = kinds[pair.name] == "image" and target.resolve(value, folder) or value
+    end
+  end
+  params.prompt = found.prompt ~= "" and found.prompt or params.prompt
+  return { model = model, params = params,
+    image = not spec and "input_image" or models.first_image(spec) }
+end
+
+--- Puts the picture into the call; nil and why when there is none where one is meant.
+local function add_picture(call, picture, from_text)
+  if call.params[call.image] ~= nil then
+    return call.params[call.image]
+  elseif from_text then
+    return nil
+  elseif not picture then
+    return nil, "there is no picture under the cursor, nor in the buffer; :SegmindEdit! draws one "
+      .. "from the text alone"
+  end
+  call.params[call.image] = picture
+  return picture
+end
+
+local function finished(result, place, label)
+  local cost = result.cost and (" $%.2f"):format(result.cost) or ""
+  say.info(result.path .. cost .. (result.seed and " seed " .. result.seed or ""))
+  place:insert(result.path, label)
+  show.picture(result.path, result:info())
+end
+
+local function launch(sm, call, stem, edited, opts)
+  local label = tostring(call.params.prompt or call.model)
+  local ok, job, err = pcall(sm.submit, sm, call.model, call.params, { save = stem })
+  if not ok or not job then
+    output.release(stem)
+    return say.error(not ok and job or err)
+  end
+  jobs.follow(job, label, function(result, failed)
+    output.release(stem)
+    if failed then
+      say.error(failed)
+    else
+      finished(result, edited.place, label)
+    end
+    if opts.on_end then
+      opts.on_end(result, failed)
+    end
+  end)
+end
+
+--- Reads the words and sends the edit on its way; every problem is told, nothing raises.
+---@param text string
+---@param opts table
+---@param edited table? what `begin` returned, when the cursor may have moved since
+function edit.run(text, opts, edited)
+  edited = edited or edit.begin()
+  local sm, problem = client.get()
+  if not sm then
+    return say.error(problem)
+  end
+  local call = read(text, edited.folder)
+  local picture, missing = add_picture(call, edited.picture, opts.from_text)
+  if missing then
+    return say.error(missing)
+  end
+  local stem, blocked = output.stem(picture, tostring(call.params.prompt or ""))
+  if not stem then
+    return say.error(blocked)
+  end
+  launch(sm, call, stem, edited, opts)
+end
+
+return edit

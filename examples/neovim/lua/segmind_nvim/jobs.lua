@@ -1,0 +1,71 @@
+--- The edits under way and those just ended, in the order they were begun; the progress window
+--- shows them.
+
+local client = require("segmind_nvim.client")
+local config = require("segmind_nvim.config")
+local progress = require("segmind_nvim.progress")
+local say = require("segmind_nvim.say")
+
+local jobs = {}
+
+---@class segmind_nvim.Entry
+---@field job segmind.Job
+---@field label string
+---@field about number? seconds that the model takes, as published
+---@field ended boolean?
+---@field error segmind.Error?
+
+local entries = {}
+
+local function forget(entry)
+  for i, other in ipairs(entries) do
+    if other == entry then
+      table.remove(entries, i)
+      return
+    end
+  end
+end
+
+local function over(entry, err)
+  entry.ended, entry.error = true, err
+  vim.defer_fn(function()
+    forget(entry)
+  end, config.get("linger") * 1000)
+end
+
+--- Follows a job: in the progress window, and to `on_end(result, err)` when it is over.
+---@param job segmind.Job
+---@param label string
+---@param on_end fun(result: segmind.Result?, err: segmind.Error?)
+function jobs.follow(job, label, on_end)
+  local spec = require("segmind").models.declared(job.model)
+  local entry = { job = job, label = label, about = spec and spec.latency_s }
+  entries[#entries + 1] = entry
+  for _, text in ipairs(job.warnings) do
+    say.warning(text)
+  end
+  local function ending(result, err)
+    over(entry, err)
+    client.tidy()
+    on_end(result, err)
+  end
+  job:on("done", function(result)
+    ending(result)
+  end)
+  job:on("error", function(err)
+    ending(job:result(), err)
+  end)
+  progress.show(entries)
+end
+
+--- Lets go of everything under way.
+---@return integer count
+function jobs.cancel()
+  local count = 0
+  for _, entry in ipairs(vim.list_slice(entries)) do
+    count = count + (entry.job:cancel() and 1 or 0)
+  end
+  return count
+end
+
+return jobs

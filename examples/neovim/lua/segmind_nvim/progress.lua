@@ -1,0 +1,134 @@
+--- A small window in the corner that tells how far each edit is. It takes no focus, follows the
+--- screen's size and the tab page, and goes away by itself.
+
+local float = require("segmind_nvim.float")
+
+local uv = vim.uv or vim.loop
+
+local progress = {}
+
+local WIDTH, MOST = 58, 4
+local SPINNER = { "⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏" }
+
+local shown, window, timer, is_drawing
+
+--- Seconds since the job began, 0 while it waits for others. libuv's clock is the library's.
+local function seconds(entry)
+  local job = entry.job
+  return job.started and (job.ended or uv.hrtime() / 1e9) - job.started or 0
+end
+
+local function fit(text, width)
+  text = text:gsub("%c", " ")
+  if vim.fn.strdisplaywidth(text) > width then
+    text = vim.fn.strcharpart(text, 0, width - 1) .. "…"
+  end
+  return text .. (" "):rep(width - vim.fn.strdisplaywidth(text))
+end
+
+local function bar(entry, width)
+  local part = entry.ended and 1 or math.min(seconds(entry) / (entry.about or 20), 0.97)
+  local full = math.floor(part * width + 0.5)
+  return ("█"):rep(full) .. ("░"):rep(width - full)
+end
+
+local function sign(entry)
+  if entry.ended then
+    return entry.error and "✗" or "✓"
+  end
+  return SPINNER[math.floor(uv.now() / 100) % #SPINNER + 1]
+end
+
+local function state(entry)
+  if entry.error then
+    return entry.error.kind
+  elseif entry.ended then
+    return ("done in %.1f s"):format(seconds(entry))
+  elseif not entry.job.started then
+    return entry.job.state
+  elseif entry.about then
+    return ("%s %.0f s of %.0f"):format(entry.job.state, seconds(entry), entry.about)
+  end
+  return ("%s %.0f s"):format(entry.job.state, seconds(entry))
+end
+
+local function group(entry)
+  return entry.error and "SegmindFailed" or entry.ended and "SegmindDone" or "SegmindState"
+end
+
+--- Two lines for an edit, and which part of them has which colour.
+local function draw_entry(entry, lines, colours)
+  local inside = WIDTH - 2
+  local name, what = entry.job.model, state(entry)
+  local gap = inside - 2 - vim.fn.strdisplaywidth(name) - vim.fn.strdisplaywidth(what)
+  lines[#lines + 1] = fit((" %s %s%s%s "):format(sign(entry), name, (" "):rep(math.max(gap, 1)),
+    what), WIDTH)
+  colours[#colours + 1] = { #lines - 1, 0, #lines[#lines], group(entry) }
+  local drawn = bar(entry, 18)
+  lines[#lines + 1] = " " .. drawn .. "  " .. fit(entry.label, WIDTH - 22) .. " "
+  colours[#colours + 1] = { #lines - 1, 1, 1 + #drawn, group(entry) }
+  colours[#colours + 1] = { #lines - 1, 2 + #drawn, #lines[#lines], "SegmindPrompt" }
+end
+
+local function draw()
+  local lines, colours = {}, {}
+  for i, entry in ipairs(shown) do
+    if i > MOST then
+      lines[#lines + 1] = fit((" and %d more"):format(#shown - MOST), WIDTH)
+      break
+    end
+    draw_entry(entry, lines, colours)
+  end
+  return lines, colours
+end
+
+local function stop()
+  if timer then
+    timer:stop()
+    timer:close()
+    timer = nil
+  end
+  if window then
+    window:close()
+    window = nil
+  end
+end
+
+local function render()
+  is_drawing = false
+  if not timer then
+    return
+  elseif #shown == 0 then
+    return stop()
+  end
+  local lines, colours = draw()
+  window = window or float.new()
+  window:place({ width = WIDTH, height = #lines })
+  window:write(lines, colours)
+end
+
+local function highlights()
+  for name, link in pairs({ State = "Identifier", Prompt = "Comment", Done = "String",
+    Failed = "ErrorMsg" }) do
+    vim.api.nvim_set_hl(0, "Segmind" .. name, { link = link, default = true })
+  end
+end
+
+--- Shows these edits for as long as there are any in the list.
+---@param entries segmind_nvim.Entry[]
+function progress.show(entries)
+  shown = entries
+  if timer then
+    return
+  end
+  highlights()
+  timer = uv.new_timer()
+  timer:start(0, 100, function()
+    if not is_drawing then
+      is_drawing = true
+      vim.schedule(render)
+    end
+  end)
+end
+
+return progress

@@ -1,0 +1,77 @@
+--- A ceiling on what a client may spend. A submit that could pass it is refused before anything is
+--- sent. Until a step has ended it counts with its declared price; then with what the service says
+--- that it cost, with nothing when it was not charged, and with its price again when nobody knows.
+--- With a ledger the sum is that of all its steps, so it survives the process (ledger_rows.lua).
+
+local Error = require("segmind.error")
+
+---@class segmind.Budget
+local Budget = {}
+Budget.__index = Budget
+
+-- Sums of cents are not exact in binary.
+local EPSILON = 1e-9
+
+---@param limit number USD
+function Budget.new(limit)
+  return setmetatable({ limit = limit, _spent = 0, _reserved = {} }, Budget)
+end
+
+--- What a job is declared to cost, in USD: the option `price`, else its model's; nil for neither.
+---@param job segmind.Job
+---@return number?
+function Budget.price(job)
+  local request = job._request
+  return request.opts.price or request.spec and request.spec.price_usd
+end
+
+--- Why a job may not be submitted when so much is spent or under way; nil when it may.
+---@param job segmind.Job
+---@param spent number USD
+---@return segmind.Error? err kind "budget"
+function Budget:refusal(job, spent)
+  local price = Budget.price(job)
+  local fields = { budget = self.limit, spent = spent, price = price }
+  local what = ("step %d (%s)"):format(job.step or job.id, job.model)
+  if not price then
+    return Error.new("budget", what .. " has no declared price, so the budget cannot allow it; "
+      .. "the option price of the call tells one", fields)
+  elseif spent + price > self.limit + EPSILON then
+    return Error.new("budget", ("%s costs $%.2f, and $%.2f of $%.2f are spent or under way"):format(
+      what, price, spent, self.limit), fields)
+  end
+end
+
+--- Sets the price of a job aside, without a ledger. A second submit of the same job is a second
+--- price: nobody knows whether the first was paid.
+---@param job segmind.Job
+---@return boolean? allowed
+---@return segmind.Error? err kind "budget"
+function Budget:reserve(job)
+  local refusal = self:refusal(job, self._spent)
+  if refusal then
+    return nil, refusal
+  end
+  local price = Budget.price(job)
+  self._reserved[job] = price
+  self._spent = self._spent + price
+  return true
+end
+
+--- A job is over: its price gives way to what it cost.
+---@param job segmind.Job
+---@param result segmind.Result?
+---@param err segmind.Error?
+function Budget:settle(job, result, err)
+  local price = self._reserved[job]
+  self._reserved[job] = nil
+  if not price then
+    return
+  elseif result then
+    self._spent = self._spent - price + (result.cost or price)
+  elseif err.charged == "no" then
+    self._spent = self._spent - price
+  end
+end
+
+return Budget

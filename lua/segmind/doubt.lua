@@ -1,0 +1,88 @@
+--- A submit of which nobody knows what became: it was sent, its answer was lost, and the request
+--- history did not tell (`err.history` is "absent" or "unreachable"; the synchronous way has no
+--- lookup). Whether it is sent again, and perhaps paid twice, is the caller's to say: `on_unknown`.
+
+local ending = require("segmind.ending")
+local schema = require("segmind.schema")
+
+local MAX_RESUBMITS = 3
+
+---@alias segmind.OnUnknown "hold"|"resubmit"|fun(err: segmind.Error, job: segmind.Job): string
+
+--- "hold", "resubmit", or a request id.
+local function ask(job, err)
+  local client = job._client
+  local policy = job._request.opts.on_unknown or client._on_unknown or "hold"
+  if type(policy) == "string" then
+    return policy
+  end
+  local answer = client:_ask(policy, job, err)
+  if answer == nil then
+    return "hold"
+  elseif type(answer) == "string" and #answer <= 128 and answer:find("^%w[%w._-]*$") then
+    return answer
+  end
+  client:_blame(job, 'on_unknown returns "hold", "resubmit" or a request id, got '
+    .. schema.show(answer))
+  return "hold"
+end
+
+local function hold(job, err, why)
+  if why then
+    err.message = ("%s; not sent again: %s"):format(err.message, why)
+  end
+  ending.fail(job, err)
+end
+
+local function resubmit(job, err, transfer)
+  local count = (job._resubmits or 0) + 1
+  if count > MAX_RESUBMITS then
+    return hold(job, err, ("that was done %d times"):format(MAX_RESUBMITS))
+  elseif ending.remaining(job) <= 0 then
+    return hold(job, err, "the deadline passed")
+  end
+  job._resubmits = count
+  job._client:_emit({ what = "resubmit", job = job, error = err, message =
+    ("submitted again (%d of at most %d); the one before may have been paid: %s"):format(count,
+      MAX_RESUBMITS, err.message) })
+  if not job._over then
+    transfer(job)
+  end
+end
+
+local function adopt(job, request_id)
+  local ledger = job._client._ledger
+  if ledger then
+    local ok, err = ledger:accepted(job, request_id)
+    if not ok then
+      return ending.fail(job, err)
+    end
+  end
+  job.request_id, job._sync = request_id, nil
+  ending.set_state(job, "QUEUED")
+  if not job._over then
+    ending.attach(job, request_id)
+  end
+end
+
+local doubt = {}
+
+--- Decides about a submit whose outcome is unknown.
+---@param job segmind.Job
+---@param err segmind.Error kind "unknown"
+---@param transfer fun(job: segmind.Job) sends the job
+function doubt.decide(job, err, transfer)
+  err.step = err.step or job.step or job.id
+  local answer = ask(job, err)
+  if job._over then
+    return
+  elseif answer == "hold" then
+    hold(job, err)
+  elseif answer == "resubmit" then
+    resubmit(job, err, transfer)
+  else
+    adopt(job, answer)
+  end
+end
+
+return doubt

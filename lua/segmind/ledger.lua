@@ -1,0 +1,237 @@
+--- The ledger of a client: what was paid, on disk before anything else happens. A step that is
+--- finished is not sent again by the next run; one whose process died is taken up where it was; two
+--- processes never submit the same step. This file writes what happens to a job; what a job finds
+--- there when it starts is in ledger_entry.lua.
+---
+--- Each transition is committed before the next action: the intent before the submit, the request
+--- id before anything else, the result before those who need it start. A commit takes the thread of
+--- the host a few milliseconds. When the database cannot be written before a submit there is no
+--- submit; when it cannot be written later, the error carries the request id.
+
+local Error = require("segmind.error")
+local budget = require("segmind.budget")
+local entry = require("segmind.ledger_entry")
+local files = require("segmind.ledger_files")
+local outlook = require("segmind.ledger_outlook")
+local rows = require("segmind.ledger_rows")
+
+local Db = require("segmind.ledger_db")
+
+-- How often those who wait for another process look, in seconds.
+local GLANCE = 0.5
+
+---@class segmind.Ledger
+local Ledger = {}
+Ledger.__index = Ledger
+for name, method in pairs(entry) do
+  Ledger[name] = method
+end
+
+--- Opens the ledger of a client.
+---@param client segmind.Client
+---@param target string a path, or "postgresql://user@host/db"
+---@param folder string? where the pictures are kept
+---@return segmind.Ledger?
+---@return segmind.Error? err kind "ledger"
+function Ledger.open(client, target, folder)
+  local core = client._core
+  local db, err = Db.open(core, target)
+  if not db then
+    return nil, err
+  end
+  folder = folder or (db.is_sqlite and target or "segmind-ledger") .. ".files"
+  local made, refused = core.private_folder(folder)
+  if not made then
+    db:close()
+    return nil, Error.new("ledger", "the ledger has no place for its pictures: " .. refused.message)
+  end
+  local owner = ("%s:%d-%d"):format(core.process(), core.seed(), core.seed())
+  return setmetatable({ folder = folder, owner = owner, _client = client, _db = db, _leaders = {},
+    _parked = {}, _next_glance = 0, _next_renewal = 0, _held = 0 }, Ledger)
+end
+
+function Ledger:_do(fn)
+  return self._db:transaction(fn)
+end
+
+function Ledger:_warn(job, err)
+  self._client:_emit({ what = "warning", job = job, message = err.message })
+end
+
+local function step_of(job, body)
+  local request = job._request
+  return { key = job.key, generation = job._step and job._step.generation, text = job._key_text,
+    fresh = request.opts.fresh, name = job.name, model = job.model, params = job._key_text,
+    api = job._sync and "v1" or "v2", body = body, seed = job.seed, price = budget.price(job) }
+end
+
+local function claim(self, job, step)
+  local refused
+  local done, err = self:_do(function(db)
+    db:take_turn()
+    local limit = self._client._budget
+    refused = limit and limit:refusal(job, rows.spent(db))
+    return not refused and rows.intend(db, step, self.owner, os.time())
+  end)
+  return done, err or refused
+end
+
+--- Writes that the job is about to be submitted; only then may it be.
+---@param job segmind.Job
+---@param body string the JSON that will be sent
+---@return boolean? allowed nil when another process was quicker: the job waits for its result
+---@return segmind.Error? err kind "ledger" or "budget"
+function Ledger:intend(job, body)
+  local step = step_of(job, body)
+  local done, err = claim(self, job, step)
+  if err then
+    err.message = err.message .. (err.kind == "ledger" and "; nothing was submitted" or "")
+    return nil, err
+  elseif not done then
+    self:_park(job)
+    return nil
+  end
+  self:_hold(job, step)
+  job._doubtful = nil
+  return true
+end
+
+--- Makes a row the job's own.
+function Ledger:_hold(job, step)
+  if not job._step then
+    self._held = self._held + 1
+  end
+  job._step, job.generation = step, step.generation
+end
+
+--- Writes the id that the service gave.
+---@return boolean? ok
+---@return segmind.Error? err kind "ledger"; it carries the id
+function Ledger:accepted(job, request_id)
+  local step = job._step
+  local _, err = self:_do(function(db)
+    rows.accept(db, step, request_id, self.owner, os.time())
+  end)
+  job.generation = step.generation
+  if err then
+    err.message = err.message .. "; the request was accepted and goes on at the service, "
+      .. "client:attach takes it up"
+    err.charged, err.request_id = "yes", request_id
+  end
+  return not err, err
+end
+
+local function write_result(self, job, result, text)
+  local problem, file, sha256
+  if result._data then
+    problem, file, sha256 = files.write(self, job, result)
+  end
+  local _, err = self:_do(function(db)
+    rows.complete(db, job._step, { request_id = job.request_id, text = text, cost = result.cost,
+      seed = result.seed }, os.time())
+    if file then
+      rows.keep(db, job._step, file, sha256)
+    end
+  end)
+  return problem or err
+end
+
+--- Writes a result, then fetches its picture; `fn` is called when both are on the disk, or with why
+--- not.
+---@param fn fun(err: segmind.Error?)
+function Ledger:completed(job, done, result, fn)
+  local err = write_result(self, job, result, not result._data and done.body or nil)
+  result._at = os.time()
+  if err then
+    err.charged, err.request_id = "yes", job.request_id
+    return fn(err)
+  end
+  job._step.is_completed = true
+  if result.kept or not result.url then
+    return fn()
+  end
+  files.fetch(self, job, result, function(failed)
+    if failed then
+      failed.message = ("%s (the picture is at %s)"):format(failed.message, result.url)
+      failed.charged, failed.request_id = "yes", job.request_id
+    end
+    fn(failed)
+  end)
+end
+
+--- The state in which an error leaves a step: what was accepted is asked for again by its id, what
+--- nobody knows is looked up again, and only what is certainly not paid is simply run again.
+local function state_after(job, err)
+  if err.kind == "failed" then
+    return "failed"
+  elseif job.request_id then
+    return "accepted"
+  elseif err.charged == "no" and not job._doubtful then
+    return "failed"
+  end
+  return err.kind == "cancelled" and "intent" or "unknown"
+end
+
+--- A job is over: its row is let go of.
+function Ledger:ended(job, err)
+  local step = job._step
+  if self._leaders[job.key] == job then
+    self._leaders[job.key] = nil
+  end
+  self._parked[job] = nil
+  if not step then
+    return
+  end
+  self._held = self._held - 1
+  if step.is_completed or step.is_foreign or self._client._closed then
+    return
+  end
+  local _, failed = self:_do(function(db)
+    rows.ended(db, step, state_after(job, err), err.message, self.owner, os.time())
+  end)
+  if failed then
+    self:_warn(job, failed)
+  end
+end
+
+local function renew(self, now)
+  if self._held == 0 or now < self._next_renewal then
+    return
+  end
+  self._next_renewal = now + rows.LEASE / 3
+  local _, err = self:_do(function(db)
+    rows.renew(db, self.owner, os.time())
+  end)
+  if err then
+    self:_warn(nil, err)
+  end
+end
+
+Ledger.ask_url, Ledger.finished = files.ask_url, outlook.finished
+
+--- Called by every `client:step`: renews the leases and looks whether what others had is free.
+function Ledger:tick()
+  local now = self._client:_now()
+  if now < self._next_glance then
+    return
+  end
+  self._next_glance = now + GLANCE
+  renew(self, now)
+  self:_glance()
+end
+
+--- How long a wait may last before `tick` wants to be called.
+---@return number? seconds nil when it has nothing to do
+function Ledger:idle()
+  return next(self._parked) and GLANCE or self._held > 0 and rows.LEASE / 3 or nil
+end
+
+--- Lets go of everything, when the client is closed.
+function Ledger:close()
+  self:_do(function(db)
+    rows.release(db, self.owner)
+  end)
+  self._db:close()
+end
+
+return Ledger

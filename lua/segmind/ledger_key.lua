@@ -1,0 +1,61 @@
+--- The name of a step: a hash of its model, the parameters as the caller wrote them and what its
+--- pictures are. The content of a file, not its path; a URL; or the step that a picture comes from.
+--- So a step keeps its name as long as nothing before it changes, and a changed step renames those
+--- that hang on it. A seed that was drawn here is no part of it, as the caller did not ask for it.
+
+local json = require("segmind.json")
+
+local key = {}
+
+local function identity(core, slot, digests)
+  if slot.of then
+    return "step:" .. slot.of
+  elseif slot.kind == "bytes" then
+    return "sha256:" .. core.sha256(slot.value.data)
+  elseif slot.kind == "path" then
+    return "sha256:" .. digests[slot.value]
+  end
+  return "url:" .. slot.holder[slot.key]
+end
+
+--- The paths whose content must be known before the key is.
+---@param prepared table from request.prepare
+---@return string[]
+function key.paths(prepared)
+  local paths, seen = {}, {}
+  for _, slot in ipairs(prepared.slots) do
+    if slot.kind == "path" and not slot.of and not seen[slot.value] then
+      seen[slot.value] = true
+      paths[#paths + 1] = slot.value
+    end
+  end
+  return paths
+end
+
+--- Computes the key. Every input is known: jobs and steps have become `slot.of`.
+---@param core table segmind.core
+---@param prepared table from request.prepare
+---@param digests table<string, string> path to SHA-256
+---@return string key
+---@return string text what was hashed, in canonical JSON
+function key.compute(core, prepared, digests)
+  local params, inputs, held = prepared.params, {}, {}
+  for i, slot in ipairs(prepared.slots) do
+    inputs[i], held[i] = identity(core, slot, digests), slot.holder[slot.key]
+  end
+  for i, slot in ipairs(prepared.slots) do
+    slot.holder[slot.key] = { input = i }
+  end
+  local seed = params.seed
+  if prepared.is_seed_drawn then
+    params.seed = nil
+  end
+  local text = json.encode({ inputs = inputs, model = prepared.model, params = params })
+  params.seed = seed
+  for i, slot in ipairs(prepared.slots) do
+    slot.holder[slot.key] = held[i]
+  end
+  return core.sha256(text), text
+end
+
+return key

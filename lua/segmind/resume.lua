@@ -1,0 +1,96 @@
+--- Jobs taken up again: one by its request id, or all that a ledger knows to be unfinished. Methods
+--- of a client.
+
+local Error = require("segmind.error")
+local Job = require("segmind.job")
+local ending = require("segmind.ending")
+local json = require("segmind.json")
+local models = require("segmind.models")
+local options = require("segmind.options")
+local request = require("segmind.request")
+local schema = require("segmind.schema")
+
+local resume = {}
+
+local resume_options = { timeout = "seconds", poll = "poll", on_unknown = "doubt" }
+
+--- A job that has been submitted before, its time running from now.
+local function begin(client, model, params, opts, name)
+  client._count = client._count + 1
+  local job = Job.new(client, client._count, { model = model, params = params, inputs = {},
+    warnings = {}, opts = opts, spec = models.declared(model), slots = {} })
+  job.name, job.started = name or job.name, client:_now()
+  job._deadline = job.started + (opts.timeout or client._timeout)
+  client._jobs[job] = true
+  return job
+end
+
+--- Takes up a job that the service has accepted before, from its id alone. With a ledger that knows
+--- the id, what becomes of it is written there.
+---@param request_id string
+---@param model segmind.Model
+---@param opts segmind.CallOptions?
+---@return segmind.Job?
+---@return segmind.Error? err kind "security" for an id that is none
+function resume:attach(request_id, model, opts)
+  opts = options.read(opts, request.options, "attach")
+  if type(request_id) ~= "string" or type(model) ~= "string" then
+    Error.misuse("client:attach takes a request id and the name of a model")
+  end
+  self:_check_open()
+  local bad = schema.model_problem(model, models.names)
+  if bad then
+    return nil, Error.new("invalid", bad)
+  end
+  local job = begin(self, model, {}, opts)
+  job.request_id, job.state = request_id, "QUEUED"
+  local finished, failed
+  if self._ledger then
+    finished, failed = self._ledger:attach(job, request_id)
+  end
+  local id, err
+  if not finished and not failed then
+    id, err = self._handle:attach(model, request_id, ending.task_options(job))
+  end
+  if failed or err then
+    self._jobs[job] = nil
+    return nil, failed or Error.from(err)
+  end
+  if id then
+    ending.follow(job, id)
+  end
+  return job
+end
+
+--- Takes up every step of the ledger that was begun and has not ended: those that were accepted by
+--- their id, those whose answer was never seen by looking for them in the request history. Steps
+--- that another process is at are left to it. The jobs have no local pictures to send again.
+---
+---     for _, job in ipairs(assert(sm:resume())) do print(job, job:wait()) end
+---@param opts { timeout: number?, poll: any, on_unknown: segmind.OnUnknown? }?
+---@return segmind.Job[]?
+---@return segmind.Error? err kind "ledger"
+function resume:resume(opts)
+  opts = options.read(opts, resume_options, "client:resume")
+  self:_check_open()
+  if not self._ledger then
+    Error.misuse("client:resume takes up what a ledger knows; this client has none")
+  end
+  local found, err = self._ledger:unfinished()
+  if not found then
+    return nil, err
+  end
+  local jobs = {}
+  for _, row in ipairs(found) do
+    local body = json.decode(row.body)
+    local job = begin(self, row.model, type(body) == "table" and body or {}, opts, row.name)
+    if self._ledger:resume(job, row) then
+      jobs[#jobs + 1] = job
+    else
+      self._jobs[job] = nil
+    end
+  end
+  return jobs
+end
+
+return resume

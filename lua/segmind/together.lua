@@ -1,0 +1,131 @@
+--- Several at once: `segmind.all` and `segmind.race` over jobs, tasks and functions.
+
+local Error = require("segmind.error")
+local Gate = require("segmind.gate")
+local async = require("segmind.async")
+local schema = require("segmind.schema")
+local waiting = require("segmind.waiting")
+
+local together = {}
+
+local function is_awaitable(item)
+  return type(item) == "table" and type(item._end_gate) == "function"
+end
+
+--- Judges all before any function starts.
+local function check(items, verb)
+  if type(items) ~= "table" or is_awaitable(items) or next(items) == nil then
+    Error.misuse(verb .. " takes a table of jobs, tasks and functions, got " .. schema.show(items))
+  end
+  for key, item in pairs(items) do
+    if type(item) ~= "function" and not is_awaitable(item) then
+      Error.misuse(("%s takes jobs, tasks and functions; [%s] is %s"):format(verb, tostring(key),
+        schema.show(item)))
+    end
+  end
+end
+
+local function start(items)
+  local entries = {}
+  for key, item in pairs(items) do
+    local is_own = type(item) == "function"
+    entries[#entries + 1] = { key = key, item = is_own and async.start(item) or item,
+      is_own = is_own }
+  end
+  return entries
+end
+
+--- Waits until `settles(entry)` was true for one that is over. Functions that were started here end
+--- with the wait, so that they submit nothing more; jobs go on.
+local function wait(entries, settles, timeout, verb)
+  local gate = Gate.new()
+  local function note(entry)
+    if not entry.is_noted and entry.item:is_over() then
+      entry.is_noted = true
+      if settles(entry) then
+        gate:open()
+      end
+    end
+  end
+  for _, entry in ipairs(entries) do
+    entry.gate = entry.item:_end_gate()
+    entry.waiter = { wake = function()
+      note(entry)
+    end }
+    note(entry)
+    if not entry.is_noted then
+      entry.gate:enlist(entry.waiter)
+    end
+  end
+  local ok, why = pcall(waiting.pass, gate, timeout, verb)
+  for _, entry in ipairs(entries) do
+    entry.gate:leave(entry.waiter)
+    if entry.is_own then
+      entry.item:cancel()
+    end
+  end
+  if not ok then
+    error(why, 0)
+  end
+  return gate.is_open
+end
+
+local function too_late(timeout)
+  return nil, Error.new("timeout", ("not over after %g s; the jobs go on"):format(timeout),
+    { retryable = true })
+end
+
+--- Waits until all have ended well, or one has failed. Waits as `job:wait` does.
+---
+---     local got, err, key = segmind.all{ night = night_job, noon = noon_job,
+---       poster = function() return sm:run("flux-kontext-max", { prompt = "a poster" }) end }
+---     if got then print(got.night.url, got.poster.url) else print(key, err) end
+---
+--- When it gives up, the functions are cancelled and the jobs go on.
+---@param items table<any, segmind.Job|segmind.Task|fun(): any>
+---@param timeout number? seconds
+---@return table<any, any>? results under the same keys; of a function the first value
+---@return segmind.Error? err of the first that failed
+---@return any key of the first that failed
+function together.all(items, timeout)
+  check(items, "segmind.all")
+  local entries, failed = start(items), nil
+  local left = #entries
+  local is_over = wait(entries, function(entry)
+    left = left - 1
+    failed = failed or entry.item:error() and entry
+    return failed or left == 0
+  end, timeout, "segmind.all")
+  if failed then
+    return nil, failed.item:error(), failed.key
+  elseif not is_over then
+    return too_late(timeout)
+  end
+  local results = {}
+  for _, entry in ipairs(entries) do
+    results[entry.key] = (entry.item:result())
+  end
+  return results
+end
+
+--- Waits until the first has ended, well or not. The other functions are cancelled, the other jobs
+--- go on.
+---@param items table<any, segmind.Job|segmind.Task|fun(): any>
+---@param timeout number? seconds
+---@return any result
+---@return segmind.Error? err
+---@return any key
+function together.race(items, timeout)
+  check(items, "segmind.race")
+  local winner
+  local is_over = wait(start(items), function(entry)
+    winner = winner or entry
+    return true
+  end, timeout, "segmind.race")
+  if not is_over then
+    return too_late(timeout)
+  end
+  return (winner.item:result()), winner.item:error(), winner.key
+end
+
+return together

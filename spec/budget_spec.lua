@@ -1,0 +1,171 @@
+--- A ceiling on what a client may spend.
+
+local fake = require("spec.support.fake_core")
+local ledger = require("spec.support.ledger")
+
+describe("a budget", function()
+  local segmind, core, sm
+
+  before_each(function()
+    segmind, core = fake.install()
+  end)
+
+  after_each(function()
+    assert.equal(0, sm:stats().pending)
+    sm:close()
+    fake.restore()
+  end)
+
+  local function open(budget, more)
+    local options = { budget = budget }
+    for key, value in pairs(more or {}) do
+      options[key] = value
+    end
+    sm = assert(segmind.new(options))
+  end
+
+  local function pro(opts, prompt)
+    return assert(sm:submit("flux-kontext-pro", { prompt = prompt or "x" }, opts))
+  end
+
+  it("refuses the submit that could pass it, naming step and sum", function()
+    open(0.12)
+    local a, b, c = pro(), pro(), pro()
+    assert.equal("budget", c:error().kind)
+    assert.equal("no", c:error().charged)
+    assert.equal(3, c:error().step)
+    assert.truthy(c:error().message:find(
+      "step 3 (flux-kontext-pro) costs $0.05, and $0.10 of $0.12", 1, true))
+    assert.near(0.10, c:error().spent, 1e-9)
+    assert(a:wait() and b:wait())
+    assert.equal(2, #core.calls_of("job"))
+  end)
+
+  it("allows what it just covers", function()
+    open(0.15)
+    local jobs = { pro(), pro(), pro() }
+    for i = 1, 3 do
+      assert(jobs[i]:wait())
+    end
+    assert.equal("budget", pro():error().kind)
+  end)
+
+  it("goes by what a step really cost, once that is told", function()
+    local ok = core.answers.job
+    core.answers.job = function(call)
+      local answers = ok(call)
+      answers[3][3].body = answers[3][3].body:gsub('"cost":0.05', '"cost":0.01')
+      return answers
+    end
+    open(0.06)
+    assert(pro():wait())
+    assert(pro():wait())
+    assert.equal("budget", pro():error().kind)
+  end)
+
+  it("gives back what a job that was not charged had set aside", function()
+    local kinds = { "failed", "rejected", "not_sent" }
+    core.answers.job = function(call)
+      return { { 1, "error", fake.error(kinds[call.id], "no", { charged = "no" }) } }
+    end
+    open(0.05)
+    for _, kind in ipairs(kinds) do
+      assert.equal(kind, select(2, pro():wait()).kind)
+    end
+  end)
+
+  it("keeps what may have been paid", function()
+    core.answers.job = function()
+      return { { 1, "error", fake.error("unknown", "lost", { charged = "unknown" }) } }
+    end
+    open(0.05)
+    assert.equal("unknown", select(2, pro():wait()).kind)
+    assert.equal("budget", pro():error().kind)
+  end)
+
+  it("counts a second submit of a step as a second price", function()
+    core.answers.job = function()
+      return { { 1, "error", fake.error("unknown", "lost", { charged = "unknown" }) } }
+    end
+    open(0.12, { on_unknown = "resubmit" })
+    local _, err = pro():wait()
+    assert.equal("budget", err.kind)
+    assert.equal(2, #core.calls_of("job"))
+  end)
+
+  it("refuses a model without a price, unless the call tells one", function()
+    open(0.10)
+    local job = assert(sm:submit("some-upscaler", { image = "https://a.example/x.png" }))
+    assert.equal("budget", job:error().kind)
+    assert.truthy(job:error().message:find("price", 1, true))
+    assert(assert(sm:submit("some-upscaler", {}, { price = 0.02 })):wait())
+    assert.equal("budget", select(2, sm:run("some-upscaler", {}, { price = 0.2 })).kind)
+  end)
+
+  it("stops a chain at the step that it does not cover", function()
+    open(0.10)
+    local chain = sm:chain(segmind.bytes(fake.picture()))
+      :step("flux-kontext-dev", { prompt = "one" })
+      :step("flux-kontext-pro", { prompt = "two" })
+      :step("flux-kontext-max", { prompt = "three" })
+    local results, err = chain:run()
+    assert.is_nil(results)
+    assert.same({ "budget", 3, 2 }, { err.kind, err.step, #err.results })
+    assert.truthy(err.message:find("step 3", 1, true))
+  end)
+
+  it("is an amount of money", function()
+    open(0)
+    assert.equal("budget", pro():error().kind)
+    for _, bad in ipairs({ -1, "1", 0 / 0 }) do
+      assert.has_error(function()
+        segmind.new({ budget = bad })
+      end)
+    end
+  end)
+end)
+
+describe("a budget over a ledger", function()
+  local service
+
+  setup(function()
+    service = ledger.start()
+  end)
+
+  teardown(function()
+    assert.is_true(ledger.stop())
+  end)
+
+  before_each(ledger.open)
+  after_each(ledger.close)
+
+  local function run(prompt, opts, options)
+    local sm = ledger.client(options or { budget = 0.12 })
+    local result, err = sm:run("flux-kontext-pro", { prompt = prompt, aspect_ratio = "1:1" }, opts)
+    sm:close()
+    return result, err
+  end
+
+  it("survives the process; what is finished costs nothing", function()
+    assert(run("one"))
+    assert(run("two"))
+    local _, err = run("three")
+    assert.equal("budget", err.kind)
+    assert.near(0.10, err.spent, 1e-9)
+    assert(run("one"))
+    assert.equal(2, ledger.accepted())
+    assert.equal(2, #ledger.rows())
+  end)
+
+  it("counts what may have been paid, and not what failed", function()
+    service:faults({ { match = { path = "submit" }, ["then"] = { states = { "FAILED" } } } })
+    assert.equal("failed", select(2, run("bad")).kind)
+    service:faults({
+      { match = { path = "submit" }, ["then"] = { status = 502 } },
+      { match = { path = "history", count = "always" }, ["then"] = { status = 403 } },
+    })
+    assert.equal("unknown", select(2, run("lost")).kind)
+    assert(run("one"))
+    assert.equal("budget", select(2, run("two")).kind)
+  end)
+end)

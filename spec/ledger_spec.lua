@@ -1,0 +1,405 @@
+--- Nothing is paid twice: what a second run finds in the ledger of the first.
+
+local DBI = require("DBI")
+
+local ledger = require("spec.support.ledger")
+local segmind = require("segmind")
+local session = require("spec.support.session")
+
+local HOUR, DAY = 3600, 24 * 3600
+
+describe("a ledger", function()
+  local service
+
+  setup(function()
+    service = ledger.start()
+  end)
+
+  teardown(function()
+    assert.is_true(ledger.stop())
+  end)
+
+  before_each(ledger.open)
+  after_each(ledger.close)
+
+  local function house(sm, params, opts)
+    params = params or {}
+    params.prompt, params.aspect_ratio = params.prompt or "a house", "1:1"
+    return sm:run("flux-kontext-pro", params, opts)
+  end
+
+  local function three(sm, last)
+    return sm:chain(ledger.write("in.png", session.PIXEL))
+      :step("flux-kontext-dev", { prompt = "one" })
+      :step("flux-kontext-pro", { prompt = "two" })
+      :step("flux-kontext-max", { prompt = last or "three" })
+  end
+
+  --- A run of its own: another client on the same ledger.
+  local function run(fn, options)
+    local sm = ledger.client(options)
+    local a, b = fn(sm)
+    sm:close()
+    return a, b
+  end
+
+  local function run_three(last)
+    return assert(run(function(sm)
+      return three(sm, last):run()
+    end))
+  end
+
+  it("is one file and one folder that only their owner can read", function()
+    run(house)
+    local pipe = io.popen(("stat -c '%%a %%n' %s/*"):format(ledger.path("."):sub(1, -3)))
+    local text = pipe:read("*a")
+    pipe:close()
+    assert.truthy(text:find("600 [^\n]*edits.db\n"))
+    assert.truthy(text:find("700 [^\n]*edits.db.files\n"))
+  end)
+
+  it("lets a script that has finished submit nothing when it runs again", function()
+    local first = run_three()
+    assert.equal(3, ledger.accepted())
+    local second = run_three()
+    assert.equal(3, ledger.accepted())
+    for n = 1, 3 do
+      assert.equal(first[n].url, second[n].url)
+      assert.equal(first[n].seed, second[n].seed)
+      assert.equal(first[n].cost, second[n].cost)
+      assert.equal(first[n].request_id, second[n].request_id)
+    end
+    assert.equal(session.read(second.final.kept), second.final:bytes())
+  end)
+
+  it("runs a changed step again and those that hang on it, and no other", function()
+    run_three()
+    run_three("another three")
+    assert.equal(4, ledger.accepted())
+    run_three()
+    assert.equal(4, ledger.accepted())
+    run(function(sm)
+      return assert(sm:chain(ledger.path("in.png"))
+        :step("flux-kontext-dev", { prompt = "one" })
+        :step("flux-kontext-pro", { prompt = "another two" })
+        :step("flux-kontext-max", { prompt = "three" }):run())
+    end)
+    assert.equal(6, ledger.accepted())
+  end)
+
+  it("knows a picture by its content, not by its name", function()
+    local path = ledger.write("a.png", session.PIXEL)
+    local other = ledger.write("b.png", session.PIXEL)
+    for _, input in ipairs({ path, other, segmind.bytes(session.PIXEL) }) do
+      run(function(sm)
+        return assert(house(sm, { input_image = input }))
+      end)
+    end
+    assert.equal(1, ledger.accepted())
+    ledger.write("a.png", session.PIXEL .. "\0")
+    run(function(sm)
+      return house(sm, { input_image = path })
+    end)
+    assert.equal(2, ledger.accepted())
+  end)
+
+  it("takes a given seed for a part of the step, and draws none of its own twice", function()
+    local drawn = run(house)
+    for seed = 1, 2 do
+      run(function(sm)
+        return house(sm, { seed = seed })
+      end)
+    end
+    assert.equal(3, ledger.accepted())
+    assert.equal(drawn.seed, run(house).seed)
+    assert.equal(3, ledger.accepted())
+  end)
+
+  it("shares one submit among equal steps of one run", function()
+    local jobs = {}
+    run(function(sm)
+      for i = 1, 3 do
+        jobs[i] = assert(sm:submit("flux-kontext-pro", { prompt = "x", aspect_ratio = "1:1" }))
+      end
+      for i = 1, 3 do
+        assert(jobs[i]:wait())
+        assert.equal(jobs[1].request_id, jobs[i].request_id)
+        assert.equal(jobs[1]:result().seed, jobs[i]:result().seed)
+      end
+      return true
+    end)
+    assert.equal(1, ledger.accepted())
+  end)
+
+  it("lets equal steps share a failure, too", function()
+    service:faults({ { match = { path = "submit", count = "always" },
+      ["then"] = { status = 400 } } })
+    run(function(sm)
+      local a = sm:submit("flux-kontext-pro", { prompt = "x", aspect_ratio = "1:1" })
+      local b = sm:submit("flux-kontext-pro", { prompt = "x", aspect_ratio = "1:1" })
+      local _, err = b:wait()
+      assert.equal("rejected", err.kind)
+      assert.equal(2, err.step)
+      assert.equal("rejected", a:error().kind)
+      return true
+    end)
+    assert.equal(1, service:stats().requests.submit)
+  end)
+
+  it("makes another picture with the option fresh, which then is the step's", function()
+    local first = run(house)
+    local second = run(function(sm)
+      return house(sm, nil, { fresh = true })
+    end)
+    assert.equal(2, ledger.accepted())
+    assert.are_not.equal(first.request_id, second.request_id)
+    assert.equal(second.request_id, run(house).request_id)
+    assert.equal(2, ledger.accepted())
+    assert.same({ 1, 2 }, { ledger.rows()[1].generation, ledger.rows()[2].generation })
+  end)
+
+  it("runs what hangs on a fresh picture again", function()
+    local function two(opts)
+      return run(function(sm)
+        return assert(sm:chain(segmind.bytes(session.PIXEL))
+          :step("flux-kontext-dev", { prompt = "one" }, opts)
+          :step("flux-kontext-pro", { prompt = "two" }):run())
+      end)
+    end
+    two()
+    two({ fresh = true })
+    assert.equal(4, ledger.accepted())
+    two()
+    assert.equal(4, ledger.accepted())
+  end)
+
+  it("runs a step again that failed, as a failed job is not paid", function()
+    service:faults({ { match = { path = "submit" }, ["then"] = { states = { "FAILED" } } } })
+    local _, err = run(house)
+    assert.equal("failed", err.kind)
+    assert.equal("failed", ledger.rows()[1].state)
+    assert(run(house))
+    local rows = ledger.rows()
+    assert.same({ 1, "completed", 2 }, { #rows, rows[1].state, rows[1].submits })
+  end)
+
+  it("keeps v1 pictures, which have no URL, and finds them again", function()
+    local function sync(sm)
+      return sm:run_sync("flux-kontext-pro", { prompt = "x", aspect_ratio = "1:1" })
+    end
+    local first = assert(run(sync))
+    local second = assert(run(sync))
+    assert.equal(1, ledger.accepted())
+    assert.equal(first:bytes(), second:bytes())
+    assert(run(function(sm)
+      return sm:run("flux-kontext-dev", { prompt = "y", input_image = sync(sm) })
+    end))
+    assert.equal(2, ledger.accepted())
+  end)
+
+  it("tells in an estimate what is finished, and what fresh would cost", function()
+    run_three()
+    run(function(sm)
+      local estimate = assert(three(sm):estimate())
+      assert.same({ 0, 0, 3 }, { estimate.usd, estimate.seconds, estimate.finished })
+      assert.truthy(tostring(estimate):find("finished", 1, true))
+      assert.near(0.10, assert(three(sm, "else"):estimate()).usd, 1e-9)
+      local chain = sm:chain(ledger.path("in.png"))
+        :step("flux-kontext-dev", { prompt = "one" })
+        :step("flux-kontext-pro", { prompt = "two" }, { fresh = true })
+        :step("flux-kontext-max", { prompt = "three" })
+      estimate = assert(chain:estimate())
+      assert.near(0.15, estimate.usd, 1e-9)
+      assert.equal(1, estimate.finished)
+      return true
+    end)
+    assert.equal(3, ledger.accepted())
+  end)
+
+  describe("whose picture", function()
+    local function next_step(sm)
+      local base = assert(house(sm))
+      return sm:run("flux-kontext-dev", { prompt = "on it", input_image = base })
+    end
+
+    local function lose_media()
+      service:faults({ { match = { path = "media", method = "GET", count = "always" },
+        ["then"] = { status = 404 } } })
+    end
+
+    local function age(seconds)
+      run(house)
+      ledger.sql("UPDATE segmind_steps SET ended_at = ended_at - ?", seconds)
+      lose_media()
+    end
+
+    local function sent_input()
+      local submits = service:ledger().submits
+      return submits[#submits].body.input_image
+    end
+
+    it("is some hours old and still there is taken by its URL", function()
+      age(2 * HOUR)
+      service:clear_faults()
+      assert(run(next_step))
+      assert.truthy(sent_input():find("/generations/", 1, true))
+    end)
+
+    it("has gone at the service goes up again from its file", function()
+      age(2 * HOUR)
+      run(next_step)
+      assert.truthy(sent_input():find("/assets/", 1, true))
+      assert.equal(2, ledger.accepted())
+    end)
+
+    it("is older than the service keeps it goes up again without a question", function()
+      age(8 * DAY)
+      local before = service:stats().requests.media
+      run(next_step)
+      assert.truthy(sent_input():find("/assets/", 1, true))
+      assert.is_true((service:stats().requests.media or 0) <= (before or 0) + 2)
+    end)
+
+    it("was damaged on the disk is fetched again", function()
+      local result = run(house)
+      local whole = session.read(result.kept)
+      local file = assert(io.open(result.kept, "wb"))
+      file:write(whole:sub(1, -2), "x")
+      file:close()
+      assert(run(house))
+      assert.equal(whole, session.read(result.kept))
+      os.remove(result.kept)
+      assert(run(house))
+      assert.equal(whole, session.read(result.kept))
+      assert.equal(1, ledger.accepted())
+    end)
+
+    it("is gone here and there is told, not paid again; what hangs on it stays", function()
+      local result = run(house)
+      run(next_step)
+      os.remove(result.kept)
+      lose_media()
+      local lost, err = run(house)
+      assert.is_nil(lost)
+      assert.equal("io", err.kind)
+      assert.equal("yes", err.charged)
+      assert.equal(result.request_id, err.request_id)
+      assert.truthy(err.message:find("fresh", 1, true))
+      assert(run(function(sm)
+        return sm:run("flux-kontext-dev", { prompt = "on it", input_image = assert(
+          sm:submit("flux-kontext-pro", { prompt = "a house", aspect_ratio = "1:1" })) })
+      end))
+      assert.equal(2, ledger.accepted())
+    end)
+  end)
+
+  describe("that cannot be used makes no paid call:", function()
+    local function refused(path)
+      local sm, err = segmind.new({ api_key = "SG_0123456789abcdef", base_url = service.url,
+        ledger = path or ledger.path() })
+      assert.is_nil(sm)
+      assert.equal("ledger", err.kind)
+      assert.equal("no", err.charged)
+      assert.equal(0, ledger.accepted())
+      return err.message
+    end
+
+    it("of another version", function()
+      run(function()
+        ledger.sql("UPDATE segmind_ledger SET version = 7")
+      end)
+      assert.truthy(refused():find("version 7", 1, true))
+    end)
+
+    it("no database at all", function()
+      ledger.write("edits.db", ("hello, world\n"):rep(100))
+      assert.truthy(refused():find("not a database", 1, true))
+    end)
+
+    it("of another program", function()
+      ledger.sql("CREATE TABLE recipes (name TEXT)")
+      assert.truthy(refused():find("another program", 1, true))
+    end)
+
+    it("damaged in the middle", function()
+      run(function(sm)
+        for i = 1, 8 do
+          assert(house(sm, { prompt = ("x"):rep(3000) .. i }))
+        end
+      end)
+      service:reset()
+      local file = assert(io.open(ledger.path(), "r+b"))
+      for page = 2, 9 do
+        file:seek("set", page * 4096)
+        file:write(("\255"):rep(2000))
+      end
+      file:close()
+      refused()
+    end)
+
+    it("in a folder that is not there, or is none", function()
+      refused("/no/such/folder/edits.db")
+      refused("/dev/null/edits.db")
+      refused("/tmp")
+    end)
+
+    it("whose folder for pictures cannot be made", function()
+      ledger.write("edits.db.files", "in the way")
+      assert.truthy(refused():find("not a folder", 1, true))
+    end)
+
+    it("without LuaDBI", function()
+      local kept, path, cpath = package.loaded.DBI, package.path, package.cpath
+      package.loaded.DBI, package.path, package.cpath = nil, "", ""
+      local message = refused()
+      package.loaded.DBI, package.path, package.cpath = kept, path, cpath
+      assert.truthy(message:find("lua-dbi-sqlite3", 1, true))
+    end)
+
+    it("that fails between two steps", function()
+      local sm = ledger.client()
+      assert(house(sm))
+      ledger.sql("ALTER TABLE segmind_steps RENAME TO gone")
+      local result, err = house(sm, { prompt = "another" })
+      assert.is_nil(result)
+      assert.equal("ledger", err.kind)
+      assert.equal("no", err.charged)
+      assert.equal(1, ledger.accepted())
+    end)
+  end)
+
+  it("that fails after the submit was accepted names the id, and goes no further", function()
+    local sm = ledger.client()
+    ledger.sql("CREATE TRIGGER stop BEFORE UPDATE OF request_id ON segmind_steps "
+      .. "BEGIN SELECT RAISE(ABORT, 'the disk is full'); END")
+    local base = assert(sm:submit("flux-kontext-pro", { prompt = "x", aspect_ratio = "1:1" }))
+    local after = assert(sm:submit("flux-kontext-dev", { prompt = "y", input_image = base }))
+    local result, err = after:wait()
+    assert.is_nil(result)
+    assert.equal("upstream", err.kind)
+    err = base:error()
+    assert.equal("ledger", err.kind)
+    assert.equal("yes", err.charged)
+    assert.equal(service:ledger().submits[1].request_id, err.request_id)
+    assert.truthy(err.message:find("the disk is full", 1, true))
+    assert.equal(1, ledger.accepted())
+  end)
+
+  it("that cannot keep a finished picture tells, with the result", function()
+    local sm = ledger.client()
+    os.execute("rm -rf " .. ledger.path("edits.db.files"))
+    local job = assert(sm:submit("flux-kontext-pro", { prompt = "x", aspect_ratio = "1:1" }))
+    local result, err = job:wait()
+    assert.is_nil(result)
+    assert.equal("io", err.kind)
+    assert.truthy(err.message:find(job:result().url, 1, true))
+    assert.equal("completed", ledger.rows()[1].state)
+  end)
+
+  it("holds no key", function()
+    run_three()
+    local connection = assert(DBI.Connect("SQLite3", ledger.path()))
+    connection:close()
+    assert.is_nil(session.read(ledger.path()):find("SG_0123456789abcdef", 1, true))
+  end)
+end)

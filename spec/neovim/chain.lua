@@ -1,0 +1,61 @@
+-- :SegmindChain on good files and on bad ones.
+local driver = dofile(vim.env.SPEC_ROOT .. "/spec/neovim/driver.lua")
+
+local good = [[{ "input": "portrait.png", "steps": [
+  { "model": "flux-kontext-pro", "params": { "prompt": "at night" } },
+  { "model": "flux-kontext-pro", "params": { "prompt": "at noon" }, "save": "noon/portrait" },
+  { "model": "multi-image-kontext-pro", "params": { "prompt": "side by side",
+    "input_image_2": { "step": 1 }, "output_format": "png", "seed": null } } ] }]]
+
+local function one_step(step)
+  return ('{ "input": "portrait.png", "steps": [%s] }'):format(step)
+end
+
+local bad = {
+  { "{\n  \"steps\": [,]\n}", "line 2" },
+  { "return os.exit()", "line 1" },
+  { "[]", "a chain file is an object" },
+  { '{ "steps": [] }', "steps is a list of at least one step" },
+  { '{ "step": [], "steps": [1] }', 'has no "step"; it has input, steps' },
+  { one_step("1"), "step 1 is an object, got a number" },
+  { one_step('{ "params": {} }'), "step 1: model is a name, got nothing" },
+  { one_step('{ "model": "x", "params": "y" }'), 'step 1: params is an object, got "y"' },
+  { one_step('{ "model": "x", "params": {}, "save": "../x.png" }'), "stays below the folder" },
+  { one_step('{ "model": "x", "params": {}, "save": "/tmp/x.png" }'), "stays below the folder" },
+  { one_step('{ "model": "x", "params": { "input_image": { "step": 1 } } }'), "an earlier step" },
+  { one_step('{ "model": "flux-kontext-pro", "params": { "prompt": "x", "input_image": "" } }'),
+    "step 1 (flux-kontext-pro)" },
+  { one_step('{ "model": "flux-kontext-pro", "params": { "promt": "" } }'),
+    'did you mean "prompt"?' },
+}
+
+local function exists(name)
+  return (vim.uv or vim.loop).fs_stat(driver.folder .. "/" .. name)
+end
+
+driver.run(function()
+  driver.plugin()
+  driver.picture("portrait.png")
+  for i, case in ipairs(bad) do
+    driver.messages = {}
+    vim.cmd("SegmindChain " .. driver.write(("bad-%d.json"):format(i), case[1]))
+    driver.has(driver.said(), case[2])
+  end
+  driver.messages = {}
+  vim.cmd("SegmindChain " .. driver.folder .. "/none.json")
+  driver.has(driver.said(), "No such file")
+
+  vim.cmd("SegmindChain " .. driver.write("good.json", good))
+  driver.has(driver.said(), "3 steps, $0.15, about")
+  driver.await("the last path is inserted", function()
+    return driver.text():find("good-3.png", 1, true)
+  end)
+  assert(exists("good-1.png") and exists("noon/portrait.png") and exists("good-3.png"))
+  driver.lacks(driver.said(), "rror")
+
+  -- Again: nothing of the first run is written over, but where the file says so.
+  vim.cmd("SegmindChain " .. driver.folder .. "/good.json")
+  driver.await("the second run is over", function()
+    return driver.text():find("good-b-3.png", 1, true)
+  end)
+end)

@@ -1,0 +1,32 @@
+-- :checkhealth segmind, and the help file.
+local driver = dofile(vim.env.SPEC_ROOT .. "/spec/neovim/driver.lua")
+
+driver.run(function()
+  driver.plugin({ api_key = function()
+    return "SG_00000000deadbeef"
+  end })
+  vim.cmd("checkhealth segmind")
+  local report = driver.text()
+  driver.has(report, "built for LuaJIT")
+  driver.has(report, "a key is set, by setup")
+  driver.has(report, "the service is " .. vim.env.SEGMIND_BASE_URL)
+  driver.has(report, "the editor's loop turns it")
+  driver.lacks(report, "deadbeef")
+  driver.lacks(report, "ERROR")
+
+  vim.env.SEGMIND_API_KEY = nil
+  require("segmind_nvim").setup()
+  vim.cmd("checkhealth segmind")
+  driver.has(driver.text(), "there is no API key")
+
+  -- The tags file goes beside a copy: the sources stay as they are.
+  vim.fn.mkdir(driver.folder .. "/doc", "p")
+  local help = driver.root .. "/examples/neovim/doc/segmind.txt"
+  driver.write("doc/segmind.txt", table.concat(vim.fn.readfile(help), "\n") .. "\n")
+  vim.cmd("helptags " .. driver.folder .. "/doc")
+  vim.cmd("set rtp^=" .. driver.folder)
+  for _, tag in ipairs({ ":SegmindEdit", ":SegmindChain", ":SegmindCancel", "segmind-setup" }) do
+    vim.cmd("help " .. tag)
+    assert(vim.fn.expand("%:t") == "segmind.txt")
+  end
+end)

@@ -1,0 +1,177 @@
+--- The plugin and the luv adapter inside Neovim itself, headless, without anybody's configuration.
+--- Each behaviour is a script in spec/neovim that an editor of its own runs. They do not depend on
+--- the Lua that runs this file, so one of the three is enough: the one that Neovim has.
+
+local emulator = require("spec.support.emulator")
+local session = require("spec.support.session")
+
+if not rawget(_G, "jit") then
+  return
+end
+
+local quote = emulator.quote
+local root = debug.getinfo(1, "S").source:match("^@(.*)/spec/[^/]*$") or "."
+
+local function output_of(command)
+  local pipe = assert(io.popen(command, "r"))
+  local text = pipe:read("*a")
+  pipe:close()
+  return text
+end
+
+root = output_of("cd " .. quote(root) .. " && pwd"):match("^[^\n]*")
+local build = output_of("cd " .. quote(os.getenv("SEGMIND_BUILD") or root .. "/build")
+  .. " && pwd"):match("^[^\n]*")
+
+--- A sanitized module needs its runtime in the editor, which takes it out of the environment of its
+--- children again; the editor's own leaks are not ours.
+local function preload()
+  local file = io.open(build .. "/preload", "rb")
+  if not file then
+    return ""
+  end
+  local library = file:read("*l")
+  file:close()
+  return "env LD_PRELOAD=" .. quote(library) .. " ASAN_OPTIONS=detect_leaks=0 "
+end
+
+--- The start of a shell command that runs a script of spec/neovim; its exit status is the script's.
+local function neovim(script, folder, service, env)
+  local words = { "env -u TMUX -u KITTY_WINDOW_ID SEGMIND_BUILD=" .. quote(build),
+    "SEGMIND_BASE_URL=" .. quote(service.url), "SEGMIND_API_KEY=" .. emulator.KEY,
+    "SPEC_ROOT=" .. quote(root), "SPEC_FOLDER=" .. quote(folder),
+    "SPEC_PIXEL=" .. session.PIXEL:gsub(".", function(char)
+      return ("%02x"):format(char:byte())
+    end), env or "", "timeout -k 5 60", preload() .. "nvim --headless -u NONE -i NONE -n --cmd",
+    quote("set rtp^=" .. root .. "/examples/neovim"), "-c",
+    quote(("luafile %s/spec/neovim/%s.lua"):format(root, script)) }
+  return table.concat(words, " ")
+end
+
+local function temporary_folder()
+  return (output_of("mktemp -d"):match("^[^\n]*"))
+end
+
+describe("in Neovim", function()
+  local service, folder
+
+  setup(function()
+    service = session.service()
+  end)
+
+  teardown(function()
+    assert.is_true(session.stop())
+  end)
+
+  before_each(function()
+    folder = temporary_folder()
+  end)
+
+  after_each(function()
+    os.execute("rm -rf " .. quote(folder))
+    service:reset()
+  end)
+
+  local function holds(script, env)
+    local text = output_of(neovim(script, folder, service, env)
+      .. " </dev/null 2>&1; echo \" exit status $?\"")
+    assert(text:find(" exit status 0\n$"), text)
+    -- An error in a scheduled callback is printed and does not end the script.
+    assert(not text:find("Error executing"), text)
+  end
+
+  it("an edit of the picture under the cursor ends as a file and a line in the text", function()
+    holds("edit")
+    assert.equal(2, service:ledger().totals.accepted)
+  end)
+
+  it("a buffer that is a picture is edited, and a text alone draws one", function()
+    holds("buffer")
+  end)
+
+  it("what cannot be is told before anything is sent", function()
+    holds("refuse")
+    assert.equal(0, service:ledger().totals.accepted)
+  end)
+
+  it("models, parameters and their values are completed", function()
+    holds("complete")
+  end)
+
+  it("a chain file runs, and a bad one is told with its line and step", function()
+    holds("chain")
+    assert.equal(6, service:ledger().totals.accepted)
+  end)
+
+  it("checkhealth tells what is there without showing the key, and the help is found", function()
+    holds("health")
+  end)
+
+  it("edits are let go of, and the editor is not held up", function()
+    holds("cancel")
+  end)
+
+  it("the result is shown in a terminal that can", function()
+    holds("show")
+  end)
+
+  it("nothing leans on names that newer versions have replaced", function()
+    for _, script in ipairs({ "edit", "buffer", "chain", "health", "show" }) do
+      holds(script, "SPEC_NEWER=1")
+    end
+  end)
+
+  it("Neovim's own JSON serves where lua-cjson is missing", function()
+    holds("json")
+  end)
+
+  it("callbacks may use the editor and close their client", function()
+    holds("callbacks")
+  end)
+end)
+
+describe("leaving Neovim", function()
+  local cert, key, service, folder
+
+  setup(function()
+    cert, key, folder = os.tmpname(), os.tmpname(), temporary_folder()
+    os.execute("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 "
+      .. "-subj /CN=localhost -addext subjectAltName=IP:127.0.0.1 -keyout " .. key .. " -out "
+      .. cert .. " 2>/dev/null")
+    service = session.service({ tls_cert = cert, tls_key = key, latency = 0.2, speed = 1 })
+  end)
+
+  teardown(function()
+    assert.is_true(session.stop())
+    os.remove(cert)
+    os.remove(key)
+    os.execute("rm -rf " .. quote(folder))
+  end)
+
+  after_each(function()
+    service:clear_faults()
+    service:reset()
+  end)
+
+  --- 60 editors that leave 0 to 295 ms after they have submitted 50 jobs; how many left well.
+  local function leave()
+    local command = neovim("quit", folder, service, "SPEC_CA=" .. quote(cert) .. " SPEC_AFTER=$1")
+    local text = output_of(("seq 0 5 295 | xargs -P 3 -n 1 sh -c %s sh"):format(
+      quote(command .. " </dev/null 2>&1; echo \" status $?\"")))
+    local _, well = text:gsub(" status 0\n", "")
+    return well, text
+  end
+
+  it("with 50 TLS transfers under way never crashes, 60 times", function()
+    -- No submit is answered, so all 50 are in flight from the handshakes on.
+    service:faults({ { match = { path = "submit", count = "always" }, mode = "after",
+      ["then"] = { delay = 2 } } })
+    local well, text = leave()
+    assert.equal(60, well, text)
+  end)
+
+  it("between answers and pictures coming back never crashes, 60 times", function()
+    local well, text = leave()
+    assert.equal(60, well, text)
+  end)
+end)

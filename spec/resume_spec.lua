@@ -1,0 +1,170 @@
+--- Jobs taken up again: by their id, or all that a ledger knows to be unfinished.
+
+local ledger = require("spec.support.ledger")
+local processes = require("spec.support.processes")
+
+describe("resuming", function()
+  local service
+
+  setup(function()
+    service = ledger.start({ latency = 0.2, speed = 1 })
+  end)
+
+  teardown(function()
+    assert.is_true(ledger.stop())
+  end)
+
+  before_each(ledger.open)
+  after_each(ledger.close)
+
+  local function submit(sm, prompt, opts)
+    return assert(sm:submit("flux-kontext-pro", { prompt = prompt, aspect_ratio = "1:1" }, opts))
+  end
+
+  --- A run that ends when its steps have been accepted.
+  local function leave_behind(...)
+    local sm = ledger.client()
+    local jobs = {}
+    for i, prompt in ipairs({ ... }) do
+      jobs[i] = submit(sm, prompt, { name = "the " .. prompt })
+    end
+    for _, job in ipairs(jobs) do
+      while not job.request_id do
+        sm:poll(1)
+        sm:step()
+      end
+    end
+    sm:close()
+    for _, job in ipairs(jobs) do
+      assert.same({ "cancelled", "yes" }, { job:error().kind, job:error().charged })
+    end
+  end
+
+  it("takes up every accepted step by its id", function()
+    leave_behind("one", "two")
+    local sm = ledger.client()
+    local jobs = assert(sm:resume())
+    assert.equal(2, #jobs)
+    local ids = {}
+    for _, entry in ipairs(service:ledger().submits) do
+      ids[entry.body.prompt] = entry.request_id
+    end
+    for _, job in ipairs(jobs) do
+      local result = assert(job:wait())
+      assert.equal(ids[job.params.prompt], result.request_id)
+      assert.equal("the " .. job.params.prompt, job.name)
+      assert.truthy(result.kept)
+    end
+    assert.same({}, assert(sm:resume()))
+    assert(submit(sm, "one"):wait())
+    assert.equal(2, ledger.accepted())
+  end)
+
+  it("looks for a submit whose answer was never seen", function()
+    service:faults({ { match = { path = "submit" }, mode = "after", ["then"] = { delay = 1 } } })
+    local process = processes.start(service.url, { what = "one" })
+    assert.is_true(process:wait_for("state 1 submitting"))
+    for _ = 1, 200 do
+      if ledger.accepted() == 1 then
+        break
+      end
+    end
+    process:kill()
+    local jobs = assert(ledger.client():resume())
+    assert.equal(1, #jobs)
+    local result = assert(jobs[1]:wait())
+    assert.equal(service:ledger().submits[1].request_id, result.request_id)
+    assert.equal(1, ledger.accepted())
+  end)
+
+  it("shares what it takes up with a call for the same step", function()
+    leave_behind("one")
+    local sm = ledger.client()
+    local job = assert(sm:resume())[1]
+    local same = submit(sm, "one")
+    assert.equal(job.request_id, assert(same:wait()).request_id)
+    assert(job:wait())
+    assert.equal(1, ledger.accepted())
+  end)
+
+  it("leaves to another process what that is at", function()
+    local other, sm = ledger.client(), ledger.client()
+    local job = submit(other, "one")
+    while not job.request_id do
+      other:poll(1)
+      other:step()
+    end
+    assert.same({}, assert(sm:resume()))
+    assert(job:wait())
+  end)
+
+  it("waits for a lease of another machine, and takes over when that is over", function()
+    leave_behind("one")
+    ledger.sql("UPDATE segmind_steps SET lease_owner = 'elsewhere:1:2:3', lease_until = ?",
+      os.time() + 60)
+    local sm = ledger.client()
+    assert.same({}, assert(sm:resume()))
+    local _, err = submit(sm, "one", { timeout = 0.1 }):wait()
+    assert.same({ "timeout", "no" }, { err.kind, err.charged })
+    local job = submit(sm, "one")
+    assert.is_nil(job:wait(0.1))
+    assert.equal("waiting", job.state)
+    ledger.sql("UPDATE segmind_steps SET lease_until = ?", os.time() - 1)
+    assert(job:wait())
+    assert.equal(1, ledger.accepted())
+  end)
+
+  it("loses no id to one who took the step over, with leave, while it seemed dead", function()
+    service:faults({ { match = { path = "submit" }, mode = "after", ["then"] = { delay = 0.3 } } })
+    local job = submit(ledger.client(), "one")
+    ledger.sql("UPDATE segmind_steps SET state = 'accepted', request_id = 'theirs', "
+      .. "lease_owner = 'elsewhere:1:2:3'")
+    assert(job:wait())
+    local rows = ledger.rows()
+    assert.same({ "theirs", job.request_id }, { rows[1].request_id, rows[2].request_id })
+    assert.same({ "accepted", "completed" }, { rows[1].state, rows[2].state })
+  end)
+
+  it("makes a picture of a step that timed out here and went on there", function()
+    local sm = ledger.client()
+    local job = submit(sm, "one", { timeout = 0.1 })
+    local _, err = job:wait()
+    assert.equal("timeout", err.kind)
+    assert.equal("yes", err.charged)
+    assert.equal("accepted", ledger.rows()[1].state)
+    assert.equal(err.request_id, assert(submit(sm, "one"):wait()).request_id)
+    assert.equal(1, ledger.accepted())
+  end)
+
+  it("by attach writes into the row of the id", function()
+    leave_behind("one")
+    local sm = ledger.client()
+    local id = ledger.rows()[1].request_id
+    local result = assert(assert(sm:attach(id, "flux-kontext-pro")):wait())
+    assert.equal("completed", ledger.rows()[1].state)
+    assert.equal(result.cost, ledger.rows()[1].cost)
+    service:faults({ { match = { path = "status", count = "always" },
+      ["then"] = { status = 404 } } })
+    assert.equal(result.url, assert(assert(sm:attach(id, "flux-kontext-pro")):wait()).url)
+  end)
+
+  it("by attach of an id that no row has is as without a ledger", function()
+    local plain = ledger.client({ ledger = false })
+    local job = submit(plain, "one")
+    assert(job:wait())
+    local sm = ledger.client()
+    local result = assert(assert(sm:attach(job.request_id, "flux-kontext-pro")):wait())
+    assert.equal(job:result().url, result.url)
+    assert.equal(0, #ledger.rows())
+    assert(sm:run("flux-kontext-dev", { prompt = "on it", input_image = result }))
+    assert(sm:run("flux-kontext-dev", { prompt = "on it", input_image = result }))
+    assert.equal(2, ledger.accepted())
+  end)
+
+  it("needs a ledger", function()
+    local sm = ledger.client({ ledger = false })
+    assert.has_error(function()
+      sm:resume()
+    end)
+  end)
+end)

@@ -1,0 +1,104 @@
+--- A ledger in a folder of its own, clients of one emulator over it, and a look at its rows that
+--- does not go through the library.
+
+local DBI = require("DBI")
+
+local emulator = require("spec.support.emulator")
+local segmind = require("segmind")
+
+local ledger = {}
+
+local folder, service, clients
+
+--- Starts the emulator and makes the folder.
+---@return spec.Emulator
+function ledger.start(options)
+  local given = { plain = true, speed = 400, credits = 10000 }
+  for name, value in pairs(options or {}) do
+    given[name] = value
+  end
+  service, clients = emulator.start(given), {}
+  return service
+end
+
+function ledger.stop()
+  return service:stop()
+end
+
+--- A new folder, and nothing at the service.
+function ledger.open()
+  folder = os.tmpname()
+  os.remove(folder)
+  os.execute("mkdir " .. folder)
+  service:clear_faults()
+  service:reset()
+end
+
+function ledger.close()
+  for _, client in ipairs(clients) do
+    if not client._closed then
+      client:close()
+    end
+  end
+  clients = {}
+  os.execute("rm -rf " .. folder)
+end
+
+--- A path in the folder; of the ledger, unless told.
+function ledger.path(name)
+  return folder .. "/" .. (name or "edits.db")
+end
+
+--- A further client of the ledger. `options.ledger = false`: without one.
+---@return segmind.Client
+function ledger.client(options)
+  local given = { api_key = emulator.KEY, base_url = service.url, poll = 0.01, timeout = 30,
+    ledger = ledger.path() }
+  for name, value in pairs(options or {}) do
+    given[name] = value or nil
+  end
+  if options and options.ledger == false then
+    given.ledger = nil
+  end
+  local client = assert(segmind.new(given))
+  clients[#clients + 1] = client
+  return client
+end
+
+--- Runs SQL on the ledger's file; the rows, or with values what they change.
+---@return table[]
+function ledger.sql(text, ...)
+  local connection = assert(DBI.Connect("SQLite3", ledger.path()))
+  connection:autocommit(true)
+  local statement = assert(connection:prepare(text))
+  assert(statement:execute(...))
+  local rows, columns = {}, statement:columns()
+  if columns and #columns > 0 then
+    for row in statement:rows(true) do
+      rows[#rows + 1] = row
+    end
+  end
+  statement:close()
+  connection:close()
+  return rows
+end
+
+--- The rows of the ledger in the order of their submits.
+function ledger.rows()
+  return ledger.sql("SELECT * FROM segmind_steps ORDER BY rowid")
+end
+
+--- How many submits the service has accepted.
+function ledger.accepted()
+  return service:ledger().totals.accepted
+end
+
+--- Writes a file into the folder.
+function ledger.write(name, bytes)
+  local file = assert(io.open(ledger.path(name), "wb"))
+  file:write(bytes)
+  file:close()
+  return ledger.path(name)
+end
+
+return ledger

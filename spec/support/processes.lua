@@ -1,0 +1,87 @@
+--- Lua processes of their own over a ledger, on the interpreter that runs the specs.
+
+local ledger = require("spec.support.ledger")
+
+local processes = {}
+
+local function output_of(command)
+  local pipe = assert(io.popen(command))
+  local text = pipe:read("*a")
+  pipe:close()
+  return text
+end
+
+-- The shell's parent is this process.
+local interpreter = output_of("readlink /proc/$PPID/exe"):match("%S+")
+local script = (debug.getinfo(1, "S").source:match("^@(.*)/") or ".") .. "/ledger_child.lua"
+
+local Process = {}
+Process.__index = Process
+
+local function quote(word)
+  return "'" .. tostring(word):gsub("'", "'\\''") .. "'"
+end
+
+--- Starts ledger_child.lua. `options`: what, log (a name), on_unknown, timeout, before (words of
+--- the shell that come before).
+---@param url string
+---@param options table
+function processes.start(url, options)
+  local log = ledger.path(options.log or "log")
+  local words = { quote(interpreter), quote(script), quote(url), quote(ledger.path()),
+    quote(options.what or "chain"), quote(log), quote(options.on_unknown or "hold"),
+    tostring(options.timeout or 30) }
+  local command = ("export LUA_PATH=%s LUA_CPATH=%s; unset LUA_PATH_5_4 LUA_CPATH_5_4 "
+    .. "LUA_PATH_5_3 LUA_CPATH_5_3; %s %s >/dev/null 2>>%s & echo $!"):format(quote(package.path),
+    quote(package.cpath), options.before or "", table.concat(words, " "), quote(log))
+  return setmetatable({ pid = output_of(command):match("%d+"), log = log }, Process)
+end
+
+function Process:is_running()
+  local file = io.open("/proc/" .. self.pid .. "/stat")
+  local state = file and file:read("*a"):match("%) (%a)")
+  if file then
+    file:close()
+  end
+  return state ~= nil and state ~= "Z"
+end
+
+function Process:kill()
+  os.execute("kill -9 " .. self.pid .. " 2>/dev/null")
+  while self:is_running() do
+    os.execute("sleep 0.002")
+  end
+end
+
+--- What it has said so far.
+function Process:said()
+  local file = io.open(self.log)
+  local text = file and file:read("*a") or ""
+  if file then
+    file:close()
+  end
+  return text
+end
+
+--- Waits until a line of it matches; false when it ends before.
+function Process:wait_for(pattern)
+  for _ = 1, 3000 do
+    local running = self:is_running()
+    if self:said():find(pattern) then
+      return true
+    elseif not running then
+      return false
+    end
+    os.execute("sleep 0.01")
+  end
+  error("it neither ends nor says " .. pattern)
+end
+
+--- Waits for its end: the word after "end" in its last line, and the rest.
+function Process:join()
+  self:wait_for("\1")
+  local word, rest = self:said():match("end (%S+) ([^\n]*)\n$")
+  return word or "no end: " .. self:said(), rest
+end
+
+return processes
