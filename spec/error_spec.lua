@@ -11,14 +11,14 @@ describe("an error", function()
     local err = Error.new("rejected", "aspect_ratio is not valid",
       { status = 400, request_id = "2c7f59ea", charged = "no" })
     assert.equal("segmind: rejected (400): aspect_ratio is not valid [request 2c7f59ea] "
-      .. "charged: no", tostring(err))
+      .. "(charged: no)", tostring(err))
   end)
 
   it("passes the filter that the core hands over", function()
     Error.set_filter(function(text)
       return (text:gsub("secret", "..."))
     end)
-    assert.equal("segmind: io: a ... charged: no", tostring(Error.new("io", "a secret")))
+    assert.equal("segmind: io: a ... (charged: no)", tostring(Error.new("io", "a secret")))
   end)
 
   it("is known by is_error and by nothing that looks alike", function()

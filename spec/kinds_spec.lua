@@ -93,7 +93,12 @@ describe("the error kind", function()
         ledger = "/no/such/folder/edits.db" }))
     end },
     io = { charged = "yes", id = true, make = function()
-      return run(nil, { save = "/no/such/folder/x.png" })
+      local folder = os.tmpname()
+      os.remove(folder)
+      os.execute("mkdir " .. folder)
+      local job = assert(client():submit("flux-kontext-pro", PARAMS, { save = folder .. "/x" }))
+      os.execute("rmdir " .. folder)
+      return select(2, job:wait())
     end },
     cancelled = { charged = "unknown", make = function()
       local job = assert(client():submit("flux-kontext-pro", PARAMS))

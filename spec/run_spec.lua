@@ -118,9 +118,24 @@ describe("a picture", function()
     os.remove(result.path)
   end)
 
-  it("is an error when it cannot be saved, and the result is kept", function()
-    local job = assert(sm:submit("flux-kontext-pro", { prompt = "x" },
-      { save = "/no/such/folder/x.png" }))
+  it("is not paid for when it could not be saved", function()
+    local folder = session.file("")
+    for _, path in ipairs({ "/no/such/folder/x.png", folder .. "/x", "/tmp", "a\0b" }) do
+      local job, err = sm:submit("flux-kontext-pro", { prompt = "x" }, { save = path })
+      assert.is_nil(job)
+      assert.equal("invalid", err.kind)
+      assert.truthy(err.message:find("save: ", 1, true))
+    end
+    os.remove(folder)
+    assert.equal(0, service:ledger().totals.accepted)
+  end)
+
+  it("is an error when it cannot be saved after all, and the result is kept", function()
+    local folder = os.tmpname()
+    os.remove(folder)
+    assert(os.execute("mkdir " .. folder))
+    local job = assert(sm:submit("flux-kontext-pro", { prompt = "x" }, { save = folder .. "/x" }))
+    os.execute("rmdir " .. folder)
     local _, err = job:wait()
     assert.equal("io", err.kind)
     assert.equal("yes", err.charged)

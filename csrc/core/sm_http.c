@@ -11,8 +11,6 @@ struct sm_http {
   CURLM *multi;
   struct curl_slist *with_key;
   struct curl_slist *without_key;
-  bool has_started; /* a transfer since the last sm_http_perform */
-  bool was_idle;    /* the last wait ended, and not for the network */
   struct sm_wire wire;
 };
 
@@ -48,7 +46,6 @@ static enum sm_code http_start(void *self, struct sm_transfer *transfer,
       curl_multi_add_handle(http->multi, easy->handle) != CURLM_OK)
     return sm_fail_memory(e);
   easy->is_active = true;
-  http->has_started = true;
   return SM_OK;
 }
 
@@ -103,34 +100,16 @@ bool sm_http_prepare(void) {
   return curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
 }
 
-/* libcurl has timers of its own. */
-static bool is_due(struct sm_http *http) {
-  long left_ms = 0;
-  curl_multi_timeout(http->multi, &left_ms);
-  return left_ms == 0;
-}
-
-/* curl_multi_perform asks after the socket of every transfer, so it is left
- * out when a command or a timer of the engine's ended the wait. */
 void sm_http_perform(struct sm_http *http) {
   int running;
-  bool is_idle = http->was_idle && !http->has_started && !is_due(http);
-  http->was_idle = false;
-  if (is_idle)
-    return;
-  http->has_started = false;
   curl_multi_perform(http->multi, &running);
 }
 
 /* libcurl makes no error of a signal, and leaves errno as poll set it. */
 bool sm_http_wait(struct sm_http *http, int64_t timeout_ms) {
   int timeout = timeout_ms > 60000 ? 60000 : (int)timeout_ms;
-  if (http->has_started)
-    return true; /* it is due at once: libcurl would poll, and not wait */
-  int ready = 0;
   errno = 0;
-  CURLMcode rc = curl_multi_poll(http->multi, NULL, 0, timeout, &ready);
-  http->was_idle = rc == CURLM_OK && ready == 0;
+  curl_multi_poll(http->multi, NULL, 0, timeout, NULL);
   return errno != EINTR;
 }
 

@@ -3,7 +3,6 @@
 
 local Error = require("segmind.error")
 local ending = require("segmind.ending")
-local scheduler = require("segmind.scheduler")
 
 ---@class segmind.Event
 ---@field what "state"|"done"|"error"|"warning"|"note"|"callback"|"resubmit"
@@ -16,14 +15,26 @@ local scheduler = require("segmind.scheduler")
 --- Methods of a client.
 local callbacks = {}
 
+-- What is raised need not be a string, and traceback leaves anything else as it is.
+local function trace(problem)
+  return debug.traceback(tostring(problem), 2)
+end
+
 --- Calls a function of the caller. `_in_callback` keeps blocking calls out of it; it says in which
---- coroutine the callback runs, as another one that is started there may well wait.
+--- coroutine the callback runs, as another one that is started there may well wait. It has one of its
+--- own: a callback that yields must not take the step that called it along.
 local function guarded(self, fn, value, job)
   local before = self._in_callback
-  self._in_callback = scheduler.running() or true
-  local ok, answer = xpcall(function()
-    return fn(value, job)
-  end, debug.traceback)
+  local co = coroutine.create(function()
+    return xpcall(fn, trace, value, job)
+  end)
+  self._in_callback = co
+  local alive, ok, answer = coroutine.resume(co)
+  if coroutine.status(co) ~= "dead" then
+    ok, answer = false, "a callback cannot yield; segmind.async(fn) can"
+  elseif not alive then
+    ok, answer = false, tostring(ok)
+  end
   self._in_callback = before
   self:_resume()
   return ok, answer

@@ -92,7 +92,7 @@ end
 function Error:__tostring()
   local status = self.status and (" (%d)"):format(self.status) or ""
   local request = self.request_id and (" [request %s]"):format(self.request_id) or ""
-  return filter(("segmind: %s%s: %s%s charged: %s"):format(
+  return filter(("segmind: %s%s: %s%s (charged: %s)"):format(
     self.kind, status, tostring(self.message), request, self.charged))
 end
 

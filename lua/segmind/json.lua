@@ -123,7 +123,8 @@ local scalar_problem = {
   number = number_problem,
   boolean = function() end,
   string = function(value)
-    return not json.is_utf8(value) and "the text is not valid UTF-8" or nil
+    return not json.is_utf8(value) and "the text is not valid UTF-8"
+      or value:find("\0", 1, true) and "the text holds a zero byte" or nil
   end,
 }
 

@@ -187,7 +187,7 @@ function Ledger:ended(job, err)
     return
   end
   local _, failed = self:_do(function(db)
-    rows.ended(db, step, state_after(job, err), err.message, self.owner, os.time())
+    rows.ended(db, step, state_after(job, err), job.request_id, err.message, self.owner, os.time())
   end)
   if failed then
     self:_warn(job, failed)

@@ -124,7 +124,7 @@ function entry:_take_up(job, row)
   local client = self._client
   become(self, job, row)
   job._sent, job._sync = true, row.api == "v1"
-  if row.state == "accepted" then
+  if row.state == "accepted" and row.request_id then
     job.request_id = row.request_id
     ending.set_state(job, "QUEUED")
     return not job._over and ending.attach(job, row.request_id)

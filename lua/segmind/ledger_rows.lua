@@ -140,12 +140,14 @@ function rows.keep(db, step, file, sha256)
     .. "AND generation = ?", file, sha256, step.key, step.generation)
 end
 
-local ENDED = "UPDATE segmind_steps SET state = ?, problem = ?, ended_at = ?, lease_until = 0 "
-  .. "WHERE step_key = ? AND generation = ? AND state <> 'completed' AND lease_owner = ?"
+local ENDED = "UPDATE segmind_steps SET state = ?, request_id = COALESCE(request_id, ?), "
+  .. "problem = ?, ended_at = ?, lease_until = 0 WHERE step_key = ? AND generation = ? "
+  .. "AND state <> 'completed' AND lease_owner = ?"
 
---- Writes how a step ended that has no result, and lets go of it.
-function rows.ended(db, step, state, problem, owner, now)
-  db:run(ENDED, state, problem, now, step.key, step.generation, owner)
+--- Writes how a step ended that has no result, and lets go of it. The id is given again: when it
+--- came, it may have been what could not be written.
+function rows.ended(db, step, state, request_id, problem, owner, now)
+  db:run(ENDED, state, request_id, problem, now, step.key, step.generation, owner)
 end
 
 function rows.release(db, owner)

@@ -183,6 +183,17 @@ local function draw_seed(client, prepared)
   return prepared
 end
 
+--- Why the picture could not be saved, as far as that can be told before it is paid for.
+local function save_problem(client, path)
+  if not path then
+    return nil
+  elseif path:find("\0", 1, true) then
+    return "save: the path holds a zero byte"
+  end
+  local ok, why = client._core.target(path)
+  return not ok and "save: " .. why or nil
+end
+
 --- Checks a call and makes a request of it.
 ---@param client segmind.Client
 ---@param model string
@@ -203,7 +214,12 @@ function request.prepare(client, model, params, opts, refs)
   else
     checked, found = check_undeclared(model, params, checks)
   end
-  if not checked then
+  local unsaved = save_problem(client, opts.save)
+  if unsaved then
+    found = checked and {} or found
+    found[#found + 1] = unsaved
+  end
+  if unsaved or not checked then
     return nil, Error.new("invalid", model .. ": " .. table.concat(found, "; "),
       { problems = found })
   end
