@@ -4,7 +4,8 @@
 # JOBS, PREFIX (of install), LUA (5.4, 5.3 or luajit: test only that one),
 # SPEC (spec files or busted's options, instead of everything),
 # SANITIZE ("address,undefined" or "thread"), OUT (the demo's folder),
-# FUZZ_SECONDS (of each fuzz target), FUZZ (targets, instead of all).
+# FUZZ_SECONDS (of each fuzz target), FUZZ (targets, instead of all),
+# TORTURE_STEP (try only each so manyth call), SOAK_JOBS, SOAK_CHAINS.
 
 BUILD ?= build
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
@@ -22,7 +23,7 @@ configure = cmake -S . $(CMAKE_FLAGS)
 compile = MAKEFLAGS=--no-print-directory cmake --build $(1) --parallel $(JOBS)
 
 .PHONY: help deps build demo test test-54 test-53 test-jit lint sanitize \
-	valgrind fuzz torture bench env install rock clean
+	valgrind fuzz torture soak bench env install rock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / \
@@ -74,11 +75,17 @@ fuzz: ## libFuzzer over what a server or a caller may say (FUZZ_SECONDS=20)
 	@$(call compile,build-fuzz) --target fuzz
 	@JOBS=$(JOBS) spec/fuzz/run.sh build-fuzz $(FUZZ_SECONDS) $(FUZZ)
 
-torture: ## let memory run out at every allocation, and the like
-	@.ci/dependencies sanitize
+torture: ## memory out at every allocation, kills and disk errors at every call
+	@.ci/dependencies sanitize torture
 	@$(configure) -B build-torture -DSEGMIND_SANITIZE=address,undefined
 	@$(call compile,build-torture)
 	@JOBS=$(JOBS) spec/torture/run.sh build-torture
+
+soak: ## a long life: 100,000 jobs, 10,000 chains (SOAK_JOBS, SOAK_CHAINS)
+	@.ci/dependencies build test
+	@$(configure) -B $(BUILD)
+	@$(call compile,$(BUILD))
+	@spec/soak.sh $(BUILD)
 
 bench: ## measure (not a test): figures on the terminal
 	@.ci/dependencies build bench
