@@ -139,7 +139,7 @@ describe("a client", function()
       [502] = "Bad Gateway", [504] = "" }) do
       it(("%d without an id gives unknown, and no second submit"):format(status), function()
         answer("submit", status, body)
-        -- A history that cannot be asked: to wait for an absence takes its time (money_faults_spec).
+        -- A history that cannot be asked: waiting for an absence is money_faults_spec's.
         service:faults({ { match = { path = "history" }, ["then"] = { status = 404 } } })
         local result, err = run({ timeout = 5 })
         assert.is_nil(result)

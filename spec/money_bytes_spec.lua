@@ -1,5 +1,5 @@
---- Each answer of a job cut, reset and stalled at every byte of its head and of its JSON, a picture at
---- every so many: whatever the place, the job comes to its end with one accepted submit.
+--- Each answer of a job cut, reset and stalled at every byte of its head and of its JSON, a picture
+--- at every so many: whatever the place, the job comes to its end with one accepted submit.
 
 local emulator = require("spec.support.emulator")
 local oracle = require("spec.support.oracle")
@@ -36,8 +36,8 @@ describe_once("an answer cut at every byte", function()
   --- How long the answers of a job are, heads included.
   local function measure()
     local url = service.wire_url
-    local answer = request(("-H 'Content-Type: application/json' -d '{\"prompt\":\"x\"}' %s/v2/%s"):format(
-      url, MODEL))
+    local words = "-H 'Content-Type: application/json' -d '{\"prompt\":\"x\"}' %s/v2/%s"
+    local answer = request(words:format(url, MODEL))
     length.submit = #answer
     local id = answer:match('"request_id":"([%w-]+)"')
     repeat

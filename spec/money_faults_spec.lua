@@ -1,5 +1,5 @@
---- Every fault by name, in both variants: the submit was accepted and its answer lost, and the submit
---- never arrived. Nothing is paid twice, nothing paid is lost, nothing unknown goes unsaid.
+--- Every fault by name, in both variants: the submit was accepted and its answer lost, and the
+--- submit never arrived. Nothing is paid twice, nothing paid is lost, nothing unknown goes unsaid.
 
 local oracle = require("spec.support.oracle")
 local session = require("spec.support.session")
@@ -51,9 +51,10 @@ describe("when the wire breaks,", function()
       ["an answer without its last byte"] = { "reset", -1 },
       ["a stall and a close"] = { "stall", 0, { seconds = 0.2 } },
       ["a garbled body"] = { "garbage", -120 },
-      ["an answer of something else"] = { "replace", 0, { bytes = "HTTP/1.1 200 OK\r\nContent-Type: "
-        .. "text/html\r\nContent-Length: 13\r\n\r\n<html></html>" } },
-      ["an empty 200"] = { "replace", 0, { bytes = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n" } },
+      ["an answer of something else"] = { "replace", 0, { bytes = "HTTP/1.1 200 OK\r\n"
+        .. "Content-Type: text/html\r\nContent-Length: 13\r\n\r\n<html></html>" } },
+      ["an empty 200"] = { "replace", 0,
+        { bytes = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n" } },
     }
     for name, fault in pairs(broken) do
       it(name, function()
@@ -67,8 +68,9 @@ describe("when the wire breaks,", function()
 
     for _, status in ipairs({ 301, 302, 307, 308, 408, 500, 502, 503, 504 }) do
       it("a " .. status .. " in place of the answer", function()
-        service:faults({ { match = { path = "submit" }, mode = "after", ["then"] = { status = status,
-          headers = { Location = service.foreign_url .. "/v2/x" }, body = "<html>" } } })
+        service:faults({ { match = { path = "submit" }, mode = "after",
+          ["then"] = { status = status, body = "<html>",
+            headers = { Location = service.foreign_url .. "/v2/x" } } } })
         local job = submit()
         assert(job:wait(20))
         assert.equal(1, service:ledger().totals.accepted)
@@ -147,7 +149,8 @@ describe("when the wire breaks,", function()
   end)
 
   it("an upload is repeated, since that is free", function()
-    service:wire({ wire("upload", "response", 0, "reset"), wire("upload", "request", 100, "close") })
+    service:wire({ wire("upload", "response", 0, "reset"),
+      wire("upload", "request", 100, "close") })
     local path = session.file(session.PIXEL)
     seed = seed + 1
     local job = assert(sm:submit(MODEL, { prompt = "x", input_image = path, seed = seed }))

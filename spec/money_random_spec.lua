@@ -1,6 +1,6 @@
---- Thousands of chains of three edits over a wire that breaks at random, in either direction, at any
---- byte. The seed is printed with a failure; SEGMIND_RANDOM_SEED repeats it, SEGMIND_RANDOM_CHAINS says
---- how many.
+--- Thousands of chains of three edits over a wire that breaks at random, in either direction, at
+--- any byte. The seed is printed with a failure; SEGMIND_RANDOM_SEED repeats it,
+--- SEGMIND_RANDOM_CHAINS says how many.
 
 local oracle = require("spec.support.oracle")
 local session = require("spec.support.session")
@@ -11,12 +11,12 @@ local AT_ONCE = 1000
 
 local describe_once = _VERSION == "Lua 5.4" and describe or pending
 
---- What breaks, how often. Bytes are not garbled: over plain HTTP nobody could tell a changed id from
---- another one; TLS is what keeps that from happening.
+--- What breaks, how often. Bytes are not garbled: over plain HTTP nobody could tell a changed id
+--- from another one; TLS is what keeps that from happening.
 local function rules()
   local function rule(kind, direction, probability, actions)
-    return { match = { kind = kind, probability = probability }, direction = direction, at = "random",
-      action = actions, seconds = 0.1, rate = 4000, seed = wire_seed }
+    return { match = { kind = kind, probability = probability }, direction = direction,
+      at = "random", action = actions, seconds = 0.1, rate = 4000, seed = wire_seed }
   end
   local all = { "close", "reset", "stall", "delay", "trickle" }
   return {
@@ -81,8 +81,8 @@ describe_once("chains over a wire that breaks at random", function()
     end
     local sums = oracle.judge(service, jobs)
     local faults = service:wire_log(1e9).faults
-    local line = oracle.line(("%d chains, %d faults, wire seed %d"):format(chains, faults, wire_seed),
-      sums)
+    local title = ("%d chains, %d faults, wire seed %d"):format(chains, faults, wire_seed)
+    local line = oracle.line(title, sums)
     print("\n" .. line)
     oracle.check(line, sums)
     -- What is left are submits that never arrived, and the steps that needed them.

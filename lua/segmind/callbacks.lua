@@ -16,17 +16,17 @@ local ending = require("segmind.ending")
 local callbacks = {}
 
 -- What is raised need not be a string, and traceback leaves anything else as it is.
-local function trace(problem)
+local function traced(problem)
   return debug.traceback(tostring(problem), 2)
 end
 
 --- Calls a function of the caller. `_in_callback` keeps blocking calls out of it; it says in which
---- coroutine the callback runs, as another one that is started there may well wait. It has one of its
---- own: a callback that yields must not take the step that called it along.
+--- coroutine the callback runs, as another one that is started there may well wait. It has one of
+--- its own: a callback that yields must not take the step that called it along.
 local function guarded(self, fn, value, job)
   local before = self._in_callback
   local co = coroutine.create(function()
-    return xpcall(fn, trace, value, job)
+    return xpcall(fn, traced, value, job)
   end)
   self._in_callback = co
   local alive, ok, answer = coroutine.resume(co)

@@ -3,7 +3,7 @@
 --- Every submit of these tests has a seed of its own, so an accepted body names its job. Three sums
 --- are made, and all of them have to be 0:
 ---   double   accepted submits of a job beyond the first
----   lost     accepted ids that neither the job nor its error names, and that no error calls unknown
+---   lost     accepted ids that neither the job nor its error names, nor any error calls unknown
 ---   silent   accepted submits of a job whose error says that nothing was charged
 
 local cjson = require("cjson")
