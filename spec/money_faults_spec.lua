@@ -91,6 +91,18 @@ describe("when the wire breaks,", function()
     end)
   end)
 
+  it("a connection that was kept and dies under a submit does not make two of it", function()
+    for _, action in ipairs({ "close", "reset" }) do
+      assert(sm:credits()) -- leaves a connection behind, on which libcurl would send again
+      service:clear_wire()
+      service:wire({ wire("submit", "response", 0, action) })
+      local job = submit()
+      assert(job:wait(20))
+      check({ job })
+    end
+    assert.equal(2, service:ledger().totals.accepted)
+  end)
+
   it("submits that never arrived whole are reported as unknown and not repeated", function()
     local rules = {}
     for i, fault in ipairs({ { "close", -1 }, { "reset", -1 }, { "close", 10 }, { "reset", 100 },

@@ -29,6 +29,7 @@ static void refuse(struct sm_easy *easy, enum sm_code code,
 static size_t on_read(char *out, size_t size, size_t count, void *user) {
   struct sm_easy *easy = user;
   size_t got = sm_body_read(easy->transfer->request.body, out, size * count);
+  easy->was_spent |= sm_body_is_spent(easy->transfer->request.body);
   if (got != SM_BODY_BROKEN)
     return got;
   refuse(easy, SM_IO,
@@ -211,7 +212,7 @@ CURLcode sm_easy_prepare(struct sm_easy *easy, struct curl_slist *headers) {
   bool is_once = request->is_once;
   bool is_tls = strncmp(sm_buf_text(&transfer->url), "https", 5) == 0;
   easy->header_bytes = easy->body_bytes = 0;
-  easy->was_started = false;
+  easy->was_started = easy->was_spent = false;
   easy->error[0] = '\0';
   CURLcode rc = set_method(handle, request);
   SET(CURLOPT_URL, sm_buf_text(&transfer->url));
@@ -252,9 +253,8 @@ void sm_easy_delete(struct sm_easy *easy) {
 }
 
 bool sm_easy_may_have_arrived(const struct sm_easy *easy) {
-  const struct sm_request *request = &easy->transfer->request;
   return easy->was_started &&
-         (!request->body || sm_body_is_spent(request->body));
+         (!easy->transfer->request.body || easy->was_spent);
 }
 
 static bool is_certificate_trouble(CURLcode rc) {

@@ -32,6 +32,7 @@ struct sm_easy {
   size_t header_bytes;
   size_t body_bytes;
   bool was_started; /* the one-send guard */
+  bool was_spent;   /* the body's last byte was handed over, at any time */
   bool is_active;   /* added to a multi handle */
   char error[CURL_ERROR_SIZE];
 };
