@@ -61,7 +61,7 @@ sanitize: ## the whole suite under ASan and UBSan (SANITIZE=thread: under TSan)
 	@.ci/dependencies sanitize
 	@$(configure) -B build-sanitize -DSEGMIND_SANITIZE="$(SANITIZE)"
 	@$(call compile,build-sanitize)
-	@SEGMIND_SPEC_SECONDS=1500 spec/suite.sh build-sanitize "$(LUAS)" $(SPEC)
+	@SEGMIND_RANDOM_CHAINS=300 SEGMIND_BYTES_STEP=7 SEGMIND_SPEC_SECONDS=1500 spec/suite.sh build-sanitize "$(LUAS)" $(SPEC)
 
 valgrind: ## the C tests and some specs on Lua 5.4 under valgrind
 	@.ci/dependencies build test valgrind

@@ -72,7 +72,7 @@ specs() {
   fi
   rm -f "$lane.tally"
   # --foreground: an interrupt from the terminal reaches the interpreter too.
-  timeout --foreground -k 10 "${SEGMIND_SPEC_SECONDS:-420}" \
+  timeout --foreground -k 10 "${SEGMIND_SPEC_SECONDS:-600}" \
     env ${preload:+"$preload"} SEGMIND_TALLY="$lane.tally" \
     "$interpreter" spec/run.lua "$@" </dev/null
   status=$?

@@ -7,7 +7,7 @@
 #include "sm_history.h"
 
 #define HISTORY "/inference-request/request-history"
-#define POLL_TIMEOUT_MS 30000
+#define POLL_TIMEOUT_MS 15000
 #define LOOKUP_TIMEOUT_MS 5000
 #define UPLOAD_TIMEOUT_MS 300000
 #define DOWNLOAD_TIMEOUT_MS 120000
