@@ -164,7 +164,7 @@ static void turn(int listener) {
 }
 
 static void say_port(int listener, const char *path) {
-  struct sockaddr_in own;
+  struct sockaddr_in own = {0};
   socklen_t size = sizeof own;
   FILE *file = fopen(path, "w");
   if (!file || getsockname(listener, (struct sockaddr *)&own, &size) != 0)
