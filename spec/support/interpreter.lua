@@ -20,6 +20,14 @@ end
 
 local interpreter = {}
 
+--- What stands before an interpreter that loads a sanitized module: "" or "env LD_PRELOAD=... ".
+---@return string
+function interpreter.preload()
+  local build = os.getenv("SEGMIND_BUILD")
+  local preload = read(build and build .. "/preload")
+  return preload and ("env LD_PRELOAD='%s' "):format(preload) or ""
+end
+
 --- "lua5.4", or "env LD_PRELOAD=... lua5.4".
 ---@param library string? to be loaded before all others
 ---@return string

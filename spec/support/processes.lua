@@ -12,6 +12,8 @@ local function output_of(command)
 end
 
 -- The shell's parent is this process.
+local support = require("spec.support.interpreter")
+
 local interpreter = output_of("readlink /proc/$PPID/exe"):match("%S+")
 local script = (debug.getinfo(1, "S").source:match("^@(.*)/") or ".") .. "/ledger_child.lua"
 
@@ -28,8 +30,8 @@ end
 ---@param options table
 function processes.start(url, options)
   local log = ledger.path(options.log or "log")
-  local words = { quote(interpreter), quote(script), quote(url), quote(ledger.path()),
-    quote(options.what or "chain"), quote(log), quote(options.on_unknown or "hold"),
+  local words = { support.preload() .. quote(interpreter), quote(script), quote(url),
+    quote(ledger.path()), quote(options.what or "chain"), quote(log), quote(options.on_unknown or "hold"),
     tostring(options.timeout or 30) }
   local command = ("export LUA_PATH=%s LUA_CPATH=%s; unset LUA_PATH_5_4 LUA_CPATH_5_4 "
     .. "LUA_PATH_5_3 LUA_CPATH_5_3; %s %s >/dev/null 2>>%s & echo $!"):format(quote(package.path),
