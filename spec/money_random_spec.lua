@@ -3,6 +3,7 @@
 --- SEGMIND_RANDOM_CHAINS says how many.
 
 local oracle = require("spec.support.oracle")
+local random_wire = require("spec.support.random_wire")
 local session = require("spec.support.session")
 
 local chains = tonumber(os.getenv("SEGMIND_RANDOM_CHAINS")) or 2000
@@ -10,24 +11,6 @@ local wire_seed = tonumber(os.getenv("SEGMIND_RANDOM_SEED")) or os.time() % 1000
 local AT_ONCE = 1000
 
 local describe_once = _VERSION == "Lua 5.4" and describe or pending
-
---- What breaks, how often. Bytes are not garbled: over plain HTTP nobody could tell a changed id
---- from another one; TLS is what keeps that from happening.
-local function rules()
-  local function rule(kind, direction, probability, actions)
-    return { match = { kind = kind, probability = probability }, direction = direction,
-      at = "random", action = actions, seconds = 0.1, rate = 4000, seed = wire_seed }
-  end
-  local all = { "close", "reset", "stall", "delay", "trickle" }
-  return {
-    rule("submit", "response", 0.08, all),
-    -- Rare: each is looked up four times in a history that grows by thousands.
-    rule("submit", "request", 0.0015, { "close", "reset" }),
-    rule("status", { "request", "response" }, 0.05, all),
-    rule("result", { "request", "response" }, 0.08, all),
-    rule("history", { "request", "response" }, 0.1, { "close", "reset", "delay" }),
-  }
-end
 
 describe_once("chains over a wire that breaks at random", function()
   local service, sm
@@ -69,7 +52,7 @@ describe_once("chains over a wire that breaks at random", function()
   end
 
   it("pay nothing twice, lose nothing, hide nothing", function()
-    service:wire(rules())
+    service:wire(random_wire(wire_seed))
     sm = session.client({ base_url = service.wire_url, max_transfers = 48 })
     local jobs, kinds = run(), {}
     for _, job in ipairs(jobs) do

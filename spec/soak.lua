@@ -4,6 +4,7 @@
 
 local emulator = require("spec.support.emulator")
 local oracle = require("spec.support.oracle")
+local random_wire = require("spec.support.random_wire")
 local segmind = require("segmind")
 
 local function number(name, default)
@@ -123,22 +124,6 @@ local function soak_jobs()
   end
 end
 
---- What breaks, how often: as in money_random_spec.
-local function rules()
-  local function rule(kind, direction, probability, actions)
-    return { match = { kind = kind, probability = probability }, direction = direction,
-      at = "random", action = actions, seconds = 0.1, rate = 4000, seed = SEED }
-  end
-  local all = { "close", "reset", "stall", "delay", "trickle" }
-  return {
-    rule("submit", "response", 0.08, all),
-    rule("submit", "request", 0.0015, { "close", "reset" }),
-    rule("status", { "request", "response" }, 0.05, all),
-    rule("result", { "request", "response" }, 0.08, all),
-    rule("history", { "request", "response" }, 0.1, { "close", "reset", "delay" }),
-  }
-end
-
 local function soak_chains()
   local service = start({ wire = true, seed = SEED, latency = 0.02 })
   local sm = assert(segmind.new({ api_key = emulator.KEY, base_url = service.wire_url,
@@ -151,7 +136,7 @@ local function soak_chains()
   while done < CHAINS do
     -- A thousand at once, and then the service forgets: a history of all would be long to search.
     local count = math.min(1000, CHAINS - done)
-    service:wire(rules())
+    service:wire(random_wire(SEED))
     local jobs = {}
     for _ = 1, count do
       local first = step()

@@ -17,32 +17,27 @@ void sm_call_create(struct sm_call *call, enum sm_call_kind kind,
   call->deadline_ms = deadline_ms;
 }
 
-static void fail(struct sm_verdict *verdict) { verdict->step = SM_STEP_FAIL; }
-
-static void send_at(struct sm_verdict *verdict, int64_t at_ms) {
-  verdict->step = SM_STEP_SEND;
-  verdict->at_ms = at_ms;
-}
-
 static void try_again(struct sm_call *call, const struct sm_scene *scene,
                       struct sm_verdict *verdict) {
   if (++call->tries >= MAX_TRIES) {
-    fail(verdict);
+    sm_verdict_fail(verdict, &verdict->error);
     return;
   }
   verdict->note = "no usable answer; the request is tried again";
-  send_at(verdict, scene->now_ms + sm_backoff_ms(scene->rng, call->tries,
-                                                 BACKOFF_FLOOR_MS, BACKOFF_MS,
-                                                 BACKOFF_CAP_MS));
+  sm_verdict_send(verdict,
+                  scene->now_ms + sm_backoff_ms(scene->rng, call->tries,
+                                                BACKOFF_FLOOR_MS, BACKOFF_MS,
+                                                BACKOFF_CAP_MS));
 }
 
 static void wait_for_gate(const struct sm_scene *scene,
                           const struct sm_answer *answer,
                           struct sm_verdict *verdict) {
   verdict->note = "the service asks to slow down (429); requests wait";
-  send_at(verdict, scene->now_ms + sm_pace_throttle(scene->pace, scene->rng,
-                                                    answer->retry_after_ms,
-                                                    scene->now_ms));
+  sm_verdict_send(verdict,
+                  scene->now_ms + sm_pace_throttle(scene->pace, scene->rng,
+                                                   answer->retry_after_ms,
+                                                   scene->now_ms));
 }
 
 static void answer_paid(struct sm_call *call, const struct sm_scene *scene,
@@ -61,7 +56,7 @@ static void answer_paid(struct sm_call *call, const struct sm_scene *scene,
   else if (code == SM_THROTTLED)
     wait_for_gate(scene, answer, verdict);
   else
-    fail(verdict);
+    sm_verdict_fail(verdict, &verdict->error);
   if (code == SM_UNKNOWN)
     verdict->error.charged = SM_CHARGED_UNKNOWN;
 }
@@ -72,10 +67,10 @@ static void follow(struct sm_call *call, const struct sm_scene *scene,
     sm_fail(&verdict->error, SM_IO,
             "the picture's address leads through more than %d redirects",
             MAX_REDIRECTS);
-    fail(verdict);
+    sm_verdict_fail(verdict, &verdict->error);
     return;
   }
-  send_at(verdict, scene->now_ms);
+  sm_verdict_send(verdict, scene->now_ms);
 }
 
 static void answer_download(struct sm_call *call, const struct sm_scene *scene,
@@ -100,7 +95,7 @@ static void answer_download(struct sm_call *call, const struct sm_scene *scene,
   if (code != SM_SECURITY && code != SM_PROTOCOL)
     e->code = SM_IO;
   if (is_final)
-    fail(verdict);
+    sm_verdict_fail(verdict, &verdict->error);
   else
     try_again(call, scene, verdict);
 }
@@ -123,15 +118,14 @@ static void answer_free(struct sm_call *call, const struct sm_scene *scene,
   } else if (code == SM_THROTTLED) {
     wait_for_gate(scene, answer, verdict);
   } else {
-    fail(verdict);
+    sm_verdict_fail(verdict, &verdict->error);
   }
 }
 
 void sm_call_answer(struct sm_call *call, const struct sm_scene *scene,
                     const struct sm_answer *answer, bool is_whole,
                     const char *why, struct sm_verdict *verdict) {
-  memset(verdict, 0, sizeof *verdict);
-  sm_error_clear(&verdict->error);
+  sm_verdict_clear(verdict);
   if (call->kind == SM_CALL_SYNC)
     answer_paid(call, scene, answer, verdict);
   else if (call->kind == SM_CALL_DOWNLOAD)
@@ -143,8 +137,7 @@ void sm_call_answer(struct sm_call *call, const struct sm_scene *scene,
 void sm_call_expire(const struct sm_call *call, bool was_sent,
                     struct sm_verdict *verdict) {
   struct sm_error *e = &verdict->error;
-  memset(verdict, 0, sizeof *verdict);
-  sm_error_clear(e);
+  sm_verdict_clear(verdict);
   verdict->step = SM_STEP_FAIL;
   if (call->kind == SM_CALL_SYNC && was_sent) {
     sm_fail(e, SM_UNKNOWN,

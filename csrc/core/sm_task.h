@@ -43,7 +43,6 @@ struct sm_task {
   enum sm_task_kind kind;
   bool is_quiet; /* the engine's own: nobody waits for its end */
   bool is_ready; /* stands in a ready queue */
-  bool is_image; /* DOWNLOAD to memory: check that it is whole */
   union {
     struct sm_job job;
     struct sm_call call;

@@ -156,6 +156,19 @@ static enum sm_code give_text(struct sm_task *task, const char *text,
                     : sm_fail_memory(e);
 }
 
+static struct sm_task *new_job(const char *model,
+                               const struct task_options *options,
+                               struct sm_error *e) {
+  struct sm_task *task = sm_task_new(SM_TASK_JOB, model);
+  if (!task) {
+    sm_fail_memory(e);
+    return NULL;
+  }
+  sm_job_create(&task->job, &options->dial, deadline_of(options));
+  task->mean_s = options->latency_s;
+  return task;
+}
+
 static int handle_job(lua_State *L) {
   struct handle *handle = check_open(L);
   const char *model = check_name(L, 2);
@@ -163,14 +176,8 @@ static int handle_job(lua_State *L) {
   const char *json = luaL_checklstring(L, 3, &size);
   struct task_options options = check_options(L, 4);
   struct sm_error e;
-  struct sm_task *task = sm_task_new(SM_TASK_JOB, model);
-  if (!task) {
-    sm_fail_memory(&e);
-    return refuse(L, handle, NULL, &e);
-  }
-  sm_job_create(&task->job, &options.dial, deadline_of(&options));
-  task->mean_s = options.latency_s;
-  if (give_text(task, json, size, &e) != SM_OK)
+  struct sm_task *task = new_job(model, &options, &e);
+  if (!task || give_text(task, json, size, &e) != SM_OK)
     return refuse(L, handle, task, &e);
   return post(L, handle, task);
 }
@@ -181,14 +188,8 @@ static int handle_attach(lua_State *L) {
   const char *request_id = lsm_check_text(L, 3);
   struct task_options options = check_options(L, 4);
   struct sm_error e;
-  struct sm_task *task = sm_task_new(SM_TASK_JOB, model);
-  if (!task) {
-    sm_fail_memory(&e);
-    return refuse(L, handle, NULL, &e);
-  }
-  sm_job_create(&task->job, &options.dial, deadline_of(&options));
-  task->mean_s = options.latency_s;
-  if (sm_job_attach(&task->job, request_id, sm_now_ms(), &e) != SM_OK)
+  struct sm_task *task = new_job(model, &options, &e);
+  if (!task || sm_job_attach(&task->job, request_id, sm_now_ms(), &e) != SM_OK)
     return refuse(L, handle, task, &e);
   return post(L, handle, task);
 }
@@ -203,14 +204,8 @@ static int handle_find(lua_State *L) {
   struct task_options options = check_options(L, 5);
   struct sm_error e;
   luaL_argcheck(L, since_s >= 0 && since_s < 1e11, 4, "expected a Unix time");
-  struct sm_task *task = sm_task_new(SM_TASK_JOB, model);
-  if (!task) {
-    sm_fail_memory(&e);
-    return refuse(L, handle, NULL, &e);
-  }
-  sm_job_create(&task->job, &options.dial, deadline_of(&options));
-  task->mean_s = options.latency_s;
-  if (give_text(task, json, size, &e) != SM_OK ||
+  struct sm_task *task = new_job(model, &options, &e);
+  if (!task || give_text(task, json, size, &e) != SM_OK ||
       sm_job_find(&task->job, (int64_t)since_s, sm_now_ms(), &e) != SM_OK)
     return refuse(L, handle, task, &e);
   return post(L, handle, task);

@@ -20,11 +20,14 @@ end
 
 local interpreter = {}
 
---- What stands before an interpreter that loads a sanitized module: "" or "env LD_PRELOAD=... ".
+--- What stands before an interpreter that loads a sanitized module, or is to load a library before
+--- all others: "" or "env LD_PRELOAD=... ".
+---@param library string?
 ---@return string
-function interpreter.preload()
+function interpreter.preload(library)
   local build = os.getenv("SEGMIND_BUILD")
   local preload = read(build and build .. "/preload")
+  preload = preload and library and preload .. ":" .. library or preload or library
   return preload and ("env LD_PRELOAD='%s' "):format(preload) or ""
 end
 
@@ -32,10 +35,7 @@ end
 ---@param library string? to be loaded before all others
 ---@return string
 function interpreter.command(library)
-  local build = os.getenv("SEGMIND_BUILD")
-  local preload = read(build and build .. "/preload")
-  preload = preload and library and preload .. ":" .. library or preload or library
-  return preload and ("env LD_PRELOAD='%s' %s"):format(preload, name()) or name()
+  return interpreter.preload(library) .. name()
 end
 
 return interpreter
