@@ -75,6 +75,23 @@ describe("a submit of unknown outcome", function()
     end)
   end
 
+  it("leaves the history's row to a twin whose answer is still awaited", function()
+    service:faults({
+      { match = { path = "submit" }, mode = "before", ["then"] = { status = 502 } },
+      { match = { path = "submit" }, mode = "after", ["then"] = { delay = 2 } },
+    })
+    local sm = ledger.client({ ledger = false, timeout = 4 })
+    local params = { prompt = "x", aspect_ratio = "1:1", seed = 7 }
+    local lost = assert(sm:submit("flux-kontext-pro", params))
+    assert.is_nil(lost:wait(0.1))
+    local twin = assert(sm:submit("flux-kontext-pro", params))
+    local result = assert(twin:wait())
+    assert.equal(service:ledger().submits[1].request_id, result.request_id)
+    local _, err = lost:wait()
+    assert.same({ "unknown", "unknown" }, { err.kind, err.charged })
+    assert.equal(1, ledger.accepted())
+  end)
+
   it("is an error unless told otherwise, and stays so with a ledger", function()
     close_history()
     lose("before")

@@ -16,6 +16,8 @@
 #define BACKOFF_MS 500
 #define BACKOFF_CAP_MS 5000
 #define RECORD_TRIES 3
+/* Another submit of the same body is about to be told its id. */
+#define CONTESTED_MS 500
 
 /* The history may be written a little after the submit: it is asked again. */
 static const int64_t lookup_gap_ms[LOOKUPS] = {200, 1000, 3000, 8000};
@@ -100,8 +102,7 @@ static void read_page(struct sm_job *job, const struct sm_scene *scene,
   struct sm_history_page page;
   struct sm_history_query query = {.model = scene->model,
                                    .since_s = doubt->since_s,
-                                   .is_taken = scene->is_taken,
-                                   .user = scene->user};
+                                   .others = scene->others};
   query.body = sm_body_text(scene->body, &query.body_size);
   if (!query.body || sm_history_search(&page, &query, answer->body.data,
                                        answer->body.size, NULL) != SM_OK) {
@@ -110,6 +111,9 @@ static void read_page(struct sm_job *job, const struct sm_scene *scene,
     verdict->note = "a submit whose answer was lost was found in the request "
                     "history and goes on";
     sm_job_accept(job, scene, page.row.request_id, verdict);
+  } else if (page.is_contested) {
+    doubt->page = 1;
+    sm_verdict_send(verdict, scene->now_ms + CONTESTED_MS);
   } else if (page.rows >= SM_HISTORY_ROWS && !page.is_past &&
              doubt->page < MAX_PAGES) {
     doubt->page++;

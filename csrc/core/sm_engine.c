@@ -208,6 +208,24 @@ static bool is_taken(const void *user, const char *request_id) {
   return sm_registry_has_id(&engine->registry, request_id);
 }
 
+static bool is_awaited(const struct sm_task *task, const char *model) {
+  return task && task->model && task->body && sm_exchange_is_submit(task) &&
+         strcmp(task->model->name, model) == 0;
+}
+
+static const char *awaited(const void *user, const char *model, int n,
+                           size_t *size) {
+  const struct sm_slots *slots = &((const struct sm_engine *)user)->slots;
+  for (int i = 0; i < slots->count; i++) {
+    const struct sm_task *task = slots->all[i].owner;
+    const char *text =
+        is_awaited(task, model) ? sm_body_text(task->body, size) : NULL;
+    if (text && n-- == 0)
+      return text;
+  }
+  return NULL;
+}
+
 static struct sm_scene scene_for(struct sm_engine *engine,
                                  const struct sm_task *task, int64_t now_ms) {
   return (struct sm_scene){
@@ -220,8 +238,7 @@ static struct sm_scene scene_for(struct sm_engine *engine,
       .wall_s = (now_ms + engine->wall_offset_ms) / 1000,
       .model = task->model ? task->model->name : NULL,
       .body = task->body,
-      .is_taken = is_taken,
-      .user = engine,
+      .others = {is_taken, awaited, engine},
   };
 }
 

@@ -130,7 +130,26 @@ static bool is_wanted(const struct sm_history_query *query, const json_t *sent,
   return strcmp(text_of(row, "model_name"), query->model) == 0 &&
          (at_s < 0 || at_s >= query->since_s - CLOCK_SKEW_S) &&
          is_same_body(sent, json_object_get(row, "request_body")) &&
-         !query->is_taken(query->user, text_of(row, "request_id"));
+         !query->others.is_taken(query->others.user,
+                                 text_of(row, "request_id"));
+}
+
+/* Two submits of the same body differ by their ids alone, and one of them is
+ * about to be told its own. */
+static bool is_contested(const struct sm_history_query *query,
+                         const json_t *row) {
+  const struct sm_others *others = &query->others;
+  const char *text;
+  size_t size = 0;
+  bool is_rival = false;
+  for (int n = 0; !is_rival && (text = others->awaited(others->user,
+                                                       query->model, n, &size));
+       n++) {
+    json_t *body = json_loadb(text, size, 0, NULL);
+    is_rival = is_same_body(body, json_object_get(row, "request_body"));
+    json_decref(body);
+  }
+  return is_rival;
 }
 
 static json_t *find_list(json_t *root) {
@@ -164,8 +183,13 @@ static void search(struct sm_history_page *page,
   page->is_past = is_past(query, list);
   for (size_t i = 0; !page->is_found && i < json_array_size(list); i++) {
     const json_t *row = json_array_get(list, i);
-    page->is_found = is_wanted(query, sent, row) && read_row(&page->row, row) &&
-                     sm_reply_quotes(text, size, page->row.request_id);
+    if (!is_wanted(query, sent, row))
+      continue;
+    if (is_contested(query, row))
+      page->is_contested = true;
+    else
+      page->is_found = read_row(&page->row, row) &&
+                       sm_reply_quotes(text, size, page->row.request_id);
   }
 }
 

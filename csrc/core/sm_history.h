@@ -26,20 +26,30 @@ struct sm_history_row {
   char error[400];
 };
 
+/* The client's other jobs: a row that is theirs, or may be, is not adopted. */
+struct sm_others {
+  /* Whether an id belongs to another job already. */
+  bool (*is_taken)(const void *user, const char *request_id);
+  /* The body of the nth submit of the model that is under way, whose id is not
+   * known yet; NULL after the last. */
+  const char *(*awaited)(const void *user, const char *model, int n,
+                         size_t *size);
+  const void *user;
+};
+
 struct sm_history_query {
   const char *model;
   const char *body; /* the JSON that was sent */
   size_t body_size;
   int64_t since_s; /* Unix time of the sending */
-  /* Whether an id belongs to another job already. */
-  bool (*is_taken)(const void *user, const char *request_id);
-  const void *user;
+  struct sm_others others;
 };
 
 struct sm_history_page {
-  int rows;      /* how many the page held */
-  bool is_past;  /* newest first, and its last is from before the submit */
-  bool is_found; /* `row` is the request that was asked for */
+  int rows;          /* how many the page held */
+  bool is_past;      /* newest first, its last is from before the submit */
+  bool is_found;     /* `row` is the request that was asked for */
+  bool is_contested; /* one that may be it may be an awaited one as well */
   struct sm_history_row row;
 };
 

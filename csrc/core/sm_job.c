@@ -68,7 +68,7 @@ static void fail_with(struct sm_verdict *verdict, enum sm_charged charged) {
 /* An id that another job of this client has is an answer from a cache, say. */
 static bool is_new_id(const struct sm_scene *scene, const char *request_id,
                       struct sm_verdict *verdict) {
-  if (!scene->is_taken(scene->user, request_id))
+  if (!scene->others.is_taken(scene->others.user, request_id))
     return true;
   sm_fail(&verdict->error, SM_PROTOCOL,
           "the service gave the id %s to two submits", request_id);

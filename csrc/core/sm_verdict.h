@@ -6,6 +6,7 @@
 #ifndef SM_VERDICT_H
 #define SM_VERDICT_H
 
+#include "sm_history.h"
 #include "sm_pace.h"
 #include "sm_poll.h"
 #include "sm_reply.h"
@@ -36,9 +37,7 @@ struct sm_scene {
   int64_t wall_s; /* Unix time */
   const char *model;
   const struct sm_body *body; /* what is or was sent; NULL after it arrived */
-  /* Whether an id was given to another job of this client. */
-  bool (*is_taken)(const void *user, const char *request_id);
-  const void *user;
+  struct sm_others others;
 };
 
 void sm_verdict_clear(struct sm_verdict *verdict);

@@ -23,6 +23,16 @@ static bool is_other(const void *user, const char *request_id) {
   return strcmp(request_id, "another") == 0;
 }
 
+/* The body of another submit that is under way, NULL when there is none. */
+static const char *rival;
+
+static const char *awaited(const void *user, const char *model, int n,
+                           size_t *size) {
+  (void)user, (void)model;
+  *size = rival ? strlen(rival) : 0;
+  return n == 0 ? rival : NULL;
+}
+
 static void begin(void) {
   const struct sm_dial dial = {.k = 0.25};
   now_ms = 1000000;
@@ -45,7 +55,7 @@ static struct sm_scene scene_now(void) {
                            .wall_s = 1700000000,
                            .model = "flux",
                            .body = sent,
-                           .is_taken = is_other};
+                           .others = {is_other, awaited, NULL}};
 }
 
 static void answer(enum sm_code code, int status, bool was_sent,
@@ -215,6 +225,27 @@ static void another_submit_in_the_history_is_not_adopted(void) {
     answer(SM_OK, 200, true, page);
     CHECK(is_looked_up());
   }
+}
+
+/* A twin's answer is awaited: the row may be the twin's. */
+static void a_row_that_may_be_a_twin_s_is_left_to_it(void) {
+  static const char *const twin = "{\"prompt\":\"x\",\"seed\":7}";
+  static const char *const page =
+      "{\"data\":[" ROW(ID, "{\"prompt\":\"x\",\"seed\":7}") "]}";
+  lose();
+  rival = twin;
+  for (int i = 0; i < 8; i++) {
+    answer(SM_OK, 200, true, page);
+    CHECK(is_looked_up() && verdict.at_ms > now_ms);
+    now_ms = verdict.at_ms;
+  }
+  rival = "{\"prompt\":\"x\",\"seed\":8}";
+  answer(SM_OK, 200, true, page);
+  CHECK(verdict.news == SM_STATE_ACCEPTED);
+  lose();
+  rival = NULL;
+  answer(SM_OK, 200, true, page);
+  CHECK(verdict.news == SM_STATE_ACCEPTED);
 }
 
 static void absence_is_told_and_never_acted_on(void) {
@@ -441,6 +472,7 @@ int main(void) {
   a_submit_whose_answer_is_lost_is_never_repeated();
   a_lost_submit_is_found_in_the_history();
   another_submit_in_the_history_is_not_adopted();
+  a_row_that_may_be_a_twin_s_is_left_to_it();
   absence_is_told_and_never_acted_on();
   a_lookup_survives_trouble_until_its_own_deadline();
   an_id_given_twice_is_not_believed();

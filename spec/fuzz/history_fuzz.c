@@ -9,6 +9,15 @@ static bool is_other(const void *user, const char *request_id) {
   return request_id[0] == 'z';
 }
 
+/* The submit has a twin under way, when its user says so. */
+static const char *awaited(const void *user, const char *model, int n,
+                           size_t *size) {
+  const char *twin = user;
+  (void)model;
+  *size = twin ? strlen(twin) : 0;
+  return n == 0 ? twin : NULL;
+}
+
 static void check_row(const struct sm_history_row *row) {
   struct sm_buf out;
   struct sm_reply reply;
@@ -23,18 +32,20 @@ static void check_row(const struct sm_history_row *row) {
   sm_buf_destroy(&out);
 }
 
-static void search(const char *body, const char *text, size_t size) {
+static void search(const char *body, const char *twin, const char *text,
+                   size_t size) {
   struct sm_history_page page;
   const struct sm_history_query query = {.model = "flux-kontext-pro",
                                          .body = body,
                                          .body_size = strlen(body),
                                          .since_s = 1769860800,
-                                         .is_taken = is_other};
+                                         .others = {is_other, awaited, twin}};
   enum sm_code code = sm_history_search(&page, &query, text, size, NULL);
   PROMISE(code == SM_OK || (code == SM_PROTOCOL && !page.is_found));
   PROMISE(page.rows >= 0);
   if (page.is_found) {
     PROMISE(page.rows > 0 && !is_other(NULL, page.row.request_id));
+    PROMISE(!twin);
     check_row(&page.row);
   }
 }
@@ -44,7 +55,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   struct sm_history_row row;
   char *body = take_line(&source);
   const char *text = (const char *)source.at;
-  search(body, text, source.left);
+  search(body, NULL, text, source.left);
+  search(body, body, text, source.left);
   enum sm_code code = sm_history_read(&row, text, source.left, NULL);
   PROMISE(code == SM_OK || code == SM_PROTOCOL);
   if (code == SM_OK)

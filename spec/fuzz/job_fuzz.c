@@ -60,6 +60,12 @@ static bool is_other(const void *user, const char *request_id) {
   return strcmp(request_id, "another") == 0;
 }
 
+static const char *awaited(const void *user, const char *model, int n,
+                           size_t *size) {
+  (void)user, (void)model, (void)n, (void)size;
+  return NULL;
+}
+
 static struct sm_scene scene_of(struct life *life) {
   return (struct sm_scene){.learner = &life->learner,
                            .pace = &life->pace,
@@ -70,7 +76,7 @@ static struct sm_scene scene_of(struct life *life) {
                            .wall_s = 1700000000 + life->now_ms / 1000,
                            .model = "flux",
                            .body = life->body,
-                           .is_taken = is_other};
+                           .others = {is_other, awaited, NULL}};
 }
 
 static void check_error(const struct life *life) {
