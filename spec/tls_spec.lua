@@ -40,8 +40,9 @@ local function http2_proxy(backend, cert, key, log)
     local url = "https://127.0.0.1:" .. port
     local pipe = assert(io.popen(("nghttpx --single-process --workers=1 -k --no-ocsp "
       .. "--frontend=127.0.0.1,%d --backend='127.0.0.1,%s;;tls' --accesslog-file=%s "
-      .. "--accesslog-format='$alpn $request' --errorlog-file=/dev/null --pid-file=/dev/null "
-      .. "%s %s >/dev/null 2>&1 & child=$!; cat >/dev/null; kill $child 2>/dev/null"):format(port,
+      .. "--accesslog-format='$remote_port $alpn $request' --errorlog-file=/dev/null "
+      .. "--pid-file=/dev/null %s %s >/dev/null 2>&1 & "
+      .. "child=$!; cat >/dev/null; kill $child 2>/dev/null"):format(port,
       backend:match(":(%d+)$"), log, key, cert), "w"))
     if await(("curl -s -k -o /dev/null --max-time 2 %s/models"):format(url)) then
       return url, pipe
@@ -110,13 +111,54 @@ describe("over TLS", function()
     pipe:close()
     local lines, http2, submits = session.read(log), 0, 0
     for line in lines:gmatch("[^\n]+") do
-      http2 = http2 + (line:find("^h2 GET /v2/requests") and 1 or 0)
-      submits = submits + (line:find("^http/1.1 POST /v2/") and 1 or 0)
+      http2 = http2 + (line:find("^%d+ h2 GET /v2/requests") and 1 or 0)
+      submits = submits + (line:find("^%d+ http/1.1 POST /v2/") and 1 or 0)
     end
     os.remove(log)
     assert.equal(30, submits)
     -- The first polls may go out while no connection is known to speak HTTP/2 yet.
     assert.is_true(http2 > 0, ("%d of %d polls over HTTP/2"):format(http2, stats.polls))
     assert.is_true(stats.connections < 30 + 20, stats.connections .. " connections")
+  end)
+
+  -- libcurl 7.88 puts polls on a submit's HTTP/1.1 connection while its answer is awaited, and
+  -- hands out their answers crosswise, unless the connections differ.
+  it("no poll is put on the connection of a submit that is answered late", function()
+    local log = os.tmpname()
+    local url, pipe = http2_proxy(service.url, cert, key, log)
+    service:faults({ { match = { path = "submit", count = "always" }, mode = "after",
+      ["then"] = { delay = 0.2 } } })
+    local heard = {}
+    local sm = session.client({ ca_file = cert, base_url = url, on_event = function(event)
+      heard[#heard + 1] = event.what == "note" and event.message or nil
+    end })
+    local before = service:ledger().totals.accepted
+    local jobs, ids = {}, {}
+    for i = 1, 60 do
+      jobs[i] = assert(sm:submit(MODEL, PARAMS))
+    end
+    for i = 1, 60 do
+      local id = assert(jobs[i]:wait(20)).request_id
+      assert.is_nil(ids[id])
+      ids[id] = true
+    end
+    service:clear_faults()
+    sm:close()
+    pipe:close()
+    local requests, paid = {}, 0
+    for port, what in session.read(log):gmatch("(%d+) (%S+ POST /v2/%S+)") do
+      paid = paid + (what:find("^http/1.1") and 1 or 0)
+      requests[port] = 0
+    end
+    for port in session.read(log):gmatch("(%d+) %S+ %u+ /") do
+      requests[port] = requests[port] and requests[port] + 1
+    end
+    os.remove(log)
+    for port, count in pairs(requests) do
+      assert.equal(1, count, "requests from port " .. port)
+    end
+    assert.equal(60, paid)
+    assert.equal(60, service:ledger().totals.accepted - before)
+    assert.same({}, heard)
   end)
 end)

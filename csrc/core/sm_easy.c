@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include "sm_header.h"
+#include "sm_sharing.h"
 
 #define CONNECT_TIMEOUT_MS 15000L
 #define MAX_HEADER_BYTES 65536
@@ -87,7 +88,7 @@ static size_t on_header(char *line, size_t size, size_t count, void *user) {
 static int on_prerequest(void *user, char *ip, char *local_ip, int port,
                          int local_port) {
   struct sm_easy *easy = user;
-  (void)ip, (void)local_ip, (void)port, (void)local_port;
+  (void)ip, (void)local_ip, (void)port;
   if (easy->transfer->request.is_once && easy->was_started) {
     refuse(easy, SM_UNKNOWN,
            "the connection died and the request was not "
@@ -95,6 +96,7 @@ static int on_prerequest(void *user, char *ip, char *local_ip, int port,
     return CURL_PREREQFUNC_ABORT;
   }
   easy->was_started = true;
+  sm_sharing_note(easy, local_port);
   return CURL_PREREQFUNC_OK;
 }
 
@@ -166,7 +168,6 @@ static CURLcode set_security(CURL *handle, const struct sm_wire *wire) {
   SET(CURLOPT_FOLLOWLOCATION, 0L);
   SET(CURLOPT_SSL_VERIFYPEER, 1L);
   SET(CURLOPT_SSL_VERIFYHOST, 2L);
-  SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
   SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
   SET(CURLOPT_UNRESTRICTED_AUTH, 0L);
   if (wire->ca_file) {
@@ -194,6 +195,27 @@ static CURLcode set_manners(CURL *handle, const struct sm_wire *wire) {
   return rc;
 }
 
+/* A submit's connection is its own: fresh, and never taken by another. That it
+ * cannot be shared while it is in use, libcurl sees to where the TLS settings
+ * differ, so they do, in a bound that means nothing: 1.3 is the highest. */
+static CURLcode set_connection(CURL *handle, const struct sm_transfer *transfer,
+                               bool is_once) {
+  bool is_tls = strncmp(sm_buf_text(&transfer->url), "https", 5) == 0;
+  long tls = CURL_SSLVERSION_TLSv1_2;
+  CURLcode rc = CURLE_OK;
+  if (is_once)
+    tls |= CURL_SSLVERSION_MAX_TLSv1_3;
+  SET(CURLOPT_SSLVERSION, tls);
+  SET(CURLOPT_FRESH_CONNECT, is_once ? 1L : 0L);
+  SET(CURLOPT_HTTP_VERSION,
+      (long)(is_once ? CURL_HTTP_VERSION_1_1 : CURL_HTTP_VERSION_2TLS));
+  /* Nothing else may take a submit's connection: left open, it would idle. */
+  SET(CURLOPT_FORBID_REUSE, is_once && is_tls ? 1L : 0L);
+  /* Wait for a connection that can be shared rather than open fifty. */
+  SET(CURLOPT_PIPEWAIT, is_once ? 0L : 1L);
+  return rc;
+}
+
 static CURLcode set_method(CURL *handle, const struct sm_request *request) {
   CURLcode rc = CURLE_OK;
   if (request->method == SM_GET) {
@@ -209,8 +231,6 @@ CURLcode sm_easy_prepare(struct sm_easy *easy, struct curl_slist *headers) {
   const struct sm_transfer *transfer = easy->transfer;
   CURL *handle = easy->handle;
   const struct sm_request *request = &transfer->request;
-  bool is_once = request->is_once;
-  bool is_tls = strncmp(sm_buf_text(&transfer->url), "https", 5) == 0;
   easy->header_bytes = easy->body_bytes = 0;
   easy->was_started = easy->was_spent = false;
   easy->error[0] = '\0';
@@ -218,14 +238,8 @@ CURLcode sm_easy_prepare(struct sm_easy *easy, struct curl_slist *headers) {
   SET(CURLOPT_URL, sm_buf_text(&transfer->url));
   SET(CURLOPT_HTTPHEADER, headers);
   SET(CURLOPT_TIMEOUT_MS, (long)request->timeout_ms);
-  SET(CURLOPT_FRESH_CONNECT, is_once ? 1L : 0L);
-  SET(CURLOPT_HTTP_VERSION,
-      (long)(is_once ? CURL_HTTP_VERSION_1_1 : CURL_HTTP_VERSION_2TLS));
-  /* A submit's HTTP/1.1 connection, left open, would be taken by the polls, and
-   * they would never meet the server's HTTP/2. */
-  SET(CURLOPT_FORBID_REUSE, is_once && is_tls ? 1L : 0L);
-  /* Wait for a connection that can be shared rather than open fifty. */
-  SET(CURLOPT_PIPEWAIT, is_once ? 0L : 1L);
+  if (rc == CURLE_OK)
+    rc = set_connection(handle, transfer, request->is_once);
   return rc;
 }
 
@@ -298,6 +312,11 @@ static void note_facts(struct sm_easy *easy) {
 void sm_easy_finish(struct sm_easy *easy, CURLcode rc) {
   struct sm_answer *answer = answer_of(easy);
   note_facts(easy);
+  if (sm_sharing_spoils(easy)) {
+    answer->status = 0;
+    refuse(easy, SM_NOT_SENT,
+           "another request was on the connection, the answer may be its");
+  }
   if (answer->code != SM_OK || rc == CURLE_OK)
     return;
   answer->code = code_of(rc, easy);

@@ -22,6 +22,7 @@ struct sm_wire {
   char *user_agent;
   char *ca_file;
   char *proxy;
+  struct sm_easy *active; /* linked by `next` */
   long connections;
 };
 
@@ -31,6 +32,10 @@ struct sm_easy {
   CURL *handle;
   size_t header_bytes;
   size_t body_bytes;
+  struct sm_easy *next; /* among the active ones */
+  struct sm_easy *previous;
+  int local_port;   /* 0 until the request goes out */
+  bool was_shared;  /* another was on the connection meanwhile */
   bool was_started; /* the one-send guard */
   bool was_spent;   /* the body's last byte was handed over, at any time */
   bool is_active;   /* added to a multi handle */

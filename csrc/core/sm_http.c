@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "sm_easy.h"
+#include "sm_sharing.h"
 
 struct sm_http {
   CURLM *multi;
@@ -46,12 +47,14 @@ static enum sm_code http_start(void *self, struct sm_transfer *transfer,
       curl_multi_add_handle(http->multi, easy->handle) != CURLM_OK)
     return sm_fail_memory(e);
   easy->is_active = true;
+  sm_sharing_enter(easy);
   return SM_OK;
 }
 
 static void put_to_rest(struct sm_http *http, struct sm_easy *easy) {
   curl_multi_remove_handle(http->multi, easy->handle);
   easy->is_active = false;
+  sm_sharing_leave(easy);
   easy->transfer->answer.was_sent = sm_easy_may_have_arrived(easy);
 }
 
