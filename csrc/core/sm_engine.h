@@ -4,9 +4,11 @@
  * state machine say what is next, wake the tasks whose time has come, start as
  * many requests as there are slots. A slot is an active transfer, not a job:
  * ten thousand waiting jobs are ten thousand timers and sixteen connections.
- * The queue in front of the slots is ours and not libcurl's (its timeouts would
- * count the waiting), polls before the rest, and a quarter of the slots is kept
- * free of transfers that last long, so that no upload makes a poll late.
+ *
+ * It rests on parts that know nothing of each other's business: the
+ * registry and the timers, in which a task lives; the queue, which says who may
+ * be sent; the traffic, which is what was sent; the news, which the host takes.
+ * What a task's next step is, it asks the state machines.
  *
  * The engine reads no clock and owns no thread: time and transport are handed
  * in, which is how it is simulated. It is used from one thread at a time.

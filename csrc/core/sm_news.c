@@ -1,0 +1,69 @@
+#include "sm_news.h"
+
+#include "sm_exchange.h"
+
+void sm_news_create(struct sm_news *news, const struct sm_base *base) {
+  *news = (struct sm_news){.base = base};
+  sm_events_create(&news->events);
+}
+
+void sm_news_destroy(struct sm_news *news) { sm_events_destroy(&news->events); }
+
+static void push(struct sm_news *news, struct sm_event *event) {
+  sm_events_push(&news->events, event);
+  news->told++;
+}
+
+static struct sm_event *event_for(struct sm_task *task, enum sm_state state) {
+  struct sm_event *event = task->first;
+  if (state != SM_STATE_ACCEPTED || !event)
+    return sm_event_new(task->id);
+  task->first = NULL;
+  event->id = task->id;
+  return event;
+}
+
+static void tell(struct sm_news *news, struct sm_task *task,
+                 enum sm_event_kind kind, enum sm_state state,
+                 const char *note) {
+  struct sm_event *event = event_for(task, state);
+  if (!event)
+    return;
+  event->kind = kind;
+  event->state = state;
+  event->note = note;
+  if (task->kind == SM_TASK_JOB && task->job.request_id)
+    sm_event_name(event, task->job.request_id);
+  push(news, event);
+}
+
+/* Once: the service says the same with every answer. */
+static void check_urls(struct sm_news *news, struct sm_task *task) {
+  if (news->has_checked_urls)
+    return;
+  news->has_checked_urls = true;
+  if (sm_exchange_names_foreign_host(task->transfer, news->base))
+    tell(news, task, SM_EVENT_NOTE, SM_STATE_NONE,
+         "the service names a status_url on another host; it is not used, the "
+         "base URL is");
+}
+
+void sm_news_tell(struct sm_news *news, struct sm_task *task,
+                  const struct sm_verdict *verdict) {
+  if (verdict->news != SM_STATE_NONE)
+    tell(news, task, SM_EVENT_STATE, verdict->news, NULL);
+  if (verdict->note)
+    tell(news, task, SM_EVENT_NOTE, SM_STATE_NONE, verdict->note);
+  if (verdict->news == SM_STATE_ACCEPTED)
+    check_urls(news, task);
+}
+
+void sm_news_end(struct sm_news *news, struct sm_task *task) {
+  struct sm_event *event = task->last;
+  task->last = NULL;
+  event->id = task->id;
+  if (task->is_quiet)
+    sm_event_delete(event);
+  else
+    push(news, event);
+}
