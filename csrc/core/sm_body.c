@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "sm_disk.h"
+
 /* A multiple of 3, so that no group of base64 spans two fillings. */
 #define WINDOW_BYTES ((size_t)48 * 1024)
 
@@ -188,21 +190,6 @@ static void encode_rest(const struct encoder *encoder, char out[4],
     out[2] = '=';
 }
 
-/* Reads until `size` bytes are there. False when they are not. */
-static bool read_whole(int fd, unsigned char *out, size_t size, int64_t at) {
-  while (size > 0) {
-    ssize_t got = pread(fd, out, size, (off_t)at);
-    if (got < 0 && errno == EINTR)
-      continue;
-    if (got <= 0)
-      return false;
-    out += got;
-    at += got;
-    size -= (size_t)got;
-  }
-  return true;
-}
-
 static bool is_unchanged(const struct piece *piece) {
   struct stat facts;
   return fstat(piece->fd, &facts) == 0 && facts.st_size == piece->size &&
@@ -216,8 +203,10 @@ static bool is_unchanged(const struct piece *piece) {
 static bool fill_window(struct sm_body *body, const struct piece *piece) {
   int64_t left = piece->size - body->taken;
   size_t size = left < (int64_t)WINDOW_BYTES ? (size_t)left : WINDOW_BYTES;
+  size_t got = size;
   unsigned char *window = body->encoder->window;
-  if (!read_whole(piece->fd, window, size, body->taken))
+  if (!sm_disk_read(piece->fd, window, &got, (uint64_t)body->taken) ||
+      got < size)
     return false;
   if ((int64_t)size == left && !is_unchanged(piece))
     return false;

@@ -11,7 +11,7 @@
 #include <stdbool.h>
 
 #include "sm_error.h"
-#include "sm_file.h"
+#include "sm_file_probe.h"
 
 #define SM_SHA256_HEX 65
 

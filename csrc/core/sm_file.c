@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "sm_disk.h"
+
 #define NAME_TRIES 16
 
 /* The folder stays open, and every step names its file relative to it: what
@@ -178,30 +180,13 @@ uint64_t sm_file_size(const struct sm_file *file) { return file->size; }
 
 const char *sm_file_path(const struct sm_file *file) { return file->path; }
 
-/* What stands at `at`, `*size` bytes at most; fewer at the end of the file. */
-static bool read_at(int fd, unsigned char *out, size_t *size, uint64_t at) {
-  size_t got = 0;
-  while (got < *size) {
-    ssize_t n = pread(fd, out + got, *size - got, (off_t)(at + got));
-    if (n < 0 && errno == EINTR)
-      continue;
-    if (n < 0)
-      return false;
-    if (n == 0)
-      break;
-    got += (size_t)n;
-  }
-  *size = got;
-  return true;
-}
-
 static enum sm_code check_bytes(const struct sm_file *file, unsigned char *head,
                                 struct sm_image *image, struct sm_error *e) {
   unsigned char tail[SM_IMAGE_TAIL_BYTES];
   size_t head_size = SM_IMAGE_HEAD_BYTES, tail_size = sizeof tail;
   uint64_t at = file->size > tail_size ? file->size - tail_size : 0;
-  if (!read_at(file->fd, head, &head_size, 0) ||
-      !read_at(file->fd, tail, &tail_size, at))
+  if (!sm_disk_read(file->fd, head, &head_size, 0) ||
+      !sm_disk_read(file->fd, tail, &tail_size, at))
     return fail_on(e, "cannot read back", file->path);
   if (!sm_image_read(head, head_size, image))
     return sm_fail(e, SM_PROTOCOL, "not a picture: %.300s", file->path);
@@ -244,19 +229,11 @@ static enum sm_code name_target(struct sm_file *file, enum sm_format format,
   return SM_OK;
 }
 
-static int sync_file(int fd) {
-  int result;
-  do
-    result = fsync(fd);
-  while (result != 0 && errno == EINTR);
-  return result;
-}
-
 static enum sm_code finish(struct sm_file *file, struct sm_error *e) {
   enum sm_code code = check_target(file, file->name, e);
   if (code != SM_OK)
     return code;
-  if (sync_file(file->fd) != 0)
+  if (!sm_disk_sync(file->fd))
     return fail_on(e, "cannot write", file->path);
   int fd = file->fd;
   file->fd = -1;
@@ -267,7 +244,7 @@ static enum sm_code finish(struct sm_file *file, struct sm_error *e) {
     return fail_on(e, "cannot write", file->path);
   file->temporary[0] = '\0';
   /* EINVAL: a file system that has nothing to sync for a folder. */
-  if (sync_file(file->folder) != 0 && errno != EINVAL)
+  if (!sm_disk_sync(file->folder) && errno != EINVAL)
     return fail_on(e, "cannot write", file->path);
   return SM_OK;
 }
@@ -321,72 +298,6 @@ enum sm_code sm_file_save(const char *path, const void *bytes, size_t size,
   return code;
 }
 
-/* Whether the end is there, as far as that can be said of somebody else's file:
- * cameras append films to a JPEG, so only PNG and WebP are held to it. */
-static bool has_end(int fd, const struct sm_image *image,
-                    const unsigned char *head, size_t head_size,
-                    uint64_t total) {
-  unsigned char tail[SM_IMAGE_TAIL_BYTES];
-  size_t size = total < sizeof tail ? (size_t)total : sizeof tail;
-  if (!read_at(fd, tail, &size, total - size))
-    return true; /* reading it all will tell */
-  if (image->format == SM_PNG)
-    return memmem(tail, size, "IEND", 4) != NULL;
-  return image->format != SM_WEBP ||
-         sm_image_is_whole(image, head, head_size, tail, size, total);
-}
-
-static enum sm_code probe_head(int fd, const char *path,
-                               struct sm_file_facts *facts,
-                               struct sm_error *e) {
-  struct sm_image *image = &facts->image;
-  size_t size = SM_IMAGE_HEAD_BYTES;
-  unsigned char *head = malloc(size);
-  if (head == NULL)
-    return sm_fail_memory(e);
-  enum sm_code code = SM_OK;
-  if (!read_at(fd, head, &size, 0))
-    code =
-        sm_fail(e, SM_INVALID, "cannot read %.300s: %s", path, strerror(errno));
-  else if (!sm_image_read(head, size, image))
-    code = sm_fail(e, SM_INVALID, "not a PNG, JPEG, WebP or GIF: %.300s", path);
-  else if (!has_end(fd, image, head, size, facts->size_bytes))
-    code = sm_fail(e, SM_INVALID, "the %s ends too early: %.300s",
-                   sm_format_name(image->format), path);
-  free(head);
-  return code;
-}
-
-static enum sm_code probe_open(int fd, const char *path,
-                               struct sm_file_facts *facts,
-                               struct sm_error *e) {
-  struct stat stat;
-  if (fstat(fd, &stat) != 0)
-    return sm_fail(e, SM_INVALID, "cannot read %.300s: %s", path,
-                   strerror(errno));
-  if (S_ISDIR(stat.st_mode))
-    return sm_fail(e, SM_INVALID, "a folder, not a file: %.300s", path);
-  if (!S_ISREG(stat.st_mode))
-    return sm_fail(e, SM_INVALID, "not a regular file: %.300s", path);
-  if (stat.st_size <= 0)
-    return sm_fail(e, SM_INVALID, "an empty file: %.300s", path);
-  facts->size_bytes = (uint64_t)stat.st_size;
-  return probe_head(fd, path, facts, e);
-}
-
-enum sm_code sm_file_probe(const char *path, struct sm_file_facts *facts,
-                           struct sm_error *e) {
-  memset(facts, 0, sizeof *facts);
-  /* O_NONBLOCK: a FIFO without a writer would hold open() for ever. */
-  int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-  if (fd < 0)
-    return sm_fail(e, SM_INVALID, "cannot open %.300s: %s", path,
-                   strerror(errno));
-  enum sm_code code = probe_open(fd, path, facts, e);
-  (void)close(fd);
-  return code;
-}
-
 /* A new name is on disk when the folder that holds it is. Best effort: where
  * the folder cannot be read, the name is no less there. */
 static void sync_parent(const char *path) {
@@ -396,7 +307,7 @@ static void sync_parent(const char *path) {
   free(folder);
   if (fd < 0)
     return;
-  (void)sync_file(fd);
+  (void)sm_disk_sync(fd);
   (void)close(fd);
 }
 

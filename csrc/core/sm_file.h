@@ -1,14 +1,12 @@
-/* sm_file: a picture on its way to disk, and what a local file is.
+/* sm_file: a picture on its way to disk.
  *
- * Writing: the bytes go to a temporary file in the target's folder (O_EXCL,
- * with the mode that the umask gives), are checked to be a whole picture,
- * synced, and take the target's name by rename, after which the folder is
- * synced too. So the target is either what it was before or a whole picture,
- * whatever happens in between. A target that is a symbolic link, a folder or a
- * FIFO is refused; a missing folder is an error, not created. A target without
- * an extension gets the one of the real format.
- *
- * Reading: sm_file_probe says whether a path may be uploaded, from its header.
+ * The bytes go to a temporary file in the target's folder (O_EXCL, with the
+ * mode that the umask gives), are checked to be a whole picture, synced, and
+ * take the target's name by rename, after which the folder is synced too. So
+ * the target is either what it was before or a whole picture, whatever happens
+ * in between. A target that is a symbolic link, a folder or a FIFO is refused;
+ * a missing folder is an error, not created. A target without an extension gets
+ * the one of the real format.
  *
  * Places: sm_file_reserve and sm_file_folder make a file (0600) and a folder
  * (0700) that only their owner can read, for what is kept between runs.
@@ -61,16 +59,6 @@ void sm_file_delete(struct sm_file *file);
  * `final_path` gets a malloc'ed copy of the path it took. */
 enum sm_code sm_file_save(const char *path, const void *bytes, size_t size,
                           char **final_path, struct sm_error *e);
-
-struct sm_file_facts {
-  struct sm_image image;
-  uint64_t size_bytes;
-};
-
-/* Whether `path` is a readable, regular, non-empty file that holds a picture.
- * Reads its header only. Errors: SM_INVALID with what is wrong. */
-enum sm_code sm_file_probe(const char *path, struct sm_file_facts *facts,
-                           struct sm_error *e);
 
 /* Makes an empty file unless there is one. One that is there is not opened:
  * closing it would take away the locks that this process has on it. Errors:

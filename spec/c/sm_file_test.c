@@ -12,6 +12,7 @@
 
 #include "check.h"
 #include "sample_pictures.h"
+#include "sm_file_probe.h"
 
 /* Each test works in a folder of its own, which must hold only what the test
  * says at its end: no temporary file outlives a failure. */
