@@ -1,8 +1,6 @@
 #include "em_fault.h"
 
 #include <fnmatch.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,157 +9,77 @@
 
 #include "em_base64.h"
 #include "em_clock.h"
+#include "em_rules.h"
 
 struct em_fault_rule {
-  atomic_int references;
-  json_t *source; /* only read after it was made */
+  struct em_rule base;
   const json_t *match, *then;
-  long long from;  /* 0: whenever it is not used up */
-  long long count; /* 0: for ever */
-  long long seen, used;
 };
 
 struct em_faults {
-  pthread_mutex_t lock;
-  struct em_fault_rule **rules;
-  size_t count;
-  atomic_size_t active;
+  struct em_rules rules;
 };
+
+static struct em_rule *make_rule(const json_t *source, uint64_t seed) {
+  (void)seed; /* nothing is left to chance */
+  struct em_fault_rule *rule = calloc(1, sizeof *rule);
+  if (!rule)
+    return NULL;
+  if (!em_rule_create(&rule->base, source)) {
+    em_fault_drop(rule);
+    return NULL;
+  }
+  rule->match = json_object_get(rule->base.source, "match");
+  rule->then = json_object_get(rule->base.source, "then");
+  em_match_read(&rule->base.match, rule->match, 1);
+  return &rule->base;
+}
+
+void em_fault_drop(struct em_fault_rule *rule) {
+  if (rule && em_rule_release(&rule->base))
+    free(rule);
+}
+
+static void drop_rule(struct em_rule *rule) {
+  em_fault_drop((struct em_fault_rule *)rule);
+}
+
+static const struct em_rule_kind kind = {
+    .check = em_fault_check, .make = make_rule, .drop = drop_rule};
 
 struct em_faults *em_faults_new(void) {
   struct em_faults *faults = calloc(1, sizeof *faults);
   if (faults)
-    pthread_mutex_init(&faults->lock, NULL);
+    em_rules_create(&faults->rules, &kind, 0);
   return faults;
 }
 
 void em_faults_delete(struct em_faults *faults) {
   if (!faults)
     return;
-  em_faults_clear(faults);
-  pthread_mutex_destroy(&faults->lock);
+  em_rules_destroy(&faults->rules);
   free(faults);
 }
 
 bool em_faults_active(const struct em_faults *faults) {
-  return atomic_load_explicit(&faults->active, memory_order_acquire) > 0;
-}
-
-void em_fault_drop(struct em_fault_rule *rule) {
-  if (!rule || atomic_fetch_sub(&rule->references, 1) > 1)
-    return;
-  json_decref(rule->source);
-  free(rule);
-}
-
-static struct em_fault_rule *new_rule(const json_t *source) {
-  struct em_fault_rule *rule = calloc(1, sizeof *rule);
-  if (!rule)
-    return NULL;
-  atomic_init(&rule->references, 1);
-  rule->source = json_deep_copy(source);
-  rule->match = json_object_get(rule->source, "match");
-  rule->then = json_object_get(rule->source, "then");
-  const json_t *nth = json_object_get(rule->match, "nth");
-  const json_t *from = json_object_get(rule->match, "from");
-  const json_t *count = json_object_get(rule->match, "count");
-  rule->from = json_integer_value(nth ? nth : from);
-  rule->count = 1;
-  if (count)
-    rule->count = json_integer_value(count); /* "always" gives 0 */
-  return rule;
-}
-
-static int add_rule(struct em_faults *faults, const json_t *source) {
-  struct em_fault_rule *rule = new_rule(source);
-  struct em_fault_rule **rules =
-      realloc(faults->rules, (faults->count + 1) * sizeof(*rules));
-  if (rules)
-    faults->rules = rules;
-  if (!rule || !rules) {
-    em_fault_drop(rule);
-    return -1;
-  }
-  rules[faults->count++] = rule;
-  atomic_store(&faults->active, faults->count);
-  return 0;
-}
-
-static int check_list(const json_t *list, char *message, size_t message_size) {
-  size_t i;
-  const json_t *rule;
-  char mistake[256];
-  if (!json_is_array(list)) {
-    snprintf(message, message_size, "a list of rules is expected");
-    return -1;
-  }
-  json_array_foreach(list, i, rule) {
-    if (em_fault_check(rule, mistake, sizeof mistake)) {
-      snprintf(message, message_size, "rule %zu: %s", i + 1, mistake);
-      return -1;
-    }
-  }
-  return 0;
+  return atomic_load_explicit(&faults->rules.active, memory_order_acquire) > 0;
 }
 
 int em_faults_add(struct em_faults *faults, const char *json, size_t size,
                   char *message, size_t message_size) {
-  json_error_t error;
-  json_t *list = json_loadb(json ? json : "", size, 0, &error);
-  if (!list) {
-    snprintf(message, message_size, "not JSON: line %d: %s", error.line,
-             error.text);
-    return -1;
-  }
-  int failed = check_list(list, message, message_size);
-  pthread_mutex_lock(&faults->lock);
-  for (size_t i = 0; !failed && i < json_array_size(list); i++)
-    if (add_rule(faults, json_array_get(list, i))) {
-      snprintf(message, message_size, "out of memory");
-      failed = -1;
-    }
-  pthread_mutex_unlock(&faults->lock);
-  json_decref(list);
-  return failed;
+  return em_rules_add(&faults->rules, json, size, message, message_size);
 }
 
 void em_faults_clear(struct em_faults *faults) {
-  pthread_mutex_lock(&faults->lock);
-  for (size_t i = 0; i < faults->count; i++)
-    em_fault_drop(faults->rules[i]);
-  free(faults->rules);
-  faults->rules = NULL;
-  faults->count = 0;
-  atomic_store(&faults->active, 0);
-  pthread_mutex_unlock(&faults->lock);
+  em_rules_clear(&faults->rules);
 }
 
 void em_faults_tell(struct em_faults *faults, struct em_text *text) {
-  em_text_add(text, "[");
-  pthread_mutex_lock(&faults->lock);
-  for (size_t i = 0; i < faults->count; i++) {
-    const struct em_fault_rule *rule = faults->rules[i];
-    char *source = json_dumps(rule->source, JSON_COMPACT);
-    em_text_addf(text, "%s{\"seen\":%lld,\"used\":%lld,\"rule\":%s}",
-                 i ? "," : "", rule->seen, rule->used,
-                 source ? source : "null");
-    free(source);
-  }
-  pthread_mutex_unlock(&faults->lock);
-  em_text_add(text, "]");
+  em_rules_tell(&faults->rules, text);
 }
 
 static const char *wish(const struct em_fault_rule *rule, const char *name) {
   return json_string_value(json_object_get(rule->match, name));
-}
-
-static bool path_matches(const char *wanted,
-                         const struct em_fault_subject *subject) {
-  if (!wanted)
-    return true;
-  if (*wanted == '/' || *wanted == '*')
-    return !fnmatch(wanted, subject->path, 0);
-  return !strcmp(wanted, em_endpoint_name(subject->endpoint));
 }
 
 static bool matches(const struct em_fault_rule *rule,
@@ -171,37 +89,27 @@ static bool matches(const struct em_fault_rule *rule,
   const char *prompt = wish(rule, "prompt");
   if (method && strcasecmp(method, subject->method) != 0)
     return false;
-  if (!path_matches(wish(rule, "path"), subject))
+  if (!em_match_fits(wish(rule, "path"), subject->endpoint, subject->path))
     return false;
   if (model && (!subject->model || fnmatch(model, subject->model, 0)))
     return false;
   return !prompt || (subject->prompt && strstr(subject->prompt, prompt));
 }
 
-static bool applies(const struct em_fault_rule *rule) {
-  if (!rule->from)
-    return !rule->count || rule->used < rule->count;
-  return rule->seen >= rule->from &&
-         (!rule->count || rule->seen < rule->from + rule->count);
-}
-
 struct em_fault_rule *em_faults_match(struct em_faults *faults,
                                       const struct em_fault_subject *subject) {
   struct em_fault_rule *first = NULL;
-  pthread_mutex_lock(&faults->lock);
-  for (size_t i = 0; i < faults->count; i++) {
-    struct em_fault_rule *rule = faults->rules[i];
-    if (!matches(rule, subject))
-      continue;
-    rule->seen++;
-    if (!first && applies(rule))
+  pthread_mutex_lock(&faults->rules.lock);
+  for (size_t i = 0; i < faults->rules.count; i++) {
+    struct em_fault_rule *rule = (struct em_fault_rule *)faults->rules.all[i];
+    if (matches(rule, subject) && em_match_see(&rule->base.match) && !first)
       first = rule;
   }
   if (first) {
-    first->used++;
-    atomic_fetch_add(&first->references, 1);
+    first->base.match.used++;
+    em_rule_keep(&first->base);
   }
-  pthread_mutex_unlock(&faults->lock);
+  pthread_mutex_unlock(&faults->rules.lock);
   return first;
 }
 
@@ -210,7 +118,8 @@ const json_t *em_fault_get(const struct em_fault_rule *rule, const char *name) {
 }
 
 bool em_fault_is_after(const struct em_fault_rule *rule) {
-  const char *mode = json_string_value(json_object_get(rule->source, "mode"));
+  const char *mode =
+      json_string_value(json_object_get(rule->base.source, "mode"));
   return mode && !strcmp(mode, "after");
 }
 

@@ -1,10 +1,8 @@
-#include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "em_base64.h"
 #include "em_fault.h"
+#include "em_match.h"
 #include "em_member.h"
 
 static const struct em_member rule_members[] = {
@@ -36,29 +34,12 @@ static int complain(char *message, size_t message_size, const char *what) {
   return -1;
 }
 
-static bool is_word(const json_t *value, const char *word) {
-  return !json_is_string(value) || !strcmp(json_string_value(value), word);
-}
-
 static const char *find_match_mistake(const json_t *match) {
   const char *path = json_string_value(json_object_get(match, "path"));
-  if (path && *path != '/' && *path != '*' && !em_endpoint_is_known(path))
+  if (!em_match_knows(path))
     return "match.path is neither an endpoint's name nor a glob that starts "
            "with / or *";
-  if (json_object_get(match, "nth") &&
-      (json_object_get(match, "from") || json_object_get(match, "count")))
-    return "match.nth stands alone, without from and count";
-  if (!is_word(json_object_get(match, "count"), "always"))
-    return "match.count must be a whole number above 0 or \"always\"";
-  return NULL;
-}
-
-static bool is_base64(const json_t *value) {
-  size_t size;
-  unsigned char *bytes = em_base64_decode(json_string_value(value),
-                                          json_string_length(value), &size);
-  free(bytes);
-  return bytes != NULL;
+  return em_match_find_mistake(match);
 }
 
 static const char *find_then_mistake(const json_t *then) {
@@ -70,9 +51,9 @@ static const char *find_then_mistake(const json_t *then) {
     return "then.status must be 200 to 599";
   if (encoded && json_object_get(then, "body"))
     return "then.body and then.body_base64 exclude each other";
-  if (encoded && !is_base64(encoded))
+  if (encoded && !em_member_is_base64(encoded))
     return "then.body_base64 is not base64";
-  if (!is_word(json_object_get(then, "repeat"), "endless"))
+  if (!em_member_is_word(json_object_get(then, "repeat"), "endless"))
     return "then.repeat must be a whole number above 0 or \"endless\"";
   if (framing && strcmp(framing, "chunked") != 0 &&
       strcmp(framing, "close") != 0)

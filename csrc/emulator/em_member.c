@@ -2,8 +2,10 @@
 
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "em_base64.h"
 #include "em_reply.h"
 
 static bool all_strings(const json_t *list) {
@@ -88,4 +90,16 @@ int em_members_check(const json_t *object, const char *where,
     return -1;
   }
   return 0;
+}
+
+bool em_member_is_word(const json_t *value, const char *word) {
+  return !json_is_string(value) || !strcmp(json_string_value(value), word);
+}
+
+bool em_member_is_base64(const json_t *value) {
+  size_t size;
+  unsigned char *bytes = em_base64_decode(json_string_value(value),
+                                          json_string_length(value), &size);
+  free(bytes);
+  return bytes != NULL;
 }

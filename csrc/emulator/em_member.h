@@ -30,4 +30,9 @@ int em_members_check(const json_t *object, const char *where,
                      const struct em_member *members, char *message,
                      size_t message_size);
 
+/* Whether a value that may be a number or a word is a number or that word. */
+bool em_member_is_word(const json_t *value, const char *word);
+
+bool em_member_is_base64(const json_t *value);
+
 #endif

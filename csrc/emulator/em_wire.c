@@ -1,6 +1,5 @@
 #include "em_wire_rule.h"
 
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,10 +16,7 @@ struct deed {
 };
 
 struct em_wire {
-  pthread_mutex_t lock;
-  uint64_t seed;
-  struct em_wire_rule **rules;
-  size_t count;
+  struct em_rules rules; /* its lock guards the rest, too */
   unsigned long long exchanges, of_kind[EM_ENDPOINT_COUNT];
   struct deed *log;
   size_t log_count, log_capacity;
@@ -30,124 +26,50 @@ struct em_wire *em_wire_new(uint64_t seed) {
   struct em_wire *wire = calloc(1, sizeof *wire);
   if (!wire)
     return NULL;
-  wire->seed = seed;
-  pthread_mutex_init(&wire->lock, NULL);
+  em_rules_create(&wire->rules, &em_wire_rule_kind, seed);
   return wire;
 }
 
 void em_wire_delete(struct em_wire *wire) {
   if (!wire)
     return;
-  em_wire_reset(wire);
-  pthread_mutex_destroy(&wire->lock);
+  em_rules_destroy(&wire->rules);
+  free(wire->log);
   free(wire);
-}
-
-static int add_rule(struct em_wire *wire, const json_t *source) {
-  struct em_wire_rule *rule = em_wire_rule_new(source, wire->seed);
-  struct em_wire_rule **rules =
-      realloc(wire->rules, (wire->count + 1) * sizeof(*rules));
-  if (rules)
-    wire->rules = rules;
-  if (!rule || !rules) {
-    em_wire_rule_drop(rule);
-    return -1;
-  }
-  rules[wire->count++] = rule;
-  return 0;
-}
-
-static int check_list(const json_t *list, char *message, size_t message_size) {
-  size_t i;
-  const json_t *rule;
-  char mistake[256];
-  if (!json_is_array(list)) {
-    snprintf(message, message_size, "a list of rules is expected");
-    return -1;
-  }
-  json_array_foreach(list, i, rule) {
-    if (em_wire_check(rule, mistake, sizeof mistake)) {
-      snprintf(message, message_size, "rule %zu: %s", i + 1, mistake);
-      return -1;
-    }
-  }
-  return 0;
 }
 
 int em_wire_add(struct em_wire *wire, const char *json, size_t size,
                 char *message, size_t message_size) {
-  json_error_t error;
-  json_t *list = json_loadb(json ? json : "", size, 0, &error);
-  if (!list) {
-    snprintf(message, message_size, "not JSON: line %d: %s", error.line,
-             error.text);
-    return -1;
-  }
-  int failed = check_list(list, message, message_size);
-  pthread_mutex_lock(&wire->lock);
-  for (size_t i = 0; !failed && i < json_array_size(list); i++)
-    if (add_rule(wire, json_array_get(list, i))) {
-      snprintf(message, message_size, "out of memory");
-      failed = -1;
-    }
-  pthread_mutex_unlock(&wire->lock);
-  json_decref(list);
-  return failed;
+  return em_rules_add(&wire->rules, json, size, message, message_size);
 }
 
-static void clear_locked(struct em_wire *wire) {
-  for (size_t i = 0; i < wire->count; i++)
-    em_wire_rule_drop(wire->rules[i]);
-  free(wire->rules);
-  wire->rules = NULL;
-  wire->count = 0;
-}
-
-void em_wire_clear(struct em_wire *wire) {
-  pthread_mutex_lock(&wire->lock);
-  clear_locked(wire);
-  pthread_mutex_unlock(&wire->lock);
-}
+void em_wire_clear(struct em_wire *wire) { em_rules_clear(&wire->rules); }
 
 void em_wire_reset(struct em_wire *wire) {
-  pthread_mutex_lock(&wire->lock);
-  clear_locked(wire);
+  pthread_mutex_lock(&wire->rules.lock);
+  em_rules_clear_locked(&wire->rules);
   free(wire->log);
   wire->log = NULL;
   wire->log_count = wire->log_capacity = 0;
   wire->exchanges = 0;
   memset(wire->of_kind, 0, sizeof wire->of_kind);
-  pthread_mutex_unlock(&wire->lock);
+  pthread_mutex_unlock(&wire->rules.lock);
 }
 
 void em_wire_tell(struct em_wire *wire, struct em_text *text) {
-  em_text_add(text, "[");
-  pthread_mutex_lock(&wire->lock);
-  for (size_t i = 0; i < wire->count; i++) {
-    const struct em_wire_rule *rule = wire->rules[i];
-    char *source = json_dumps(rule->source, JSON_COMPACT);
-    em_text_addf(text,
-                 "%s{\"seen\":%lld,\"used\":%lld,\"done\":%lld,\"rule\":%s}",
-                 i ? "," : "", rule->seen, rule->used, rule->done,
-                 source ? source : "null");
-    free(source);
-  }
-  pthread_mutex_unlock(&wire->lock);
-  em_text_add(text, "]");
+  em_rules_tell(&wire->rules, text);
 }
 
 static void match_locked(struct em_wire *wire, const char *path,
                          struct em_wire_plan *plan) {
-  for (size_t i = 0; i < wire->count; i++) {
-    struct em_wire_rule *rule = wire->rules[i];
-    if (!em_wire_rule_matches(rule, plan->endpoint, path))
-      continue;
-    rule->seen++;
-    if (plan->rule || !em_wire_rule_applies(rule) ||
+  for (size_t i = 0; i < wire->rules.count; i++) {
+    struct em_wire_rule *rule = (struct em_wire_rule *)wire->rules.all[i];
+    if (!em_wire_rule_matches(rule, plan->endpoint, path) ||
+        !em_match_see(&rule->base.match) || plan->rule ||
         !em_wire_rule_draw(rule, i, wire->of_kind[plan->endpoint], plan))
       continue;
-    atomic_fetch_add(&rule->references, 1);
-    rule->used++;
+    em_rule_keep(&rule->base);
+    rule->base.match.used++;
     plan->rule = rule;
     plan->rule_number = i + 1;
   }
@@ -164,11 +86,11 @@ void em_wire_match(struct em_wire *wire, const char *path,
       *c = '?';
   if (em_endpoint_is_control(route.endpoint))
     return;
-  pthread_mutex_lock(&wire->lock);
+  pthread_mutex_lock(&wire->rules.lock);
   plan->exchange = ++wire->exchanges;
   wire->of_kind[route.endpoint]++;
   match_locked(wire, path, plan);
-  pthread_mutex_unlock(&wire->lock);
+  pthread_mutex_unlock(&wire->rules.lock);
 }
 
 void em_wire_drop(struct em_wire_plan *plan) {
@@ -194,7 +116,7 @@ static struct deed *add_deed(struct em_wire *wire) {
 
 void em_wire_log(struct em_wire *wire, const struct em_wire_plan *plan,
                  uint64_t byte, uint64_t total) {
-  pthread_mutex_lock(&wire->lock);
+  pthread_mutex_lock(&wire->rules.lock);
   struct deed *deed = add_deed(wire);
   plan->rule->done++;
   if (deed) {
@@ -208,7 +130,7 @@ void em_wire_log(struct em_wire *wire, const struct em_wire_plan *plan,
                           .total = total};
     memcpy(deed->path, plan->path, sizeof deed->path);
   }
-  pthread_mutex_unlock(&wire->lock);
+  pthread_mutex_unlock(&wire->rules.lock);
 }
 
 static void tell_deed(const struct deed *deed, struct em_text *text) {
@@ -230,16 +152,16 @@ static void tell_deed(const struct deed *deed, struct em_text *text) {
 }
 
 void em_wire_tell_log(struct em_wire *wire, size_t from, struct em_text *text) {
-  pthread_mutex_lock(&wire->lock);
+  pthread_mutex_lock(&wire->rules.lock);
   em_text_addf(text,
                "{\"seed\":\"%llu\",\"exchanges\":%llu,\"faults\":%zu,"
                "\"log\":[",
-               (unsigned long long)wire->seed, wire->exchanges,
+               (unsigned long long)wire->rules.seed, wire->exchanges,
                wire->log_count);
   for (size_t i = from; i < wire->log_count; i++) {
     em_text_add(text, i > from ? "," : "");
     tell_deed(&wire->log[i], text);
   }
-  pthread_mutex_unlock(&wire->lock);
+  pthread_mutex_unlock(&wire->rules.lock);
   em_text_add(text, "]}");
 }

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "em_base64.h"
+#include "em_match.h"
 #include "em_member.h"
 #include "em_wire.h"
 
@@ -53,23 +53,15 @@ static bool has_word(const json_t *words, const char *wanted) {
   return false;
 }
 
-static bool is_word(const json_t *value, const char *word) {
-  return !json_is_string(value) || !strcmp(json_string_value(value), word);
-}
-
 static const char *find_match_mistake(const json_t *match) {
   const char *kind = json_string_value(json_object_get(match, "kind"));
-  if (kind && *kind != '/' && *kind != '*' && !em_endpoint_is_known(kind))
+  if (!em_match_knows(kind))
     return "match.kind is neither an endpoint's name nor a glob that starts "
            "with / or *";
-  if (json_object_get(match, "nth") &&
-      (json_object_get(match, "from") || json_object_get(match, "count")))
-    return "match.nth stands alone, without from and count";
-  if (!is_word(json_object_get(match, "count"), "always"))
-    return "match.count must be a whole number above 0 or \"always\"";
-  if (json_number_value(json_object_get(match, "probability")) > 1)
-    return "match.probability must be 0 to 1";
-  return NULL;
+  const char *mistake = em_match_find_mistake(match);
+  if (!mistake && json_number_value(json_object_get(match, "probability")) > 1)
+    mistake = "match.probability must be 0 to 1";
+  return mistake;
 }
 
 static const char *find_place_mistake(const json_t *rule) {
@@ -84,24 +76,16 @@ static const char *find_place_mistake(const json_t *rule) {
   return NULL;
 }
 
-static bool is_base64(const json_t *value) {
-  size_t size;
-  unsigned char *bytes = em_base64_decode(json_string_value(value),
-                                          json_string_length(value), &size);
-  free(bytes);
-  return bytes != NULL;
-}
-
 static const char *find_bytes_mistake(const json_t *rule, bool replaces) {
   const json_t *bytes = json_object_get(rule, "bytes");
   const json_t *encoded = json_object_get(rule, "bytes_base64");
   if (bytes && encoded)
     return "bytes and bytes_base64 exclude each other";
-  if (encoded && !is_base64(encoded))
+  if (encoded && !em_member_is_base64(encoded))
     return "bytes_base64 is not base64";
   if (replaces && !bytes && !encoded)
     return "action replace needs bytes or bytes_base64";
-  if (!is_word(json_object_get(rule, "repeat"), "endless"))
+  if (!em_member_is_word(json_object_get(rule, "repeat"), "endless"))
     return "repeat must be a whole number above 0 or \"endless\"";
   return NULL;
 }

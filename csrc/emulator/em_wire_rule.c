@@ -1,6 +1,5 @@
 #include "em_wire_rule.h"
 
-#include <fnmatch.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,9 +20,8 @@ const char *em_direction_name(enum em_direction direction) {
 }
 
 void em_wire_rule_drop(struct em_wire_rule *rule) {
-  if (!rule || atomic_fetch_sub(&rule->references, 1) > 1)
+  if (!rule || !em_rule_release(&rule->base))
     return;
-  json_decref(rule->source);
   free(rule->terms.bytes);
   free(rule);
 }
@@ -60,49 +58,46 @@ static int read_terms(struct em_wire_terms *terms, const json_t *source) {
 }
 
 static void read_match(struct em_wire_rule *rule) {
-  const json_t *match = json_object_get(rule->source, "match");
-  const json_t *nth = json_object_get(match, "nth");
-  const json_t *count = json_object_get(match, "count");
+  const json_t *match = json_object_get(rule->base.source, "match");
   const json_t *probability = json_object_get(match, "probability");
-  rule->from = json_integer_value(nth ? nth : json_object_get(match, "from"));
   rule->probability = probability ? json_number_value(probability) : 1;
-  rule->count = probability ? 0 : 1;
-  if (count)
-    rule->count = json_integer_value(count); /* "always" gives 0 */
+  em_match_read(&rule->base.match, match, probability ? 0 : 1);
 }
 
-struct em_wire_rule *em_wire_rule_new(const json_t *source, uint64_t seed) {
+static struct em_rule *make_rule(const json_t *source, uint64_t seed) {
   struct em_wire_rule *rule = calloc(1, sizeof *rule);
   if (!rule)
     return NULL;
   const json_t *own_seed = json_object_get(source, "seed");
-  atomic_init(&rule->references, 1);
-  rule->source = json_deep_copy(source);
   rule->seed = own_seed ? (uint64_t)json_integer_value(own_seed) : seed;
-  if (rule->source && !read_terms(&rule->terms, rule->source)) {
+  if (em_rule_create(&rule->base, source) &&
+      !read_terms(&rule->terms, source)) {
     read_match(rule);
-    return rule;
+    return &rule->base;
   }
   em_wire_rule_drop(rule);
   return NULL;
 }
 
-bool em_wire_rule_matches(const struct em_wire_rule *rule,
-                          enum em_endpoint endpoint, const char *path) {
-  const char *kind = json_string_value(
-      json_object_get(json_object_get(rule->source, "match"), "kind"));
-  if (!kind)
-    return true;
-  if (*kind == '/' || *kind == '*')
-    return !fnmatch(kind, path, 0);
-  return !strcmp(kind, em_endpoint_name(endpoint));
+static void drop_rule(struct em_rule *rule) {
+  em_wire_rule_drop((struct em_wire_rule *)rule);
 }
 
-bool em_wire_rule_applies(const struct em_wire_rule *rule) {
-  if (!rule->from)
-    return !rule->count || rule->used < rule->count;
-  return rule->seen >= rule->from &&
-         (!rule->count || rule->seen < rule->from + rule->count);
+static void tell_rule(const struct em_rule *rule, struct em_text *text) {
+  em_text_addf(text, ",\"done\":%lld",
+               ((const struct em_wire_rule *)rule)->done);
+}
+
+const struct em_rule_kind em_wire_rule_kind = {.check = em_wire_check,
+                                               .make = make_rule,
+                                               .drop = drop_rule,
+                                               .tell = tell_rule};
+
+bool em_wire_rule_matches(const struct em_wire_rule *rule,
+                          enum em_endpoint endpoint, const char *path) {
+  const json_t *match = json_object_get(rule->base.source, "match");
+  const char *kind = json_string_value(json_object_get(match, "kind"));
+  return em_match_fits(kind, endpoint, path);
 }
 
 /* One word of a list, or the only one. */
@@ -132,14 +127,14 @@ static struct em_random begin_draw(const struct em_wire_rule *rule,
 bool em_wire_rule_draw(const struct em_wire_rule *rule, size_t number,
                        unsigned long long of_kind, struct em_wire_plan *plan) {
   struct em_random random = begin_draw(rule, number, of_kind, plan->endpoint);
-  const json_t *at = json_object_get(rule->source, "at");
+  const json_t *at = json_object_get(rule->base.source, "at");
   const char *direction =
-      draw_word(json_object_get(rule->source, "direction"), &random);
+      draw_word(json_object_get(rule->base.source, "direction"), &random);
   plan->direction = direction && *direction == 'r' && direction[2] == 'q'
                         ? EM_REQUEST
                         : EM_RESPONSE;
-  plan->action =
-      find_action(draw_word(json_object_get(rule->source, "action"), &random));
+  plan->action = find_action(
+      draw_word(json_object_get(rule->base.source, "action"), &random));
   plan->anywhere = json_is_string(at);
   plan->at = json_integer_value(at);
   plan->part = em_random_between(&random, 0, 1);

@@ -3,30 +3,24 @@
 #ifndef EM_WIRE_RULE_H
 #define EM_WIRE_RULE_H
 
-#include <stdatomic.h>
-
+#include "em_rules.h"
 #include "em_wire.h"
 
 struct em_wire_rule {
-  atomic_int references;
-  json_t *source; /* only read after it was made */
+  struct em_rule base;
   struct em_wire_terms terms;
   double probability;
-  long long from;  /* 0: whenever it is not used up */
-  long long count; /* 0: for ever */
-  long long seen, used, done;
+  long long done;
   uint64_t seed;
 };
 
-/* Errors: NULL when out of memory. */
-struct em_wire_rule *em_wire_rule_new(const json_t *source, uint64_t seed);
+/* What em_rules does with them. */
+extern const struct em_rule_kind em_wire_rule_kind;
+
 void em_wire_rule_drop(struct em_wire_rule *rule);
 
 bool em_wire_rule_matches(const struct em_wire_rule *rule,
                           enum em_endpoint endpoint, const char *path);
-
-/* Is it its turn, after this exchange was counted as seen? */
-bool em_wire_rule_applies(const struct em_wire_rule *rule);
 
 /* Draws all that the rule leaves to chance, always in the same order, from its
  * own number and that of the exchange among those of its kind. Returns whether
