@@ -5,93 +5,10 @@
 #include <string.h>
 
 #include "check.h"
+#include "one_job.h"
 
-#define ID "2c7f59ea13f1402c9353915a2b5a2124"
-#define ACCEPTED "{\"request_id\":\"" ID "\",\"status\":\"QUEUED\"}"
 #define COMPLETED "{\"status\":\"COMPLETED\",\"request_id\":\"" ID "\"}"
 #define RESULT "{\"status\":\"COMPLETED\",\"output\":\"https://h/p.png\"}"
-
-static struct sm_learner learner;
-static struct sm_pace pace;
-static struct sm_rng rng;
-static struct sm_job job;
-static struct sm_verdict verdict;
-static int64_t now_ms;
-
-static bool is_other(const void *user, const char *request_id) {
-  (void)user;
-  return strcmp(request_id, "another") == 0;
-}
-
-/* The body of another submit that is under way, NULL when there is none. */
-static const char *rival;
-
-static const char *awaited(const void *user, const char *model, int n,
-                           size_t *size) {
-  (void)user, (void)model;
-  *size = rival ? strlen(rival) : 0;
-  return n == 0 ? rival : NULL;
-}
-
-static void begin(void) {
-  const struct sm_dial dial = {.k = 0.25};
-  now_ms = 1000000;
-  sm_learner_create(&learner, 10);
-  sm_pace_create(&pace, 0, now_ms);
-  sm_rng_seed(&rng, 7);
-  sm_job_destroy(&job);
-  sm_job_create(&job, &dial, now_ms + 600000);
-}
-
-static struct sm_body *sent;
-
-static struct sm_scene scene_now(void) {
-  return (struct sm_scene){.learner = &learner,
-                           .pace = &pace,
-                           .rng = &rng,
-                           .now_ms = now_ms,
-                           .rtt_ms = 1,
-                           .in_flight = 1,
-                           .wall_s = 1700000000,
-                           .model = "flux",
-                           .body = sent,
-                           .others = {is_other, awaited, NULL}};
-}
-
-static void answer(enum sm_code code, int status, bool was_sent,
-                   const char *body) {
-  struct sm_transfer transfer;
-  const struct sm_scene scene = scene_now();
-  sm_transfer_create(&transfer);
-  transfer.answer.body.ceiling = 1 << 20;
-  transfer.answer.code = code;
-  transfer.answer.status = status;
-  transfer.answer.was_sent = was_sent;
-  sm_buf_add_text(&transfer.answer.body, body, NULL);
-  sm_job_answer(&job, &scene, &transfer.answer, &verdict);
-  sm_transfer_destroy(&transfer);
-}
-
-static void accept(void) {
-  begin();
-  answer(SM_OK, 200, true, ACCEPTED);
-}
-
-static bool failed_with(enum sm_code code, enum sm_charged charged) {
-  return verdict.step == SM_STEP_FAIL && verdict.error.code == code &&
-         verdict.error.charged == charged;
-}
-
-/* Its outcome is unknown, and the request history is asked. */
-static bool is_looked_up(void) {
-  return verdict.step == SM_STEP_SEND && job.phase == SM_PHASE_LOOKUP &&
-         job.doubt->error.code == SM_UNKNOWN &&
-         job.doubt->error.charged == SM_CHARGED_UNKNOWN;
-}
-
-static bool is_sent_again(void) {
-  return verdict.step == SM_STEP_SEND && verdict.at_ms >= now_ms;
-}
 
 static void a_job_goes_from_submit_to_result(void) {
   accept();
@@ -180,120 +97,10 @@ static void a_submit_whose_answer_is_lost_is_never_repeated(void) {
   CHECK(is_looked_up());
 }
 
-#define ROW(id, body)                                                          \
-  "{\"request_id\":\"" id "\",\"model_name\":\"flux\",\"request_body\":" body  \
-  ",\"model_status\":\"COMPLETED\",\"created_at\":\"2023-11-14T22:13:20Z\","   \
-  "\"generation_url\":\"https://h/p.png\",\"credits_deduction\":0.05}"
-
-static void lose(void) {
-  begin();
-  answer(SM_NOT_SENT, 0, true, "");
-}
-
-static void a_lost_submit_is_found_in_the_history(void) {
-  static const char *const pages[] = {
-      "{\"data\":[" ROW(ID, "{\"prompt\":\"x\",\"seed\":7}") "]}",
-      "[" ROW(ID, "{\"seed\":7.0,\"prompt\":\"x\",\"more\":1}") "]",
-      "{\"results\":[" ROW(
-          ID, "\"{\\\"prompt\\\":\\\"x\\\",\\\"seed\\\":7}\"") "]}",
-  };
-  for (size_t i = 0; i < sizeof pages / sizeof *pages; i++) {
-    lose();
-    answer(SM_OK, 200, true, pages[i]);
-    CHECK(verdict.news == SM_STATE_ACCEPTED && is_sent_again());
-    CHECK(job.request_id && strcmp(job.request_id, ID) == 0);
-    CHECK(job.phase == SM_PHASE_STATUS && job.doubt == NULL);
-  }
-}
-
-static void another_submit_in_the_history_is_not_adopted(void) {
-  static const char *const rows[] = {
-      ROW(ID, "{\"prompt\":\"x\",\"seed\":8}"),
-      ROW(ID, "{\"prompt\":\"x\"}"),
-      ROW("another", "{\"prompt\":\"x\",\"seed\":7}"),
-      ROW("../../x", "{\"prompt\":\"x\",\"seed\":7}"),
-      "{\"request_id\":\"" ID "\",\"model_name\":\"flux-2\","
-      "\"request_body\":{\"prompt\":\"x\",\"seed\":7}}",
-      "{\"request_id\":\"" ID "\",\"model_name\":\"flux\","
-      "\"created_at\":\"2023-11-14T20:00:00\","
-      "\"request_body\":{\"prompt\":\"x\",\"seed\":7}}",
-  };
-  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-    char page[1024];
-    snprintf(page, sizeof page, "{\"data\":[%s]}", rows[i]);
-    lose();
-    answer(SM_OK, 200, true, page);
-    CHECK(is_looked_up());
-  }
-}
-
-/* A twin's answer is awaited: the row may be the twin's. */
-static void a_row_that_may_be_a_twin_s_is_left_to_it(void) {
-  static const char *const twin = "{\"prompt\":\"x\",\"seed\":7}";
-  static const char *const page =
-      "{\"data\":[" ROW(ID, "{\"prompt\":\"x\",\"seed\":7}") "]}";
-  lose();
-  rival = twin;
-  for (int i = 0; i < 8; i++) {
-    answer(SM_OK, 200, true, page);
-    CHECK(is_looked_up() && verdict.at_ms > now_ms);
-    now_ms = verdict.at_ms;
-  }
-  rival = "{\"prompt\":\"x\",\"seed\":8}";
-  answer(SM_OK, 200, true, page);
-  CHECK(verdict.news == SM_STATE_ACCEPTED);
-  lose();
-  rival = NULL;
-  answer(SM_OK, 200, true, page);
-  CHECK(verdict.news == SM_STATE_ACCEPTED);
-}
-
-static void absence_is_told_and_never_acted_on(void) {
-  lose();
-  for (int i = 0; i < 3; i++) {
-    answer(SM_OK, 200, true, "{\"data\":[]}");
-    CHECK(is_looked_up());
-    now_ms = verdict.at_ms;
-  }
-  answer(SM_OK, 200, true, "{\"data\":[]}");
-  CHECK(failed_with(SM_UNKNOWN, SM_CHARGED_UNKNOWN));
-  CHECK(verdict.error.lookup == SM_LOOKUP_ABSENT);
-  lose();
-  answer(SM_OK, 404, true, "<html>");
-  CHECK(failed_with(SM_UNKNOWN, SM_CHARGED_UNKNOWN));
-  CHECK(verdict.error.lookup == SM_LOOKUP_UNREACHABLE);
-}
-
-static void a_lookup_survives_trouble_until_its_own_deadline(void) {
-  const struct sm_scene scene = scene_now();
-  lose();
-  answer(SM_NOT_SENT, 0, true, "");
-  CHECK(is_looked_up());
-  answer(SM_OK, 503, true, "");
-  CHECK(is_looked_up());
-  CHECK(sm_job_deadline_ms(&job) == now_ms + 60000);
-  job.deadline_ms = now_ms + 3000;
-  sm_job_destroy(&job);
-  CHECK(sm_job_find(&job, 1700000000, now_ms, NULL) == SM_OK);
-  CHECK(sm_job_deadline_ms(&job) == now_ms + 15000);
-  sm_job_expire(&job, &scene, false, &verdict);
-  CHECK(failed_with(SM_UNKNOWN, SM_CHARGED_UNKNOWN));
-}
-
 static void an_id_given_twice_is_not_believed(void) {
   begin();
   answer(SM_OK, 200, true, "{\"request_id\":\"another\"}");
   CHECK(failed_with(SM_PROTOCOL, SM_CHARGED_UNKNOWN));
-}
-
-static void a_finished_job_is_found_after_its_record_expired(void) {
-  accept();
-  job.is_attached = true;
-  for (int i = 0; i < 3; i++)
-    answer(SM_OK, 404, true, "{}");
-  CHECK(is_sent_again() && job.phase == SM_PHASE_RECORD);
-  answer(SM_OK, 200, true, ROW(ID, "{}"));
-  CHECK(verdict.step == SM_STEP_DONE);
 }
 
 static void a_bad_certificate_stops_the_job(void) {
@@ -463,20 +270,11 @@ static void a_deadline_says_what_is_known(void) {
 }
 
 int main(void) {
-  static const char parameters[] = "{\"prompt\":\"x\",\"seed\":7}";
-  sent = sm_body_new();
-  sm_body_add_text(sent, parameters, sizeof parameters - 1, NULL);
   a_job_goes_from_submit_to_result();
   every_answer_to_a_submit_has_its_kind();
   a_submit_that_never_left_is_repeated_five_times();
   a_submit_whose_answer_is_lost_is_never_repeated();
-  a_lost_submit_is_found_in_the_history();
-  another_submit_in_the_history_is_not_adopted();
-  a_row_that_may_be_a_twin_s_is_left_to_it();
-  absence_is_told_and_never_acted_on();
-  a_lookup_survives_trouble_until_its_own_deadline();
   an_id_given_twice_is_not_believed();
-  a_finished_job_is_found_after_its_record_expired();
   a_bad_certificate_stops_the_job();
   a_429_waits_and_is_sent_again();
   polling_survives_whatever_a_server_says();
@@ -491,7 +289,6 @@ int main(void) {
   a_lost_record_has_grace_and_then_three_tries();
   an_id_is_checked_before_it_is_attached();
   a_deadline_says_what_is_known();
-  sm_job_destroy(&job);
-  sm_body_delete(sent);
+  forget();
   return check_report("sm_job");
 }

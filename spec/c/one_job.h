@@ -1,0 +1,111 @@
+/* One job and what it looks at, on a clock that is moved by hand: tests say
+ * what its requests are answered and read the verdict. The service it asks
+ * knows of one other job, whose id is "another". */
+#ifndef ONE_JOB_H
+#define ONE_JOB_H
+
+#include <string.h>
+
+#include "sm_job.h"
+
+#define ID "2c7f59ea13f1402c9353915a2b5a2124"
+#define ACCEPTED "{\"request_id\":\"" ID "\",\"status\":\"QUEUED\"}"
+
+static struct sm_learner learner;
+static struct sm_pace pace;
+static struct sm_rng rng;
+static struct sm_job job;
+static struct sm_verdict verdict;
+static int64_t now_ms;
+
+/* What it submits. */
+static struct sm_body *sent;
+#define PARAMETERS "{\"prompt\":\"x\",\"seed\":7}"
+
+static inline bool is_other(const void *user, const char *request_id) {
+  (void)user;
+  return strcmp(request_id, "another") == 0;
+}
+
+/* The body of another submit that is under way, NULL when there is none. */
+static const char *rival;
+
+static inline const char *awaited(const void *user, const char *model, int n,
+                                  size_t *size) {
+  (void)user, (void)model;
+  *size = rival ? strlen(rival) : 0;
+  return n == 0 ? rival : NULL;
+}
+
+static inline void make_body(void) {
+  sent = sm_body_new();
+  sm_body_add_text(sent, PARAMETERS, strlen(PARAMETERS), NULL);
+}
+
+static inline void begin(void) {
+  const struct sm_dial dial = {.k = 0.25};
+  now_ms = 1000000;
+  sm_learner_create(&learner, 10);
+  sm_pace_create(&pace, 0, now_ms);
+  sm_rng_seed(&rng, 7);
+  if (!sent)
+    make_body();
+  sm_job_destroy(&job);
+  sm_job_create(&job, &dial, now_ms + 600000);
+}
+
+static inline struct sm_scene scene_now(void) {
+  return (struct sm_scene){.learner = &learner,
+                           .pace = &pace,
+                           .rng = &rng,
+                           .now_ms = now_ms,
+                           .rtt_ms = 1,
+                           .in_flight = 1,
+                           .wall_s = 1700000000,
+                           .model = "flux",
+                           .body = sent,
+                           .others = {is_other, awaited, NULL}};
+}
+
+static inline void answer(enum sm_code code, int status, bool was_sent,
+                          const char *body) {
+  struct sm_transfer transfer;
+  const struct sm_scene scene = scene_now();
+  sm_transfer_create(&transfer);
+  transfer.answer.body.ceiling = 1 << 20;
+  transfer.answer.code = code;
+  transfer.answer.status = status;
+  transfer.answer.was_sent = was_sent;
+  sm_buf_add_text(&transfer.answer.body, body, NULL);
+  sm_job_answer(&job, &scene, &transfer.answer, &verdict);
+  sm_transfer_destroy(&transfer);
+}
+
+static inline void accept(void) {
+  begin();
+  answer(SM_OK, 200, true, ACCEPTED);
+}
+
+static inline bool failed_with(enum sm_code code, enum sm_charged charged) {
+  return verdict.step == SM_STEP_FAIL && verdict.error.code == code &&
+         verdict.error.charged == charged;
+}
+
+/* Its outcome is unknown, and the request history is asked. */
+static inline bool is_looked_up(void) {
+  return verdict.step == SM_STEP_SEND && job.phase == SM_PHASE_LOOKUP &&
+         job.doubt->error.code == SM_UNKNOWN &&
+         job.doubt->error.charged == SM_CHARGED_UNKNOWN;
+}
+
+static inline bool is_sent_again(void) {
+  return verdict.step == SM_STEP_SEND && verdict.at_ms >= now_ms;
+}
+
+static inline void forget(void) {
+  sm_job_destroy(&job);
+  sm_body_delete(sent);
+  sent = NULL;
+}
+
+#endif
