@@ -27,11 +27,25 @@ static bool is_plain(const char *url) {
   return *url != '\0';
 }
 
+static bool is_letter_or_digit(char c) {
+  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+         (c >= '0' && c <= '9');
+}
+
 static bool is_id_char(char c, bool is_first) {
-  if ((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-      (c >= '0' && c <= '9'))
-    return true;
-  return !is_first && (c == '.' || c == '_' || c == '-');
+  return is_letter_or_digit(c) ||
+         (!is_first && (c == '.' || c == '_' || c == '-'));
+}
+
+/* A host may be percent-encoded, and curl hands it out decoded: what comes out
+ * must stand in a URL again and mean the same. Brackets and colons are left
+ * only where curl has checked that they make an IPv6 address. */
+static bool is_host(const char *host) {
+  bool is_v6 = *host == '[';
+  for (const char *c = host; *c != '\0'; c++)
+    if (!is_letter_or_digit(*c) && strchr(is_v6 ? "[]:.-_" : ".-_", *c) == NULL)
+      return false;
+  return true;
 }
 
 bool sm_url_is_id(const char *id) {
@@ -124,9 +138,8 @@ static enum sm_code read_parts(struct sm_origin *origin, CURLU *url,
       (strcasecmp(origin->scheme, "https") != 0 &&
        strcasecmp(origin->scheme, "http") != 0))
     return sm_fail(e, SM_INVALID, "not an https URL: %.200s", text);
-  /* A host may be percent-encoded; curl hands it out decoded. */
   if (!copy_part(url, CURLUPART_HOST, origin->host, sizeof origin->host) ||
-      !is_plain(origin->host) || has_part(url, CURLUPART_ZONEID))
+      !is_host(origin->host) || has_part(url, CURLUPART_ZONEID))
     return sm_fail(e, SM_INVALID, "not a usable host: %.200s", text);
   if (!read_port(url, &origin->port))
     return sm_fail(e, SM_INVALID, "not a usable port: %.200s", text);

@@ -95,6 +95,8 @@ static void a_base_unfit_for_the_key_is_refused(void) {
 
 static void an_encoded_host_is_judged_decoded(void) {
   CHECK(!is_base("https://%BA.example"));
+  /* "%10" once decoded, which no longer is a URL. */
+  CHECK(!is_base("https://images%%31%30.example"));
   CHECK(is_base("https://%67w.example"));
 }
 
