@@ -24,6 +24,7 @@ struct sm_file {
   char *path;                   /* the target; final after the commit */
   const char *name;             /* its last part, inside `path` */
   char temporary[NAME_MAX + 1]; /* "" when there is none */
+  bool is_begun;                /* there was one */
 };
 
 static enum sm_code fail_on(struct sm_error *e, const char *what,
@@ -91,12 +92,14 @@ static enum sm_code open_temporary(struct sm_file *file, struct sm_error *e) {
   return fail_on(e, "cannot write", file->path);
 }
 
-static enum sm_code open_all(struct sm_file *file, struct sm_error *e) {
-  enum sm_code code = open_folder(file, e);
-  if (code == SM_OK)
-    code = check_target(file, file->name, e);
-  if (code == SM_OK)
-    code = open_temporary(file, e);
+/* A file that was closed is not begun again. */
+static enum sm_code need_temporary(struct sm_file *file, struct sm_error *e) {
+  if (file->fd >= 0)
+    return SM_OK;
+  if (file->is_begun)
+    return sm_fail(e, SM_IO, "already closed: %.300s", file->path);
+  enum sm_code code = open_temporary(file, e);
+  file->is_begun = code == SM_OK;
   return code;
 }
 
@@ -141,7 +144,9 @@ enum sm_code sm_file_new(struct sm_file **file, const char *path,
   *file = NULL;
   enum sm_code code = make_file(&made, path, e);
   if (code == SM_OK)
-    code = open_all(made, e);
+    code = open_folder(made, e);
+  if (code == SM_OK)
+    code = check_target(made, made->name, e);
   if (code == SM_OK)
     *file = made;
   else
@@ -152,9 +157,8 @@ enum sm_code sm_file_new(struct sm_file **file, const char *path,
 enum sm_code sm_file_write(struct sm_file *file, const void *bytes, size_t size,
                            struct sm_error *e) {
   const char *at = bytes;
-  if (file->fd < 0)
-    return sm_fail(e, SM_IO, "already closed: %.300s", file->path);
-  while (size > 0) {
+  enum sm_code code = need_temporary(file, e);
+  while (code == SM_OK && size > 0) {
     ssize_t written = pwrite(file->fd, at, size, (off_t)file->size);
     if (written < 0 && errno == EINTR)
       continue;
@@ -164,16 +168,16 @@ enum sm_code sm_file_write(struct sm_file *file, const void *bytes, size_t size,
     size -= (size_t)written;
     file->size += (uint64_t)written;
   }
-  return SM_OK;
+  return code;
 }
 
 enum sm_code sm_file_rewind(struct sm_file *file, struct sm_error *e) {
-  if (file->fd < 0)
-    return sm_fail(e, SM_IO, "already closed: %.300s", file->path);
-  if (ftruncate(file->fd, 0) != 0)
-    return fail_on(e, "cannot write", file->path);
-  file->size = 0;
-  return SM_OK;
+  enum sm_code code = need_temporary(file, e);
+  if (code == SM_OK && ftruncate(file->fd, 0) != 0)
+    code = fail_on(e, "cannot write", file->path);
+  if (code == SM_OK)
+    file->size = 0;
+  return code;
 }
 
 uint64_t sm_file_size(const struct sm_file *file) { return file->size; }

@@ -27,7 +27,9 @@ struct sm_file; /* one picture being written */
  * the place. Errors: SM_IO names the path and the reason. */
 enum sm_code sm_file_check_target(const char *path, struct sm_error *e);
 
-/* Makes the temporary file. Errors: SM_IO names the path and the reason.
+/* Opens the folder and looks at the target. The temporary file is made by the
+ * first write or rewind, so on the thread that writes: making one may take the
+ * disk a millisecond. Errors: SM_IO names the path and the reason.
  * Ownership: the caller frees it with sm_file_delete, which also removes the
  * temporary file unless sm_file_commit gave it its name. */
 enum sm_code sm_file_new(struct sm_file **file, const char *path,

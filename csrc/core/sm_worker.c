@@ -1,6 +1,7 @@
 #include "sm_worker.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -87,8 +88,20 @@ enum sm_code sm_worker_prepare(struct sm_error *e) {
                              : SM_OK;
 }
 
+/* A thread that wakes may push another one off its processor. Here that would
+ * be the host's, in the midst of the step that gave the worker something to do,
+ * and half a millisecond of a frame would be gone. A thread of the class for
+ * batches waits for its turn (sched(7)). Who has chosen another class knows
+ * why, and where it is refused nothing is lost but that. */
+static void be_patient(void) {
+  const struct sched_param none = {.sched_priority = 0};
+  if (sched_getscheduler(0) == SCHED_OTHER)
+    (void)pthread_setschedparam(pthread_self(), SCHED_BATCH, &none);
+}
+
 static void *run(void *user) {
   struct thread *thread = user;
+  be_patient();
   thread->worker.run(thread->worker.self);
   atomic_store(&thread->is_over, true);
   return NULL;

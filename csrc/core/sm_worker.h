@@ -26,8 +26,8 @@ struct sm_worker {
   void *self;
 };
 
-/* Starts a thread with all signals blocked. Errors: SM_IO, and nothing was
- * called. */
+/* Starts a thread with all signals blocked, which does not push others off the
+ * processor when it wakes. Errors: SM_IO, and nothing was called. */
 enum sm_code sm_worker_start(const struct sm_worker *worker,
                              struct sm_error *e);
 
