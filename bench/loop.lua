@@ -8,43 +8,60 @@ local setup = trial.setup([[
 usage: lua5.4 bench/loop.lua [BUILD] [--rounds N]
 
 A graph of fifty jobs, five layers of ten, on a service that takes 0.2 s each:
-what a layer takes above that (submit, polls every 5 ms, result, the next
-submit), and the gaps of a 1 ms ticker on the same loop.
-]], 3)
+what the whole takes above that (submits, polls every 5 ms, results, the next
+submits), what of it is the loop's doing and not there in a plain blocking wait,
+and the gaps of a 1 ms ticker on the same loop.
+]], 5)
 
 local LATENCY = 0.2
+local FIGURES = { "added_ms", "loop_ms", "p99_ms", "worst_ms" }
 local cases = {}
 for _, lua in ipairs({ "lua5.4", "luajit" }) do
   for _, manner in ipairs({ "wait", "cqueues", "luv" }) do
     local module = manner == "wait" and "math" or manner
     if trial.output(("%s -e 'print((pcall(require, %q)))'"):format(lua, module)):find("true") then
-      cases[#cases + 1] = { lua = lua, manner = manner, added_ms = {}, p99_ms = {}, worst_ms = {} }
+      local case = { lua = lua, manner = manner }
+      for _, name in ipairs(FIGURES) do
+        case[name] = {}
+      end
+      cases[#cases + 1] = case
     end
   end
 end
 
+local waited -- what the plain wait of this Lua took in this round
 for _ = 1, setup.rounds do
   for _, case in ipairs(cases) do
     local server = service.emulator(setup, ("--plain --latency %g --variation 0"):format(LATENCY))
     local figures = trial.run(setup, ("%s bench/peers/segmind_graph.lua %s %g %s"):format(case.lua,
       server.url, LATENCY, case.manner))
     server:stop()
-    for _, name in ipairs({ "added_ms", "p99_ms", "worst_ms" }) do
+    waited = case.manner == "wait" and figures.added_ms or waited
+    figures.loop_ms = figures.added_ms - waited
+    for _, name in ipairs(FIGURES) do
       table.insert(case[name], figures[name])
     end
   end
 end
 
+local function is_loop(case)
+  return case.manner ~= "wait"
+end
+
 local rows = {}
 for i, case in ipairs(cases) do
-  local has_ticker = case.manner ~= "wait"
   rows[i] = { case.lua, case.manner, trial.show(case.added_ms, 1),
-    has_ticker and trial.show(case.p99_ms, 1) or "–",
-    has_ticker and trial.show(case.worst_ms, 1) or "–" }
+    is_loop(case) and trial.show(case.loop_ms, 1) or "–",
+    is_loop(case) and trial.show(case.p99_ms, 1) or "–",
+    is_loop(case) and trial.show(case.worst_ms, 1) or "–" }
 end
 print("### Fifty jobs on a host's loop\n")
-trial.table({ "Lua", "loop", "added to a layer, ms", "ticker: 99 in 100, ms", "worst" }, rows)
+trial.table({ "Lua", "loop", "added in total, ms", "of that by the loop",
+  "ticker: 99 in 100, ms", "worst" }, rows)
 for _, case in ipairs(cases) do
-  trial.goal(("%s, %s: added, ms"):format(case.lua, case.manner), trial.middle(case.added_ms), 10)
+  if is_loop(case) then
+    trial.goal(("%s, %s: added by the loop, ms"):format(case.lua, case.manner),
+      trial.middle(case.loop_ms), 10)
+  end
 end
 print()

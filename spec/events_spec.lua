@@ -212,6 +212,42 @@ describe("a client", function()
     assert.equal("protocol", err.kind)
   end)
 
+  it("does not even try to take anything while nothing is there", function()
+    sm._handle.take = function()
+      error("asked for nothing")
+    end
+    assert.equal(0, sm:step())
+    sm._handle.take = nil
+  end)
+
+  it("ends a step when its time is over, but not before its first event", function()
+    local job = pro()
+    local steps = 0
+    while not job:is_over() do
+      sm:poll(100)
+      assert.equal(1, sm:step(nil, nil, 0))
+      steps = steps + 1
+    end
+    assert.equal(3, steps)
+    assert.equal(0, sm:step(nil, nil, 0))
+  end)
+
+  it("serves the callbacks after one that yielded or raised", function()
+    local calls = {}
+    local job = pro()
+    for i, fn in ipairs({ coroutine.yield, error, function() end }) do
+      job:on("done", function(result)
+        calls[i] = coroutine.running()
+        fn(result.url)
+      end)
+    end
+    job:wait()
+    assert.equal(3, #calls)
+    assert.not_equal(calls[1], calls[2])
+    assert.equal(calls[2], calls[3])
+    assert.equal("suspended", coroutine.status(calls[1]))
+  end)
+
   it("goes on after an error from below, such as Ctrl-C", function()
     local job = pro()
     local take = sm._handle.take

@@ -71,7 +71,7 @@ end
 
 function love.update()
   local before = love.timer.getTime()
-  local taken = client:step(32, 2e6)
+  local taken = client:step(32, 2e6, 1e-4)
   local spent = love.timer.getTime() - before
   refill()
   -- The first seconds are the submits, all at once, and no frame's usual work; then it takes a

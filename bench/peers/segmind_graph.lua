@@ -2,7 +2,7 @@
 ---
 ---     lua5.4 bench/peers/segmind_graph.lua URL SECONDS wait|cqueues|luv
 ---
---- SECONDS is the emulator's latency. Prints what a layer took above it, and the ticker's gaps.
+--- SECONDS is the emulator's latency. Prints what the graph took above it, and the ticker's gaps.
 
 local segmind = require("segmind")
 
@@ -83,5 +83,5 @@ end
 manners[manner]()
 table.sort(gaps)
 print(("added_ms=%.2f ticks=%d p99_ms=%.2f worst_ms=%.2f"):format(
-  ((ended - began) / DEPTH - latency) * 1e3, #gaps, gaps[math.ceil(#gaps * 0.99)] or 0,
+  (ended - began - DEPTH * latency) * 1e3, #gaps, gaps[math.ceil(#gaps * 0.99)] or 0,
   gaps[#gaps] or 0))

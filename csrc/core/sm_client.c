@@ -16,12 +16,13 @@
 #define KEY_MAX 256
 
 struct sm_client {
-  /* The host's. */
+  /* The host's. What an idle step reads stands in one line of the cache. */
   struct sm_events taken; /* moved over, not yet asked for */
-  uint64_t last_id;
-  unsigned forks;
+  atomic_bool has_events; /* the worker's too */
   bool is_inline;
   bool has_worker;
+  unsigned forks;
+  uint64_t last_id;
   /* Set once before the worker starts. */
   struct sm_base base;
   char key[KEY_MAX + 1];
@@ -31,7 +32,6 @@ struct sm_client {
   int fd;
   /* Both sides'. */
   atomic_bool stop;
-  atomic_bool has_events;
   pthread_mutex_t lock;
   struct sm_task *posted; /* newest first */
   uint64_t *cancelled;
@@ -91,6 +91,7 @@ static void publish(struct sm_client *client) {
   sm_events_create(&fresh);
   sm_engine_take_events(client->engine, &fresh);
   sm_engine_stats(client->engine, &stats);
+  sm_events_mask(&fresh, client->key);
   bool has_news = fresh.head != NULL;
   pthread_mutex_lock(&client->lock);
   sm_events_move(&client->events, &fresh);
@@ -377,24 +378,22 @@ static void fetch(struct sm_client *client) {
   pthread_mutex_unlock(&client->lock);
 }
 
-struct sm_event *sm_client_take(struct sm_client *client) {
-  if (!client->taken.head) {
-    if (client->is_inline)
-      turn(client);
-    if (!atomic_load_explicit(&client->has_events, memory_order_acquire))
-      return NULL;
+static bool find_news(struct sm_client *client) {
+  if (!client->taken.head &&
+      atomic_load_explicit(&client->has_events, memory_order_acquire))
     fetch(client);
-  }
-  return sm_events_pop(&client->taken);
+  return client->taken.head != NULL;
 }
 
-static bool has_news(struct sm_client *client) {
-  if (client->taken.head)
-    return true;
-  if (!atomic_load_explicit(&client->has_events, memory_order_acquire))
-    return false;
-  fetch(client);
-  return client->taken.head != NULL;
+struct sm_event *sm_client_take(struct sm_client *client) {
+  if (!client->taken.head && client->is_inline)
+    turn(client);
+  return find_news(client) ? sm_events_pop(&client->taken) : NULL;
+}
+
+bool sm_client_has_news(const struct sm_client *client) {
+  return client->taken.head || client->is_inline ||
+         atomic_load_explicit(&client->has_events, memory_order_acquire);
 }
 
 static bool wait_inline(struct sm_client *client, int64_t timeout_ms) {
@@ -402,15 +401,15 @@ static bool wait_inline(struct sm_client *client, int64_t timeout_ms) {
   for (;;) {
     int64_t wait_ms = turn(client);
     int64_t left_ms = until_ms - sm_now_ms();
-    if (has_news(client) || left_ms <= 0)
-      return has_news(client);
+    if (find_news(client) || left_ms <= 0)
+      return find_news(client);
     if (!sm_http_wait(client->http, wait_ms < left_ms ? wait_ms : left_ms))
       return false;
   }
 }
 
 bool sm_client_wait(struct sm_client *client, int64_t timeout_ms) {
-  if (has_news(client))
+  if (find_news(client))
     return true;
   if (client->is_inline)
     return wait_inline(client, timeout_ms);

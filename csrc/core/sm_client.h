@@ -3,8 +3,8 @@
  * A queue of commands in, a queue of events out, one descriptor that is
  * readable while events wait. Nothing else crosses. The worker thread starts
  * with the first command, has all signals blocked, and never sees the host
- * program; the host never waits for the network, and an idle sm_client_take
- * costs one atomic load.
+ * program; the host never waits for the network, and to ask whether there is
+ * news costs it one atomic load.
  *
  * Closing sets a flag and returns; the worker takes itself down and is joined
  * when the next client is made, or at exit, where a handler registered after
@@ -61,6 +61,10 @@ void sm_client_cancel(struct sm_client *client, uint64_t id);
 
 /* The next event, or NULL; never blocks. Ownership: the caller deletes it. */
 struct sm_event *sm_client_take(struct sm_client *client);
+
+/* Whether a take is worth it: false only when there is nothing. An atomic load;
+ * always true of an inline client, whose network turns in the take. */
+bool sm_client_has_news(const struct sm_client *client);
 
 /* Waits until an event is there, or `timeout_ms`; returns early, with false,
  * when a signal came. */

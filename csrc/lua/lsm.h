@@ -54,7 +54,8 @@ const char *lsm_check_text(lua_State *L, int index);
 
 /* -- lsm_event.c: events and errors as Lua values ------------------------- */
 
-/* Pushes {kind, message, ...}; `key` is purged from every text. */
+/* Pushes {kind, message, ...}; `key` is purged from the message. The bodies of
+ * events come without it. */
 void lsm_push_error(lua_State *L, const struct sm_error *e,
                     const struct sm_event *event, const char *key);
 
@@ -62,7 +63,7 @@ void lsm_push_error(lua_State *L, const struct sm_error *e,
 int lsm_return_error(lua_State *L, const struct sm_error *e, const char *key);
 
 /* Pushes id, what, two values and the payload's size; returns 5. */
-int lsm_push_event(lua_State *L, struct sm_event *event, const char *key);
+int lsm_push_event(lua_State *L, const struct sm_event *event, const char *key);
 
 /* -- lsm_handle.c: the client's userdata ----------------------------------- */
 

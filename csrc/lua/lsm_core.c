@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <time.h>
 
 #include "lsm.h"
 #include "sm_digest.h"
@@ -151,7 +152,9 @@ static int core_is_gone(lua_State *L) {
 }
 
 static int core_now(lua_State *L) {
-  lua_pushnumber(L, (double)sm_now_ms() / 1000);
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  lua_pushnumber(L, (double)now.tv_sec + (double)now.tv_nsec / 1e9);
   return 1;
 }
 

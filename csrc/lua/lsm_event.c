@@ -27,21 +27,9 @@ static void set_figure(lua_State *L, const char *name, double value) {
     set_number(L, name, value);
 }
 
-/* Should a server echo the key, Lua does not get to see it. */
-static void mask_key(char *body, size_t size, const char *key) {
-  size_t key_size = key ? strlen(key) : 0;
-  char *end = body + size;
-  if (!body || key_size < 6)
-    return;
-  for (char *at = body; (at = memmem(at, (size_t)(end - at), key, key_size));)
-    memset(at, '*', key_size);
-}
-
-static void set_body(lua_State *L, const struct sm_event *event,
-                     const char *key) {
+static void set_body(lua_State *L, const struct sm_event *event) {
   if (!event->body)
     return;
-  mask_key(event->body, event->body_size, key);
   lua_pushlstring(L, event->body, event->body_size);
   lua_setfield(L, -2, "body");
 }
@@ -64,7 +52,7 @@ void lsm_push_error(lua_State *L, const struct sm_error *e,
              e->lookup == SM_LOOKUP_ABSENT ? "absent" : "unreachable");
   if (event) {
     set_text(L, "request_id", event->request_id);
-    set_body(L, event, key);
+    set_body(L, event);
   }
 }
 
@@ -95,7 +83,7 @@ static void set_image(lua_State *L, const struct sm_event *event) {
   set_count(L, "height", event->image.height);
 }
 
-static void push_done(lua_State *L, struct sm_event *event, const char *key) {
+static void push_done(lua_State *L, const struct sm_event *event) {
   lua_pushliteral(L, "done");
   lua_createtable(L, 0, 8);
   set_count(L, "status", (uint64_t)event->status);
@@ -109,7 +97,7 @@ static void push_done(lua_State *L, struct sm_event *event, const char *key) {
   set_figure(L, "remaining_credits", event->remaining_credits);
   set_figure(L, "generation_time", event->generation_s);
   set_image(L, event);
-  set_body(L, event, key);
+  set_body(L, event);
   lua_pushnil(L);
 }
 
@@ -124,14 +112,15 @@ static void push_failure(lua_State *L, const struct sm_event *event,
   lua_pushnil(L);
 }
 
-int lsm_push_event(lua_State *L, struct sm_event *event, const char *key) {
+int lsm_push_event(lua_State *L, const struct sm_event *event,
+                   const char *key) {
   lua_pushinteger(L, (lua_Integer)event->id);
   switch (event->kind) {
   case SM_EVENT_STATE:
     push_state(L, event);
     break;
   case SM_EVENT_DONE:
-    push_done(L, event, key);
+    push_done(L, event);
     break;
   case SM_EVENT_ERROR:
     push_failure(L, event, key);

@@ -20,20 +20,42 @@ local function traced(problem)
   return debug.traceback(tostring(problem), 2)
 end
 
+-- What a coroutine of ours yields when a callback has returned; one of the caller cannot know it.
+local SERVED = {}
+
+local function call(fn, value, job)
+  return xpcall(fn, traced, value, job)
+end
+
+-- Serves one callback after the other. It has no locals for what it is called with: a picture would
+-- stay in memory until the next callback.
+local function serve()
+  local ok, answer
+  while true do
+    ok, answer = call(coroutine.yield(SERVED, ok, answer))
+  end
+end
+
+local function new_server()
+  local co = coroutine.create(serve)
+  coroutine.resume(co)
+  return co
+end
+
 --- Calls a function of the caller. `_in_callback` keeps blocking calls out of it; it says in which
 --- coroutine the callback runs, as another one that is started there may well wait. It has one of
---- its own: a callback that yields must not take the step that called it along.
+--- its own, which the next one gets, too: a callback that yields must not take the step that called
+--- it along.
 local function guarded(self, fn, value, job)
-  local before = self._in_callback
-  local co = coroutine.create(function()
-    return xpcall(fn, traced, value, job)
-  end)
-  self._in_callback = co
-  local alive, ok, answer = coroutine.resume(co)
-  if coroutine.status(co) ~= "dead" then
+  local before, co = self._in_callback, self._server or new_server()
+  self._server, self._in_callback = nil, co
+  local alive, mark, ok, answer = coroutine.resume(co, fn, value, job)
+  if not alive then
+    ok, answer = false, tostring(mark)
+  elseif mark ~= SERVED then
     ok, answer = false, "a callback cannot yield; segmind.async(fn) can"
-  elseif not alive then
-    ok, answer = false, tostring(ok)
+  else
+    self._server = co
   end
   self._in_callback = before
   self:_resume()
@@ -74,16 +96,13 @@ end
 
 local fields = { state = "state", done = "result", error = "error" }
 
---- Tells the listeners of a job, then `on_event`. The list is taken as it is now: a callback may
---- add to it, or close the client.
+--- Tells the listeners of a job, then `on_event`. The list is taken as long as it is now: a
+--- callback may add to it, and the end of the job puts another one in its place.
 function callbacks:_tell(job, what, value)
-  local listeners = {}
-  for i, listener in ipairs(job._listeners) do
-    listeners[i] = listener
-  end
-  for _, listener in ipairs(listeners) do
-    if listener.event == what then
-      self:_protected(listener.fn, job, value)
+  local listeners = job._listeners
+  for i = 1, #listeners do
+    if listeners[i].event == what then
+      self:_protected(listeners[i].fn, job, value)
     end
   end
   if self._on_event then

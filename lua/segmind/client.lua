@@ -108,6 +108,7 @@ function Client.new(opts)
     return nil, err
   end
   local self = setmetatable({ _core = core, _handle = handle, _handlers = {}, _jobs = {},
+    _closed = false, _stepping = false, _settling = false, _pumping = false, _ledger = false,
     _count = 0, _active = 0, _ready = Queue.new(), _settled = Queue.new(),
     _on_event = opts.on_event, _timeout = opts.timeout or 600, _poll = opts.poll,
     _max_active = opts.max_active_jobs or math.huge, _max_json = opts.max_json_bytes,

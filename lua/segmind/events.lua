@@ -74,12 +74,14 @@ local function dispatch(self, id, what, a, b)
   end
 end
 
-local function drain(self, max_events, max_bytes)
+local function drain(self, max_events, max_bytes, max_seconds)
   local count, total = 0, 0
+  local limit = max_seconds and self:_now() + max_seconds
   if self._ledger then
     self._ledger:tick()
   end
-  while count < max_events and total < max_bytes and not self._closed do
+  while count < max_events and total < max_bytes and not self._closed
+    and not (limit and count > 0 and self:_now() >= limit) do
     local id, what, a, b, bytes = self._handle:take()
     if not id then
       break
@@ -90,20 +92,30 @@ local function drain(self, max_events, max_bytes)
   return count
 end
 
+--- Whether a step would find nothing to do. A frame's step does not find anything in the
+--- processor's caches either, so each look counts, and one at a field that is not there goes on to
+--- a second table: all of these are there, if only as false.
+local function is_idle(self)
+  return not (self._handle:has_news() or self._alarm or self._ledger or self._settling
+    or self._pumping or scheduler.has_work())
+end
+
 --- Takes what has arrived: job states, results, callbacks, and coroutines that wait. Never blocks;
 --- for a frame of a game or a turn of a loop, where an idle one costs an atomic load. What a bound
 --- leaves over is there at the next step, and keeps the descriptor readable. Within a callback, and
 --- on a closed client, it does nothing.
 ---@param max_events integer? leave the rest queued after so many; no bound unless told
 ---@param max_bytes integer? or after so many bytes of answers
+---@param max_seconds number? or once so much time is over; one event is taken all the same
 ---@return integer events how many were taken
-function Events:step(max_events, max_bytes)
-  if self._closed or self._stepping then
+function Events:step(max_events, max_bytes, max_seconds)
+  if self._closed or self._stepping or is_idle(self) then
     return 0
   end
   self:_recover()
   self._stepping = true
-  local ok, count = pcall(drain, self, max_events or math.huge, max_bytes or math.huge)
+  local ok, count = pcall(drain, self, max_events or math.huge, max_bytes or math.huge,
+    max_seconds)
   self._stepping = false
   if not ok then
     error(count, 0) -- Ctrl-C, or no memory

@@ -13,7 +13,7 @@ local clients = setmetatable({}, { __mode = "k" })
 --- Makes a client known.
 ---@param client segmind.Client
 function Gate.join(client)
-  client._parked, client._alarms, client._alarm = {}, {}, nil
+  client._parked, client._alarms, client._alarm = {}, {}, false
   clients[client] = true
 end
 
@@ -97,7 +97,7 @@ end
 ---@param client segmind.Client
 ---@param now number
 function Gate.ring(client, now)
-  local next_one
+  local next_one = false
   for waiter in pairs(client._alarms) do
     if waiter.due <= now then
       client._alarms[waiter] = nil
@@ -114,7 +114,7 @@ end
 function Gate.release(client)
   local parked = client._parked
   clients[client] = nil
-  client._parked, client._alarms, client._alarm = {}, {}, nil
+  client._parked, client._alarms, client._alarm = {}, {}, false
   for waiter in pairs(parked) do
     waiter.is_called = true
     waiter.wake()

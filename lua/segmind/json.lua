@@ -36,24 +36,41 @@ function json.integer(value)
   return value % 1 == 0 and to_integer(value) or value
 end
 
+-- The nulls go, and what follows one in an array moves up.
+local function without_nulls(list)
+  local kept = 0
+  for i = 1, #list do
+    local item = list[i]
+    list[i] = nil
+    if item ~= json.null then
+      kept = kept + 1
+      list[kept] = item
+    end
+  end
+end
+
+-- In place: a copy would be garbage in the midst of a frame. A field that is there may be changed
+-- while `pairs` goes on.
 local function clean(value)
   if type(value) == "number" then
     return json.integer(value)
   elseif type(value) ~= "table" then
     return value
   end
-  local out = {}
+  local has_null = false
   for key, item in pairs(value) do
-    if type(key) == "string" and item ~= json.null then
-      out[key] = clean(item)
-    end
-  end
-  for _, item in ipairs(value) do
     if item ~= json.null then
-      out[#out + 1] = clean(item)
+      value[key] = clean(item)
+    elseif type(key) == "string" then
+      value[key] = nil
+    else
+      has_null = true
     end
   end
-  return out
+  if has_null then
+    without_nulls(value)
+  end
+  return value
 end
 
 --- Reads a JSON text.

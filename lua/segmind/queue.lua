@@ -17,9 +17,13 @@ end
 ---@return any item nil when there is none
 function Queue:pop()
   local item = self[self._first]
-  if item ~= nil then
-    self[self._first] = nil
-    self._first = self._first + 1
+  if item == nil then
+    return nil
+  end
+  self[self._first] = nil
+  self._first = self._first + 1
+  if self._first > self._last then
+    self._first, self._last = 1, 0 -- the same places again: new ones make the table grow
   end
   return item
 end

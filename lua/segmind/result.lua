@@ -50,13 +50,20 @@ end
 -- Fields that only this side writes; `kept` is a file that is read.
 local own = { "path", "kept", "_data", "_info", "_at" }
 
+-- LuaJIT and 5.3 make room in a table even for a nil that was not there.
+local function strip(body, name)
+  if body[name] ~= nil then
+    body[name] = nil
+  end
+end
+
 --- Sets the regular fields on a body; a field of the service that has the name of one of ours goes.
 local function dress(body, job, done)
   for name in pairs(Result) do
-    body[name] = nil
+    strip(body, name)
   end
-  for _, name in ipairs(own) do
-    body[name] = nil
+  for i = 1, #own do
+    strip(body, own[i])
   end
   local urls = add_urls(body.output, {})
   if #urls == 0 then
@@ -85,6 +92,12 @@ local function of_picture(job, done)
   return result
 end
 
+-- Almost every answer is JSON and says so in the same words.
+local function is_picture(done)
+  local kind = done.content_type
+  return kind and kind ~= "application/json" and kind:lower():find("^%s*image/")
+end
+
 local function protocol(job, done, message)
   return nil, Error.new("protocol", message, { charged = "yes", body = done.body,
     request_id = job.request_id, status = done.status })
@@ -97,7 +110,7 @@ end
 ---@return segmind.Error?
 function Result.read(job, done)
   local client = job._client
-  if (done.content_type or ""):lower():find("^%s*image/") then
+  if is_picture(done) then
     return of_picture(job, done)
   end
   local body, why = json.decode(done.body, client._max_json)

@@ -83,11 +83,17 @@ local function resume_all()
   end
 end
 
+--- Whether somebody is noted.
+---@return boolean
+function scheduler.has_work()
+  return woken:peek() ~= nil
+end
+
 --- Resumes whoever is noted. What one of them sets off is left to the round that is going on,
 --- unless that round stands still because one of them blocks.
 ---@param is_blocking boolean?
 function scheduler.run(is_blocking)
-  if is_going_on and not is_blocking or woken:count() == 0 then
+  if is_going_on and not is_blocking or not scheduler.has_work() then
     return
   end
   local before, reason_before = is_going_on, reason

@@ -172,6 +172,11 @@ function Handle:cancel(id)
   table.insert(self.core.cancelled, id)
 end
 
+function Handle:has_news()
+  local event = self.queue[1]
+  return not self.closed and event ~= nil and event.at <= self.core.clock
+end
+
 function Handle:take()
   local event = not self.closed and self.queue[1]
   if event and event.at <= self.core.clock then

@@ -22,8 +22,8 @@ local cqueues = require("cqueues")
 local condition = require("cqueues.condition")
 local Error = require("segmind.error")
 
--- A step of either size takes some 1 ms.
-local MAX_EVENTS, MAX_BYTES = 16, 1024 * 1024
+-- What one step may take of the loop's time.
+local MAX_EVENTS, MAX_BYTES, MAX_SECONDS = 16, 1024 * 1024, 0.001
 
 ---@class segmind.CqueuesLoop
 local Loop = {}
@@ -48,7 +48,7 @@ local function turn(self)
   while not self._is_closed do
     cqueues.poll(self._readable, self._hurry, self._client:timeout())
     if not self._is_closed then
-      self._client:step(self._max_events, self._max_bytes)
+      self._client:step(self._max_events, self._max_bytes, self._max_seconds)
     end
   end
 end
@@ -70,7 +70,8 @@ local adapter = {}
 --- `cq:loop` does not return, until `client:close` or `loop:close`.
 ---@param client segmind.Client
 ---@param controller table of cqueues.new
----@param opts { max_events: integer?, max_bytes: integer? }? the budget of one step (16, 1 MiB)
+---@param opts { max_events: integer?, max_bytes: integer?, max_seconds: number? }? the budget of
+---one step (16, 1 MiB, 0.001)
 ---@return segmind.CqueuesLoop
 function adapter.attach(client, controller, opts)
   local fd = client:fd()
@@ -80,7 +81,8 @@ function adapter.attach(client, controller, opts)
   opts = opts or {}
   local self = setmetatable({ _client = client, _readable = { pollfd = fd, events = "r" },
     _hurry = condition.new(), _max_events = opts.max_events or MAX_EVENTS,
-    _max_bytes = opts.max_bytes or MAX_BYTES }, Loop)
+    _max_bytes = opts.max_bytes or MAX_BYTES,
+    _max_seconds = opts.max_seconds or MAX_SECONDS }, Loop)
   client:set_loop({ suspend = suspend, hurry = function()
     self._hurry:signal()
   end, closing = function()

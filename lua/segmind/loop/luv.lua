@@ -20,9 +20,10 @@
 
 local Error = require("segmind.error")
 
--- A step of either size takes 1 to 2 ms: an event some 0.1 ms while LuaJIT is still cold, a picture
--- in memory 0.7 ms a megabyte. A picture larger than the budget comes alone.
-local MAX_EVENTS, MAX_BYTES = 16, 1024 * 1024
+-- What one step may take of the loop's time. An event costs 0.02 ms, and five times that while
+-- LuaJIT is still cold; a picture in memory 0.7 ms a megabyte, and one that is larger than the
+-- budget comes alone.
+local MAX_EVENTS, MAX_BYTES, MAX_SECONDS = 16, 1024 * 1024, 0.001
 
 --- libuv, and how to get out of its callbacks: Neovim's API may not be called from within one.
 local function host()
@@ -71,7 +72,8 @@ function Loop:_step()
   if not self._poll then
     return
   end
-  local ok, err = pcall(self._client.step, self._client, self._max_events, self._max_bytes)
+  local ok, err = pcall(self._client.step, self._client, self._max_events, self._max_bytes,
+    self._max_seconds)
   self._is_due = false
   self:_watch()
   if not ok then
@@ -103,7 +105,8 @@ local luv = {}
 --- Lets the loop turn a client: its callbacks and coroutines run by themselves from now on. The
 --- loop holds the client, and `uv.run` does not return, until `client:close` or `loop:close`.
 ---@param client segmind.Client
----@param opts { max_events: integer?, max_bytes: integer? }? the budget of one step (16, 1 MiB)
+---@param opts { max_events: integer?, max_bytes: integer?, max_seconds: number? }? the budget of
+---one step (16, 1 MiB, 0.001)
 ---@return segmind.LuvLoop
 function luv.attach(client, opts)
   local fd = client:fd()
@@ -113,7 +116,8 @@ function luv.attach(client, opts)
   local uv, schedule = host()
   opts = opts or {}
   local self = setmetatable({ _client = client, _is_due = false,
-    _max_events = opts.max_events or MAX_EVENTS, _max_bytes = opts.max_bytes or MAX_BYTES }, Loop)
+    _max_events = opts.max_events or MAX_EVENTS, _max_bytes = opts.max_bytes or MAX_BYTES,
+    _max_seconds = opts.max_seconds or MAX_SECONDS }, Loop)
   bind(self, schedule)
   local poll, problem = uv.new_poll(fd)
   if not poll then
