@@ -25,6 +25,7 @@ struct sm_file {
   const char *name;             /* its last part, inside `path` */
   char temporary[NAME_MAX + 1]; /* "" when there is none */
   bool is_begun;                /* there was one */
+  bool is_private;
 };
 
 static enum sm_code fail_on(struct sm_error *e, const char *what,
@@ -75,6 +76,7 @@ static enum sm_code check_target(const struct sm_file *file, const char *name,
 
 static enum sm_code open_temporary(struct sm_file *file, struct sm_error *e) {
   const int flags = O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW;
+  const mode_t mode = file->is_private ? 0600 : 0666;
   for (int i = 0; i < NAME_TRIES; i++) {
     uint64_t chance = 0;
     if (getrandom(&chance, sizeof chance, 0) != (ssize_t)sizeof chance)
@@ -82,7 +84,7 @@ static enum sm_code open_temporary(struct sm_file *file, struct sm_error *e) {
     (void)snprintf(file->temporary, sizeof file->temporary,
                    ".%.200s.%016llx.part", file->name,
                    (unsigned long long)chance);
-    file->fd = openat(file->folder, file->temporary, flags, 0666);
+    file->fd = openat(file->folder, file->temporary, flags, mode);
     if (file->fd >= 0)
       return SM_OK;
     if (errno != EEXIST)
@@ -153,6 +155,8 @@ enum sm_code sm_file_new(struct sm_file **file, const char *path,
     sm_file_delete(made);
   return code;
 }
+
+void sm_file_hide(struct sm_file *file) { file->is_private = true; }
 
 enum sm_code sm_file_write(struct sm_file *file, const void *bytes, size_t size,
                            struct sm_error *e) {
@@ -285,12 +289,14 @@ void sm_file_delete(struct sm_file *file) {
 }
 
 enum sm_code sm_file_save(const char *path, const void *bytes, size_t size,
-                          char **final_path, struct sm_error *e) {
+                          bool is_private, char **final_path,
+                          struct sm_error *e) {
   struct sm_file *file;
   *final_path = NULL;
   enum sm_code code = sm_file_new(&file, path, e);
   if (file == NULL)
     return code;
+  file->is_private = is_private;
   code = sm_file_write(file, bytes, size, e);
   if (code == SM_OK)
     code = sm_file_commit(file, e);

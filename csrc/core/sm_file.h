@@ -1,12 +1,12 @@
 /* sm_file: a picture on its way to disk.
  *
  * The bytes go to a temporary file in the target's folder (O_EXCL, with the
- * mode that the umask gives), are checked to be a whole picture, synced, and
- * take the target's name by rename, after which the folder is synced too. So
- * the target is either what it was before or a whole picture, whatever happens
- * in between. A target that is a symbolic link, a folder or a FIFO is refused;
- * a missing folder is an error, not created. A target without an extension gets
- * the one of the real format.
+ * mode that the umask gives, or 0600), are checked to be a whole picture,
+ * synced, and take the target's name by rename, after which the folder is
+ * synced too. So the target is either what it was before or a whole picture,
+ * whatever happens in between. A target that is a symbolic link, a folder or a
+ * FIFO is refused; a missing folder is an error, not created. A target without
+ * an extension gets the one of the real format.
  *
  * Places: sm_file_reserve and sm_file_folder make a file (0600) and a folder
  * (0700) that only their owner can read, for what is kept between runs.
@@ -35,6 +35,9 @@ enum sm_code sm_file_check_target(const char *path, struct sm_error *e);
 enum sm_code sm_file_new(struct sm_file **file, const char *path,
                          struct sm_error *e);
 
+/* Only the owner may read what is written (0600). Before the first byte. */
+void sm_file_hide(struct sm_file *file);
+
 enum sm_code sm_file_write(struct sm_file *file, const void *bytes, size_t size,
                            struct sm_error *e);
 
@@ -57,10 +60,12 @@ const char *sm_file_path(const struct sm_file *file);
 
 void sm_file_delete(struct sm_file *file);
 
-/* The bytes of a picture to a path in one go: new, write, commit.
+/* The bytes of a picture to a path in one go: new, (hide,) write,
+ * commit.
  * `final_path` gets a malloc'ed copy of the path it took. */
 enum sm_code sm_file_save(const char *path, const void *bytes, size_t size,
-                          char **final_path, struct sm_error *e);
+                          bool is_private, char **final_path,
+                          struct sm_error *e);
 
 /* Makes an empty file unless there is one. One that is there is not opened:
  * closing it would take away the locks that this process has on it. Errors:

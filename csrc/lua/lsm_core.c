@@ -85,16 +85,19 @@ static int core_target(lua_State *L) {
   return 2;
 }
 
+/* A picture to a path; with a third argument that is true for its owner alone.
+ */
 static int core_save(lua_State *L) {
   const char *path = lsm_check_text(L, 1);
   size_t size;
   const char *bytes = luaL_checklstring(L, 2, &size);
+  bool is_private = lua_toboolean(L, 3);
   struct sm_error e;
   char *final_path = NULL;
   /* Room for the path with its extension, for pushing a string may raise. */
   size_t room = strlen(path) + 8;
   char *kept = lua_newuserdata(L, room);
-  if (sm_file_save(path, bytes, size, &final_path, &e) != SM_OK)
+  if (sm_file_save(path, bytes, size, is_private, &final_path, &e) != SM_OK)
     return lsm_return_error(L, &e, NULL);
   (void)snprintf(kept, room, "%s", final_path);
   free(final_path);
@@ -172,7 +175,7 @@ static const luaL_Reg functions[] = {
     {"image", core_image},   /* bytes -> facts, or nil and why not */
     {"probe", core_probe},   /* path -> facts, or nil and why not */
     {"target", core_target}, /* path -> true, or nil and why not */
-    {"save", core_save},     /* path, bytes -> path, or nil and an error */
+    {"save", core_save},     /* path, bytes, private -> path, or nil, error */
     {"sha256", core_sha256}, /* bytes -> hex */
     {"redact", core_redact}, /* text -> text */
     {"private_file", core_private_file},     /* path -> true, or nil, error */

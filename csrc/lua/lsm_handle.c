@@ -317,14 +317,24 @@ static int handle_digest(lua_State *L) {
   return post(L, handle, task);
 }
 
+static enum sm_code give_file(struct sm_task *task, const char *path,
+                              bool is_private, struct sm_error *e) {
+  enum sm_code code = sm_file_new(&task->file, path, e);
+  if (code == SM_OK && is_private)
+    sm_file_hide(task->file);
+  return code;
+}
+
+/* With a path and a last argument that is true, for its owner alone. */
 static int handle_download(lua_State *L) {
   struct handle *handle = check_open(L);
   const char *url = lsm_check_text(L, 2);
   const char *path = lua_isnoneornil(L, 3) ? NULL : lsm_check_text(L, 3);
   struct task_options options = check_options(L, 4);
+  bool is_private = lua_toboolean(L, 5);
   struct sm_error e;
   struct sm_task *task = new_call(SM_CALL_DOWNLOAD, url, &options, &e);
-  if (!task || (path && sm_file_new(&task->file, path, &e) != SM_OK))
+  if (!task || (path && give_file(task, path, is_private, &e) != SM_OK))
     return refuse(L, handle, task, &e);
   return post(L, handle, task);
 }
@@ -443,7 +453,7 @@ static const luaL_Reg methods[] = {
     {"sync", handle_sync},         /* model, json, options -> id */
     {"upload", handle_upload},     /* source, options -> id */
     {"digest", handle_digest},     /* path -> id */
-    {"download", handle_download}, /* url, path or nil, options -> id */
+    {"download", handle_download}, /* url, path, options, private -> id */
     {"get", handle_get},           /* service, path, options -> id */
     {"cancel", handle_cancel},     /* id */
     {"has_news", handle_has_news}, /* -> whether a take is worth it */

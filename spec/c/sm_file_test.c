@@ -64,7 +64,8 @@ static void put(const char *path, const void *bytes, size_t size) {
 
 static enum sm_code save(const char *path, size_t size, struct sm_error *e) {
   char *final_path;
-  enum sm_code code = sm_file_save(path, sample_png, size, &final_path, e);
+  enum sm_code code =
+      sm_file_save(path, sample_png, size, false, &final_path, e);
   CHECK((code == SM_OK) == (final_path != NULL));
   free(final_path);
   return code;
@@ -74,8 +75,8 @@ static void a_picture_takes_its_place_whole_and_private(void) {
   enter();
   char *final_path = NULL;
   const char *path = in_folder("a.png");
-  CHECK(sm_file_save(path, sample_png, sizeof sample_png, &final_path, NULL) ==
-        SM_OK);
+  CHECK(sm_file_save(path, sample_png, sizeof sample_png, false, &final_path,
+                     NULL) == SM_OK);
   CHECK(final_path != NULL && strcmp(final_path, path) == 0);
   CHECK(holds(path, sample_png, sizeof sample_png));
   struct stat facts;
@@ -86,6 +87,24 @@ static void a_picture_takes_its_place_whole_and_private(void) {
   CHECK(leave() == 1);
 }
 
+static void a_hidden_picture_is_for_its_owner_alone(void) {
+  enter();
+  char *final_path = NULL;
+  struct stat facts;
+  mode_t mask = umask(0);
+  CHECK(sm_file_save(in_folder("a"), sample_png, sizeof sample_png, true,
+                     &final_path, NULL) == SM_OK);
+  umask(mask);
+  CHECK(final_path != NULL && strcmp(final_path, in_folder("a.png")) == 0);
+  CHECK(stat(in_folder("a.png"), &facts) == 0 &&
+        (facts.st_mode & 0777) == 0600);
+  free(final_path);
+  CHECK(sm_file_save(in_folder("no/a"), sample_png, sizeof sample_png, true,
+                     &final_path, NULL) == SM_IO);
+  CHECK(final_path == NULL);
+  CHECK(leave() == 1);
+}
+
 static void a_target_without_extension_gets_the_real_one(void) {
   static const char *const names[] = {"plain", ".hidden", "dot."};
   static const char *const want[] = {"plain.jpg", ".hidden.jpg", "dot.jpg"};
@@ -93,7 +112,7 @@ static void a_target_without_extension_gets_the_real_one(void) {
   for (int i = 0; i < 3; i++) {
     char *final_path = NULL;
     CHECK(sm_file_save(in_folder(names[i]), sample_jpeg, sizeof sample_jpeg,
-                       &final_path, NULL) == SM_OK);
+                       false, &final_path, NULL) == SM_OK);
     CHECK(final_path && strcmp(final_path, in_folder(want[i])) == 0);
     CHECK(holds(in_folder(want[i]), sample_jpeg, sizeof sample_jpeg));
     free(final_path);
@@ -181,8 +200,8 @@ static void a_long_name_still_finds_a_temporary_one(void) {
   memcpy(name + 251, ".png", 5);
   char *path = NULL, *final_path = NULL;
   CHECK(asprintf(&path, "%s/%s", folder, name) > 0);
-  CHECK(sm_file_save(path, sample_png, sizeof sample_png, &final_path, NULL) ==
-        SM_OK);
+  CHECK(sm_file_save(path, sample_png, sizeof sample_png, false, &final_path,
+                     NULL) == SM_OK);
   CHECK(remove(path) == 0);
   free(path);
   free(final_path);
@@ -280,6 +299,7 @@ static void a_probe_says_why_not(void) {
 
 int main(void) {
   a_picture_takes_its_place_whole_and_private();
+  a_hidden_picture_is_for_its_owner_alone();
   a_target_without_extension_gets_the_real_one();
   a_wrong_extension_is_the_callers_affair();
   a_path_without_a_folder_is_of_the_working_directory();
