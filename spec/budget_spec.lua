@@ -2,6 +2,7 @@
 
 local fake = require("spec.support.fake_core")
 local ledger = require("spec.support.ledger")
+local session = require("spec.support.session")
 
 describe("a budget", function()
   local segmind, core, sm
@@ -155,6 +156,36 @@ describe("a budget over a ledger", function()
     assert(run("one"))
     assert.equal(2, ledger.accepted())
     assert.equal(2, #ledger.rows())
+  end)
+
+  it("is one for all who use the ledger at once", function()
+    local sms, jobs = { ledger.client({ budget = 0.12 }), ledger.client({ budget = 0.12 }) }, {}
+    for i = 1, 6 do
+      jobs[i] = assert(sms[i % 2 + 1]:submit("flux-kontext-pro", { prompt = "p" .. i }))
+    end
+    local paid = 0
+    for _, job in ipairs(jobs) do
+      local result, err = job:wait()
+      paid = paid + (result and 1 or 0)
+      assert.is_true(result ~= nil or err.kind == "budget")
+    end
+    assert.same({ 2, 2 }, { paid, ledger.accepted() })
+  end)
+
+  it("waits for a step that another process pays, instead of refusing it", function()
+    local params = { prompt = "x", input_image = ledger.write("in.png", session.PIXEL) }
+    local other = ledger.client({ budget = 0.05 })
+    local is_asked
+    local sm = ledger.client({ budget = 0.05, on_event = function(event)
+      if event.state == "uploading" and not is_asked then
+        is_asked = true
+        assert(other:run("flux-kontext-pro", params))
+      end
+    end })
+    local result, err = sm:run("flux-kontext-pro", params)
+    assert.is_nil(err)
+    assert.is_true(is_asked and result ~= nil)
+    assert.equal(1, ledger.accepted())
   end)
 
   it("counts what may have been paid, and not what failed", function()

@@ -35,6 +35,11 @@ describe("a ledger", function()
       :step("flux-kontext-max", { prompt = last or "three" })
   end
 
+  --- What only a file can suffer or show.
+  local function only_file(name, fn)
+    return ledger.is_file and it(name, fn)
+  end
+
   --- A run of its own: another client on the same ledger.
   local function run(fn, options)
     local sm = ledger.client(options)
@@ -49,13 +54,33 @@ describe("a ledger", function()
     end))
   end
 
-  it("is one file and one folder that only their owner can read", function()
-    run(house)
-    local pipe = io.popen(("stat -c '%%a %%n' %s/*"):format(ledger.path("."):sub(1, -3)))
-    local text = pipe:read("*a")
+  local function sync(sm)
+    return sm:run_sync("flux-kontext-max", { prompt = "x", aspect_ratio = "1:1" })
+  end
+
+  it("saves for whom the umask says, as without one", function()
+    ledger.write("plain", "x")
+    assert(run(house)):save(ledger.path("a.png"))
+    assert(run(sync)):save(ledger.path("b.png"))
+    local pipe = io.popen(("cd %s; stat -c '%%a' plain a.png b.png"):format(ledger.path(".")))
+    local modes = { pipe:read("*l"), pipe:read("*l"), pipe:read("*l") }
     pipe:close()
-    assert.truthy(text:find("600 [^\n]*edits.db\n"))
-    assert.truthy(text:find("700 [^\n]*edits.db.files\n"))
+    assert.same({ modes[1], modes[1], modes[1] }, modes)
+  end)
+
+  only_file("is one file and one folder that only their owner can read", function()
+    run(house)
+    assert(run(sync))
+    local pipe = io.popen(("find %s -printf '%%m %%y %%P\\n'"):format(ledger.path(".")))
+    local count = 0
+    for line in pipe:lines() do
+      if line:find("edits", 1, true) then
+        assert.truthy(line:find("^600 f ") or line:find("^700 d "), line)
+        count = count + 1
+      end
+    end
+    pipe:close()
+    assert.is_true(count >= 4) -- file, folder, two pictures, and SQLite's journal if it is kept
   end)
 
   it("lets a script that has finished submit nothing when it runs again", function()
@@ -184,9 +209,6 @@ describe("a ledger", function()
   end)
 
   it("keeps v1 pictures, which have no URL, and finds them again", function()
-    local function sync(sm)
-      return sm:run_sync("flux-kontext-pro", { prompt = "x", aspect_ratio = "1:1" })
-    end
     local first = assert(run(sync))
     local second = assert(run(sync))
     assert.equal(1, ledger.accepted())
@@ -304,24 +326,24 @@ describe("a ledger", function()
       return err.message
     end
 
-    it("of another version", function()
+    only_file("of another version", function()
       run(function()
         ledger.sql("UPDATE segmind_ledger SET version = 7")
       end)
       assert.truthy(refused():find("version 7", 1, true))
     end)
 
-    it("no database at all", function()
+    only_file("no database at all", function()
       ledger.write("edits.db", ("hello, world\n"):rep(100))
       assert.truthy(refused():find("not a database", 1, true))
     end)
 
-    it("of another program", function()
+    only_file("of another program", function()
       ledger.sql("CREATE TABLE recipes (name TEXT)")
       assert.truthy(refused():find("another program", 1, true))
     end)
 
-    it("damaged in the middle", function()
+    only_file("damaged in the middle", function()
       run(function(sm)
         for i = 1, 8 do
           assert(house(sm, { prompt = ("x"):rep(3000) .. i }))
@@ -337,18 +359,18 @@ describe("a ledger", function()
       refused()
     end)
 
-    it("in a folder that is not there, or is none", function()
+    only_file("in a folder that is not there, or is none", function()
       refused("/no/such/folder/edits.db")
       refused("/dev/null/edits.db")
       refused("/tmp")
     end)
 
-    it("whose folder for pictures cannot be made", function()
+    only_file("whose folder for pictures cannot be made", function()
       ledger.write("edits.db.files", "in the way")
       assert.truthy(refused():find("not a folder", 1, true))
     end)
 
-    it("without LuaDBI", function()
+    only_file("without LuaDBI", function()
       local kept, path, cpath = package.loaded.DBI, package.path, package.cpath
       package.loaded.DBI, package.path, package.cpath = nil, "", ""
       local message = refused()
@@ -368,7 +390,7 @@ describe("a ledger", function()
     end)
   end)
 
-  it("that fails after the submit was accepted names the id, and goes no further", function()
+  only_file("that fails after the submit was accepted names the id, and goes no further", function()
     local sm = ledger.client()
     ledger.sql("CREATE TRIGGER stop BEFORE UPDATE OF request_id ON segmind_steps "
       .. "BEGIN SELECT RAISE(ABORT, 'the disk is full'); END")
@@ -385,6 +407,95 @@ describe("a ledger", function()
     assert.equal(1, ledger.accepted())
   end)
 
+  only_file("that once cannot write an id has it when the disk is well again", function()
+    local sm = ledger.client()
+    ledger.sql("CREATE TRIGGER stop BEFORE UPDATE OF request_id ON segmind_steps "
+      .. "WHEN NEW.accepted_at IS NOT OLD.accepted_at BEGIN SELECT RAISE(ABORT, 'once'); END")
+    local _, err = house(sm)
+    assert.same({ "ledger", "yes" }, { err.kind, err.charged })
+    local row = ledger.rows()[1]
+    assert.same({ "accepted", err.request_id }, { row.state, row.request_id })
+    sm:close()
+    local again = assert(run(house))
+    assert.equal(err.request_id, again.request_id)
+    assert.equal(1, ledger.accepted())
+  end)
+
+  it("with a row accepted without an id looks for it in the history", function()
+    run(house)
+    ledger.sql("UPDATE segmind_steps SET state = 'accepted', request_id = NULL, result = NULL")
+    local id = service:ledger().submits[1].request_id
+    assert.equal(id, assert(run(house)).request_id)
+    assert.same({ 1, 1 }, { #ledger.rows(), ledger.accepted() })
+  end)
+
+  it("writes an id with the next state when Ctrl-C came in the midst of it", function()
+    local stored = require("segmind.ledger_rows")
+    local accept = stored.accept
+    stored.accept = function()
+      stored.accept = accept
+      error("interrupted!")
+    end
+    local sm = ledger.client()
+    local job = assert(sm:submit("flux-kontext-pro", { prompt = "x", aspect_ratio = "1:1" }))
+    assert.has_error(function()
+      job:wait()
+    end)
+    service:faults({ { match = { path = "result", count = "always" },
+      ["then"] = { status = 503 } } })
+    while not job.request_id do
+      sm:poll(1)
+      sm:step()
+    end
+    assert.same({ "accepted", job.request_id }, { ledger.rows()[1].state,
+      ledger.rows()[1].request_id })
+    job:cancel()
+  end)
+
+  it("believes no id that another picture has, when the history is asked", function()
+    local first = assert(run(function(sm)
+      return house(sm, { seed = 7 })
+    end))
+    service:faults({ { match = { path = "submit" }, ["then"] = { status = 502 } } })
+    local _, err = run(function(sm)
+      return house(sm, { seed = 7 }, { fresh = true })
+    end)
+    assert.equal("unknown", err.kind)
+    assert.truthy(err.message:find(first.request_id, 1, true))
+    local rows = ledger.rows()
+    assert.same({ "completed", "unknown" }, { rows[1].state, rows[2].state })
+    assert.is_nil(rows[2].request_id)
+  end)
+
+  it("knows by which way a step was sent last", function()
+    service:faults({ { match = { path = "v1" }, ["then"] = { status = 400 } } })
+    run(function(sm)
+      return sm:run_sync("flux-kontext-pro", { prompt = "a house", aspect_ratio = "1:1" })
+    end)
+    assert.equal("v1", ledger.rows()[1].api)
+    assert(run(house))
+    assert.equal("v2", ledger.rows()[1].api)
+  end)
+
+  it("of a server tells no password", function()
+    local sm, err = segmind.new({ api_key = "SG_0123456789abcdef", base_url = service.url,
+      ledger = "postgresql://me:hidden@127.0.0.1:1/x?password=secret" })
+    assert.is_nil(sm)
+    assert.equal("ledger", err.kind)
+    assert.is_nil(err.message:find("hidden", 1, true) or err.message:find("secret", 1, true))
+  end)
+
+  if not ledger.is_file then
+    it("goes on when the server has closed the connection", function()
+      local sm = ledger.client()
+      assert(house(sm))
+      ledger.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+        .. "WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'")
+      assert(house(sm, { prompt = "another" }))
+      assert.equal(2, ledger.accepted())
+    end)
+  end
+
   it("that cannot keep a finished picture tells, with the result", function()
     local sm = ledger.client()
     os.execute("rm -rf " .. ledger.path("edits.db.files"))
@@ -396,7 +507,7 @@ describe("a ledger", function()
     assert.equal("completed", ledger.rows()[1].state)
   end)
 
-  it("holds no key", function()
+  only_file("holds no key", function()
     run_three()
     local connection = assert(DBI.Connect("SQLite3", ledger.path()))
     connection:close()

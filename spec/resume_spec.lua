@@ -125,6 +125,30 @@ describe("resuming", function()
     assert.same({ "accepted", "completed" }, { rows[1].state, rows[2].state })
   end)
 
+  it("sends a step again that another, having taken it over, has seen fail", function()
+    service:faults({ { match = { path = "submit" }, ["then"] = { status = 502 } },
+      { match = { path = "history", count = "always" }, ["then"] = { status = 403 } } })
+    assert(submit(ledger.client({ on_unknown = function()
+      ledger.sql("UPDATE segmind_steps SET state = 'failed', lease_owner = 'elsewhere:1:2:3', "
+        .. "lease_until = 0")
+      return "resubmit"
+    end }), "one", { timeout = 5 }):wait())
+    assert.equal(1, ledger.accepted())
+  end)
+
+  it("remembers what a model without a declared price was said to cost", function()
+    service:faults({ { match = { path = "submit" }, ["then"] = { status = 502 } },
+      { match = { path = "history", count = "always" }, ["then"] = { status = 403 } } })
+    local sm = ledger.client()
+    local _, err = sm:run("some-upscaler", { image = "https://a.example/x.png" }, { price = 0.02 })
+    assert.equal("unknown", err.kind)
+    sm:close()
+    sm = ledger.client({ budget = 0.10, on_unknown = "resubmit" })
+    assert(sm:resume())[1]:wait()
+    local row = ledger.rows()[1]
+    assert.same({ 2, 0.02 }, { row.submits, row.price })
+  end)
+
   it("makes a picture of a step that timed out here and went on there", function()
     local sm = ledger.client()
     local job = submit(sm, "one", { timeout = 0.1 })

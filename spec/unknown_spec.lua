@@ -143,6 +143,40 @@ describe("a submit of unknown outcome", function()
     end)
   end
 
+  for _, with in ipairs({ "with", "without" }) do
+    it("stays in doubt when sending it again is refused, " .. with .. " a ledger", function()
+      close_history()
+      lose("after")
+      local sm = ledger.client({ on_unknown = "resubmit", budget = 0.05,
+        ledger = with == "with" and ledger.target() })
+      local _, err = submit(sm):wait()
+      assert.same({ "budget", "unknown" }, { err.kind, err.charged })
+      if with == "with" then
+        assert.equal("unknown", ledger.rows()[1].state)
+        _, err = submit(ledger.client()):wait()
+        assert.equal("unknown", err.kind)
+      end
+      _, err = sm:run("flux-kontext-pro", { prompt = "y", aspect_ratio = "1:1" })
+      assert.equal("budget", err.kind)
+      assert.equal(1, service:stats().requests.submit)
+    end)
+  end
+
+  it("is no less in doubt when the second submit was certainly not paid", function()
+    service:faults({ { match = { path = "submit" }, mode = "after", ["then"] = { status = 502 } },
+      { match = { path = "submit", count = "always" }, ["then"] = { status = 400 } } })
+    close_history()
+    local sm = ledger.client({ on_unknown = "resubmit" })
+    local _, err = submit(sm):wait()
+    assert.same({ "rejected", "unknown" }, { err.kind, err.charged })
+    local row = ledger.rows()[1]
+    assert.same({ "unknown", 0, 0.05 }, { row.state, row.doubt, row.price })
+    sm:close()
+    service:clear_faults()
+    assert(submit(ledger.client()):wait())
+    assert.equal(1, ledger.accepted())
+  end)
+
   it("is sent again three times, no more", function()
     close_history()
     lose("after", "always")

@@ -17,12 +17,14 @@ function Budget.new(limit)
   return setmetatable({ limit = limit, _spent = 0, _reserved = {} }, Budget)
 end
 
---- What a job is declared to cost, in USD: the option `price`, else its model's; nil for neither.
+--- What a job is declared to cost, in USD: the option `price`, else, of one taken up from a ledger,
+--- what it was declared then, else its model's; nil for none of them.
 ---@param job segmind.Job
 ---@return number?
 function Budget.price(job)
   local request = job._request
-  return request.opts.price or request.spec and request.spec.price_usd
+  return request.opts.price or job._step and job._step.price
+    or request.spec and request.spec.price_usd
 end
 
 --- Why a job may not be submitted when so much is spent or under way; nil when it may.
@@ -55,10 +57,12 @@ function Budget:reserve(job)
   local price = Budget.price(job)
   self._reserved[job] = price
   self._spent = self._spent + price
+  job._doubtful = nil
   return true
 end
 
---- A job is over: its price gives way to what it cost.
+--- A job is over: its price gives way to what it cost. That of a submit in doubt stays, though the
+--- next one was refused before it was sent.
 ---@param job segmind.Job
 ---@param result segmind.Result?
 ---@param err segmind.Error?
@@ -69,7 +73,7 @@ function Budget:settle(job, result, err)
     return
   elseif result then
     self._spent = self._spent - price + (result.cost or price)
-  elseif err.charged == "no" then
+  elseif err.charged == "no" and not job._doubtful then
     self._spent = self._spent - price
   end
 end

@@ -84,7 +84,7 @@ local function with_ledger(self, opts)
   if not opts.ledger then
     return self
   end
-  local ledger, err = require("segmind.ledger").open(self, opts.ledger, opts.ledger_files)
+  local ledger, err = require("segmind.ledger").open(self, opts)
   if not ledger then
     self:close()
     return nil, err

@@ -58,7 +58,7 @@ local function adopt(job, request_id)
       return ending.fail(job, err)
     end
   end
-  job.request_id, job._sync = request_id, nil
+  job.request_id, job._sync, job._doubtful = request_id, nil, nil
   ending.set_state(job, "QUEUED")
   if not job._over then
     ending.attach(job, request_id)
@@ -73,6 +73,7 @@ local doubt = {}
 ---@param transfer fun(job: segmind.Job) sends the job
 function doubt.decide(job, err, transfer)
   err.step = err.step or job.step or job.id
+  job._doubtful = true
   local answer = ask(job, err)
   if job._over then
     return

@@ -63,6 +63,9 @@ function ending.finish(job, result, err)
     err.step = err.step or job.step or job.id
   end
   settle_money(client, job, result, err)
+  if err and err.charged == "no" and (job._doubtful or job._resubmits) then
+    err.charged = "unknown" -- this submit was not, one before it may have been
+  end
   job._request, job._operation_id = nil, nil
   job.state = err and "FAILED" or "COMPLETED"
   if job._active then
@@ -154,21 +157,32 @@ function ending.deliver(job, result, err)
 end
 
 --- The id is on the disk before anything else happens; when it cannot be, the error carries it.
+--- Every state names it, so an interruption of the first writing is made good by the next.
 local function note_accepted(job, request_id)
-  local ok, err = job._client._ledger:accepted(job, request_id)
-  if not ok then
-    job._client:_cancel(job._operation_id)
+  local client = job._client
+  if not job._step or client._ledger:knows(job, request_id) then
+    return true
+  end
+  local ok, err = client._ledger:accepted(job, request_id)
+  if ok then
+    return true
+  end
+  client:_cancel(job._operation_id)
+  job._operation_id = nil
+  if err.kind == "unknown" then
+    client:_in_doubt(job, err)
+  else
     job.request_id = request_id
     ending.fail(job, err)
   end
-  return ok
 end
 
 local function on_state(job, state, request_id)
-  if state == "ACCEPTED" and job._step and not note_accepted(job, request_id) then
+  if request_id and not note_accepted(job, request_id) then
     return
   end
   job.request_id = job.request_id or request_id
+  job._doubtful = not job.request_id and job._doubtful or nil
   ending.set_state(job, state == "ACCEPTED" and "QUEUED" or state)
 end
 

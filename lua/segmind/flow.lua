@@ -43,7 +43,7 @@ local function may_pay(job, body)
   return true
 end
 
-local function submit(job)
+local function send(job)
   ending.set_state(job, "submitting")
   if job._over then
     return
@@ -63,6 +63,21 @@ local function submit(job)
     return ending.follow(job, handle:sync(job.model, body, { timeout = opts.timeout }))
   end
   ending.follow(job, handle:job(job.model, body, opts))
+end
+
+--- With a ledger a submit waits for its turn; `send_next` comes back to it.
+local function submit(job)
+  local ledger = job._client._ledger
+  if not ledger then
+    return send(job)
+  elseif not ledger:may_send(job) then
+    return ending.set_state(job, "waiting")
+  end
+  local ok, err = pcall(send, job)
+  if not ok then
+    ledger:forget_turn(job) -- Ctrl-C, or no memory: the job is lost, the turn is not
+    error(err, 0)
+  end
 end
 
 local function is_local(slot)
@@ -143,6 +158,25 @@ function flow.in_doubt(_, job, err)
   doubt.decide(job, err, transfer)
 end
 
+local function start_next(client)
+  local job = client._active < client._max_active and client._ready:pop()
+  if job and not job._over then
+    job._active = true
+    client._active = client._active + 1
+    start(job)
+  end
+  return job
+end
+
+--- Submits the next of those that have waited for the ledger's leave.
+local function send_next(client)
+  local job = client._ledger and client._ledger:next_to_send()
+  if job then
+    submit(job)
+  end
+  return job
+end
+
 --- Starts ready jobs as long as there is a place for them.
 ---@param client segmind.Client
 function flow.pump(client)
@@ -150,15 +184,7 @@ function flow.pump(client)
     return
   end
   client._pumping = true
-  while not client._closed and client._active < client._max_active do
-    local job = client._ready:pop()
-    if not job then
-      break
-    elseif not job._over then
-      job._active = true
-      client._active = client._active + 1
-      start(job)
-    end
+  while not client._closed and (start_next(client) or send_next(client)) do
   end
   client._pumping = false
   client:_resume()

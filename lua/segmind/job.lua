@@ -2,7 +2,8 @@
 --- model takes an image is the edge of a graph: the job that takes it starts when this one is done.
 ---
 --- `state` in lower case is what this side is doing, in capitals what the service says:
----   waiting     its inputs are not there yet, or `max_active_jobs` others are under way
+---   waiting     its inputs are not there yet, or `max_active_jobs` others are under way; with a
+---               ledger also: others are being submitted, or another process is at the same step
 ---   uploading   a local picture is on its way up
 ---   submitting  the request is sent, the answer is not there
 ---   QUEUED      the service has it, no worker yet

@@ -1,7 +1,8 @@
 --- The ledger of a client: what was paid, on disk before anything else happens. A step that is
 --- finished is not sent again by the next run; one whose process died is taken up where it was; two
---- processes never submit the same step. This file writes what happens to a job; what a job finds
---- there when it starts is in ledger_entry.lua.
+--- processes never submit the same step. What a job finds there when it starts is in
+--- ledger_entry.lua, those who wait for others in ledger_waiting.lua, what is written around a
+--- submit in ledger_sending.lua, and how a job ended here.
 ---
 --- Each transition is committed before the next action: the intent before the submit, the request
 --- id before anything else, the result before those who need it start. A commit takes the thread of
@@ -9,13 +10,15 @@
 --- submit; when it cannot be written later, the error carries the request id.
 
 local Error = require("segmind.error")
-local budget = require("segmind.budget")
 local entry = require("segmind.ledger_entry")
 local files = require("segmind.ledger_files")
 local outlook = require("segmind.ledger_outlook")
 local rows = require("segmind.ledger_rows")
+local sending = require("segmind.ledger_sending")
+local waiting = require("segmind.ledger_waiting")
 
 local Db = require("segmind.ledger_db")
+local Places = require("segmind.ledger_places")
 
 -- How often those who wait for another process look, in seconds.
 local GLANCE = 0.5
@@ -23,18 +26,19 @@ local GLANCE = 0.5
 ---@class segmind.Ledger
 local Ledger = {}
 Ledger.__index = Ledger
-for name, method in pairs(entry) do
-  Ledger[name] = method
+for _, methods in ipairs({ entry, sending, waiting }) do
+  for name, method in pairs(methods) do
+    Ledger[name] = method
+  end
 end
 
 --- Opens the ledger of a client.
 ---@param client segmind.Client
----@param target string a path, or "postgresql://user@host/db"
----@param folder string? where the pictures are kept
+---@param options segmind.ClientOptions `ledger` is a path, or "postgresql://user@host/db"
 ---@return segmind.Ledger?
 ---@return segmind.Error? err kind "ledger"
-function Ledger.open(client, target, folder)
-  local core = client._core
+function Ledger.open(client, options)
+  local core, target, folder = client._core, options.ledger, options.ledger_files
   local db, err = Db.open(core, target)
   if not db then
     return nil, err
@@ -47,7 +51,8 @@ function Ledger.open(client, target, folder)
   end
   local owner = ("%s:%d-%d"):format(core.process(), core.seed(), core.seed())
   return setmetatable({ folder = folder, owner = owner, _client = client, _db = db, _leaders = {},
-    _parked = {}, _next_glance = 0, _next_renewal = 0, _held = 0 }, Ledger)
+    _parked = {}, _places = Places.new(options), _next_glance = 0, _next_renewal = 0, _held = 0 },
+    Ledger)
 end
 
 function Ledger:_do(fn)
@@ -58,44 +63,6 @@ function Ledger:_warn(job, err)
   self._client:_emit({ what = "warning", job = job, message = err.message })
 end
 
-local function step_of(job, body)
-  local request = job._request
-  return { key = job.key, generation = job._step and job._step.generation, text = job._key_text,
-    fresh = request.opts.fresh, name = job.name, model = job.model, params = job._key_text,
-    api = job._sync and "v1" or "v2", body = body, seed = job.seed, price = budget.price(job) }
-end
-
-local function claim(self, job, step)
-  local refused
-  local done, err = self:_do(function(db)
-    db:take_turn()
-    local limit = self._client._budget
-    refused = limit and limit:refusal(job, rows.spent(db))
-    return not refused and rows.intend(db, step, self.owner, os.time())
-  end)
-  return done, err or refused
-end
-
---- Writes that the job is about to be submitted; only then may it be.
----@param job segmind.Job
----@param body string the JSON that will be sent
----@return boolean? allowed nil when another process was quicker: the job waits for its result
----@return segmind.Error? err kind "ledger" or "budget"
-function Ledger:intend(job, body)
-  local step = step_of(job, body)
-  local done, err = claim(self, job, step)
-  if err then
-    err.message = err.message .. (err.kind == "ledger" and "; nothing was submitted" or "")
-    return nil, err
-  elseif not done then
-    self:_park(job)
-    return nil
-  end
-  self:_hold(job, step)
-  job._doubtful = nil
-  return true
-end
-
 --- Makes a row the job's own.
 function Ledger:_hold(job, step)
   if not job._step then
@@ -104,21 +71,11 @@ function Ledger:_hold(job, step)
   job._step, job.generation = step, step.generation
 end
 
---- Writes the id that the service gave.
----@return boolean? ok
----@return segmind.Error? err kind "ledger"; it carries the id
-function Ledger:accepted(job, request_id)
-  local step = job._step
-  local _, err = self:_do(function(db)
-    rows.accept(db, step, request_id, self.owner, os.time())
-  end)
-  job.generation = step.generation
-  if err then
-    err.message = err.message .. "; the request was accepted and goes on at the service, "
-      .. "client:attach takes it up"
-    err.charged, err.request_id = "yes", request_id
+--- Leaves a row to others.
+function Ledger:_let_go(job)
+  if job._step then
+    job._step, self._held = nil, self._held - 1
   end
-  return not err, err
 end
 
 local function write_result(self, job, result, text)
@@ -160,16 +117,19 @@ function Ledger:completed(job, done, result, fn)
 end
 
 --- The state in which an error leaves a step: what was accepted is asked for again by its id, what
---- nobody knows is looked up again, and only what is certainly not paid is simply run again.
+--- nobody knows is looked up again, and only what is certainly not paid is simply run again. When
+--- the last of several submits was certainly not paid, those before it are still in doubt, and its
+--- price is given back.
 local function state_after(job, err)
+  local is_unpaid = err.charged == "no" and not job._doubtful
   if err.kind == "failed" then
-    return "failed"
-  elseif job.request_id then
-    return "accepted"
-  elseif err.charged == "no" and not job._doubtful then
-    return "failed"
+    return "failed", 0
+  elseif job.request_id or job._step.request_id then
+    return "accepted", 0
+  elseif is_unpaid and not job._resubmits then
+    return "failed", 0
   end
-  return err.kind == "cancelled" and "intent" or "unknown"
+  return err.kind == "cancelled" and "intent" or "unknown", is_unpaid and job._step.price or 0
 end
 
 --- A job is over: its row is let go of.
@@ -179,6 +139,7 @@ function Ledger:ended(job, err)
     self._leaders[job.key] = nil
   end
   self._parked[job] = nil
+  self._places:give(job)
   if not step then
     return
   end
@@ -186,8 +147,10 @@ function Ledger:ended(job, err)
   if step.is_completed or step.is_foreign or self._client._closed then
     return
   end
+  local state, refund = state_after(job, err)
   local _, failed = self:_do(function(db)
-    rows.ended(db, step, state_after(job, err), job.request_id, err.message, self.owner, os.time())
+    rows.ended(db, step, { state = state, refund = refund, request_id = job.request_id,
+      problem = err.message }, self.owner, os.time())
   end)
   if failed then
     self:_warn(job, failed)
@@ -200,7 +163,7 @@ local function renew(self, now)
   end
   self._next_renewal = now + rows.LEASE / 3
   local _, err = self:_do(function(db)
-    rows.renew(db, self.owner, os.time())
+    rows.renew(db, self.owner)
   end)
   if err then
     self:_warn(nil, err)
@@ -223,7 +186,8 @@ end
 --- How long a wait may last before `tick` wants to be called.
 ---@return number? seconds nil when it has nothing to do
 function Ledger:idle()
-  return next(self._parked) and GLANCE or self._held > 0 and rows.LEASE / 3 or nil
+  local waits = next(self._parked) or next(self._places:waiting())
+  return waits and GLANCE or self._held > 0 and rows.LEASE / 3 or nil
 end
 
 --- Lets go of everything, when the client is closed.

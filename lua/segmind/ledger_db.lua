@@ -10,8 +10,8 @@
 --- Several processes of one machine wait for each other's locks.
 
 local Error = require("segmind.error")
+local schema = require("segmind.ledger_schema")
 
-local VERSION = 1
 local BUSY_MS = 10000
 
 local Db = {}
@@ -60,8 +60,23 @@ function Db:run(sql, ...)
   return rows, affected
 end
 
-local function work(self, fn)
+--- A server may have been started again since the last transaction; nothing of this one is lost.
+local function begin(self)
+  local ok, problem = pcall(self.run, self, self._begin)
+  if ok then
+    return
+  end
+  local connection = getmetatable(problem) == Problem and not self.is_sqlite and self._connect()
+  if not connection then
+    error(problem, 0)
+  end
+  pcall(self._connection.close, self._connection)
+  self._connection = connection
   self:run(self._begin)
+end
+
+local function work(self, fn)
+  begin(self)
   local value = fn(self)
   self:run("COMMIT")
   return value
@@ -98,55 +113,20 @@ local function begin_sqlite(db)
   end
 end
 
-local schema = {
-  "CREATE TABLE segmind_ledger (version INTEGER NOT NULL, turn INTEGER NOT NULL)",
-  ("INSERT INTO segmind_ledger (version, turn) VALUES (%d, 0)"):format(VERSION),
-  [[CREATE TABLE segmind_steps (
-    step_key TEXT NOT NULL, generation INTEGER NOT NULL, name TEXT, model TEXT NOT NULL,
-    api TEXT NOT NULL, params TEXT NOT NULL, state TEXT NOT NULL, body TEXT NOT NULL,
-    seed DOUBLE PRECISION, request_id TEXT, submits INTEGER NOT NULL,
-    price DOUBLE PRECISION, doubt DOUBLE PRECISION NOT NULL, cost DOUBLE PRECISION,
-    submitted_at DOUBLE PRECISION NOT NULL, accepted_at DOUBLE PRECISION,
-    ended_at DOUBLE PRECISION, result TEXT, problem TEXT, file TEXT, file_sha256 TEXT,
-    lease_owner TEXT NOT NULL, lease_until DOUBLE PRECISION NOT NULL,
-    PRIMARY KEY (step_key, generation))]],
-  "CREATE INDEX segmind_steps_request ON segmind_steps (request_id)",
-  "CREATE INDEX segmind_steps_state ON segmind_steps (state)",
-}
-
-local function has_table(db, name)
-  local sql = db.is_sqlite and "SELECT 1 AS x FROM sqlite_master WHERE type = 'table' AND name = ?"
-    or "SELECT 1 AS x FROM information_schema.tables WHERE table_schema = current_schema()"
-      .. " AND table_name = ?"
-  return db:run(sql, name)[1] ~= nil
+--- Ends a transaction from within: nothing of it is written.
+---@param message string
+function Db:refuse(message) -- luacheck: no self
+  fail(message)
 end
 
-local function check_version(db)
-  local row = db:run("SELECT version FROM segmind_ledger")[1]
-  if not row then
-    fail("has lost its version")
-  elseif row.version ~= VERSION then
-    fail(("is of version %s, and this library writes version %d: use another file, or the "
-      .. "library that made it"):format(tostring(row.version), VERSION))
+--- The time of leases, in seconds. Machines that share a server share its clock, too.
+---@return number
+function Db:now()
+  if self.is_sqlite then
+    return os.time()
   end
-end
-
---- Makes the tables of a new ledger, or checks those that are there. It writes in both cases: a
---- folder that cannot be written, or a full disk, is to be found out here and not after a submit.
-local function prepare(db)
-  if not db.is_sqlite then
-    db:run("SELECT pg_advisory_xact_lock(7310312) AS x") -- two that make the tables at once
-  end
-  if has_table(db, "segmind_ledger") then
-    check_version(db)
-  elseif db.is_sqlite and db:run("SELECT COUNT(*) AS n FROM sqlite_master")[1].n > 0 then
-    fail("is the database of another program")
-  else
-    for _, sql in ipairs(schema) do
-      db:run(sql)
-    end
-  end
-  db:take_turn()
+  return self:run("SELECT CAST(FLOOR(EXTRACT(EPOCH FROM clock_timestamp())) AS DOUBLE PRECISION) "
+    .. "AS now")[1].now
 end
 
 --- The lock of all who claim steps or count money: from here to the commit nobody else does.
@@ -183,7 +163,7 @@ local function open_checked(self)
       return nil, ledger_error(self.name, "fails: " .. (problem.message or tostring(problem)))
     end
   end
-  local _, err = self:transaction(prepare)
+  local _, err = self:transaction(schema.prepare)
   return not err and self or nil, err
 end
 
@@ -194,22 +174,26 @@ end
 ---@return segmind.Error? err kind "ledger"
 function Db.open(core, target)
   local is_sqlite = not target:find("^postgres%a*://")
-  local name = is_sqlite and target or target:gsub("//[^/@]*@", "//")
+  local name = is_sqlite and target or target:gsub("%?.*", ""):gsub("//.*@", "//")
   local DBI, problem = driver()
   local made, refused
   if DBI and is_sqlite then
     made, refused = core.private_file(target)
     problem = not made and "cannot be opened: " .. refused.message or nil
   end
+  local function dial()
+    return connect(DBI, target, is_sqlite)
+  end
   local connection
   if not problem then
-    connection, problem = connect(DBI, target, is_sqlite)
+    connection, problem = dial()
   end
   if not connection then
     return nil, ledger_error(name, problem)
   end
-  local self = setmetatable({ _core = core, _connection = connection, _process = core.process(),
-    _begin = is_sqlite and "BEGIN IMMEDIATE" or "BEGIN", is_sqlite = is_sqlite, name = name }, Db)
+  local self = setmetatable({ _core = core, _connection = connection, _connect = dial,
+    _process = core.process(), _begin = is_sqlite and "BEGIN IMMEDIATE" or "BEGIN",
+    is_sqlite = is_sqlite, name = name }, Db)
   local checked, err = open_checked(self)
   if not checked then
     self:close()

@@ -44,22 +44,10 @@ function entry:begin(job, transfer)
   end)
 end
 
-function entry:_park(job)
-  if self._leaders[job.key] == job then
-    self._leaders[job.key] = nil
-  end
-  self._parked[job] = true
-  local loop = self._client._loop
-  if loop and loop.hurry then
-    loop.hurry()
-  end
-  ending.set_state(job, "waiting")
-end
-
 --- Nobody works on the row: its owner has let go, is gone, has not renewed its lease, or is this
 --- client, of which no job is at it.
-local function is_free(self, row)
-  return row.lease_until <= os.time() or row.lease_owner == self.owner
+local function is_free(self, db, row)
+  return row.lease_until <= db:now() or row.lease_owner == self.owner
     or self._client._core.is_gone(row.lease_owner)
 end
 
@@ -70,7 +58,7 @@ local function look(self, name)
     if not row or row.state == "completed" or row.state == "failed" then
       return { row = row }
     end
-    local taken = is_free(self, row) and rows.take(db, row, self.owner, os.time())
+    local taken = is_free(self, db, row) and rows.take(db, row, self.owner)
     return { row = row, is_taken = taken, is_held = not taken }
   end)
 end
@@ -98,8 +86,7 @@ function entry:_consider(job)
     return self:_take_up(job, found.row)
   elseif found.row and found.row.state == "completed" then
     job.generation = found.row.generation
-    job._step = { key = job.key, generation = job.generation, is_completed = true }
-    self._held = self._held + 1
+    self:_hold(job, { key = job.key, generation = job.generation, is_completed = true })
     return files.reuse(self, job, found.row)
   end
   job._transfer(job)
@@ -110,7 +97,9 @@ end
 local function become(self, job, row)
   local request = job._request
   job.key, job._key_text = row.step_key, row.params
-  self:_hold(job, { key = row.step_key, generation = row.generation })
+  self:_hold(job, { key = row.step_key, generation = row.generation, name = row.name,
+    model = row.model, api = row.api, params = row.params, body = row.body, seed = row.seed,
+    price = row.price, request_id = row.request_id })
   if row.seed and (request.is_seed_drawn or not job.seed) then
     job.seed = json.integer(row.seed)
   end
@@ -142,19 +131,22 @@ function entry:_take_up(job, row)
 end
 
 --- Takes a row up for a job that was made of it (client:resume).
----@return boolean taken
+---@return boolean? taken
+---@return segmind.Error? err kind "ledger"
 function entry:resume(job, row)
-  if self._leaders[row.step_key] or not is_free(self, row) then
+  if row.damage then
+    return nil, Error.new("ledger", row.damage, { charged = "unknown" })
+  elseif self._leaders[row.step_key] then
     return false
   end
-  local taken = self:_do(function(db)
-    return rows.take(db, row, self.owner, os.time())
+  local taken, err = self:_do(function(db)
+    return is_free(self, db, row) and rows.take(db, row, self.owner)
   end)
   if taken then
     self._leaders[row.step_key] = job
     self:_take_up(job, row)
   end
-  return taken
+  return taken, err
 end
 
 --- All rows that were begun and have not ended.
@@ -170,8 +162,8 @@ end
 function entry:attach(job, request_id)
   local row, err = self:_do(function(db)
     local row = rows.by_request(db, request_id)
-    if row and row.state ~= "completed" and is_free(self, row) then
-      row.is_mine = rows.take(db, row, self.owner, os.time())
+    if row and row.state ~= "completed" and is_free(self, db, row) then
+      row.is_mine = rows.take(db, row, self.owner)
     end
     return row
   end)
@@ -186,52 +178,6 @@ function entry:attach(job, request_id)
     files.reuse(self, job, row)
   end
   return job._step.is_completed
-end
-
-local function by_id(a, b)
-  return a.id < b.id
-end
-
---- The jobs that wait for the step of this name, or for any (true), in the order of their calls.
-local function parked(self, name)
-  local jobs = {}
-  for job in pairs(self._parked) do
-    if name == true or name and job.key == name then
-      jobs[#jobs + 1] = job
-    end
-  end
-  table.sort(jobs, by_id)
-  return jobs
-end
-
---- Looks at what those who wait are waiting for.
-function entry:_glance()
-  for _, job in ipairs(parked(self, true)) do
-    if ending.remaining(job) <= 0 then
-      ending.fail(job, Error.new("timeout", "the deadline passed while another process or job was "
-        .. "at the same step", { retryable = true }))
-    elseif not self._leaders[job.key] then
-      self:_consider(job)
-    end
-  end
-end
-
---- A job of this client has ended: those who waited for the same step have its error, too, or look
---- what it has left.
-function entry:wake(job)
-  local err = not job._result and job._error or nil
-  local again = not err or err.kind == "cancelled" or err.kind == "timeout"
-  for _, follower in ipairs(parked(self, job.key)) do
-    if self._client._closed then
-      return
-    elseif again then
-      self:_consider(follower)
-    elseif not follower._over then
-      local copy = Error.new(err.kind, err.message, err)
-      copy.step, copy.cause = nil, err.cause or err
-      ending.fail(follower, copy)
-    end
-  end
 end
 
 return entry

@@ -1,7 +1,8 @@
---- The pictures of a ledger: one file a finished step, in a folder beside it. A file comes there
---- whole or not at all (the core writes, checks, syncs and renames it), its hash is in the row, and
---- is compared before the picture is used again. A picture that is not there, or not as it was, is
---- fetched again as long as the service has it; nothing is ever paid again for that.
+--- The pictures of a ledger: one file a finished step, in a folder beside it, for their owner only.
+--- A file comes there whole or not at all (the core writes, checks, syncs and renames it), its hash
+--- is in the row, and is compared before the picture is used again. A picture that is not there, or
+--- not as it was, is fetched again as long as the service has it; nothing is ever paid again for
+--- that.
 
 local Error = require("segmind.error")
 local Result = require("segmind.result")
@@ -50,19 +51,19 @@ function files.fetch(ledger, job, result, fn)
     end
     result._info = { format = done.format, width = done.width, height = done.height }
     digest(ledger, job, done.path, digested(done.path))
-  end }, client._handle:download(result.url, path_of(ledger, step), opts))
+  end }, client._handle:download(result.url, path_of(ledger, step), opts, true))
 end
 
 --- Writes a picture that came without a URL, before its step is called finished.
 ---@return segmind.Error?
 function files.write(ledger, job, result)
   local core = ledger._client._core
-  local path, err = core.save(path_of(ledger, job._step), result._data)
+  local path, err = core.save(path_of(ledger, job._step), result._data, true)
   if not path then
     return Error.from(err)
   end
   result.kept = path
-  return nil, path:match("[^/]*$"), core.sha256(result._data)
+  return nil, path:match("[^/]*$"), core.sha256(result._data, true)
 end
 
 local function read_all(path)

@@ -7,13 +7,28 @@
 ---   unknown    sent, answer lost, and the request history did not tell
 ---
 --- A row is named by its step's key and a generation: `fresh` makes a further one of the same key.
---- `lease_owner` works on it until `lease_until` (0: nobody does). `doubt` is the money of earlier
+--- `lease_owner` works on it until `lease_until` (0: nobody does), by the clock of the database;
+--- all other times are those of who writes. `doubt` is the money of earlier
 --- submits that nobody knows the end of. Every function runs within a transaction of ledger_db.lua.
+
+local row_check = require("segmind.ledger_check")
 
 local rows = {}
 
 --- Seconds that a lease lasts; its owner renews it while it lives.
 rows.LEASE = 60
+
+--- Rows that can be relied on. One that is damaged ends the transaction, so nothing is paid on it.
+local function read(db, sql, ...)
+  local found = db:run(sql, ...)
+  for _, row in ipairs(found) do
+    local problem = row_check(row)
+    if problem then
+      db:refuse(problem)
+    end
+  end
+  return found
+end
 
 local FIND = "SELECT * FROM segmind_steps WHERE step_key = ? ORDER BY generation DESC"
 
@@ -22,7 +37,7 @@ local FIND = "SELECT * FROM segmind_steps WHERE step_key = ? ORDER BY generation
 ---@return table? row
 function rows.best(db, key)
   local best
-  for _, row in ipairs((db:run(FIND, key))) do
+  for _, row in ipairs(read(db, FIND, key)) do
     if row.state == "completed" then
       return row
     elseif not best or best.state == "failed" and row.state ~= "failed" then
@@ -33,13 +48,18 @@ function rows.best(db, key)
 end
 
 function rows.by_request(db, request_id)
-  return db:run("SELECT * FROM segmind_steps WHERE request_id = ?", request_id)[1]
+  return read(db, "SELECT * FROM segmind_steps WHERE request_id = ?", request_id)[1]
 end
 
---- All that was begun and has not ended, in the order of their submits to the second.
+--- All that was begun and has not ended, in the order of their submits to the second; one that
+--- cannot be relied on has `damage`, which says why.
 function rows.unfinished(db)
-  return (db:run("SELECT * FROM segmind_steps WHERE state IN ('intent', 'accepted', 'unknown') "
-    .. "ORDER BY submitted_at, step_key, generation"))
+  local found = db:run("SELECT * FROM segmind_steps WHERE state NOT IN ('completed', 'failed') "
+    .. "ORDER BY submitted_at, step_key, generation")
+  for _, row in ipairs(found) do
+    row.damage = row_check(row)
+  end
+  return found
 end
 
 local SPENT = "SELECT SUM(doubt + CASE WHEN state = 'completed' THEN COALESCE(cost, price, 0) "
@@ -54,52 +74,58 @@ local INSERT = "INSERT INTO segmind_steps (step_key, generation, name, model, ap
   .. "body, seed, request_id, submits, price, doubt, submitted_at, accepted_at, lease_owner, "
   .. "lease_until) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, 0, ?, ?, ?, ?)"
 
-local function insert(db, step, owner, now)
-  local last = db:run(FIND, step.key)[1]
+--- A further generation of a step; with a request id it has been accepted.
+local function insert(db, step, owner, now, request_id)
+  local last = read(db, FIND, step.key)[1]
   step.generation = last and last.generation + 1 or 1
   db:run(INSERT, step.key, step.generation, step.name, step.model, step.api, step.params,
-    step.request_id and "accepted" or "intent", step.body, step.seed, step.request_id, step.price,
-    now, step.request_id and now or nil, owner, now + rows.LEASE)
+    request_id and "accepted" or "intent", step.body, step.seed, request_id, step.price, now,
+    request_id and now or nil, owner, db:now() + rows.LEASE)
 end
 
-local AGAIN = "UPDATE segmind_steps SET state = 'intent', body = ?, seed = ?, request_id = NULL, "
-  .. "submits = submits + 1, price = ?, doubt = doubt + ?, submitted_at = ?, accepted_at = NULL, "
-  .. "ended_at = NULL, problem = NULL, lease_owner = ?, lease_until = ? "
+-- While an earlier submit is in doubt, its time is what the request history is asked from.
+local AGAIN = "UPDATE segmind_steps SET state = 'intent', api = ?, body = ?, seed = ?, "
+  .. "request_id = NULL, submits = submits + 1, price = ?, doubt = doubt + ?, "
+  .. "submitted_at = CASE WHEN state = 'failed' THEN ? ELSE submitted_at END, "
+  .. "accepted_at = NULL, ended_at = NULL, problem = NULL, lease_owner = ?, lease_until = ? "
   .. "WHERE step_key = ? AND generation = ?"
 
 local function again(db, step, row, owner, now)
   local doubt = row.state == "failed" and 0 or row.price or 0
   step.generation = row.generation
-  db:run(AGAIN, step.body, step.seed, step.price, doubt, now, owner, now + rows.LEASE, step.key,
-    row.generation)
-end
-
---- Writes that `step` is about to be sent. `step.generation` names the row that is its own already
---- (a second submit); `step.fresh` asks for a new one.
----@return boolean done false when somebody else has taken the step meanwhile
-function rows.intend(db, step, owner, now)
-  if step.generation then
-    local row = rows.get(db, step)
-    if row.lease_owner ~= owner then
-      return false
-    end
-    again(db, step, row, owner, now)
-    return true
-  end
-  local row = not step.fresh and rows.best(db, step.key)
-  if not row then
-    insert(db, step, owner, now)
-  elseif row.state == "failed" then
-    again(db, step, row, owner, now)
-  else
-    return false
-  end
-  return true
+  db:run(AGAIN, step.api, step.body, step.seed, step.price, doubt, now, owner,
+    db:now() + rows.LEASE, step.key, row.generation)
 end
 
 function rows.get(db, step)
-  return db:run("SELECT * FROM segmind_steps WHERE step_key = ? AND generation = ?", step.key,
+  return read(db, "SELECT * FROM segmind_steps WHERE step_key = ? AND generation = ?", step.key,
     step.generation)[1]
+end
+
+--- Whether `step` may be sent, and the row that is written again for it; none for a new one.
+--- `step.generation` names the row that is its own already (a second submit); `step.fresh` asks
+--- for a new one.
+---@return boolean allowed false when somebody else has taken the step meanwhile
+---@return table? row
+function rows.claim(db, step, owner)
+  local row
+  if step.generation then
+    row = rows.get(db, step)
+    return not row or row.lease_owner == owner, row
+  elseif not step.fresh then
+    row = rows.best(db, step.key)
+  end
+  return not row or row.state == "failed", row
+end
+
+--- Writes that `step` is about to be sent, after rows.claim in the same transaction.
+---@param row table? from rows.claim
+function rows.intend(db, step, row, owner, now)
+  if row then
+    again(db, step, row, owner, now)
+  else
+    insert(db, step, owner, now)
+  end
 end
 
 local TAKE = "UPDATE segmind_steps SET lease_owner = ?, lease_until = ? WHERE step_key = ? "
@@ -107,22 +133,36 @@ local TAKE = "UPDATE segmind_steps SET lease_owner = ?, lease_until = ? WHERE st
 
 --- Takes a row whose lease is dead, unless something has happened to it since it was read.
 ---@return boolean taken
-function rows.take(db, row, owner, now)
-  local _, affected = db:run(TAKE, owner, now + rows.LEASE, row.step_key, row.generation, row.state,
-    row.lease_owner, row.lease_until)
+function rows.take(db, row, owner)
+  local _, affected = db:run(TAKE, owner, db:now() + rows.LEASE, row.step_key, row.generation,
+    row.state, row.lease_owner, row.lease_until)
   return affected == 1
 end
 
 local ACCEPT = "UPDATE segmind_steps SET state = 'accepted', request_id = ?, accepted_at = ? "
-  .. "WHERE step_key = ? AND generation = ? AND state IN ('intent', 'unknown')"
+  .. "WHERE step_key = ? AND generation = ? AND (state IN ('intent', 'unknown') "
+  .. "OR state = 'accepted' AND request_id IS NULL)"
+
+local OTHER = "SELECT 1 AS x FROM segmind_steps WHERE request_id = ? "
+  .. "AND NOT (step_key = ? AND generation = ?)"
+
+--- Whether a request id is that of another step, or of another picture of the same.
+function rows.is_others(db, step, request_id)
+  return db:run(OTHER, request_id, step.key, step.generation)[1] ~= nil
+end
 
 --- Writes the id that the service gave. When somebody else has submitted the step meanwhile, with
---- leave and because we seemed dead, the id gets a row of its own: it is a second picture.
+--- leave and because we seemed dead, the id gets a row of its own: it is a second picture. So it
+--- does when the row has vanished.
 function rows.accept(db, step, request_id, owner, now)
   local _, affected = db:run(ACCEPT, request_id, now, step.key, step.generation)
-  if affected == 0 and rows.get(db, step).request_id ~= request_id then
-    step.request_id = request_id
-    insert(db, step, owner, now)
+  if affected == 1 then
+    return
+  end
+  db:take_turn()
+  local row = rows.get(db, step)
+  if not row or row.request_id ~= request_id then
+    insert(db, step, owner, now, request_id)
   end
 end
 
@@ -141,22 +181,25 @@ function rows.keep(db, step, file, sha256)
 end
 
 local ENDED = "UPDATE segmind_steps SET state = ?, request_id = COALESCE(request_id, ?), "
-  .. "problem = ?, ended_at = ?, lease_until = 0 WHERE step_key = ? AND generation = ? "
-  .. "AND state <> 'completed' AND lease_owner = ?"
+  .. "problem = ?, doubt = doubt - ?, ended_at = ?, lease_until = 0 WHERE step_key = ? "
+  .. "AND generation = ? AND state <> 'completed' AND lease_owner = ?"
 
 --- Writes how a step ended that has no result, and lets go of it. The id is given again: when it
 --- came, it may have been what could not be written.
-function rows.ended(db, step, state, request_id, problem, owner, now)
-  db:run(ENDED, state, request_id, problem, now, step.key, step.generation, owner)
+---@param ending { state: string, refund: number, request_id: string?, problem: string }
+function rows.ended(db, step, ending, owner, now)
+  db:run(ENDED, ending.state, ending.request_id, ending.problem, ending.refund, now, step.key,
+    step.generation, owner)
 end
 
 function rows.release(db, owner)
   db:run("UPDATE segmind_steps SET lease_until = 0 WHERE lease_owner = ?", owner)
 end
 
-function rows.renew(db, owner, now)
+function rows.renew(db, owner)
+  local till = db:now() + rows.LEASE
   db:run("UPDATE segmind_steps SET lease_until = ? WHERE lease_owner = ? AND lease_until > 0 "
-    .. "AND lease_until < ?", now + rows.LEASE, owner, now + rows.LEASE)
+    .. "AND lease_until < ?", till, owner, till)
 end
 
 return rows

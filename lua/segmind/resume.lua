@@ -12,6 +12,17 @@ local schema = require("segmind.schema")
 
 local resume = {}
 
+--- The parameters of a row; an empty table, and `row.damage`, when they cannot be read.
+local function params_of(row)
+  local body = not row.damage and json.decode(row.body)
+  if type(body) == "table" then
+    return body
+  end
+  row.damage = row.damage or ("the row of step %s is damaged: its body is no JSON"):format(
+    row.step_key)
+  return {}
+end
+
 local resume_options = { timeout = "seconds", poll = "poll", on_unknown = "doubt" }
 
 --- A job that has been submitted before, its time running from now.
@@ -23,6 +34,14 @@ local function begin(client, model, params, opts, name)
   job._deadline = job.started + (opts.timeout or client._timeout)
   client._jobs[job] = true
   return job
+end
+
+--- Gives back the row of a job that could not even begin.
+local function let_go(client, job, err)
+  if client._ledger then
+    client._ledger:ended(job, err)
+  end
+  return err
 end
 
 --- Takes up a job that the service has accepted before, from its id alone. With a ledger that knows
@@ -54,7 +73,7 @@ function resume:attach(request_id, model, opts)
   end
   if failed or err then
     self._jobs[job] = nil
-    return nil, failed or Error.from(err)
+    return nil, let_go(self, job, failed or Error.from(err))
   end
   if id then
     ending.follow(job, id)
@@ -64,7 +83,8 @@ end
 
 --- Takes up every step of the ledger that was begun and has not ended: those that were accepted by
 --- their id, those whose answer was never seen by looking for them in the request history. Steps
---- that another process is at are left to it. The jobs have no local pictures to send again.
+--- that another process is at are left to it. The jobs have no local pictures to send again. A step
+--- whose row cannot be read or written is a job that has failed (kind "ledger").
 ---
 ---     for _, job in ipairs(assert(sm:resume())) do print(job, job:wait()) end
 ---@param opts { timeout: number?, poll: any, on_unknown: segmind.OnUnknown? }?
@@ -82,9 +102,12 @@ function resume:resume(opts)
   end
   local jobs = {}
   for _, row in ipairs(found) do
-    local body = json.decode(row.body)
-    local job = begin(self, row.model, type(body) == "table" and body or {}, opts, row.name)
-    if self._ledger:resume(job, row) then
+    local job = begin(self, tostring(row.model), params_of(row), opts, row.name)
+    local taken, failed = self._ledger:resume(job, row)
+    if failed then
+      ending.fail(job, failed)
+    end
+    if taken or failed then
       jobs[#jobs + 1] = job
     else
       self._jobs[job] = nil

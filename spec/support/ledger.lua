@@ -1,14 +1,18 @@
 --- A ledger in a folder of its own, clients of one emulator over it, and a look at its rows that
---- does not go through the library.
+--- does not go through the library. It is a file, unless SEGMIND_LEDGER is the URL of a PostgreSQL
+--- database: then each test has a schema of its own there, and what only a file can suffer is left
+--- out.
 
 local DBI = require("DBI")
 
 local emulator = require("spec.support.emulator")
 local segmind = require("segmind")
 
-local ledger = {}
+local SERVER = os.getenv("SEGMIND_LEDGER")
 
-local folder, service, clients
+local ledger = { is_file = not SERVER }
+
+local folder, service, clients, schema
 
 --- Starts the emulator and makes the folder.
 ---@return spec.Emulator
@@ -25,50 +29,15 @@ function ledger.stop()
   return service:stop()
 end
 
---- A new folder, and nothing at the service.
-function ledger.open()
-  folder = os.tmpname()
-  os.remove(folder)
-  os.execute("mkdir " .. folder)
-  service:clear_faults()
-  service:reset()
+--- Where in the server a schema is; without a word of what is dropped with it.
+local function within(name)
+  return ("%s%soptions=-csearch_path%%3D%s%%20-cclient_min_messages%%3Dwarning"):format(SERVER,
+    SERVER:find("?", 1, true) and "&" or "?", name)
 end
 
-function ledger.close()
-  for _, client in ipairs(clients) do
-    if not client._closed then
-      client:close()
-    end
-  end
-  clients = {}
-  os.execute("rm -rf " .. folder)
-end
-
---- A path in the folder; of the ledger, unless told.
-function ledger.path(name)
-  return folder .. "/" .. (name or "edits.db")
-end
-
---- A further client of the ledger. `options.ledger = false`: without one.
----@return segmind.Client
-function ledger.client(options)
-  local given = { api_key = emulator.KEY, base_url = service.url, poll = 0.01, timeout = 30,
-    ledger = ledger.path() }
-  for name, value in pairs(options or {}) do
-    given[name] = value or nil
-  end
-  if options and options.ledger == false then
-    given.ledger = nil
-  end
-  local client = assert(segmind.new(given))
-  clients[#clients + 1] = client
-  return client
-end
-
---- Runs SQL on the ledger's file; the rows, or with values what they change.
----@return table[]
-function ledger.sql(text, ...)
-  local connection = assert(DBI.Connect("SQLite3", ledger.path()))
+--- Runs SQL on a database; the rows, or with values what they change.
+local function run(driver, target, text, ...)
+  local connection = assert(DBI.Connect(driver, target))
   connection:autocommit(true)
   local statement = assert(connection:prepare(text))
   assert(statement:execute(...))
@@ -83,9 +52,68 @@ function ledger.sql(text, ...)
   return rows
 end
 
+--- A new folder, and nothing at the service.
+function ledger.open()
+  folder = os.tmpname()
+  os.remove(folder)
+  os.execute("mkdir " .. folder)
+  if SERVER then
+    schema = "spec_" .. folder:lower():gsub("%W", "_")
+    run("PostgreSQL", within("public"), "CREATE SCHEMA " .. schema)
+  end
+  service:clear_faults()
+  service:reset()
+end
+
+function ledger.close()
+  for _, client in ipairs(clients) do
+    if not client._closed then
+      client:close()
+    end
+  end
+  clients = {}
+  os.execute("rm -rf " .. folder)
+  if SERVER then
+    run("PostgreSQL", within("public"), "DROP SCHEMA " .. schema .. " CASCADE")
+  end
+end
+
+--- A path in the folder; of the ledger, unless told.
+function ledger.path(name)
+  return folder .. "/" .. (name or "edits.db")
+end
+
+--- What a client is told of the ledger: its file, or where in the database it is.
+function ledger.target()
+  return SERVER and within(schema) or ledger.path()
+end
+
+--- A further client of the ledger. `options.ledger = false`: without one.
+---@return segmind.Client
+function ledger.client(options)
+  local given = { api_key = emulator.KEY, base_url = service.url, poll = 0.01, timeout = 30,
+    ledger = ledger.target(), ledger_files = ledger.path("edits.db.files") }
+  for name, value in pairs(options or {}) do
+    given[name] = value or nil
+  end
+  if options and options.ledger == false then
+    given.ledger = nil
+  end
+  local client = assert(segmind.new(given))
+  clients[#clients + 1] = client
+  return client
+end
+
+--- Runs SQL on the ledger; the rows, or with values what they change.
+---@return table[]
+function ledger.sql(text, ...)
+  return run(SERVER and "PostgreSQL" or "SQLite3", ledger.target(), text, ...)
+end
+
 --- The rows of the ledger in the order of their submits.
 function ledger.rows()
-  return ledger.sql("SELECT * FROM segmind_steps ORDER BY rowid")
+  return ledger.sql("SELECT * FROM segmind_steps ORDER BY submitted_at, "
+    .. (SERVER and "generation" or "rowid"))
 end
 
 --- How many submits the service has accepted.

@@ -1,7 +1,7 @@
 -- A script of its own process, over a ledger: a chain of three steps, or one step. Started by
 -- spec/support/processes.lua; writes what happens to its log, a line at a time.
 --
---   lua ledger_child.lua URL LEDGER WHAT LOG ON_UNKNOWN TIMEOUT
+--   lua ledger_child.lua URL LEDGER WHAT LOG ON_UNKNOWN TIMEOUT FOLDER
 
 local url, path, what, log, on_unknown, timeout = arg[1], arg[2], arg[3], arg[4], arg[5], arg[6]
 
@@ -20,7 +20,8 @@ local function show(event)
 end
 
 local sm, refused = segmind.new({ api_key = "SG_0123456789abcdef", base_url = url, ledger = path,
-  poll = 0.01, on_unknown = on_unknown, timeout = tonumber(timeout), on_event = show })
+  ledger_files = arg[7], poll = 0.01, on_unknown = on_unknown, timeout = tonumber(timeout),
+  rpm = what == "slow" and 6 or nil, on_event = show })
 if not sm then
   say("end", refused.kind, refused.message)
   os.exit(1, true)
@@ -37,6 +38,15 @@ end
 
 function runs.one()
   return sm:run("flux-kontext-pro", { prompt = "one", aspect_ratio = "1:1" })
+end
+
+--- Twenty steps at once, under a pace of six requests a minute.
+function runs.slow()
+  local jobs = {}
+  for i = 1, 20 do
+    jobs[i] = assert(sm:submit("flux-kontext-pro", { prompt = "p" .. i, aspect_ratio = "1:1" }))
+  end
+  return jobs[20]:wait()
 end
 
 --- Twenty steps, one after the other, until the ledger can take no more.

@@ -31,8 +31,9 @@ end
 function processes.start(url, options)
   local log = ledger.path(options.log or "log")
   local words = { support.preload() .. quote(interpreter), quote(script), quote(url),
-    quote(ledger.path()), quote(options.what or "chain"), quote(log),
-    quote(options.on_unknown or "hold"), tostring(options.timeout or 30) }
+    quote(ledger.target()), quote(options.what or "chain"), quote(log),
+    quote(options.on_unknown or "hold"), tostring(options.timeout or 30),
+    quote(ledger.path("edits.db.files")) }
   local command = ("export LUA_PATH=%s LUA_CPATH=%s; unset LUA_PATH_5_4 LUA_CPATH_5_4 "
     .. "LUA_PATH_5_3 LUA_CPATH_5_3; %s %s >/dev/null 2>>%s & echo $!"):format(quote(package.path),
     quote(package.cpath), options.before or "", table.concat(words, " "), quote(log))

@@ -1,0 +1,125 @@
+--- Rows of a ledger that somebody else has written to, or that have vanished: an error, never a
+--- crash and never a second payment.
+
+local check = require("segmind.ledger_check")
+local ledger = require("spec.support.ledger")
+
+describe("a row of a ledger", function()
+  local function row(changes)
+    local made = { step_key = "ab12", generation = 1, model = "flux-kontext-pro", api = "v2",
+      params = "{}", state = "intent", body = "{}", submits = 1, doubt = 0, submitted_at = 1.7e9,
+      lease_owner = "x:1:2:3", lease_until = 0 }
+    for name, value in pairs(changes or {}) do
+      made[name] = value
+    end
+    return made
+  end
+
+  it("as the library writes it is sound", function()
+    assert.is_nil(check(row()))
+    assert.is_nil(check(row({ state = "completed", request_id = "a-B_1.c", seed = 7, cost = 0.05,
+      file = "ab12-2.png", name = "any \27 name", problem = "any\nproblem", price = 0 })))
+  end)
+
+  it("with a wrong type, no number, or a name that leads elsewhere is damaged", function()
+    for _, case in ipairs({ { "generation", "1" }, { "submitted_at", 0 / 0 },
+      { "lease_until", 1 / 0 },
+      { "model", "../x" }, { "model", "" }, { "request_id", "a/b" }, { "request_id", "a\0b" },
+      { "file", "../../.ssh/id" }, { "file", ".." }, { "seed", "many" }, { "state", "foo" },
+      { "body", 7 }, { "result", 7 } }) do
+      local why = check(row({ [case[1]] = case[2] }))
+      assert.truthy(why and why:find(case[1] .. " cannot be", 1, true), case[1])
+      assert.truthy(why:find("ab12", 1, true))
+    end
+    local bare = row()
+    bare.body = nil
+    assert.truthy(check(bare))
+  end)
+end)
+
+describe("a ledger in which a row", function()
+  local service
+
+  setup(function()
+    service = ledger.start({ latency = 0.2, speed = 1 })
+  end)
+
+  teardown(function()
+    assert.is_true(ledger.stop())
+  end)
+
+  before_each(ledger.open)
+  after_each(ledger.close)
+
+  local function submit(sm, opts)
+    return assert(sm:submit("flux-kontext-pro", { prompt = "x", aspect_ratio = "1:1" }, opts))
+  end
+
+  local function leave_behind()
+    local sm = ledger.client()
+    local job = submit(sm)
+    while not job.request_id do
+      sm:poll(1)
+      sm:step()
+    end
+    sm:close()
+  end
+
+  local damages = { "model = '../x'", "request_id = 'a/b'", "state = 'foo'" }
+  if ledger.is_file then
+    damages[#damages + 1] = "submitted_at = 'yesterday'"
+    damages[#damages + 1] = "lease_until = 'never'"
+  end
+  for _, damage in ipairs(damages) do
+    it("is damaged (" .. damage .. ") pays nothing, and says so", function()
+      leave_behind()
+      ledger.sql("UPDATE segmind_steps SET " .. damage)
+      local sm = ledger.client()
+      local result, err = submit(sm):wait()
+      assert.is_nil(result)
+      assert.equal("ledger", err.kind)
+      assert.truthy(err.message:find("damaged", 1, true))
+      local jobs = assert(sm:resume())
+      assert.equal(1, #jobs)
+      assert.same({ "ledger", "unknown" }, { jobs[1]:error().kind, jobs[1]:error().charged })
+      assert.equal(1, service:stats().requests.submit)
+      assert(sm:run("flux-kontext-pro", { prompt = "another", aspect_ratio = "1:1" }))
+    end)
+  end
+
+  it("has a body that is no JSON submits nothing in its place", function()
+    leave_behind()
+    ledger.sql("UPDATE segmind_steps SET state = 'intent', request_id = NULL, body = '{\"pro'")
+    local jobs = assert(ledger.client({ on_unknown = "resubmit" }):resume())
+    local _, err = jobs[1]:wait()
+    assert.equal("ledger", err.kind)
+    assert.equal(1, service:stats().requests.submit)
+  end)
+
+  it("names a file elsewhere reads nothing there", function()
+    assert(submit(ledger.client()):wait())
+    ledger.sql("UPDATE segmind_steps SET file = '../stolen.png'")
+    local _, err = submit(ledger.client()):wait()
+    assert.equal("ledger", err.kind)
+    assert.equal(1, ledger.accepted())
+  end)
+
+  it("vanishes under a submit still has its id on the disk", function()
+    service:faults({ { match = { path = "submit" }, mode = "after", ["then"] = { delay = 0.2 } } })
+    local job = submit(ledger.client())
+    ledger.sql("DELETE FROM segmind_steps")
+    local result = assert(job:wait())
+    local rows = ledger.rows()
+    assert.same({ 1, "completed", result.request_id }, { #rows, rows[1].state, rows[1].request_id })
+  end)
+
+  it("vanishes before a second submit is written anew", function()
+    service:faults({ { match = { path = "submit" }, ["then"] = { status = 502 } },
+      { match = { path = "history", count = "always" }, ["then"] = { status = 403 } } })
+    assert(submit(ledger.client({ on_unknown = function()
+      ledger.sql("DELETE FROM segmind_steps")
+      return "resubmit"
+    end })):wait())
+    assert.equal("completed", ledger.rows()[1].state)
+  end)
+end)
