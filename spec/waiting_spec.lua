@@ -40,6 +40,20 @@ describe("waiting", function()
     assert.is_true(is_over())
   end
 
+  it("by the descriptor alone misses nothing that a step of no time leaves over", function()
+    local over = 0
+    for i = 1, 20 do
+      submit(i):on("done", function()
+        over = over + 1
+      end)
+    end
+    while over < 20 do
+      assert.is_true(sm:poll(10))
+      sm:step(nil, nil, 0)
+    end
+    assert.is_false(sm:poll(0) and sm:step() > 0)
+  end)
+
   it("in coroutines goes on while frames are drawn", function()
     local folder, over, tasks = os.tmpname(), 0, {}
     os.remove(folder)

@@ -396,6 +396,14 @@ bool sm_client_has_news(const struct sm_client *client) {
          atomic_load_explicit(&client->has_events, memory_order_acquire);
 }
 
+void sm_client_nudge(struct sm_client *client) {
+  pthread_mutex_lock(&client->lock);
+  bool was_silent = !atomic_exchange(&client->has_events, true);
+  pthread_mutex_unlock(&client->lock);
+  if (was_silent)
+    ring(client);
+}
+
 static bool wait_inline(struct sm_client *client, int64_t timeout_ms) {
   int64_t until_ms = sm_now_ms() + timeout_ms;
   for (;;) {

@@ -66,6 +66,10 @@ struct sm_event *sm_client_take(struct sm_client *client);
  * always true of an inline client, whose network turns in the take. */
 bool sm_client_has_news(const struct sm_client *client);
 
+/* The host has left something over for its next turn: the descriptor is
+ * readable, and there is news, until a take finds nothing. */
+void sm_client_nudge(struct sm_client *client);
+
 /* Waits until an event is there, or `timeout_ms`; returns early, with false,
  * when a signal came. */
 bool sm_client_wait(struct sm_client *client, int64_t timeout_ms);

@@ -362,6 +362,11 @@ static int handle_cancel(lua_State *L) {
 
 /* -- events -------------------------------------------------------------- */
 
+static int handle_nudge(lua_State *L) {
+  sm_client_nudge(check_open(L)->client);
+  return 0;
+}
+
 static int handle_has_news(lua_State *L) {
   const struct handle *handle = check(L);
   lua_pushboolean(L, handle->client && (handle->current ||
@@ -457,6 +462,7 @@ static const luaL_Reg methods[] = {
     {"get", handle_get},           /* service, path, options -> id */
     {"cancel", handle_cancel},     /* id */
     {"has_news", handle_has_news}, /* -> whether a take is worth it */
+    {"nudge", handle_nudge},       /* the descriptor is readable, too */
     {"take", handle_take},         /* -> nothing, or id, what, a, b, bytes */
     {"wait", handle_wait},         /* seconds -> boolean */
     {"fd", handle_fd},             /* -> integer or nil */

@@ -126,6 +126,21 @@ local function save(job, result, path)
     client._handle:download(result.url, path, opts))
 end
 
+--- Goes on with a job whose result has been read.
+---@param job segmind.Job
+---@param done table what the core handed over
+---@param result segmind.Result
+function ending.arrived(job, done, result)
+  if job._over then
+    return
+  elseif job._step then
+    return job._client._ledger:completed(job, done, result, function(failed)
+      ending.deliver(job, result, failed)
+    end)
+  end
+  ending.deliver(job, result)
+end
+
 local function complete(job, done)
   job._operation_id = nil
   job.request_id = done.request_id or job.request_id
@@ -133,12 +148,7 @@ local function complete(job, done)
   if not result then
     return ending.fail(job, err)
   end
-  if job._step then
-    return job._client._ledger:completed(job, done, result, function(failed)
-      ending.deliver(job, result, failed)
-    end)
-  end
-  ending.deliver(job, result)
+  job._client:_arrived(job, done, result)
 end
 
 --- Hands a job its result, once the picture is where the caller wants it.

@@ -74,19 +74,49 @@ local function dispatch(self, id, what, a, b)
   end
 end
 
+local function is_late(self)
+  return self._limit and self:_now() >= self._limit
+end
+
+--- A result was read. To read it and to tell of it are the two halves of a step's largest piece of
+--- work, and where the first has used up the step's time the second is left to the next one.
+function Events:_arrived(job, done, result)
+  if is_late(self) then
+    self._left_over:push({ job, done, result })
+    self._handle:nudge()
+  else
+    ending.arrived(job, done, result)
+  end
+end
+
+local function finish_left_over(self)
+  local left = self._left_over:pop()
+  while left do
+    ending.arrived(left[1], left[2], left[3])
+    left = not is_late(self) and self._left_over:pop()
+  end
+  if self._left_over:peek() then
+    self._handle:nudge()
+  end
+end
+
 local function drain(self, max_events, max_bytes, max_seconds)
   local count, total = 0, 0
-  local limit = max_seconds and self:_now() + max_seconds
+  self._limit = max_seconds and self:_now() + max_seconds or false
   if self._ledger then
     self._ledger:tick()
   end
+  local is_begun = self._left_over:peek() ~= nil
+  if is_begun then
+    finish_left_over(self)
+  end
   while count < max_events and total < max_bytes and not self._closed
-    and not (limit and count > 0 and self:_now() >= limit) do
+    and not (is_begun and is_late(self)) do
     local id, what, a, b, bytes = self._handle:take()
     if not id then
       break
     end
-    count, total = count + 1, total + (bytes or 0)
+    count, total, is_begun = count + 1, total + (bytes or 0), true
     dispatch(self, id, what, a, b)
   end
   return count
@@ -116,7 +146,7 @@ function Events:step(max_events, max_bytes, max_seconds)
   self._stepping = true
   local ok, count = pcall(drain, self, max_events or math.huge, max_bytes or math.huge,
     max_seconds)
-  self._stepping = false
+  self._stepping, self._limit = false, false
   if not ok then
     error(count, 0) -- Ctrl-C, or no memory
   end
@@ -138,7 +168,7 @@ function Events:poll(seconds)
     return false
   end
   self:_check_open()
-  return self._handle:wait(math.max(seconds, 0))
+  return self._left_over:peek() ~= nil or self._handle:wait(math.max(seconds, 0))
 end
 
 --- Seconds until a `step` has something to do by the clock alone; a loop that watches the

@@ -174,11 +174,16 @@ end
 
 function Handle:has_news()
   local event = self.queue[1]
-  return not self.closed and event ~= nil and event.at <= self.core.clock
+  return not self.closed and (self.nudged or event ~= nil and event.at <= self.core.clock)
+end
+
+function Handle:nudge()
+  self.nudged = true
 end
 
 function Handle:take()
   local event = not self.closed and self.queue[1]
+  self.nudged = false
   if event and event.at <= self.core.clock then
     table.remove(self.queue, 1)
     return event.id, event.what, event.a, event.b, 100
