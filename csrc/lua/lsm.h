@@ -67,7 +67,18 @@ int lsm_push_event(lua_State *L, const struct sm_event *event, const char *key);
 
 /* -- lsm_handle.c: the client's userdata ----------------------------------- */
 
+#define LSM_MAX_TIMEOUT_S 1e7
+
 int lsm_open(lua_State *L);
 void lsm_register_handle(lua_State *L);
+
+/* The client of the handle that a method is called on. Raises when it is
+ * closed, or belongs to the process that this one was forked from. */
+struct sm_client *lsm_check_client(lua_State *L);
+
+/* -- lsm_task.c: the handle's verbs that begin and end tasks ----------------
+ */
+
+extern const luaL_Reg lsm_task_methods[];
 
 #endif

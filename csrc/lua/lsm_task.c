@@ -1,0 +1,272 @@
+/* The verbs of a handle that give the engine something to do: a table or two
+ * in, a task made of them, posted, and its id out. A task that cannot be made
+ * is deleted, and the error goes back as a value. */
+#include <math.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "lsm.h"
+
+#define DEFAULT_TIMEOUT_S 600
+
+struct task_options {
+  double timeout_s;
+  double latency_s;
+  struct sm_dial dial;
+};
+
+static const struct lsm_option task_options[] = {
+    {"timeout", LSM_NUMBER, offsetof(struct task_options, timeout_s), 0,
+     LSM_MAX_TIMEOUT_S},
+    {"latency", LSM_NUMBER, offsetof(struct task_options, latency_s), 0, 1e5},
+    {"poll", LSM_DIAL, offsetof(struct task_options, dial), 0.001, 1e5},
+    {NULL, LSM_TEXT, 0, 0, 0},
+};
+
+static struct task_options check_options(lua_State *L, int index) {
+  struct task_options options = {.timeout_s = DEFAULT_TIMEOUT_S,
+                                 .dial = {.k = 0.25}};
+  lsm_read_options(L, index, task_options, &options);
+  return options;
+}
+
+static int64_t deadline_of(const struct task_options *options) {
+  return sm_now_ms() + (int64_t)ceil(options->timeout_s * 1000);
+}
+
+static const char *check_name(lua_State *L, int index) {
+  const char *name = lsm_check_text(L, index);
+  if (!sm_url_is_id(name))
+    luaL_error(L, "\"%s\" cannot be the name of a model", name);
+  return name;
+}
+
+static int refuse(lua_State *L, const struct sm_client *client,
+                  struct sm_task *task, const struct sm_error *e) {
+  sm_task_delete(task);
+  return lsm_return_error(L, e, sm_client_key(client));
+}
+
+static int post(lua_State *L, struct sm_client *client, struct sm_task *task) {
+  struct sm_error e;
+  uint64_t id = sm_client_post(client, task, &e);
+  if (id == 0)
+    return refuse(L, client, NULL, &e);
+  lua_pushinteger(L, (lua_Integer)id);
+  return 1;
+}
+
+static enum sm_code give_text(struct sm_task *task, const char *text,
+                              size_t size, struct sm_error *e) {
+  task->body = sm_body_new();
+  return task->body ? sm_body_add_text(task->body, text, size, e)
+                    : sm_fail_memory(e);
+}
+
+static struct sm_task *new_job(const char *model,
+                               const struct task_options *options,
+                               struct sm_error *e) {
+  struct sm_task *task = sm_task_new(SM_TASK_JOB, model);
+  if (!task) {
+    sm_fail_memory(e);
+    return NULL;
+  }
+  sm_job_create(&task->job, &options->dial, deadline_of(options));
+  task->mean_s = options->latency_s;
+  return task;
+}
+
+static int task_job(lua_State *L) {
+  struct sm_client *client = lsm_check_client(L);
+  const char *model = check_name(L, 2);
+  size_t size;
+  const char *json = luaL_checklstring(L, 3, &size);
+  struct task_options options = check_options(L, 4);
+  struct sm_error e;
+  struct sm_task *task = new_job(model, &options, &e);
+  if (!task || give_text(task, json, size, &e) != SM_OK)
+    return refuse(L, client, task, &e);
+  return post(L, client, task);
+}
+
+static int task_attach(lua_State *L) {
+  struct sm_client *client = lsm_check_client(L);
+  const char *model = check_name(L, 2);
+  const char *request_id = lsm_check_text(L, 3);
+  struct task_options options = check_options(L, 4);
+  struct sm_error e;
+  struct sm_task *task = new_job(model, &options, &e);
+  if (!task || sm_job_attach(&task->job, request_id, sm_now_ms(), &e) != SM_OK)
+    return refuse(L, client, task, &e);
+  return post(L, client, task);
+}
+
+/* A submit that was begun at `since`, Unix time, and never answered. */
+static int task_find(lua_State *L) {
+  struct sm_client *client = lsm_check_client(L);
+  const char *model = check_name(L, 2);
+  size_t size;
+  const char *json = luaL_checklstring(L, 3, &size);
+  double since_s = luaL_checknumber(L, 4);
+  struct task_options options = check_options(L, 5);
+  struct sm_error e;
+  luaL_argcheck(L, since_s >= 0 && since_s < 1e11, 4, "expected a Unix time");
+  struct sm_task *task = new_job(model, &options, &e);
+  if (!task || give_text(task, json, size, &e) != SM_OK ||
+      sm_job_find(&task->job, (int64_t)since_s, sm_now_ms(), &e) != SM_OK)
+    return refuse(L, client, task, &e);
+  return post(L, client, task);
+}
+
+static struct sm_task *new_call(enum sm_call_kind kind, const char *target,
+                                const struct task_options *options,
+                                struct sm_error *e) {
+  struct sm_task *task = sm_task_new(SM_TASK_CALL, target);
+  if (!task) {
+    sm_fail_memory(e);
+    return NULL;
+  }
+  sm_call_create(&task->call, kind, deadline_of(options));
+  task->mean_s = options->latency_s;
+  return task;
+}
+
+static int task_sync(lua_State *L) {
+  struct sm_client *client = lsm_check_client(L);
+  const char *model = check_name(L, 2);
+  size_t size;
+  const char *json = luaL_checklstring(L, 3, &size);
+  struct task_options options = check_options(L, 4);
+  struct sm_error e;
+  struct sm_task *task = new_call(SM_CALL_SYNC, model, &options, &e);
+  if (!task || give_text(task, json, size, &e) != SM_OK)
+    return refuse(L, client, task, &e);
+  return post(L, client, task);
+}
+
+/* {path = ...} or {bytes = ...}, and the picture's media type. */
+struct source {
+  const char *path;
+  const char *bytes;
+  size_t size;
+  const char *media_type;
+};
+
+/* The table keeps a string; one made from a number would belong to nobody. */
+static const char *string_at(lua_State *L, int index, size_t *size) {
+  if (lua_type(L, index) != LUA_TSTRING)
+    return NULL;
+  return lua_tolstring(L, index, size);
+}
+
+static struct source check_source(lua_State *L, int index) {
+  struct source source;
+  luaL_checktype(L, index, LUA_TTABLE);
+  lua_getfield(L, index, "path");
+  lua_getfield(L, index, "bytes");
+  lua_getfield(L, index, "media_type");
+  source.path = string_at(L, -3, NULL);
+  source.bytes = string_at(L, -2, &source.size);
+  source.media_type = string_at(L, -1, NULL);
+  if (!source.media_type || !source.path == !source.bytes)
+    luaL_argerror(L, index, "expected media_type and one of path and bytes");
+  lua_pop(L, 3);
+  return source;
+}
+
+static enum sm_code give_source(struct sm_task *task,
+                                const struct source *source,
+                                struct sm_error *e) {
+  char head[128];
+  int length =
+      snprintf(head, sizeof head, "{\"data_urls\":[\"data:%.64s;base64,",
+               source->media_type);
+  enum sm_code code = give_text(task, head, (size_t)length, e);
+  if (code == SM_OK)
+    code = source->path
+               ? sm_body_add_file(task->body, source->path, e)
+               : sm_body_add_base64(task->body, source->bytes, source->size, e);
+  return code == SM_OK ? sm_body_add_text(task->body, "\"]}", 3, e) : code;
+}
+
+static int task_upload(lua_State *L) {
+  struct sm_client *client = lsm_check_client(L);
+  struct source source = check_source(L, 2);
+  struct task_options options = check_options(L, 3);
+  struct sm_error e;
+  struct sm_task *task =
+      new_call(SM_CALL_UPLOAD, "/upload-asset", &options, &e);
+  if (!task || give_source(task, &source, &e) != SM_OK)
+    return refuse(L, client, task, &e);
+  return post(L, client, task);
+}
+
+static int task_digest(lua_State *L) {
+  struct sm_client *client = lsm_check_client(L);
+  const char *path = lsm_check_text(L, 2);
+  struct sm_error e;
+  struct sm_task *task = sm_task_new(SM_TASK_DIGEST, path);
+  if (!task) {
+    sm_fail_memory(&e);
+    return refuse(L, client, NULL, &e);
+  }
+  if (sm_digest_new(&task->digest, path, &e) != SM_OK)
+    return refuse(L, client, task, &e);
+  return post(L, client, task);
+}
+
+static enum sm_code give_file(struct sm_task *task, const char *path,
+                              bool is_private, struct sm_error *e) {
+  enum sm_code code = sm_file_new(&task->file, path, e);
+  if (code == SM_OK && is_private)
+    sm_file_hide(task->file);
+  return code;
+}
+
+/* With a path and a last argument that is true, for its owner alone. */
+static int task_download(lua_State *L) {
+  struct sm_client *client = lsm_check_client(L);
+  const char *url = lsm_check_text(L, 2);
+  const char *path = lua_isnoneornil(L, 3) ? NULL : lsm_check_text(L, 3);
+  struct task_options options = check_options(L, 4);
+  bool is_private = lua_toboolean(L, 5);
+  struct sm_error e;
+  struct sm_task *task = new_call(SM_CALL_DOWNLOAD, url, &options, &e);
+  if (!task || (path && give_file(task, path, is_private, &e) != SM_OK))
+    return refuse(L, client, task, &e);
+  return post(L, client, task);
+}
+
+static int task_get(lua_State *L) {
+  static const char *const services[] = {"api", "upload", "control", NULL};
+  struct sm_client *client = lsm_check_client(L);
+  int place = luaL_checkoption(L, 2, "api", services);
+  const char *target = lsm_check_text(L, 3);
+  luaL_argcheck(L, target[0] == '/', 3, "expected a path");
+  struct task_options options = check_options(L, 4);
+  struct sm_error e;
+  struct sm_task *task = new_call(SM_CALL_GET, target, &options, &e);
+  if (!task)
+    return refuse(L, client, NULL, &e);
+  task->place = (enum sm_place)place;
+  return post(L, client, task);
+}
+
+static int task_cancel(lua_State *L) {
+  struct sm_client *client = lsm_check_client(L);
+  sm_client_cancel(client, (uint64_t)luaL_checkinteger(L, 2));
+  return 0;
+}
+
+const luaL_Reg lsm_task_methods[] = {
+    {"job", task_job},           /* model, json, options -> id */
+    {"attach", task_attach},     /* model, request id, options -> id */
+    {"find", task_find},         /* model, json, since, options -> id */
+    {"sync", task_sync},         /* model, json, options -> id */
+    {"upload", task_upload},     /* source, options -> id */
+    {"digest", task_digest},     /* path -> id */
+    {"download", task_download}, /* url, path, options, private -> id */
+    {"get", task_get},           /* service, path, options -> id */
+    {"cancel", task_cancel},     /* id */
+    {NULL, NULL},
+};
