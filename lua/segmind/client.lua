@@ -110,7 +110,7 @@ function Client.new(opts)
   local self = setmetatable({ _core = core, _handle = handle, _handlers = {}, _jobs = {},
     _closed = false, _stepping = false, _settling = false, _pumping = false, _ledger = false,
     _count = 0, _active = 0, _ready = Queue.new(), _settled = Queue.new(),
-    _left_over = Queue.new(), _limit = false,
+    _left_over = false, _limit = false,
     _on_event = opts.on_event, _timeout = opts.timeout or 600, _poll = opts.poll,
     _max_active = opts.max_active_jobs or math.huge, _max_json = opts.max_json_bytes,
     _on_unknown = opts.on_unknown, _budget = opts.budget and Budget.new(opts.budget) }, Client)

@@ -1,5 +1,5 @@
---- The half of a client that brings events into Lua: `step` hands out what the core has queued,
---- `poll` waits for it, the blocking calls are a loop of both, so Ctrl-C works.
+--- The half of a client that brings events into Lua: `poll` waits for what the core has queued,
+--- `step` (stepping.lua) hands it out, the blocking calls are a loop of both, so Ctrl-C works.
 
 local Error = require("segmind.error")
 local Gate = require("segmind.gate")
@@ -7,6 +7,7 @@ local callbacks = require("segmind.callbacks")
 local ending = require("segmind.ending")
 local scheduler = require("segmind.scheduler")
 local schema = require("segmind.schema")
+local stepping = require("segmind.stepping")
 local waiting = require("segmind.waiting")
 
 local Events = {}
@@ -56,107 +57,6 @@ function Events:_resume()
   end
 end
 
-local function dispatch(self, id, what, a, b)
-  local handler = self._handlers[id]
-  if what == "note" then
-    self:_emit({ what = "note", message = a, job = handler and handler.job })
-  elseif handler and what == "state" then
-    if handler.state then
-      handler.state(a, b)
-    end
-  elseif handler then
-    self._handlers[id] = nil
-    if what == "done" then
-      handler.finish(a)
-    else
-      handler.finish(nil, Error.from(a))
-    end
-  end
-end
-
-local function is_late(self)
-  return self._limit and self:_now() >= self._limit
-end
-
---- A result was read. To read it and to tell of it are the two halves of a step's largest piece of
---- work, and where the first has used up the step's time the second is left to the next one.
-function Events:_arrived(job, done, result)
-  if is_late(self) then
-    self._left_over:push({ job, done, result })
-    self._handle:nudge()
-  else
-    ending.arrived(job, done, result)
-  end
-end
-
-local function finish_left_over(self)
-  local left = self._left_over:pop()
-  while left do
-    ending.arrived(left[1], left[2], left[3])
-    left = not is_late(self) and self._left_over:pop()
-  end
-  if self._left_over:peek() then
-    self._handle:nudge()
-  end
-end
-
-local function drain(self, max_events, max_bytes, max_seconds)
-  local count, total = 0, 0
-  self._limit = max_seconds and self:_now() + max_seconds or false
-  if self._ledger then
-    self._ledger:tick()
-  end
-  local is_begun = self._left_over:peek() ~= nil
-  if is_begun then
-    finish_left_over(self)
-  end
-  while count < max_events and total < max_bytes and not self._closed
-    and not (is_begun and is_late(self)) do
-    local id, what, a, b, bytes = self._handle:take()
-    if not id then
-      break
-    end
-    count, total, is_begun = count + 1, total + (bytes or 0), true
-    dispatch(self, id, what, a, b)
-  end
-  return count
-end
-
---- Whether a step would find nothing to do. A frame's step does not find anything in the
---- processor's caches either, so each look counts, and one at a field that is not there goes on to
---- a second table: all of these are there, if only as false.
-local function is_idle(self)
-  return not (self._handle:has_news() or self._alarm or self._ledger or self._settling
-    or self._pumping or scheduler.has_work())
-end
-
---- Takes what has arrived: job states, results, callbacks, and coroutines that wait. Never blocks;
---- for a frame of a game or a turn of a loop, where an idle one costs an atomic load. What a bound
---- leaves over is there at the next step, and keeps the descriptor readable. Within a callback, and
---- on a closed client, it does nothing.
----@param max_events integer? leave the rest queued after so many; no bound unless told
----@param max_bytes integer? or after so many bytes of answers
----@param max_seconds number? or once so much time is over; one event is taken all the same
----@return integer events how many were taken
-function Events:step(max_events, max_bytes, max_seconds)
-  if self._closed or self._stepping or is_idle(self) then
-    return 0
-  end
-  self:_recover()
-  self._stepping = true
-  local ok, count = pcall(drain, self, max_events or math.huge, max_bytes or math.huge,
-    max_seconds)
-  self._stepping, self._limit = false, false
-  if not ok then
-    error(count, 0) -- Ctrl-C, or no memory
-  end
-  if self._alarm and self:_now() >= self._alarm then
-    Gate.ring(self, self:_now())
-  end
-  self:_resume()
-  return count
-end
-
 --- Waits until something has arrived for `step`, or the time is over, or a signal came.
 ---@param seconds number
 ---@return boolean true when `step` has something to take
@@ -168,7 +68,7 @@ function Events:poll(seconds)
     return false
   end
   self:_check_open()
-  return self._left_over:peek() ~= nil or self._handle:wait(math.max(seconds, 0))
+  return self._left_over ~= false or self._handle:wait(math.max(seconds, 0))
 end
 
 --- Seconds until a `step` has something to do by the clock alone; a loop that watches the
@@ -271,8 +171,10 @@ function Events:__tostring()
     self._count)
 end
 
-for name, method in pairs(callbacks) do
-  Events[name] = method
+for _, part in ipairs({ stepping, callbacks }) do
+  for name, method in pairs(part) do
+    Events[name] = method
+  end
 end
 
 return Events

@@ -178,6 +178,7 @@ function Handle:has_news()
 end
 
 function Handle:nudge()
+  assert(not self.closed, "segmind.core: the client is closed")
   self.nudged = true
 end
 
