@@ -19,13 +19,17 @@ unset http_proxy https_proxy all_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY
 export SEGMIND_BUILD="$build"
 export SEGMIND_EMULATOR="$build/bin/segmind-emulator"
 
+watch="valgrind --quiet --error-exitcode=99 --num-callers=25 \
+--trace-children=no --suppressions=$PWD/spec/support/valgrind.supp"
+
 # --keep-debuginfo: lua_close unloads the modules of others before the leaks
 # are counted. Children, the emulator among them, run as they are.
 checked() {
-  timeout --foreground -k 10 900 valgrind --quiet --leak-check=full --show-leak-kinds=definite,indirect \
-    --errors-for-leak-kinds=definite,indirect --error-exitcode=99 \
-    --keep-debuginfo=yes --num-callers=25 --trace-children=no \
-    --suppressions=spec/support/valgrind.supp "$@" </dev/null
+  # shellcheck disable=SC2086
+  timeout --foreground -k 10 900 $watch --leak-check=full \
+    --show-leak-kinds=definite,indirect \
+    --errors-for-leak-kinds=definite,indirect --keep-debuginfo=yes "$@" \
+    </dev/null
 }
 
 passed=0
@@ -48,5 +52,11 @@ for spec; do
   checked "${LUA54:-lua5.4}" spec/run.lua "$spec"
   count $? "$spec"
 done
+# How programs end: it is the programs that this spec starts which are watched.
+# They leave their memory to the system, so leaks are not counted.
+echo "-- spec/lifetime_spec.lua"
+SEGMIND_SPEC_UNDER="$watch --leak-check=no" timeout --foreground -k 10 1500 \
+  "${LUA54:-lua5.4}" spec/run.lua spec/lifetime_spec.lua </dev/null
+count $? spec/lifetime_spec.lua
 echo "valgrind: $passed passed, $failed failed"
 [ "$failed" -eq 0 ]

@@ -31,11 +31,19 @@ function interpreter.preload(library)
   return preload and ("env LD_PRELOAD='%s' "):format(preload) or ""
 end
 
---- "lua5.4", or "env LD_PRELOAD=... lua5.4".
+--- "lua5.4", or "env LD_PRELOAD=... lua5.4"; behind the command in SEGMIND_SPEC_UNDER, which is
+--- valgrind's.
 ---@param library string? to be loaded before all others
 ---@return string
 function interpreter.command(library)
-  return interpreter.preload(library) .. name()
+  local under = os.getenv("SEGMIND_SPEC_UNDER")
+  return interpreter.preload(library) .. (under and under .. " " or "") .. name()
+end
+
+--- Whether programs are watched in a way that makes them many times slower.
+---@return boolean
+function interpreter.is_slow()
+  return interpreter.preload() ~= "" or os.getenv("SEGMIND_SPEC_UNDER") ~= nil
 end
 
 return interpreter
