@@ -17,6 +17,7 @@ struct thread {
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct thread *threads;
+static struct thread *volatile parents_threads; /* in a forked child */
 static atomic_uint forks;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static const char *preparation_trouble;
@@ -60,9 +61,11 @@ static void at_exit(void) {
   join_all(all);
 }
 
-/* In a child the threads do not exist; their memory is left alone. */
+/* In a child the threads do not exist; their memory is left alone, and is no
+ * leak. */
 static void in_child(void) {
   atomic_fetch_add(&forks, 1);
+  parents_threads = threads;
   threads = NULL;
   pthread_mutex_init(&lock, NULL);
 }
