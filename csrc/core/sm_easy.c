@@ -61,6 +61,7 @@ static size_t on_write(char *bytes, size_t size, size_t count, void *user) {
   long status = 0;
   curl_easy_getinfo(easy->handle, CURLINFO_RESPONSE_CODE, &status);
   easy->body_bytes += total;
+  sm_sharing_look(easy);
   if (easy->body_bytes > easy->transfer->request.max_bytes) {
     refuse(easy, SM_PROTOCOL, "the answer is larger than allowed");
     return 0;
@@ -73,6 +74,8 @@ static size_t on_write(char *bytes, size_t size, size_t count, void *user) {
 static size_t on_header(char *line, size_t size, size_t count, void *user) {
   struct sm_easy *easy = user;
   size_t total = size * count;
+  if (easy->header_bytes == 0)
+    sm_sharing_look(easy);
   easy->header_bytes += total;
   if (easy->header_bytes > MAX_HEADER_BYTES) {
     refuse(easy, SM_PROTOCOL, "the answer's headers are larger than 64 KiB");
@@ -88,7 +91,7 @@ static size_t on_header(char *line, size_t size, size_t count, void *user) {
 static int on_prerequest(void *user, char *ip, char *local_ip, int port,
                          int local_port) {
   struct sm_easy *easy = user;
-  (void)ip, (void)local_ip, (void)port;
+  (void)local_ip;
   if (easy->transfer->request.is_once && easy->was_started) {
     refuse(easy, SM_UNKNOWN,
            "the connection died and the request was not "
@@ -96,7 +99,7 @@ static int on_prerequest(void *user, char *ip, char *local_ip, int port,
     return CURL_PREREQFUNC_ABORT;
   }
   easy->was_started = true;
-  sm_sharing_note(easy, local_port);
+  sm_sharing_note(easy, ip, port, local_port);
   return CURL_PREREQFUNC_OK;
 }
 

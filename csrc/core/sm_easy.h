@@ -34,7 +34,9 @@ struct sm_easy {
   size_t body_bytes;
   struct sm_easy *next; /* among the active ones */
   struct sm_easy *previous;
-  int local_port;   /* 0 until the request goes out */
+  char ip[46]; /* of the connection, once the request goes out */
+  int port;
+  int local_port;   /* 0 until then */
   bool was_shared;  /* another was on the connection meanwhile */
   bool was_started; /* the one-send guard */
   bool was_spent;   /* the body's last byte was handed over, at any time */

@@ -1,5 +1,8 @@
 #include "sm_sharing.h"
 
+#include <stdio.h>
+#include <string.h>
+
 void sm_sharing_enter(struct sm_easy *easy) {
   easy->local_port = 0;
   easy->was_shared = false;
@@ -19,20 +22,22 @@ void sm_sharing_leave(struct sm_easy *easy) {
     easy->next->previous = easy->previous;
 }
 
-/* libcurl may begin a request on a connection whose last answer has come, but
- * was not taken yet. */
-static bool is_answered(const struct sm_easy *easy) {
-  curl_off_t length = -1;
-  curl_easy_getinfo(easy->handle, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
-  return easy->header_bytes > 0 && length >= 0 &&
-         (curl_off_t)easy->body_bytes >= length;
+void sm_sharing_note(struct sm_easy *easy, const char *ip, int port,
+                     int local_port) {
+  snprintf(easy->ip, sizeof easy->ip, "%s", ip ? ip : "");
+  easy->port = port;
+  easy->local_port = local_port;
 }
 
-void sm_sharing_note(struct sm_easy *easy, int local_port) {
+static bool is_beside(const struct sm_easy *easy, const struct sm_easy *other) {
+  return other != easy && other->local_port == easy->local_port &&
+         other->port == easy->port && strcmp(other->ip, easy->ip) == 0;
+}
+
+void sm_sharing_look(struct sm_easy *easy) {
   for (struct sm_easy *other = easy->wire->active; other; other = other->next)
-    if (other != easy && other->local_port == local_port && !is_answered(other))
+    if (is_beside(easy, other))
       easy->was_shared = other->was_shared = true;
-  easy->local_port = local_port;
 }
 
 bool sm_sharing_spoils(const struct sm_easy *easy) {

@@ -16,8 +16,14 @@
 void sm_sharing_enter(struct sm_easy *easy);
 void sm_sharing_leave(struct sm_easy *easy);
 
-/* The request goes out, from `local_port`. */
-void sm_sharing_note(struct sm_easy *easy, int local_port);
+/* The request goes out, on this connection. */
+void sm_sharing_note(struct sm_easy *easy, const char *ip, int port,
+                     int local_port);
+
+/* A part of the answer comes. Only now is it looked who else is there: libcurl
+ * may put a request on a connection whose last answer is whole, before anybody
+ * could take that. */
+void sm_sharing_look(struct sm_easy *easy);
 
 /* Whether another request was on the same HTTP/1.1 connection meanwhile. */
 bool sm_sharing_spoils(const struct sm_easy *easy);
