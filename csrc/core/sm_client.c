@@ -18,10 +18,10 @@
 struct sm_client {
   /* The host's. What an idle step reads stands in one line of the cache. */
   struct sm_events taken; /* moved over, not yet asked for */
-  atomic_bool has_events; /* the worker's too */
+  atomic_bool has_events; /* the worker's too, so alone in its word */
+  unsigned forks;
   bool is_inline;
   bool has_worker;
-  unsigned forks;
   uint64_t last_id;
   /* Set once before the worker starts. */
   struct sm_base base;
@@ -436,6 +436,10 @@ void sm_client_stats(struct sm_client *client, struct sm_stats *stats,
   for (const struct sm_task *task = client->posted; task; task = task->next)
     stats->jobs++;
   pthread_mutex_unlock(&client->lock);
+}
+
+const struct sm_base *sm_client_base(const struct sm_client *client) {
+  return &client->base;
 }
 
 const char *sm_client_key(const struct sm_client *client) {
