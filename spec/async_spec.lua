@@ -462,12 +462,28 @@ describe("a coroutine", function()
       assert(segmind.all({ job }))
     end)
 
+    it("has nothing to wait for in an empty table", function()
+      assert.same({}, segmind.all({}))
+    end)
+
+    it("gives up when a function returns nil and why", function()
+      local got, err, key = segmind.all({ good = pro(), bad = function()
+        return nil, "no such file"
+      end })
+      assert.is_nil(got)
+      assert.equal("bad", key)
+      assert.truthy(err.message:find("no such file", 1, true))
+    end)
+
     it("raises for what cannot be waited for", function()
-      for _, items in ipairs({ {}, { 5 }, { "x" } }) do
+      for _, items in ipairs({ { 5 }, { "x" } }) do
         raises("segmind.all takes", function()
           segmind.all(items)
         end)
       end
+      raises("got an empty table", function()
+        segmind.race({})
+      end)
       raises("segmind.all takes", segmind.all)
     end)
   end)

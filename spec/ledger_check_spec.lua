@@ -26,7 +26,7 @@ describe("a row of a ledger", function()
       { "lease_until", 1 / 0 },
       { "model", "../x" }, { "model", "" }, { "request_id", "a/b" }, { "request_id", "a\0b" },
       { "file", "../../.ssh/id" }, { "file", ".." }, { "seed", "many" }, { "state", "foo" },
-      { "body", 7 }, { "result", 7 } }) do
+      { "body", 7 }, { "result", 7 }, { "cost", -5 }, { "price", -1 }, { "doubt", -0.01 } }) do
       local why = check(row({ [case[1]] = case[2] }))
       assert.truthy(why and why:find(case[1] .. " cannot be", 1, true), case[1])
       assert.truthy(why:find("ab12", 1, true))
@@ -86,6 +86,14 @@ describe("a ledger in which a row", function()
       assert(sm:run("flux-kontext-pro", { prompt = "another", aspect_ratio = "1:1" }))
     end)
   end
+
+  it("cost less than nothing is no gain for a budget", function()
+    assert(ledger.client():run("flux-kontext-pro", { prompt = "x", aspect_ratio = "1:1" }))
+    ledger.sql("UPDATE segmind_steps SET cost = -5")
+    local _, err = ledger.client({ budget = 1 }):run("flux-kontext-pro", { prompt = "y" })
+    assert.same({ "ledger", "no" }, { err.kind, err.charged })
+    assert.equal(1, service:stats().requests.submit)
+  end)
 
   it("has a body that is no JSON submits nothing in its place", function()
     leave_behind()

@@ -333,6 +333,14 @@ describe("a ledger", function()
       assert.truthy(refused():find("version 7", 1, true))
     end)
 
+    only_file("of another service", function()
+      run(function()
+        ledger.sql("UPDATE segmind_ledger SET service = 'https://api.segmind.com'")
+      end)
+      assert.truthy(refused():find("one of https://api.segmind.com, and this client speaks to an "
+        .. "emulator", 1, true))
+    end)
+
     only_file("no database at all", function()
       ledger.write("edits.db", ("hello, world\n"):rep(100))
       assert.truthy(refused():find("not a database", 1, true))

@@ -218,19 +218,21 @@ describe("a submit of unknown outcome", function()
 
   it("is held when the function raises or returns something else, and that is told", function()
     close_history()
-    lose("before", 2)
+    lose("before", 3)
     local answers = { function()
       error("oops")
     end, function()
       return 42
+    end, function()
+      return "resumbit"
     end }
-    for i, text in ipairs({ "oops", "42" }) do
+    for i, text in ipairs({ "oops", "42", "resumbit" }) do
       local sm, events = listening({ ledger = false, on_unknown = answers[i] })
       local _, err = submit(sm):wait()
       assert.equal("unknown", err.kind)
       assert.truthy(heard(events, "callback")[1].error.message:find(text, 1, true))
     end
-    assert.equal(2, service:stats().requests.submit)
+    assert.equal(3, service:stats().requests.submit)
   end)
 
   it("may be cancelled by the function", function()

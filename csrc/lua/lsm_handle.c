@@ -162,6 +162,13 @@ static int handle_fd(lua_State *L) {
   return 1;
 }
 
+static int handle_base(lua_State *L) {
+  const struct sm_base *base = sm_client_base(lsm_check_client(L));
+  lua_pushstring(L, base->prefix[SM_PLACE_API]);
+  lua_pushboolean(L, base->is_loopback);
+  return 2;
+}
+
 static void set_count(lua_State *L, const char *name, uint64_t value) {
   lua_pushinteger(L, (lua_Integer)value);
   lua_setfield(L, -2, name);
@@ -201,6 +208,7 @@ static const luaL_Reg methods[] = {
     {"take", handle_take},         /* -> nothing, or id, what, a, b, bytes */
     {"wait", handle_wait},         /* seconds -> boolean */
     {"fd", handle_fd},             /* -> integer or nil */
+    {"base", handle_base},         /* -> the base URL, whether on loopback */
     {"stats", handle_stats},       /* -> table */
     {"redact", handle_redact},     /* text -> text */
     {"close", handle_close},

@@ -102,10 +102,11 @@ end
 ---@return segmind.Error?
 function Task:error()
   local values = self._values
-  if values and values[1] == nil and Error.is_error(values[2]) then
-    return values[2]
+  local why = values and values[1] == nil and values[2]
+  if why and not Error.is_error(why) then
+    why = Error.new("invalid", "the function returned nil and: " .. tostring(why))
   end
-  return self._error
+  return why or self._error
 end
 
 --- The gate that opens at the end.

@@ -44,6 +44,26 @@ function Budget:refusal(job, spent)
   end
 end
 
+--- Why a chain may not begin: its last steps could not be paid. A step without a declared price is
+--- left to its own refusal.
+---@param requests table[] from request.prepare
+---@param counted table<integer, boolean> by number: those whose price is in `spent`
+---@param spent number? USD; without a ledger what this client has spent
+---@return segmind.Error? err kind "budget"
+function Budget:refusal_of_chain(requests, counted, spent)
+  local price = 0
+  spent = spent or self._spent
+  for n, prepared in ipairs(requests) do
+    local usd = prepared.opts.price or prepared.spec and prepared.spec.price_usd
+    price = price + (not counted[n] and usd or 0)
+    if spent + price > self.limit + EPSILON then
+      return Error.new("budget", ("step %d (%s) brings the chain to $%.2f, and $%.2f of $%.2f are "
+        .. "spent or under way; nothing was sent"):format(n, prepared.model, price, spent,
+        self.limit), { step = n, budget = self.limit, spent = spent, price = price })
+    end
+  end
+end
+
 --- Sets the price of a job aside, without a ledger. A second submit of the same job is a second
 --- price: nobody knows whether the first was paid.
 ---@param job segmind.Job

@@ -160,6 +160,28 @@ function Chain:estimate()
   return Estimate.new(requests, finished)
 end
 
+-- What is paid for the first steps is lost on a chain that cannot come to its end.
+local function check_budget(self, requests)
+  local ledger, budget = self._client._ledger, self._client._budget
+  if not budget then
+    return nil
+  elseif not ledger then
+    return budget:refusal_of_chain(requests, {})
+  end
+  local finished, err, counted, spent = ledger:finished(requests)
+  return not finished and err or budget:refusal_of_chain(requests, counted, spent)
+end
+
+local function prepare_all(self, defaults)
+  local requests, err = prepare(self, defaults)
+  err = err or check_budget(self, requests)
+  if err then
+    err.results = {}
+    return nil, err
+  end
+  return requests
+end
+
 local function launch(self, requests)
   local jobs = {}
   for n, prepared in ipairs(requests) do
@@ -174,9 +196,9 @@ end
 --- there.
 ---@param opts { timeout: number?, poll: any, save: string? }?
 ---@return segmind.Job[]?
----@return segmind.Error? err kind "invalid", naming the step
+---@return segmind.Error? err kind "invalid", naming the step, or "budget" for the whole chain
 function Chain:submit(opts)
-  local requests, err = prepare(self, options.read(opts, run_options, "chain:submit"))
+  local requests, err = prepare_all(self, options.read(opts, run_options, "chain:submit"))
   if not requests then
     return nil, err
   end
@@ -207,7 +229,7 @@ end
 function Chain:run(opts)
   opts = options.read(opts, run_options, "chain:run")
   self._client:_may_block("chain:run")
-  local requests, err = prepare(self, opts)
+  local requests, err = prepare_all(self, opts)
   if not requests then
     return nil, err
   end
@@ -217,7 +239,9 @@ function Chain:run(opts)
     return results
   end
   err = failed.err
-  err.message = ("step %d (%s): %s"):format(failed.n, failed.model, err.message)
+  if not err.message:find("^step ") then
+    err.message = ("step %d (%s): %s"):format(failed.n, failed.model, err.message)
+  end
   err.step, err.results = failed.n, results
   return nil, err
 end

@@ -247,4 +247,19 @@ function Client:credits()
   return { credits = credits, free = tonumber(body["free-credits"]) or 0 }
 end
 
+-- A dot in place of the colon is what everybody writes once.
+local function with_colon(name, method)
+  return function(self, ...)
+    if getmetatable(self) ~= Client then
+      Error.misuse(("%s is called with a colon: client:%s(...)"):format(name, name))
+    end
+    return method(self, ...)
+  end
+end
+
+for _, name in ipairs({ "run", "run_sync", "submit", "chain", "upload", "credits", "attach",
+  "resume" }) do
+  Client[name] = with_colon(name, Client[name])
+end
+
 return Client

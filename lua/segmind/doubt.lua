@@ -9,6 +9,12 @@ local MAX_RESUBMITS = 3
 
 ---@alias segmind.OnUnknown "hold"|"resubmit"|fun(err: segmind.Error, job: segmind.Job): string
 
+-- A misspelt word is no id, and adopted it would hide that the outcome is not known.
+local function is_id(answer)
+  return type(answer) == "string" and #answer >= 16 and #answer <= 128
+    and answer:find("^%w[%w._-]*$") and answer:find("%d")
+end
+
 --- "hold", "resubmit", or a request id.
 local function ask(job, err)
   local client = job._client
@@ -19,7 +25,7 @@ local function ask(job, err)
   local answer = client:_ask(policy, job, err)
   if answer == nil then
     return "hold"
-  elseif type(answer) == "string" and #answer <= 128 and answer:find("^%w[%w._-]*$") then
+  elseif answer == "hold" or answer == "resubmit" or is_id(answer) then
     return answer
   end
   client:_blame(job, 'on_unknown returns "hold", "resubmit" or a request id, got '

@@ -1,7 +1,8 @@
 --- A job: one picture in the making. As a value it stands for its picture, so a job put where a
 --- model takes an image is the edge of a graph: the job that takes it starts when this one is done.
 ---
---- `state` in lower case is what this side is doing, in capitals what the service says:
+--- `state` in lower case is what this side is doing, in capitals what the service says, or how it
+--- ended:
 ---   waiting     its inputs are not there yet, or `max_active_jobs` others are under way; with a
 ---               ledger also: others are being submitted, or another process is at the same step
 ---   uploading   a local picture is on its way up

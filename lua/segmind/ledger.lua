@@ -32,6 +32,12 @@ for _, methods in ipairs({ entry, sending, waiting }) do
   end
 end
 
+-- An emulator has another port each time.
+local function service_of(client)
+  local base, is_loopback = client._handle:base()
+  return is_loopback and "an emulator on loopback" or base
+end
+
 --- Opens the ledger of a client.
 ---@param client segmind.Client
 ---@param options segmind.ClientOptions `ledger` is a path, or "postgresql://user@host/db"
@@ -39,7 +45,7 @@ end
 ---@return segmind.Error? err kind "ledger"
 function Ledger.open(client, options)
   local core, target, folder = client._core, options.ledger, options.ledger_files
-  local db, err = Db.open(core, target)
+  local db, err = Db.open(core, target, service_of(client))
   if not db then
     return nil, err
   end

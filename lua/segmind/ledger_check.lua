@@ -14,6 +14,9 @@ local optional = { name = TEXT, seed = NUMBER, request_id = TEXT, price = NUMBER
 local names = { "step_key", "model", "request_id", "file" }
 local states = { intent = true, accepted = true, completed = true, failed = true, unknown = true }
 
+-- What is summed up against a budget.
+local money = { "doubt", "price", "cost" }
+
 local MOST = 2 ^ 53
 
 local function is_sound(value, kind)
@@ -34,6 +37,11 @@ local function bad_column(row)
   for _, name in ipairs(names) do
     local value = row[name]
     if value and (#value > 200 or not value:find("^%w[%w._-]*$")) then
+      return name
+    end
+  end
+  for _, name in ipairs(money) do
+    if row[name] and row[name] < 0 then
       return name
     end
   end

@@ -156,23 +156,26 @@ local function connect(DBI, target, is_sqlite)
   return connection
 end
 
-local function open_checked(self)
+local function open_checked(self, service)
   if self.is_sqlite then
     local ok, problem = pcall(begin_sqlite, self)
     if not ok then
       return nil, ledger_error(self.name, "fails: " .. (problem.message or tostring(problem)))
     end
   end
-  local _, err = self:transaction(schema.prepare)
+  local _, err = self:transaction(function(db)
+    schema.prepare(db, service)
+  end)
   return not err and self or nil, err
 end
 
 --- Opens a ledger's database and makes its tables if there are none.
 ---@param core table segmind.core
 ---@param target string a path, or a URL that begins with "postgresql://" or "postgres://"
+---@param service string whose pictures it holds
 ---@return table? db
 ---@return segmind.Error? err kind "ledger"
-function Db.open(core, target)
+function Db.open(core, target, service)
   local is_sqlite = not target:find("^postgres%a*://")
   local name = is_sqlite and target or target:gsub("%?.*", ""):gsub("//.*@", "//")
   local DBI, problem = driver()
@@ -194,7 +197,7 @@ function Db.open(core, target)
   local self = setmetatable({ _core = core, _connection = connection, _connect = dial,
     _process = core.process(), _begin = is_sqlite and "BEGIN IMMEDIATE" or "BEGIN",
     is_sqlite = is_sqlite, name = name }, Db)
-  local checked, err = open_checked(self)
+  local checked, err = open_checked(self, service)
   if not checked then
     self:close()
   end

@@ -37,20 +37,25 @@ end
 ---@param requests table[]
 ---@return table<integer, boolean>? finished by number
 ---@return segmind.Error?
+---@return table<integer, boolean> counted by number: those whose price is in the sum already
+---@return number spent USD, all steps of the ledger
 function outlook:finished(requests)
   local core = self._client._core
   local names, out, digests = {}, {}, digest_all(core, requests)
+  local counted, spent = {}, 0
   local _, err = self:_do(function(db)
+    spent = rows.spent(db)
     for n, prepared in ipairs(requests) do
       name_inputs(prepared, names)
       local name, fresh = key.compute(core, prepared, digests), prepared.opts.fresh
       local row = rows.best(db, name)
       local generation = row and row.generation + (fresh and 1 or 0) or 1
       out[n] = row ~= nil and row.state == "completed" and not fresh
+      counted[n] = row ~= nil and row.state ~= "failed" and not fresh
       names[n] = ("%s:%d"):format(name, generation)
     end
   end)
-  return not err and out or nil, err
+  return not err and out or nil, err, counted, spent
 end
 
 return outlook

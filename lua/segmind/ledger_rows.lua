@@ -65,8 +65,15 @@ end
 local SPENT = "SELECT SUM(doubt + CASE WHEN state = 'completed' THEN COALESCE(cost, price, 0) "
   .. "WHEN state = 'failed' THEN 0 ELSE COALESCE(price, 0) END) AS usd FROM segmind_steps"
 
+local NO_MONEY = "SELECT step_key FROM segmind_steps WHERE doubt < 0 OR price < 0 OR cost < 0"
+
 --- What all steps have cost or may yet cost, in USD.
 function rows.spent(db)
+  local damaged = db:run(NO_MONEY)[1]
+  if damaged then
+    db:refuse(("has a row that is damaged, of step %s: it cost less than nothing"):format(
+      tostring(damaged.step_key)))
+  end
   return db:run(SPENT)[1].usd or 0
 end
 

@@ -6,8 +6,8 @@ local VERSION = 1
 local schema = {}
 
 local tables = {
-  "CREATE TABLE segmind_ledger (version INTEGER NOT NULL, turn INTEGER NOT NULL)",
-  ("INSERT INTO segmind_ledger (version, turn) VALUES (%d, 0)"):format(VERSION),
+  "CREATE TABLE segmind_ledger (version INTEGER NOT NULL, turn INTEGER NOT NULL, "
+    .. "service TEXT NOT NULL)",
   [[CREATE TABLE segmind_steps (
     step_key TEXT NOT NULL, generation INTEGER NOT NULL, name TEXT, model TEXT NOT NULL,
     api TEXT NOT NULL, params TEXT NOT NULL, state TEXT NOT NULL, body TEXT NOT NULL,
@@ -28,30 +28,36 @@ local function has_table(db, name)
   return db:run(sql, name)[1] ~= nil
 end
 
-local function check_version(db)
-  local row = db:run("SELECT version FROM segmind_ledger")[1]
-  if not row then
+-- What was drawn by an emulator is no picture that was paid for, and its money is not money.
+local function check_head(db, service)
+  local head = db:run("SELECT * FROM segmind_ledger")[1]
+  if not head then
     db:refuse("has lost its version")
-  elseif row.version ~= VERSION then
+  elseif head.version ~= VERSION then
     db:refuse(("is of version %s, and this library writes version %d: use another file, or the "
-      .. "library that made it"):format(tostring(row.version), VERSION))
+      .. "library that made it"):format(tostring(head.version), VERSION))
+  elseif head.service ~= service then
+    db:refuse(("is one of %s, and this client speaks to %s: give each a ledger of its own")
+      :format(tostring(head.service), service))
   end
 end
 
 --- Makes the tables of a new ledger, or checks those that are there. It writes in both cases: a
 --- folder that cannot be written, or a full disk, is to be found out here and not after a submit.
-function schema.prepare(db)
+---@param service string whose pictures it holds
+function schema.prepare(db, service)
   if not db.is_sqlite then
     db:run("SELECT pg_advisory_xact_lock(7310312) AS x") -- two that make the tables at once
   end
   if has_table(db, "segmind_ledger") then
-    check_version(db)
+    check_head(db, service)
   elseif db.is_sqlite and db:run("SELECT COUNT(*) AS n FROM sqlite_master")[1].n > 0 then
     db:refuse("is the database of another program")
   else
     for _, sql in ipairs(tables) do
       db:run(sql)
     end
+    db:run("INSERT INTO segmind_ledger (version, turn, service) VALUES (?, 0, ?)", VERSION, service)
   end
   db:take_turn()
 end

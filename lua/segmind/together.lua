@@ -14,7 +14,7 @@ end
 
 --- Judges all before any function starts.
 local function check(items, verb)
-  if type(items) ~= "table" or is_awaitable(items) or next(items) == nil then
+  if type(items) ~= "table" or is_awaitable(items) then
     Error.misuse(verb .. " takes a table of jobs, tasks and functions, got " .. schema.show(items))
   end
   for key, item in pairs(items) do
@@ -91,6 +91,9 @@ function together.all(items, timeout)
   check(items, "segmind.all")
   local entries, failed = start(items), nil
   local left = #entries
+  if left == 0 then
+    return {}
+  end
   local is_over = wait(entries, function(entry)
     left = left - 1
     failed = failed or entry.item:error() and entry
@@ -108,8 +111,8 @@ function together.all(items, timeout)
   return results
 end
 
---- Waits until the first has ended, well or not. The other functions are cancelled, the other jobs
---- go on.
+--- Waits until the first has ended, well or not: a failure, too, may be the first. The other
+--- functions are cancelled, the other jobs go on.
 ---@param items table<any, segmind.Job|segmind.Task|fun(): any>
 ---@param timeout number? seconds
 ---@return any result
@@ -117,6 +120,9 @@ end
 ---@return any key
 function together.race(items, timeout)
   check(items, "segmind.race")
+  if next(items) == nil then
+    Error.misuse("segmind.race takes at least one job, task or function, got an empty table")
+  end
   local winner
   local is_over = wait(start(items), function(entry)
     winner = winner or entry
