@@ -1,5 +1,5 @@
 #!/bin/sh
-# Figures, not tests: every measuring program in turn, some eight minutes. What
+# Figures, not tests: every measuring program in turn, some ten minutes. What
 # they print goes to the terminal and, as Markdown, to bench.md in the build
 # folder. Each of them runs alone, too, and has a --help.
 #
@@ -23,6 +23,19 @@ machine() {
   echo
 }
 
+# What a host's loop pays; each of these takes its time, so shorter here than
+# alone.
+hosts() {
+  echo "### In the loops of others"
+  echo
+  echo '```'
+  "$lua" bench/step.lua "$build" --rounds 1 || status=1
+  "$lua" bench/loop.lua "$build" --rounds 1 || status=1
+  BENCH_RUNS=3 bench/neovim.sh "$build" || status=1
+  BENCH_SECONDS=10 bench/love.sh "$build" || status=1
+  echo '```'
+}
+
 programs() {
   machine
   for name in jobs waiting streams polling chains serving; do
@@ -36,6 +49,7 @@ programs() {
   echo '```'
   "$build/bench/poll_schedule" || status=1
   echo '```'
+  hosts
   return $status
 }
 
