@@ -201,9 +201,7 @@ static CURLcode set_manners(CURL *handle, const struct sm_wire *wire) {
 /* A submit's connection is its own: fresh, and never taken by another. That it
  * cannot be shared while it is in use, libcurl sees to where the TLS settings
  * differ, so they do, in a bound that means nothing: 1.3 is the highest. */
-static CURLcode set_connection(CURL *handle, const struct sm_transfer *transfer,
-                               bool is_once) {
-  bool is_tls = strncmp(sm_buf_text(&transfer->url), "https", 5) == 0;
+static CURLcode set_connection(CURL *handle, bool is_tls, bool is_once) {
   long tls = CURL_SSLVERSION_TLSv1_2;
   CURLcode rc = CURLE_OK;
   if (is_once)
@@ -237,12 +235,13 @@ CURLcode sm_easy_prepare(struct sm_easy *easy, struct curl_slist *headers) {
   easy->header_bytes = easy->body_bytes = 0;
   easy->was_started = easy->was_spent = false;
   easy->error[0] = '\0';
+  easy->is_tls = strncmp(sm_buf_text(&transfer->url), "https", 5) == 0;
   CURLcode rc = set_method(handle, request);
   SET(CURLOPT_URL, sm_buf_text(&transfer->url));
   SET(CURLOPT_HTTPHEADER, headers);
   SET(CURLOPT_TIMEOUT_MS, (long)request->timeout_ms);
   if (rc == CURLE_OK)
-    rc = set_connection(handle, transfer, request->is_once);
+    rc = set_connection(handle, easy->is_tls, request->is_once);
   return rc;
 }
 

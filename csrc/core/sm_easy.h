@@ -36,7 +36,8 @@ struct sm_easy {
   struct sm_easy *previous;
   char ip[46]; /* of the connection, once the request goes out */
   int port;
-  int local_port;   /* 0 until then */
+  int local_port; /* 0 until then */
+  bool is_tls;
   bool was_shared;  /* another was on the connection meanwhile */
   bool was_started; /* the one-send guard */
   bool was_spent;   /* the body's last byte was handed over, at any time */

@@ -29,14 +29,24 @@ void sm_sharing_note(struct sm_easy *easy, const char *ip, int port,
   easy->local_port = local_port;
 }
 
+/* libcurl may put a request on a connection whose last answer is whole, and
+ * read the next, before anybody could take the first. */
+static bool is_answered(const struct sm_easy *easy) {
+  curl_off_t length = -1;
+  curl_easy_getinfo(easy->handle, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
+  return easy->header_bytes > 0 && length >= 0 &&
+         (curl_off_t)easy->body_bytes >= length;
+}
+
 static bool is_beside(const struct sm_easy *easy, const struct sm_easy *other) {
   return other != easy && other->local_port == easy->local_port &&
          other->port == easy->port && strcmp(other->ip, easy->ip) == 0;
 }
 
 void sm_sharing_look(struct sm_easy *easy) {
-  for (struct sm_easy *other = easy->wire->active; other; other = other->next)
-    if (is_beside(easy, other))
+  for (struct sm_easy *other = easy->is_tls ? easy->wire->active : NULL; other;
+       other = other->next)
+    if (is_beside(easy, other) && !is_answered(other))
       easy->was_shared = other->was_shared = true;
 }
 

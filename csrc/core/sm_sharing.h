@@ -20,9 +20,8 @@ void sm_sharing_leave(struct sm_easy *easy);
 void sm_sharing_note(struct sm_easy *easy, const char *ip, int port,
                      int local_port);
 
-/* A part of the answer comes. Only now is it looked who else is there: libcurl
- * may put a request on a connection whose last answer is whole, before anybody
- * could take that. */
+/* A part of the answer comes: is anybody else there whose own is not whole yet?
+ * Without TLS there is no HTTP/2, and no sharing. */
 void sm_sharing_look(struct sm_easy *easy);
 
 /* Whether another request was on the same HTTP/1.1 connection meanwhile. */
