@@ -1,5 +1,6 @@
 -- The emulator's command line: what changes the service it plays.
 
+local certificate = require("spec.support.certificate")
 local curl = require("spec.support.curl")
 local emulator = require("spec.support.emulator")
 
@@ -143,10 +144,7 @@ describe("segmind-emulator", function()
   end)
 
   it("serves https", function()
-    local cert, key = os.tmpname(), os.tmpname()
-    assert(os.execute("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes "
-      .. "-days 2 -subj /CN=localhost -addext subjectAltName=IP:127.0.0.1 -keyout " .. key
-      .. " -out " .. cert .. " 2>/dev/null"))
+    local cert, key = certificate()
     with({ plain = true, latency = 0, tls_cert = cert, tls_key = key }, function(http, service)
       http.words = "--cacert " .. cert
       assert.matches("^https://", service.url)

@@ -1,6 +1,7 @@
 -- The emulator's faulty wire and its foreign host, asked by the curl program. Whether a submit was
 -- accepted is told by the ledger, past the wire.
 
+local certificate = require("spec.support.certificate")
 local curl = require("spec.support.curl")
 local emulator = require("spec.support.emulator")
 
@@ -475,10 +476,7 @@ describe("the faulty wire", function()
   end)
 
   it("carries https as it is, a connection for an exchange", function()
-    local cert, key = os.tmpname(), os.tmpname()
-    assert(os.execute("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes "
-      .. "-days 2 -subj /CN=localhost -addext subjectAltName=IP:127.0.0.1 -keyout " .. key
-      .. " -out " .. cert .. " 2>/dev/null"))
+    local cert, key = certificate()
     local safe = emulator.start({ plain = true, tls_cert = cert, tls_key = key, wire = true })
     assert.matches("^https://", safe.wire_url)
     local client = curl.new(safe.wire_url, { key = emulator.KEY, words = "--cacert " .. cert })

@@ -1,6 +1,7 @@
 --- The end of things, with work under way: clients and jobs that are collected in any order, states
 --- that are closed, processes that exit. Each in a process of its own, many times over.
 
+local certificate = require("spec.support.certificate")
 local child = require("spec.support.child")
 local emulator = require("spec.support.emulator")
 local interpreter = require("spec.support.interpreter")
@@ -20,14 +21,6 @@ local ROUNDS = IS_SLOW and 6 or 60
 -- A process that exits as it stands frees nothing, and the leak check does not see into LuaJIT's
 -- memory. What is looked for here is a crash.
 local NO_LEAK_CHECK = "detect_leaks=0"
-
-local function certificate()
-  local cert, key = os.tmpname(), os.tmpname()
-  os.execute("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 "
-    .. "-subj /CN=localhost -addext subjectAltName=IP:127.0.0.1 -keyout " .. key .. " -out " .. cert
-    .. " 2>/dev/null")
-  return cert, key
-end
 
 -- Fifty transfers over TLS, from the first packets on to some that are over.
 local BUSY = [[

@@ -2,6 +2,7 @@
 --- Each behaviour is a script in spec/neovim that an editor of its own runs. They do not depend on
 --- the Lua that runs this file, so one of the three is enough: the one that Neovim has.
 
+local certificate = require("spec.support.certificate")
 local emulator = require("spec.support.emulator")
 local session = require("spec.support.session")
 
@@ -134,10 +135,8 @@ describe("leaving Neovim", function()
   local cert, key, service, folder
 
   setup(function()
-    cert, key, folder = os.tmpname(), os.tmpname(), temporary_folder()
-    os.execute("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 "
-      .. "-subj /CN=localhost -addext subjectAltName=IP:127.0.0.1 -keyout " .. key .. " -out "
-      .. cert .. " 2>/dev/null")
+    folder = temporary_folder()
+    cert, key = certificate()
     service = session.service({ tls_cert = cert, tls_key = key, latency = 0.2, speed = 1 })
   end)
 

@@ -1,21 +1,13 @@
 --- Over TLS: certificates are verified, and where the server speaks HTTP/2 polls and downloads
 --- share a connection, while each submit goes out over HTTP/1.1 on a fresh one.
 
+local certificate = require("spec.support.certificate")
 local emulator = require("spec.support.emulator")
 local segmind = require("segmind")
 local session = require("spec.support.session")
 
 local PARAMS = { prompt = "a red house", aspect_ratio = "1:1" }
 local MODEL = "flux-kontext-pro"
-
---- A certificate for 127.0.0.1 that signs itself.
-local function certificate()
-  local cert, key = os.tmpname(), os.tmpname()
-  assert(os.execute("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 "
-    .. "-subj /CN=localhost -addext subjectAltName=IP:127.0.0.1 -keyout " .. key .. " -out " .. cert
-    .. " 2>/dev/null"))
-  return cert, key
-end
 
 local function await(command)
   for _ = 1, 200 do
