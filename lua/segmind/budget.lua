@@ -17,14 +17,21 @@ function Budget.new(limit)
   return setmetatable({ limit = limit, _spent = 0, _reserved = {} }, Budget)
 end
 
---- What a job is declared to cost, in USD: the option `price`, else, of one taken up from a ledger,
---- what it was declared then, else its model's; nil for none of them.
+--- What a request is declared to cost, in USD: the option `price`, else its model's; nil for
+--- neither.
+---@param prepared table from request.prepare
+---@return number?
+function Budget.declared(prepared)
+  return prepared.opts.price or prepared.spec and prepared.spec.price_usd
+end
+
+--- What a job is declared to cost, in USD: as its request, but of one taken up from a ledger what
+--- was declared then stands before its model's.
 ---@param job segmind.Job
 ---@return number?
 function Budget.price(job)
   local request = job._request
-  return request.opts.price or job._step and job._step.price
-    or request.spec and request.spec.price_usd
+  return request.opts.price or job._step and job._step.price or Budget.declared(request)
 end
 
 --- Why a job may not be submitted when so much is spent or under way; nil when it may.
@@ -54,8 +61,7 @@ function Budget:refusal_of_chain(requests, counted, spent)
   local price = 0
   spent = spent or self._spent
   for n, prepared in ipairs(requests) do
-    local usd = prepared.opts.price or prepared.spec and prepared.spec.price_usd
-    price = price + (not counted[n] and usd or 0)
+    price = price + (not counted[n] and Budget.declared(prepared) or 0)
     if spent + price > self.limit + EPSILON then
       return Error.new("budget", ("step %d (%s) brings the chain to $%.2f, and $%.2f of $%.2f are "
         .. "spent or under way; nothing was sent"):format(n, prepared.model, price, spent,

@@ -168,8 +168,13 @@ local function check_budget(self, requests)
   elseif not ledger then
     return budget:refusal_of_chain(requests, {})
   end
-  local finished, err, counted, spent = ledger:finished(requests)
-  return not finished and err or budget:refusal_of_chain(requests, counted, spent)
+  local spent, err = ledger:spent()
+  if err or not budget:refusal_of_chain(requests, {}, spent) then
+    return err
+  end
+  -- Only now is it worth reading the pictures: which steps are in the sum already?
+  local _, failed, counted = ledger:finished(requests)
+  return failed or budget:refusal_of_chain(requests, counted, spent)
 end
 
 local function prepare_all(self, defaults)
@@ -239,7 +244,7 @@ function Chain:run(opts)
     return results
   end
   err = failed.err
-  if not err.message:find("^step ") then
+  if err.kind ~= "budget" then -- which names its step itself
     err.message = ("step %d (%s): %s"):format(failed.n, failed.model, err.message)
   end
   err.step, err.results = failed.n, results

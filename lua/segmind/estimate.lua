@@ -2,6 +2,8 @@
 --- publishes. A model that is not declared has none, and the sum says so. A step that the ledger
 --- knows to be finished costs and takes nothing.
 
+local Budget = require("segmind.budget")
+
 ---@class segmind.Estimate
 ---@field steps { n: integer, model: string, usd: number?, seconds: number?, finished: boolean }[]
 ---@field usd number the sum of the known prices
@@ -27,8 +29,7 @@ local function figures(prepared, is_finished)
   if is_finished then
     return 0, 0
   end
-  local spec = prepared.spec or {}
-  return prepared.opts.price or spec.price_usd, spec.latency_s
+  return Budget.declared(prepared), prepared.spec and prepared.spec.latency_s
 end
 
 ---@param requests table[] from request.prepare

@@ -176,7 +176,7 @@ local function renew(self, now)
   end
 end
 
-Ledger.ask_url, Ledger.finished = files.ask_url, outlook.finished
+Ledger.ask_url, Ledger.finished, Ledger.spent = files.ask_url, outlook.finished, outlook.spent
 
 --- Called by every `client:step`: renews the leases and looks whether what others had is free.
 function Ledger:tick()

@@ -37,14 +37,12 @@ end
 ---@param requests table[]
 ---@return table<integer, boolean>? finished by number
 ---@return segmind.Error?
----@return table<integer, boolean> counted by number: those whose price is in the sum already
----@return number spent USD, all steps of the ledger
+---@return table<integer, boolean> counted by number: those whose price is spent or under way
 function outlook:finished(requests)
   local core = self._client._core
   local names, out, digests = {}, {}, digest_all(core, requests)
-  local counted, spent = {}, 0
+  local counted = {}
   local _, err = self:_do(function(db)
-    spent = rows.spent(db)
     for n, prepared in ipairs(requests) do
       name_inputs(prepared, names)
       local name, fresh = key.compute(core, prepared, digests), prepared.opts.fresh
@@ -55,7 +53,14 @@ function outlook:finished(requests)
       names[n] = ("%s:%d"):format(name, generation)
     end
   end)
-  return not err and out or nil, err, counted, spent
+  return not err and out or nil, err, counted
+end
+
+--- What all steps have cost or may yet cost, in USD. Method of a Ledger.
+---@return number?
+---@return segmind.Error?
+function outlook:spent()
+  return self:_do(rows.spent)
 end
 
 return outlook

@@ -63,18 +63,17 @@ function rows.unfinished(db)
 end
 
 local SPENT = "SELECT SUM(doubt + CASE WHEN state = 'completed' THEN COALESCE(cost, price, 0) "
-  .. "WHEN state = 'failed' THEN 0 ELSE COALESCE(price, 0) END) AS usd FROM segmind_steps"
-
-local NO_MONEY = "SELECT step_key FROM segmind_steps WHERE doubt < 0 OR price < 0 OR cost < 0"
+  .. "WHEN state = 'failed' THEN 0 ELSE COALESCE(price, 0) END) AS usd, MIN(CASE WHEN doubt < 0 "
+  .. "OR price < 0 OR cost < 0 THEN step_key END) AS damaged FROM segmind_steps"
 
 --- What all steps have cost or may yet cost, in USD.
 function rows.spent(db)
-  local damaged = db:run(NO_MONEY)[1]
-  if damaged then
+  local sum = db:run(SPENT)[1]
+  if sum.damaged then
     db:refuse(("has a row that is damaged, of step %s: it cost less than nothing"):format(
-      tostring(damaged.step_key)))
+      tostring(sum.damaged)))
   end
-  return db:run(SPENT)[1].usd or 0
+  return sum.usd or 0
 end
 
 local INSERT = "INSERT INTO segmind_steps (step_key, generation, name, model, api, params, state, "
