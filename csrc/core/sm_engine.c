@@ -306,13 +306,9 @@ void sm_engine_add(struct sm_engine *engine, struct sm_task *task) {
   }
   sm_fail_memory(&e);
   sm_exchange_fail(task, NULL, &e);
-  task->last->id = task->id;
   if (task == engine->probe)
     engine->probe = NULL;
-  if (!task->is_quiet) {
-    sm_events_push(&engine->news.events, task->last);
-    task->last = NULL;
-  }
+  sm_news_end(&engine->news, task);
   engine->jobs--;
   if (task->model)
     task->model->in_flight--;

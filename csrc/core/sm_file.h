@@ -60,8 +60,8 @@ const char *sm_file_path(const struct sm_file *file);
 
 void sm_file_delete(struct sm_file *file);
 
-/* The bytes of a picture to a path in one go: new, (hide,) write,
- * commit.
+/* The bytes of a picture to a path in one go: new, hide if it is private,
+ * write, commit.
  * `final_path` gets a malloc'ed copy of the path it took. */
 enum sm_code sm_file_save(const char *path, const void *bytes, size_t size,
                           bool is_private, char **final_path,

@@ -3,7 +3,7 @@
  * is deleted, and the error goes back as a value. */
 #include <math.h>
 #include <stddef.h>
-#include <string.h>
+#include <stdio.h>
 
 #include "lsm.h"
 
