@@ -103,25 +103,52 @@ describe("when the wire breaks,", function()
     assert.equal(2, service:ledger().totals.accepted)
   end)
 
-  it("submits that never arrived whole are reported as unknown and not repeated", function()
-    local rules = {}
-    for i, fault in ipairs({ { "close", -1 }, { "reset", -1 }, { "close", 10 }, { "reset", 100 },
-      { "stall", -1, { seconds = 0.3 } }, { "close", 0 } }) do
+  --- One submit for each fault of a request on its way; their jobs.
+  local function lose_requests(faults)
+    local rules, jobs = {}, {}
+    for i, fault in ipairs(faults) do
       rules[i] = wire("submit", "request", fault[2], fault[1], fault[3])
       rules[i].match.nth = i
     end
     service:wire(rules)
-    local jobs = {}
     for i = 1, #rules do
       jobs[i] = submit()
     end
+    return jobs
+  end
+
+  local function is_unknown(err)
+    assert.equal("unknown", err.kind)
+    assert.equal("unknown", err.charged)
+    assert.equal("absent", err.history)
+  end
+
+  it("submits that never arrived whole are reported as unknown and not repeated", function()
+    local jobs = lose_requests({ { "close", -1 }, { "reset", -1 }, { "close", -10 },
+      { "reset", -20 }, { "stall", -1, { seconds = 0.3 } } })
     for _, job in ipairs(jobs) do
       local _, err = job:wait(40)
-      assert.equal("unknown", err.kind)
-      assert.equal("unknown", err.charged)
-      assert.equal("absent", err.history)
+      is_unknown(err)
     end
     assert.equal(0, service:ledger().totals.accepted)
+    check(jobs)
+  end)
+
+  -- The head goes out before the body is asked for. Where the end of the connection is seen in
+  -- between, that is the proof that the submit did not leave, and it is sent again.
+  it("submits that were cut in their heads are unknown, or proved unsent and repeated", function()
+    local jobs = lose_requests({ { "close", 10 }, { "reset", 100 }, { "close", 0 } })
+    local repeated = 0
+    for _, job in ipairs(jobs) do
+      local result, err = job:wait(40)
+      if result then
+        repeated = repeated + 1
+      else
+        is_unknown(err)
+      end
+    end
+    assert.equal(#jobs + repeated, sm:stats().submits)
+    assert.equal(repeated, service:ledger().totals.accepted)
     check(jobs)
   end)
 
