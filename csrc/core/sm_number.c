@@ -1,0 +1,73 @@
+#include "sm_number.h"
+
+#include <locale.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Longer texts are no number that anybody means. */
+#define MOST_DIGITS 400
+
+static bool is_blank(char c) {
+  return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+static size_t skip_digits(const char *text, size_t size, size_t at) {
+  while (at < size && text[at] >= '0' && text[at] <= '9')
+    at++;
+  return at;
+}
+
+static size_t skip_sign(const char *text, size_t size, size_t at) {
+  return at < size && (text[at] == '+' || text[at] == '-') ? at + 1 : at;
+}
+
+static bool is_decimal(const char *text, size_t size) {
+  size_t at = skip_sign(text, size, 0);
+  size_t end = skip_digits(text, size, at);
+  size_t digits = end - at;
+  at = end;
+  if (at < size && text[at] == '.') {
+    end = skip_digits(text, size, at + 1);
+    digits += end - at - 1;
+    at = end;
+  }
+  if (digits == 0)
+    return false;
+  if (at < size && (text[at] == 'e' || text[at] == 'E')) {
+    at = skip_sign(text, size, at + 1);
+    end = skip_digits(text, size, at);
+    if (end == at)
+      return false;
+    at = end;
+  }
+  return at == size;
+}
+
+/* The thread's own locale is left as it is: the C locale costs nothing to get,
+ * and strtod_l rounds as strtod does. */
+static double convert(const char *text) {
+  locale_t plain = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+  if (plain == (locale_t)0)
+    return NAN;
+  double number = strtod_l(text, NULL, plain);
+  freelocale(plain);
+  return number;
+}
+
+bool sm_number_read(const char *text, size_t size, double *number) {
+  char copy[MOST_DIGITS + 1];
+  while (size && is_blank(*text))
+    text++, size--;
+  while (size && is_blank(text[size - 1]))
+    size--;
+  if (size > MOST_DIGITS || !is_decimal(text, size))
+    return false;
+  memcpy(copy, text, size);
+  copy[size] = '\0';
+  double value = convert(copy);
+  if (!isfinite(value))
+    return false;
+  *number = value;
+  return true;
+}
