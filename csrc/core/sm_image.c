@@ -63,6 +63,36 @@ static bool is_bare(unsigned marker) {
   return marker == 0x01 || (marker >= 0xd0 && marker <= 0xd8);
 }
 
+/* Exif 2.32, 4.5 and 4.6: a TIFF header, whose first directory may hold the
+ * orientation (tag 0x112, one short). 0 when it does not tell. */
+static unsigned exif_orientation(struct bytes tiff) {
+  bool is_big = has(tiff, 0, "MM\0*", 4);
+  if (tiff.size < 8 || (!is_big && !has(tiff, 0, "II*\0", 4)))
+    return 0;
+  uint32_t (*get16)(const unsigned char *) = is_big ? be16 : le16;
+  size_t at = is_big ? be32(tiff.at + 4) : le32(tiff.at + 4);
+  if (at > tiff.size || tiff.size - at < 2)
+    return 0;
+  uint32_t count = get16(tiff.at + at);
+  at += 2;
+  for (; count > 0 && tiff.size - at >= 12; count--, at += 12) {
+    uint32_t value = get16(tiff.at + at + 8);
+    if (get16(tiff.at + at) == 0x112)
+      return value >= 1 && value <= 8 ? (unsigned)value : 0;
+  }
+  return 0;
+}
+
+/* The segment at `at`, an APP1, as far as it is there. */
+static void read_exif(struct bytes b, size_t at, struct sm_image *image) {
+  size_t end = at + 2 + be16(b.at + at + 2);
+  if (end > b.size)
+    end = b.size;
+  if (end > at + 10 && has(b, at + 4, "Exif\0\0", 6))
+    image->orientation =
+        exif_orientation((struct bytes){b.at + at + 10, end - at - 10});
+}
+
 /* Walks the segments up to the frame header. The scan (SOS) or the end before
  * one means that these bytes do not tell the size. */
 static void find_frame(struct bytes b, struct sm_image *image) {
@@ -79,6 +109,8 @@ static void find_frame(struct bytes b, struct sm_image *image) {
     }
     if (marker == 0xda || marker == 0xd9)
       return;
+    if (marker == 0xe1)
+      read_exif(b, at, image);
     at += is_bare(marker) ? 2 : 2 + (size_t)be16(b.at + at + 2);
   }
 }

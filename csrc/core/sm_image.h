@@ -26,6 +26,7 @@ struct sm_image {
   enum sm_format format;
   uint32_t width; /* pixels, 0 when unknown */
   uint32_t height;
+  unsigned orientation; /* of a JPEG's Exif, 1 to 8; 0 when it has none */
 };
 
 /* False when these are not the first bytes of a known picture. */

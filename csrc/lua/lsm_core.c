@@ -14,6 +14,7 @@
 #include "sm_digest.h"
 #include "sm_process.h"
 #include "sm_text.h"
+#include "sm_time.h"
 
 #if LUA_VERSION_NUM == 501
 #define BUILT_FOR "LuaJIT 2.1"
@@ -36,6 +37,10 @@ static void push_image(lua_State *L, const struct sm_image *image) {
   lua_setfield(L, -2, "height");
   lua_pushstring(L, sm_format_media_type(image->format));
   lua_setfield(L, -2, "media_type");
+  if (image->orientation > 0) {
+    lua_pushinteger(L, (lua_Integer)image->orientation);
+    lua_setfield(L, -2, "orientation");
+  }
 }
 
 static int core_image(lua_State *L) {
@@ -161,6 +166,20 @@ static int core_now(lua_State *L) {
   return 1;
 }
 
+/* A moment as a server spelled it, text or number, as Unix seconds. */
+static int core_time(lua_State *L) {
+  size_t size = 0;
+  int64_t unix_ms;
+  bool is_number = lua_type(L, 1) == LUA_TNUMBER;
+  const char *text =
+      lua_type(L, 1) == LUA_TSTRING ? lua_tolstring(L, 1, &size) : NULL;
+  if (is_number ? !sm_time_of_number(lua_tonumber(L, 1), &unix_ms)
+                : !text || !sm_time_read(text, size, &unix_ms))
+    return 0;
+  lua_pushnumber(L, (double)unix_ms / 1000);
+  return 1;
+}
+
 /* A seed that every model takes: 0 to 2^31 - 1. */
 static int core_seed(lua_State *L) {
   uint32_t seed;
@@ -183,6 +202,7 @@ static const luaL_Reg functions[] = {
     {"process", core_process},               /* -> the name of this process */
     {"is_gone", core_is_gone}, /* such a name -> whether it has surely ended */
     {"now", core_now},         /* -> monotonic seconds */
+    {"time", core_time},       /* text or number -> Unix seconds, or nothing */
     {"seed", core_seed},       /* -> integer */
     {NULL, NULL},
 };

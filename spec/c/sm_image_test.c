@@ -117,6 +117,37 @@ static void a_jpeg_hides_its_size_behind_metadata(void) {
   free(bytes);
 }
 
+/* An Exif segment in front of the sample: `tiff` and the image's facts. */
+static struct sm_image with_exif(const void *tiff, size_t size) {
+  unsigned char bytes[sizeof sample_jpeg + 80];
+  struct sm_image image;
+  memcpy(bytes, "\xff\xd8\xff\xe1\0", 5);
+  bytes[5] = (unsigned char)(size + 8);
+  memcpy(bytes + 6, "Exif\0\0", 6);
+  memcpy(bytes + 12, tiff, size);
+  memcpy(bytes + 12 + size, sample_jpeg + 2, sizeof sample_jpeg - 2);
+  CHECK(sm_image_read(bytes, 10 + size + sizeof sample_jpeg, &image));
+  CHECK(image.width == 7);
+  return image;
+}
+
+static void a_jpeg_tells_its_orientation(void) {
+  static const char little[] = "II*\0\x08\0\0\0\2\0"
+                               "\x0f\1\2\0\1\0\0\0\0\0\0\0"
+                               "\x12\1\3\0\1\0\0\0\6\0\0\0";
+  static const char big[] = "MM\0*\0\0\0\x08\0\1"
+                            "\1\x12\0\3\0\0\0\1\0\3\0\0";
+  static const char outside[] = "II*\0\xff\xff\xff\xff\2\0";
+  CHECK(with_exif(little, sizeof little - 1).orientation == 6);
+  CHECK(with_exif(big, sizeof big - 1).orientation == 3);
+  CHECK(with_exif(outside, sizeof outside - 1).orientation == 0);
+  for (size_t size = 0; size < sizeof little - 5; size++)
+    CHECK(with_exif(little, size).orientation == 0);
+  struct sm_image plain;
+  CHECK(sm_image_read(sample_jpeg, sizeof sample_jpeg, &plain));
+  CHECK(plain.orientation == 0);
+}
+
 static void zero_bytes_may_follow_a_jpeg_but_nothing_else(void) {
   unsigned char bytes[sizeof sample_jpeg + 20] = {0};
   memcpy(bytes, sample_jpeg, sizeof sample_jpeg);
@@ -160,6 +191,7 @@ int main(void) {
   no_wrong_byte_leads_outside();
   what_is_no_picture_is_refused();
   a_jpeg_hides_its_size_behind_metadata();
+  a_jpeg_tells_its_orientation();
   zero_bytes_may_follow_a_jpeg_but_nothing_else();
   a_webp_is_as_long_as_it_says();
   the_smallest_lossless_webp_is_read();
