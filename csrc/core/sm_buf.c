@@ -21,11 +21,15 @@ void sm_buf_destroy(struct sm_buf *buf) {
   sm_buf_create(buf, buf->ceiling);
 }
 
-void sm_buf_reset(struct sm_buf *buf) {
-  buf->size = 0;
+void sm_buf_shorten(struct sm_buf *buf, size_t size) {
+  if (size > buf->size)
+    return;
+  buf->size = size;
   if (buf->data != NULL)
-    buf->data[0] = '\0';
+    buf->data[size] = '\0';
 }
+
+void sm_buf_reset(struct sm_buf *buf) { sm_buf_shorten(buf, 0); }
 
 /* Doubles, so that n appends cost O(n), and stops at the ceiling, so that a
  * buffer of 4 MiB never takes 8. `need` counts the NUL. */

@@ -28,6 +28,9 @@ void sm_buf_destroy(struct sm_buf *buf);
 /* Forgets the bytes and keeps the memory. */
 void sm_buf_reset(struct sm_buf *buf);
 
+/* Forgets the bytes from `size` on. */
+void sm_buf_shorten(struct sm_buf *buf, size_t size);
+
 /* Errors: SM_PROTOCOL past the ceiling, SM_IO without memory. */
 enum sm_code sm_buf_append(struct sm_buf *buf, const void *bytes, size_t size,
                            struct sm_error *e);

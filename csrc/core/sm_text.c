@@ -204,11 +204,8 @@ static size_t match_secret(struct text text, const char *key, size_t *lead) {
   return widen(text, key, *lead, size);
 }
 
-/* One character of UTF-8 as RFC 3629 allows it (no overlong form, surrogate or
- * value past U+10FFFF). Returns its length, 0 when the bytes are no such thing.
- */
-static size_t decode(struct text text, uint32_t *point) {
-  const unsigned char *at = (const unsigned char *)text.at;
+size_t sm_text_decode(const char *text, size_t size, uint32_t *point) {
+  const unsigned char *at = (const unsigned char *)text;
   static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
   size_t length = at[0] < 0x80   ? 1
                   : at[0] < 0xc0 ? 0
@@ -216,7 +213,7 @@ static size_t decode(struct text text, uint32_t *point) {
                   : at[0] < 0xf0 ? 3
                   : at[0] < 0xf8 ? 4
                                  : 0;
-  if (length == 0 || length > text.size)
+  if (length == 0 || length > size)
     return 0;
   *point = length == 1 ? at[0] : at[0] & (0x7fu >> length);
   for (size_t i = 1; i < length; i++) {
@@ -267,7 +264,7 @@ static void put_byte(struct sink *sink, unsigned char byte) {
 static size_t put_next(struct sink *sink, struct text text) {
   uint32_t point = 0;
   unsigned char byte = (unsigned char)text.at[0];
-  size_t length = decode(text, &point);
+  size_t length = sm_text_decode(text.at, text.size, &point);
   if (byte == '\n' || byte == '\t') {
     put(sink, " ", 1);
   } else if (length == 0 || byte < ' ' || byte == 0x7f) {

@@ -12,6 +12,7 @@
 #define SM_TEXT_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #define SM_TEXT_MAX 2048
 
@@ -20,5 +21,10 @@
  * NULL. A newline or a tab becomes a space. */
 size_t sm_text_clean(char *out, size_t out_size, const char *text, size_t size,
                      const char *key);
+
+/* One character of UTF-8 as RFC 3629 allows it (no overlong form, surrogate or
+ * value past U+10FFFF). Returns its length, 0 when the bytes are no such thing;
+ * `size` is 1 or more. */
+size_t sm_text_decode(const char *text, size_t size, uint32_t *point);
 
 #endif
