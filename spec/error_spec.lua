@@ -48,6 +48,49 @@ describe("an error", function()
     assert.is_false(ok)
     assert.truthy(message:find("error_spec.lua:%d+: segmind: a table belongs here"))
   end)
+
+  it("is joined to text as text is", function()
+    local err = Error.new("io", "the disk is full")
+    assert.equal("failed: segmind: io: the disk is full (charged: no)", "failed: " .. err)
+    assert.equal("segmind: io: the disk is full (charged: no)!", err .. "!")
+  end)
+
+  it("of a refused call names the line outside the library, and prints it", function()
+    local err = Error.refusal("no such parameter", { problems = { "x" } })
+    assert.equal("invalid", err.kind)
+    assert.truthy(err.where:find("error_spec.lua:%d+$"))
+    assert.truthy(tostring(err):find("(charged: no) at " .. err.where, 1, true))
+    assert.is_nil(Error.new("io", "x").where)
+  end)
+
+  for text, is_blocked in pairs({
+    ["NSFW content detected in the prompt"] = true, ["Request Moderated"] = true,
+    ["Content Moderated"] = true, ["blocked by the safety system"] = true,
+    ["The input was flagged as sensitive. (E005)"] = true,
+    ["your request violates our content policy"] = true,
+    ["Content policies forbid this"] = true, ["Inappropriate content"] = true,
+    ["The prompt failed moderation"] = true,
+    ["Invalid content type"] = false, ["content-length is missing"] = false,
+    ["safety_tolerance must be at most 2"] = false, ["Safety tolerance is out of range"] = false,
+    ["disable_safety_checker is not a boolean"] = false, ["a moderate load"] = false,
+    ["The moderation service is unavailable"] = false, ["unsafe redirect"] = false,
+    ["CORS policy"] = false, ["Unable to fetch the image"] = false,
+  }) do
+    it(("knows %s a content block: %s"):format(is_blocked and "for" or "from", text), function()
+      assert.equal(is_blocked or nil, Error.new("failed", text).blocked)
+      assert.equal(is_blocked or nil, Error.from({ kind = "failed", message = text }).blocked)
+      assert.is_nil(Error.new("io", text).blocked)
+    end)
+  end
+
+  it("is made of whatever was raised, never of a table's address", function()
+    assert.equal("boom", Error.text("boom"))
+    assert.equal("no such row", Error.text({ message = "no such row" }))
+    assert.equal("a table without a message", Error.text({ code = 5 }))
+    assert.equal("it prints", Error.text(setmetatable({}, { __tostring = function()
+      return "it prints"
+    end })))
+  end)
 end)
 
 describe("the filter before the core is loaded", function()

@@ -129,7 +129,8 @@ describe("the error kind", function()
       assert.equal(case.charged, err.charged)
       assert.is_boolean(err.retryable)
       assert.equal(case.retryable or err.retryable, err.retryable)
-      assert.equal(not jobless[kind], err.step ~= nil)
+      assert.equal(not jobless[kind], err.job ~= nil)
+      assert.is_nil(err.step)
       if case.id then
         assert.truthy(err.request_id:find("^" .. ID .. "$"))
       end

@@ -164,7 +164,7 @@ describe("a ledger", function()
       local b = sm:submit("flux-kontext-pro", { prompt = "x", aspect_ratio = "1:1" })
       local _, err = b:wait()
       assert.equal("rejected", err.kind)
-      assert.equal(2, err.step)
+      assert.equal(2, err.job)
       assert.equal("rejected", a:error().kind)
       return true
     end)

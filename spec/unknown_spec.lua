@@ -193,7 +193,7 @@ describe("a submit of unknown outcome", function()
     lose("after", 2)
     local seen = {}
     local job = submit(ledger.client(), { on_unknown = function(err, asked)
-      seen[#seen + 1] = { err.kind, err.step, asked.id }
+      seen[#seen + 1] = { err.kind, err.job, asked.id }
       return #seen == 1 and "resubmit" or "hold"
     end })
     local _, err = job:wait()

@@ -26,7 +26,7 @@ local function explain(err)
     err.traceback = err.traceback or debug.traceback(tostring(err), 2)
     return err
   end
-  local trace = debug.traceback(tostring(err), 2)
+  local trace = debug.traceback(Error.text(err), 2)
   return Error.new("invalid", "the function raised an error: " .. trace,
     { traceback = trace, cause = err })
 end
@@ -104,7 +104,7 @@ function Task:error()
   local values = self._values
   local why = values and values[1] == nil and values[2]
   if why and not Error.is_error(why) then
-    why = Error.new("invalid", "the function returned nil and: " .. tostring(why))
+    why = Error.new("invalid", "the function returned nil and: " .. Error.text(why))
   end
   return why or self._error
 end
@@ -122,7 +122,7 @@ local function wait(self, timeout, verb, is_await)
   end
   if not waiting.pass(self._gate, timeout, verb, is_await) then
     return nil, Error.new("timeout", ("not over after %g s, the task goes on"):format(timeout),
-      { retryable = true })
+      { retryable = true, running = true })
   elseif self._error then
     return nil, self._error
   end

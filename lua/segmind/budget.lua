@@ -41,7 +41,7 @@ end
 function Budget:refusal(job, spent)
   local price = Budget.price(job)
   local fields = { budget = self.limit, spent = spent, price = price }
-  local what = ("step %d (%s)"):format(job.step or job.id, job.model)
+  local what = ("%s %d (%s)"):format(job.step and "step" or "job", job.step or job.id, job.model)
   if not price then
     return Error.new("budget", what .. " has no declared price, so the budget cannot allow it; "
       .. "the option price of the call tells one", fields)

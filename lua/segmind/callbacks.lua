@@ -17,7 +17,7 @@ local callbacks = {}
 
 -- What is raised need not be a string, and traceback leaves anything else as it is.
 local function traced(problem)
-  return debug.traceback(tostring(problem), 2)
+  return debug.traceback(Error.text(problem), 2)
 end
 
 -- What a coroutine of ours yields when a callback has returned; one of the caller cannot know it.

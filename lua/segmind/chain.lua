@@ -138,7 +138,7 @@ local function prepare(self, defaults)
     problems[1] = "the chain has no steps"
   end
   if problems[1] then
-    return nil, Error.new("invalid", table.concat(problems, "; "), { step = first, results = {},
+    return nil, Error.refusal(table.concat(problems, "; "), { step = first, results = {},
       problems = problems })
   end
   return requests

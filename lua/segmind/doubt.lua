@@ -78,7 +78,7 @@ local doubt = {}
 ---@param err segmind.Error kind "unknown"
 ---@param transfer fun(job: segmind.Job) sends the job
 function doubt.decide(job, err, transfer)
-  err.step = err.step or job.step or job.id
+  ending.name(job, err)
   job._doubtful = true
   local answer = ask(job, err)
   if job._over then

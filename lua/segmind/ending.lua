@@ -23,6 +23,13 @@ function ending.label(job)
     or ("job %d (%s)"):format(job.id, job.model)
 end
 
+--- Writes into an error which job it is of, and which step of a chain.
+---@param job segmind.Job
+---@param err segmind.Error
+function ending.name(job, err)
+  err.job, err.step = err.job or job.id, err.step or job.step
+end
+
 --- Seconds to the job's deadline.
 ---@param job segmind.Job
 ---@return number
@@ -38,6 +45,17 @@ function ending.task_options(job)
   return { timeout = math.max(ending.remaining(job), 0.001),
     poll = request.opts.poll or job._client._poll,
     latency = request.spec and request.spec.latency_s }
+end
+
+--- Sets the seed that a job's picture is made with, wherever that is told: a step that is taken up,
+--- joined or restored brings another one than the job had drawn. The only writer of both after
+--- request.prepare.
+---@param job segmind.Job
+---@param seed integer?
+function ending.set_seed(job, seed)
+  if seed ~= nil then
+    job.seed, job.params.seed = seed, seed
+  end
 end
 
 --- Those who keep count of the money hear of an end before anybody else does.
@@ -59,8 +77,9 @@ function ending.finish(job, result, err)
   end
   local client = job._client
   job._over, job._result, job._error = true, result, err
+  ending.set_seed(job, result and result.seed)
   if err then
-    err.step = err.step or job.step or job.id
+    ending.name(job, err)
   end
   settle_money(client, job, result, err)
   if err and err.charged == "no" and (job._doubtful or job._resubmits) then

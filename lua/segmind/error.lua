@@ -50,7 +50,11 @@ end
 ---@field status integer? the HTTP status, when an answer was the reason
 ---@field request_id string? the service's id; `client:attach(id)` takes the job up again
 ---@field retry_after number? seconds
----@field step integer? the step of a chain; of any other job, its number
+---@field step integer? of a chain: the step that failed
+---@field job integer? the number of the job that failed, `job.id`
+---@field where string? of `invalid`: "file:line" of the call that was refused
+---@field running boolean? true when a `wait` ended before the job: the job goes on
+---@field blocked boolean? of `failed` and `rejected`: the text is that of a content block
 ---@field results table? of a chain: the results that were finished, by step
 ---@field body string? the answer as it came
 ---@field problems string[]? of `invalid`: everything that is wrong with the call
@@ -60,17 +64,57 @@ end
 ---@field price number?
 ---@field cause segmind.Error? of `upstream`: why the input failed
 
+-- What the service, or the model behind it, says when it refuses a content. "_" counts as a letter:
+-- `safety_tolerance` is a parameter.
+local blocks = { "%f[%w_]nsfw%f[^%w_]", "not safe for work", "%f[%w_]moderat[ei][do]n?%f[^%w_]",
+  "%f[%w_]safety%f[^%w_]", "%f[%w_]flagged%f[^%w_]", "%f[%w_]inappropriate%f[^%w_]",
+  "%f[%w_]nudity%f[^%w_]", "content polic", "usage polic", "use polic", "content filter",
+  "content blocked", "content was blocked", "blocked content", "community guideline",
+  "prohibited content", "disallowed content", "explicit content", "sensitive content",
+  "harmful content", "adult content", "sexual" }
+
+-- The same words where they name a parameter, or a checker that is not there.
+local no_blocks = { "safety tolerance", "unavailable", "not available", "time[d]? ?out", "overloaded",
+  "failed to load", "not be loaded", "too many requests" }
+
+local function has_any(text, patterns)
+  for _, pattern in ipairs(patterns) do
+    if text:find(pattern) then
+      return true
+    end
+  end
+  return false
+end
+
+--- Whether the text of a failed job, or of a refused submit, is that of a content block: the same
+--- content will be blocked again.
+local function is_block(kind, message)
+  if kind ~= "failed" and kind ~= "rejected" or type(message) ~= "string" then
+    return false
+  end
+  local text = message:lower()
+  return has_any(text, blocks) and not has_any(text, no_blocks)
+end
+
+local function complete(self)
+  self.charged = self.charged or "no"
+  self.retryable = self.retryable or false
+  self.blocked = self.blocked or is_block(self.kind, self.message) or nil
+  return setmetatable(self, Error)
+end
+
 ---@param kind string
 ---@param message string
 ---@param fields table? further fields
 ---@return segmind.Error
 function Error.new(kind, message, fields)
   assert(Error.kinds[kind], "no such kind of error")
-  local self = { kind = kind, message = message, charged = "no", retryable = false }
+  local self = {}
   for key, value in pairs(fields or {}) do
     self[key] = value
   end
-  return setmetatable(self, Error)
+  self.kind, self.message = kind, message
+  return complete(self)
 end
 
 --- Makes an Error of the table that the C core hands out. The table itself becomes the error.
@@ -78,8 +122,7 @@ end
 ---@return segmind.Error
 function Error.from(fields)
   fields.charged = fields.charged or "unknown"
-  fields.retryable = fields.retryable or false
-  return setmetatable(fields, Error)
+  return complete(fields)
 end
 
 --- True when `value` is an error of this library.
@@ -89,26 +132,69 @@ function Error.is_error(value)
   return getmetatable(value) == Error
 end
 
+--- What somebody raised or returned as the reason of a failure, as text. That need not be a string.
+---@param value any
+---@return string
+function Error.text(value)
+  if type(value) == "table" then
+    local class = getmetatable(value)
+    local message = rawget(value, "message")
+    if not (type(class) == "table" and class.__tostring) then
+      return type(message) == "string" and message or "a table without a message"
+    end
+  end
+  return tostring(value)
+end
+
 function Error:__tostring()
   local status = self.status and (" (%d)"):format(self.status) or ""
   local request = self.request_id and (" [request %s]"):format(self.request_id) or ""
-  return filter(("segmind: %s%s: %s%s (charged: %s)"):format(
-    self.kind, status, tostring(self.message), request, self.charged))
+  local where = self.where and (" at %s"):format(self.where) or ""
+  return filter(("segmind: %s%s: %s%s (charged: %s)%s"):format(
+    self.kind, status, tostring(self.message), request, self.charged, where))
+end
+
+--- `"failed: " .. err`
+function Error.__concat(a, b)
+  return tostring(a) .. tostring(b)
 end
 
 local here = debug.getinfo(1, "S").source:match("^(.*[/\\])") or "@"
 
---- Raises a programmer's mistake at the line that made it: the nearest one outside this library,
---- however many of our own functions lie between.
----@param message string
-function Error.misuse(message)
-  local level = 2
-  local info = debug.getinfo(level, "S")
+-- The level, seen from who calls this, of the nearest function outside this library, however many of
+-- our own and of C lie between; nil when there is none.
+local function caller()
+  local level = 3
+  local info = debug.getinfo(level, "Sl")
   while info and (info.what == "C" or info.source:sub(1, #here) == here) do
     level = level + 1
-    info = debug.getinfo(level, "S")
+    info = debug.getinfo(level, "Sl")
   end
-  error("segmind: " .. message, info and level or 2)
+  return info and level - 1, info
+end
+
+--- "file:line" of the nearest code outside this library; nil when there is none.
+---@return string?
+function Error.line_of_caller()
+  local _, info = caller()
+  return info and info.currentline > 0 and ("%s:%d"):format(info.short_src, info.currentline) or nil
+end
+
+--- An error of kind "invalid": a call that is refused before anything is sent. It names the line
+--- that made the call, as `assert` does not on every Lua.
+---@param message string
+---@param fields table?
+---@return segmind.Error
+function Error.refusal(message, fields)
+  local err = Error.new("invalid", message, fields)
+  err.where = Error.line_of_caller()
+  return err
+end
+
+--- Raises a programmer's mistake at the line that made it, outside this library.
+---@param message string
+function Error.misuse(message)
+  error("segmind: " .. message, caller() or 2)
 end
 
 return Error

@@ -199,7 +199,7 @@ function Uploads:all(sources, timeout)
   for _, source in ipairs(sources) do
     local problem = source_problem(self._client._core, source)
     if problem then
-      return nil, Error.new("invalid", problem)
+      return nil, Error.refusal(problem)
     end
   end
   local gate = Gate.new(self._client)

@@ -85,7 +85,8 @@ local function wait(self, timeout, verb, is_await)
     return outcome(self)
   end
   return nil, Error.new("timeout", ("not over after %g s, the job goes on (%s)"):format(timeout,
-    self.state), { charged = ending.charged(self), request_id = self.request_id, retryable = true })
+    self.state), { charged = ending.charged(self), request_id = self.request_id,
+    retryable = true, running = true })
 end
 
 --- Waits until the job is over. Without `timeout` as long as the job takes, and its own deadline

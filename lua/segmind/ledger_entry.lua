@@ -95,17 +95,11 @@ end
 --- The job becomes the one that the row tells of: with its seed, so that a second submit would be
 --- the same to the byte.
 local function become(self, job, row)
-  local request = job._request
   job.key, job._key_text = row.step_key, row.params
   self:_hold(job, { key = row.step_key, generation = row.generation, name = row.name,
     model = row.model, api = row.api, params = row.params, body = row.body, seed = row.seed,
     price = row.price, request_id = row.request_id })
-  if row.seed and (request.is_seed_drawn or not job.seed) then
-    job.seed = json.integer(row.seed)
-  end
-  if request.is_seed_drawn then
-    request.params.seed = job.seed
-  end
+  ending.set_seed(job, row.seed and json.integer(row.seed))
 end
 
 --- Goes on with a step that was left behind: asks for its request id, or looks for one.

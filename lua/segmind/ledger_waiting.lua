@@ -82,7 +82,7 @@ function waiting:wake(job)
       self:_consider(follower)
     elseif not follower._over then
       local copy = Error.new(err.kind, err.message, err)
-      copy.step, copy.cause = nil, err.cause or err
+      copy.step, copy.job, copy.cause = nil, nil, err.cause or err
       ending.fail(follower, copy)
     end
   end

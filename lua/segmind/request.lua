@@ -220,8 +220,7 @@ function request.prepare(client, model, params, opts, refs)
     found[#found + 1] = unsaved
   end
   if unsaved or not checked then
-    return nil, Error.new("invalid", model .. ": " .. table.concat(found, "; "),
-      { problems = found })
+    return nil, Error.refusal(model .. ": " .. table.concat(found, "; "), { problems = found })
   end
   local copy, slots = find_slots(spec, checked)
   local from = origins(slots)

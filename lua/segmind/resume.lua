@@ -59,7 +59,7 @@ function resume:attach(request_id, model, opts)
   self:_check_open()
   local bad = schema.model_problem(model, models.names)
   if bad then
-    return nil, Error.new("invalid", bad)
+    return nil, Error.refusal(bad)
   end
   local job = begin(self, model, {}, opts)
   job.request_id, job.state = request_id, "QUEUED"

@@ -72,7 +72,7 @@ end
 
 local function too_late(timeout)
   return nil, Error.new("timeout", ("not over after %g s; the jobs go on"):format(timeout),
-    { retryable = true })
+    { retryable = true, running = true })
 end
 
 --- Waits until all have ended well, or one has failed. Waits as `job:wait` does.
