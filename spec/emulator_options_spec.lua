@@ -31,7 +31,7 @@ describe("segmind-emulator", function()
     assert.matches("exit 0", help)
     assert.matches("^segmind%-emulator %d+%.%d+", run_program("--version"))
     for _, words in ipairs({ "--sped 3", "--speed", "--speed 0", "--speed x", "--port 70000",
-      "--plain=1", "words", "--tls-cert a.pem" }) do
+      "--plain=1", "words", "--tls-cert a.pem", "--history-zone 2", "--reset-spelling x" }) do
       local text = run_program(words)
       assert.matches("exit 2", text)
       assert.matches("^segmind%-emulator: ", text)
@@ -91,7 +91,10 @@ describe("segmind-emulator", function()
       local refused = http:post("/v2/flux-kontext-pro", BODY)
       assert.equal(402, refused.status)
       assert.equal("Insufficient credits. You have 0.0 credits.", refused:json().error)
-      assert.equal(406, http:post("/v1/flux-kontext-pro", BODY).status)
+      local v1 = http:post("/v1/flux-kontext-pro", BODY)
+      assert.equal(406, v1.status)
+      assert.equal("Insufficient credits. You have 0.0 credits, this request needs 0.05.",
+        v1:json().error)
       assert.equal(1, service:ledger().totals.accepted)
     end)
   end)
@@ -103,10 +106,114 @@ describe("segmind-emulator", function()
       end
       local refused = http:post("/v2/flux-kontext-pro", BODY)
       assert.equal(429, refused.status)
+      assert.equal("rate_limit_exceeded", refused:json().error)
       assert.is_nil(refused.headers["retry-after"])
       assert.matches("^%d+%-%d+%-%d+T%d+:%d+:%d+%.%d+Z$",
         refused.headers["x-rate-limit-reset-at-utc"])
       assert.equal(2, service:ledger().totals.accepted)
+    end)
+  end)
+
+  it("tells the reset time on every v1 answer, without a limit too", function()
+    with({ plain = true, latency = 0, reset_spelling = "epoch" }, function(http)
+      for _, body in ipairs({ BODY, { prompt = "" }, { prompt = "x", aspect_ratio = "5:1" } }) do
+        local reset = http:post("/v1/flux-kontext-pro", body).headers["x-rate-limit-reset-at-utc"]
+        local ahead = tonumber(reset) - os.time()
+        assert.is_true(ahead >= 0 and ahead <= 61, reset)
+      end
+    end)
+  end)
+
+  -- What the service does not publish, each spelling as the epoch that it means.
+  local DATE, TIME = "(%d+)%-(%d+)%-(%d+)", "(%d+):(%d+):(%d+)"
+  local SPELLINGS = {
+    { "iso", "^" .. DATE .. "T" .. TIME .. "%.%d%d%dZ$" },
+    { "iso-seconds", "^" .. DATE .. "T" .. TIME .. "Z$" },
+    { "iso-offset", "^" .. DATE .. "T" .. TIME .. "%.%d%d%d%+05:30$", 19800 },
+    { "iso-bare", "^" .. DATE .. "T" .. TIME .. "%.%d%d%d000$", 19800 },
+    { "blank", "^" .. DATE .. " " .. TIME .. "$", 19800 },
+    { "blank-offset", "^" .. DATE .. " " .. TIME .. "%.%d%d%d000%+05:30$", 19800 },
+  }
+  local NUMBERS = { epoch = 1, ["epoch-fraction"] = 1, ["epoch-ms"] = 1000 }
+
+  -- os.time reads local time: the difference to UTC is taken out.
+  local function epoch(year, month, day, hour, min, sec)
+    local at = { year = year, month = month, day = day, hour = hour, min = min, sec = sec }
+    local seconds = os.time(at)
+    return seconds + os.difftime(seconds, os.time(os.date("!*t", seconds)))
+  end
+
+  local function history_time(options)
+    local at
+    options.plain, options.latency, options.history_zone = true, 0, "+05:30"
+    with(options, function(http)
+      local id = http:post("/v2/flux-kontext-pro", BODY):json().request_id
+      local row = http:get("/inference-request/request-history/" .. id):json()
+      at = row[options.history_time or "model_created"]
+      assert.same(row, http:get("/inference-request/request-history"):json().data[1])
+    end)
+    return at
+  end
+
+  for _, spelling in ipairs(SPELLINGS) do
+    it("spells the history's time as " .. spelling[1], function()
+      local text = history_time({ history_spelling = spelling[1] })
+      assert.matches(spelling[2], text)
+      local ahead = epoch(text:match(DATE .. "[T ]" .. TIME)) - os.time()
+      assert.is_true(math.abs(ahead - (spelling[3] or 0)) < 10, text)
+    end)
+  end
+
+  it("spells it as a number, and as a date of HTTP, under any name", function()
+    for name, unit in pairs(NUMBERS) do
+      local at = history_time({ history_spelling = name, history_time = "created" })
+      assert.is_number(at)
+      assert.is_true(math.abs(at / unit - os.time()) < 10)
+    end
+    assert.matches("^%a%a%a, %d%d %a%a%a %d%d%d%d %d%d:%d%d:%d%d GMT$",
+      history_time({ history_spelling = "http" }))
+  end)
+
+  it("has a clock of its own, in Date, the history and the reset", function()
+    with({ plain = true, latency = 0, rpm = 1, clock_ahead = -7200, reset_spelling = "epoch",
+      history_spelling = "epoch" }, function(http)
+      local accepted = http:post("/v2/flux-kontext-pro", BODY)
+      local refused = http:post("/v2/flux-kontext-pro", BODY)
+      local now = os.time() - 7200
+      assert.equal(os.date("!%a, %d %b %Y %H", now), accepted.headers.date:match("^(.-):"))
+      assert.matches("GMT$", refused.headers.date)
+      assert.is_true(math.abs(refused.headers["x-rate-limit-reset-at-utc"] - now - 60) < 10)
+      local row = http:get("/inference-request/request-history"):json().data[1]
+      assert.is_true(math.abs(row.model_created - now) < 10)
+    end)
+  end)
+
+  it("tells its Date on every answer", function()
+    with({ plain = true, latency = 0 }, function(http, service)
+      local id = http:post("/v2/flux-kontext-pro", BODY):json().request_id
+      http:await(id)
+      local anonymous = curl.new(service.url, {})
+      service:faults({ { match = { path = "credits" }, ["then"] = { status = 502 } } })
+      for status, answer in pairs({
+        [200] = http:get(http:get("/v2/requests/" .. id):json().output),
+        [401] = anonymous:get("/models"),
+        [404] = http:get("/nowhere"),
+        [405] = http:get("/v2/flux-kontext-pro"),
+        [502] = http:get("/v1/get-user-credits"),
+      }) do
+        assert.equal(status, answer.status)
+        assert.matches("^%a%a%a, %d%d %a%a%a %d%d%d%d %d%d:%d%d:%d%d GMT$", answer.headers.date)
+      end
+    end)
+  end)
+
+  it("answers v1 with JSON where that is asked for", function()
+    with({ plain = true, latency = 0, v1_json = true }, function(http)
+      local answer = http:post("/v1/flux-kontext-pro", BODY)
+      assert.equal(200, answer.status)
+      assert.equal("COMPLETED", answer:json().status)
+      assert.equal(0.05, tonumber(answer.headers["x-cost"]))
+      assert.equal("image/png", http:get(answer:json().output).headers["content-type"])
     end)
   end)
 

@@ -59,7 +59,6 @@ describe("the emulator", function()
       ["a wrong type"] = { { prompt = 7 }, "prompt: a string" },
       ["a value out of range"] = { { safety_tolerance = 7 }, "safety_tolerance: 7 is greater" },
       ["a value out of its list"] = { { aspect_ratio = "5:1" }, "aspect_ratio: '5:1'" },
-      ["an undeclared parameter"] = { { guidance_scale = 3 }, "Unexpected parameter 'guidance_s" },
       ["a fraction for an integer"] = { { seed = 1.5 }, "seed: an integer" },
       ["something that is no URL"] = { { input_image = "photo.png" }, "'photo.png' is not a URL" },
       ["a picture nobody serves"] = { { input_image = "http://127.0.0.1:1/x.png" }, "^Unable to" },
@@ -76,10 +75,40 @@ describe("the emulator", function()
       assert.equal("COMPLETED", run("flux-kontext-pro", body):json().status)
     end)
 
-    it("is a 400 on v1", function()
-      local answer = http:post("/v1/flux-kontext-pro", clone(pro, { prompt = "" }))
-      assert.equal(400, answer.status)
-      assert.matches("Prompt is required", answer:json().error)
+    it("is one with an undeclared parameter where the emulator is strict", function()
+      local strict = emulator.start({ plain = true, latency = 0, strict = true })
+      local ask = curl.new(strict.url, { key = emulator.KEY })
+      local body = clone(pro, { guidance_scale = 3 })
+      local id = ask:post("/v2/flux-kontext-pro", body):json().request_id
+      assert.matches("Unexpected parameter 'guidance_s", ask:await(id):json().error)
+      assert.equal(500, ask:post("/v1/flux-kontext-pro", body).status)
+      assert.is_true(strict:stop())
+      assert.equal("COMPLETED", run("flux-kontext-pro", body):json().status)
+    end)
+  end)
+
+  describe("refuses on v1", function()
+    local function refusal(changes)
+      local body = clone({ prompt = "a harbour", aspect_ratio = "1:1" }, changes)
+      local answer = http:post("/v1/flux-kontext-pro", body)
+      return answer.status, answer:json().error
+    end
+
+    it("a value outside a declared set by 406, before there is a job", function()
+      local status, text = refusal({ aspect_ratio = "5:1" })
+      assert.equal(406, status)
+      assert.matches("aspect_ratio: '5:1' is not one", text)
+      assert.equal(0, service:ledger().totals.accepted)
+    end)
+
+    it("every other bad value by 500, as the model meets it, and what is missing by 400", function()
+      assert.equal(500, (refusal({ safety_tolerance = 7 })))
+      assert.equal(500, (refusal({ seed = "x" })))
+      assert.equal(500, (refusal({ input_image = "http://127.0.0.1:1/x.png" })))
+      local status, text = refusal({ prompt = "" })
+      assert.equal(400, status)
+      assert.matches("Prompt is required", text)
+      assert.equal(0, service:ledger().totals.cost)
     end)
   end)
 
@@ -89,10 +118,9 @@ describe("the emulator", function()
     it("a missing key, a bad key and Bearer, with the texts of the service", function()
       local missing = anonymous:post("/v2/flux-kontext-pro", body)
       assert.equal(401, missing.status)
-      assert.equal("Missing Authorization or x-api-key in header", missing:json().error)
-      assert.equal(401, missing:json().status_code)
+      assert.same({ error = "Missing Authorization or x-api-key in header" }, missing:json())
       local bad = curl.new(service.url, { key = "SG_12" }):post("/v2/flux-kontext-pro", body)
-      assert.matches("API key is invalid", bad:json().error)
+      assert.equal("Unauthorized. API key is invalid or may have expired...", bad:json().error)
       assert.equal(401, anonymous:request("-H 'Authorization: Bearer " .. emulator.KEY .. "'",
         "/v1/get-user-credits").status)
       assert.equal(0, service:ledger().totals.accepted)
@@ -104,6 +132,8 @@ describe("the emulator", function()
       local unknown = http:get("/v2/requests/none/status")
       assert.equal(404, unknown.status)
       assert.equal("Request none not found", unknown:json().error)
+      assert.equal("Output for this request ID none Not Found",
+        http:get("/v1/requests/none"):json().error)
     end)
 
     it("a wrong method in HTML", function()
@@ -114,7 +144,10 @@ describe("the emulator", function()
     end)
 
     it("a wrong Content-Type and a body that is no JSON object", function()
-      assert.equal(406, http:request("-d prompt=x", "/v2/flux-kontext-pro").status)
+      local form = http:request("-d prompt=x", "/v2/flux-kontext-pro")
+      assert.equal(406, form.status)
+      assert.equal("Invalid content type", form:json().error)
+      assert.equal(406, http:request("-d prompt=x", "/upload-asset").status)
       assert.equal(400, http:post("/v2/flux-kontext-pro", "{").status)
       assert.equal(400, http:post("/v2/flux-kontext-pro", "[]").status)
     end)

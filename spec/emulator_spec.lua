@@ -189,17 +189,52 @@ describe("the emulator", function()
       end
       run("flux-kontext-max", { prompt = "" })
       local path = "/inference-request/request-history"
+      local function total(question)
+        return http:get(path .. "?" .. question):json().total
+      end
       local page = http:get(path .. "?page=2&per_page=3"):json()
       assert.equal(4, page.total)
       assert.equal("number 1", page.data[1].request_body.prompt)
-      assert.equal(1, http:get(path .. "?status=FAILED"):json().total)
-      assert.equal(3, http:get(path .. "?model_name=flux-kontext-pro"):json().total)
+      assert.equal(1, total("status=FAILED"))
+      assert.equal(3, total("model_name=flux-kontext-pro"))
+      assert.equal(4, total("model_name=kontext"))
       local today = os.date("!%Y-%m-%d")
-      assert.equal(4, http:get(path .. "?from_date=" .. today .. "&to_date=" .. today):json().total)
-      assert.equal(0, http:get(path .. "?to_date=2001-01-01"):json().total)
-      assert.equal(400, http:get(path .. "?from_date=soon").status)
+      assert.equal(4, total("from_date=" .. today .. "&to_date=" .. today))
+      assert.equal(0, total("to_date=2001-01-01"))
+      for _, question in ipairs({ "from_date=soon", "from_date=2001-01-01", "per_page=101",
+        "page=0", "sort_by=id", "sort_order=up" }) do
+        assert.equal(400, http:get(path .. "?" .. question).status, question)
+      end
       local other = curl.new(service.url, { key = "SG_fedcba9876543210" })
       assert.equal(0, other:get(path):json().total)
+    end)
+
+    it("sorts them, by 20 a page", function()
+      local dear = run("flux-kontext-max", { prompt = "dear", aspect_ratio = "1:1" }):json()
+      for i = 1, 21 do
+        run("flux-kontext-pro", { prompt = "number " .. i, aspect_ratio = "1:1" })
+      end
+      local function first(question)
+        local list = http:get("/inference-request/request-history?" .. question):json().data
+        return list[1].request_body.prompt, #list
+      end
+      assert.same({ "number 21", 20 }, { first("") })
+      assert.same({ "dear", 20 }, { first("sort_order=asc") })
+      assert.same({ "dear", 20 }, { first("sort_by=credits_deduction") })
+      assert.same({ "number 1", 20 }, { first("sort_by=credits_deduction&sort_order=asc") })
+      assert.same({ "dear", 22 }, { first("sort_by=model_name&sort_order=asc&per_page=100") })
+      assert.equal("COMPLETED", dear.status)
+    end)
+
+    it("calls a request that runs PENDING", function()
+      local slow = emulator.start({ plain = true, latency = 100 })
+      local ask = curl.new(slow.url, { key = emulator.KEY })
+      local id = ask:post("/v2/flux-kontext-pro", { prompt = "x" }):json().request_id
+      local path = "/inference-request/request-history"
+      assert.equal("PENDING", ask:get(path .. "/" .. id):json().model_status)
+      assert.equal(1, ask:get(path .. "?status=PENDING"):json().total)
+      assert.equal(0, ask:get(path .. "?status=PROCESSING"):json().total)
+      assert.is_true(slow:stop())
     end)
 
     it("tells what became of one request", function()
@@ -211,7 +246,7 @@ describe("the emulator", function()
       assert.equal(0.05, row.credits_deduction)
       assert.equal(result:json().output, row.generation_url)
       assert.same(bodies["flux-kontext-pro"], row.request_body)
-      assert.matches("^%d+%-%d+%-%d+T", row.completed_at)
+      assert.matches("^%d+%-%d+%-%d+T", row.model_created)
       assert.equal(404, http:get("/inference-request/request-history/none").status)
     end)
   end)

@@ -87,8 +87,9 @@ static int64_t time_of(const json_t *value) {
 }
 
 static int64_t row_time(const json_t *row) {
-  static const char *const names[] = {"created_at", "submitted_at", "created",
-                                      "request_time", "timestamp"};
+  static const char *const names[] = {"model_created", "created_at",
+                                      "submitted_at",  "created",
+                                      "request_time",  "timestamp"};
   int64_t at = -1;
   for (size_t i = 0; at < 0 && i < sizeof names / sizeof *names; i++)
     at = time_of(json_object_get(row, names[i]));

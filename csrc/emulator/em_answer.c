@@ -26,9 +26,14 @@ static struct em_job *find_job_locked(struct em_service *service,
   return job;
 }
 
+/* /v1/requests/{id}, the poll_url of a submit, has words of its own. */
 static void reply_not_found(const struct em_request *request,
                             struct em_reply *reply) {
-  em_reply_error(reply, 404, "Request %s not found", request->route.argument);
+  const char *id = request->route.argument;
+  if (strncmp(request->path, "/v1/", 4) != 0)
+    em_reply_error(reply, 404, "Request %s not found", id);
+  else
+    em_reply_error(reply, 404, "Output for this request ID %s Not Found", id);
 }
 
 static bool tells_end(const struct em_job *job, const char *state) {

@@ -24,8 +24,8 @@ static size_t first_wanted(const struct em_request *request) {
 
 static void add_submit(struct em_text *text, const struct em_service *service,
                        const struct em_job *job) {
-  char iso[EM_ISO_SIZE];
-  em_clock_iso(job->wall_ms, iso);
+  char iso[EM_DATE_SIZE];
+  em_date_iso(job->wall_ms, iso);
   em_text_addf(text,
                "{\"request_id\":\"%s\",\"api\":\"v%d\",\"model\":\"%s\","
                "\"key\":\"SG_…\",\"time\":\"%s\",\"state\":\"%s\","

@@ -301,8 +301,7 @@ static bool admit(struct em_exchange *exchange) {
 static bool finish_v1(struct em_exchange *exchange) {
   exchange->stage = ANSWERED;
   exchange->request.tells_end = true;
-  em_submit_v1_finish(exchange->service, exchange->request.job,
-                      &exchange->reply);
+  em_submit_v1_finish(exchange->service, &exchange->request, &exchange->reply);
   return true;
 }
 
@@ -330,7 +329,7 @@ static bool answer(struct em_exchange *exchange) {
     change_account(exchange);
   if (em_fault_is_after(fault) || exchange->request.job)
     change_job(exchange);
-  em_fault_apply(fault, &exchange->reply);
+  em_fault_apply(fault, exchange->service->options, &exchange->reply);
   return !em_fault_is_after(fault) || !delay(exchange);
 }
 

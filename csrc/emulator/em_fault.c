@@ -163,17 +163,15 @@ static void set_body(const struct em_fault_rule *rule, struct em_reply *reply,
 }
 
 /* A status alone gets the body the service sends with it. */
-static void set_status(struct em_reply *reply, int status) {
-  char iso[EM_ISO_SIZE];
+static void set_status(struct em_reply *reply, int status,
+                       const struct em_options *options) {
   if (status == 405) {
     em_reply_not_allowed(reply, NULL);
     return;
   }
   em_reply_error(reply, status, "Emulated fault: HTTP %d", status);
-  if (status == 429) {
-    em_clock_iso(em_clock_wall_ms() + 1000, iso);
-    em_reply_header(reply, "x-rate-limit-reset-at-utc", iso);
-  }
+  if (status == 429)
+    em_reply_reset(reply, options, 1000000);
 }
 
 static void set_headers(const struct em_fault_rule *rule,
@@ -207,12 +205,13 @@ static void set_framing(const struct em_fault_rule *rule,
   }
 }
 
-void em_fault_apply(const struct em_fault_rule *rule, struct em_reply *reply) {
+void em_fault_apply(const struct em_fault_rule *rule,
+                    const struct em_options *options, struct em_reply *reply) {
   const json_t *status = em_fault_get(rule, "status");
   const json_t *repeat = em_fault_get(rule, "repeat");
   const json_t *truncate = em_fault_get(rule, "truncate");
   if (status)
-    set_status(reply, (int)json_integer_value(status));
+    set_status(reply, (int)json_integer_value(status), options);
   set_body(rule, reply, reply->status ? reply->status : 200);
   set_headers(rule, reply);
   reply->drop = json_is_true(em_fault_get(rule, "close"));

@@ -76,7 +76,8 @@ bool em_fault_hides(const struct em_fault_rule *rule);
 int64_t em_fault_delay_us(const struct em_fault_rule *rule);
 
 /* Changes the answer as the rule says. */
-void em_fault_apply(const struct em_fault_rule *rule, struct em_reply *reply);
+void em_fault_apply(const struct em_fault_rule *rule,
+                    const struct em_options *options, struct em_reply *reply);
 
 /* A member of `then`, or NULL: what concerns jobs and the account is done by
  * em_service. */

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 struct part {
   char name[128];
@@ -23,13 +24,13 @@ struct form {
 };
 
 /* Text that is not what the parameter wants stays text, and is refused later
- * like any wrong type. */
+ * like any wrong type. Booleans come as Python spells them, too: False. */
 static json_t *typed(const struct em_param *param, const char *text) {
   char *end;
   errno = 0;
-  if (param && param->type == EM_BOOLEAN && !strcmp(text, "true"))
+  if (param && param->type == EM_BOOLEAN && !strcasecmp(text, "true"))
     return json_true();
-  if (param && param->type == EM_BOOLEAN && !strcmp(text, "false"))
+  if (param && param->type == EM_BOOLEAN && !strcasecmp(text, "false"))
     return json_false();
   if (param && param->type == EM_INTEGER) {
     long long number = strtoll(text, &end, 10);
@@ -44,11 +45,14 @@ static json_t *typed(const struct em_param *param, const char *text) {
   return json_string(text);
 }
 
-static json_t *keep_file(struct form *form) {
+/* A file of a parameter that is not declared (a mask) may hold anything. */
+static json_t *keep_file(struct form *form, const struct em_param *param) {
   const struct em_text *bytes = &form->part.value;
   char path[EM_PATH_SIZE], reason[128];
   if (em_service_keep_asset(form->service, bytes->data, bytes->size, path,
                             reason, sizeof reason)) {
+    if (!param)
+      return json_null();
     snprintf(form->message, form->message_size, "Invalid file for %s: %s",
              form->part.name, reason);
     return NULL;
@@ -61,9 +65,8 @@ static void finish_part(struct form *form) {
   if (!*part->name || form->failed)
     return;
   const char *text = part->value.data ? part->value.data : "";
-  json_t *value = part->is_file
-                      ? keep_file(form)
-                      : typed(em_model_param(form->model, part->name), text);
+  const struct em_param *param = em_model_param(form->model, part->name);
+  json_t *value = part->is_file ? keep_file(form, param) : typed(param, text);
   form->failed = json_object_set_new(form->body, part->name, value) != 0;
   em_text_free(&part->value);
   *part->name = '\0';

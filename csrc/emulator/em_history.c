@@ -1,94 +1,172 @@
 /* The request history of the control plane: what became of every request of
- * the caller's, long after its record has expired. The envelope of the list
- * is not published; data, page, per_page and total are an assumption. */
+ * the caller's, long after its record has expired. As the official SDK
+ * documents it; page, per_page and total beside its data are an assumption,
+ * and so is a 400 for an argument that is out of range. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "em_clock.h"
 #include "em_service.h"
 
+static const int64_t day_ms = 86400000;
+enum { WINDOW_DAYS = 7, WINDOW_MOST_DAYS = 31, ROWS = 20, ROWS_MOST = 100 };
+
+struct row {
+  size_t number; /* in order of acceptance: breaks every tie */
+  const struct em_job *job;
+};
+
+typedef int compare_fn(const void *a, const void *b);
+
 struct filter {
   uint64_t account;
   const char *model, *status;
-  int64_t from_ms, to_ms; /* wall clock; -1: open */
+  int64_t from_ms, to_ms; /* wall clock, both included */
   long page, per_page;
+  compare_fn *compare; /* ascending */
+  bool descends;
 };
 
-static long read_long(const struct em_request *request, const char *name,
-                      long fallback, long most) {
-  const char *text = em_request_argument(request, name);
-  long value = text ? strtol(text, NULL, 10) : fallback;
-  if (value < 1)
-    return fallback;
-  return value > most ? most : value;
+static int by_time(const void *a, const void *b) {
+  const struct row *first = a, *second = b;
+  return (first->number > second->number) - (first->number < second->number);
 }
 
-/* Errors: -1 when a date cannot be read. */
-static int read_date(const struct em_request *request, const char *name,
-                     int day_end, int64_t *wall_ms) {
-  const char *text = em_request_argument(request, name);
-  *wall_ms = -1;
-  if (!text || !*text)
-    return 0;
-  *wall_ms = em_clock_parse_ms(text, day_end);
-  return *wall_ms < 0 ? -1 : 0;
+static int by_model(const void *a, const void *b) {
+  const struct row *first = a, *second = b;
+  int order = strcmp(first->job->model->name, second->job->model->name);
+  return order ? order : by_time(a, b);
 }
 
-static int read_filter(struct filter *filter,
-                       const struct em_request *request) {
+static int by_cost(const void *a, const void *b) {
+  double first = ((const struct row *)a)->job->cost;
+  double second = ((const struct row *)b)->job->cost;
+  int order = (first > second) - (first < second);
+  return order ? order : by_time(a, b);
+}
+
+/* Without the argument, or with an empty one: the fallback. */
+static const char *read_text(const struct em_request *request, const char *name,
+                             const char *fallback) {
+  const char *text = em_request_argument(request, name);
+  return text && *text ? text : fallback;
+}
+
+static const char *read_count(const struct em_request *request,
+                              const char *name, long fallback, long most,
+                              long *count) {
+  char *end = NULL;
+  const char *text = read_text(request, name, NULL);
+  *count = text ? strtol(text, &end, 10) : fallback;
+  bool bad = *count < 1 || *count > most || (end && *end);
+  return bad ? "page and per_page are numbers from 1, per_page up to 100"
+             : NULL;
+}
+
+static const char *read_order(const struct em_request *request,
+                              struct filter *filter) {
+  static const struct {
+    const char *name;
+    compare_fn *compare;
+  } columns[] = {{"model_created", by_time},
+                 {"model_name", by_model},
+                 {"credits_deduction", by_cost}};
+  const char *column = read_text(request, "sort_by", "model_created");
+  const char *order = read_text(request, "sort_order", "desc");
+  filter->descends = !strcmp(order, "desc");
+  for (size_t i = 0; i < sizeof columns / sizeof *columns; i++)
+    if (!strcmp(columns[i].name, column))
+      filter->compare = columns[i].compare;
+  bool bad = !filter->compare || (!filter->descends && strcmp(order, "asc"));
+  return bad ? "sort_by is model_created, model_name or credits_deduction, "
+               "sort_order asc or desc"
+             : NULL;
+}
+
+static const char *read_window(const struct em_request *request, int64_t now_ms,
+                               struct filter *filter) {
+  const char *from = read_text(request, "from_date", NULL);
+  const char *to = read_text(request, "to_date", NULL);
+  filter->to_ms = to ? em_date_read(to, true) : now_ms;
+  filter->from_ms =
+      from ? em_date_read(from, false) : filter->to_ms - WINDOW_DAYS * day_ms;
+  if ((to && filter->to_ms < 0) || (from && filter->from_ms < 0))
+    return "from_date and to_date must be YYYY-MM-DD";
+  if (filter->to_ms - filter->from_ms > WINDOW_MOST_DAYS * day_ms)
+    return "from_date and to_date may be 31 days apart at most";
+  return NULL;
+}
+
+/* Returns what is wrong with the question, or NULL. */
+static const char *read_filter(struct filter *filter, int64_t now_ms,
+                               const struct em_request *request) {
+  const char *problem = read_count(request, "page", 1, 1000000, &filter->page);
   filter->account = em_service_account(request);
-  filter->model = em_request_argument(request, "model_name");
-  filter->status = em_request_argument(request, "status");
-  filter->page = read_long(request, "page", 1, 1000000);
-  filter->per_page = read_long(request, "per_page", 10, 1000);
-  return read_date(request, "from_date", 0, &filter->from_ms) ||
-         read_date(request, "to_date", 1, &filter->to_ms);
+  filter->model = read_text(request, "model_name", "");
+  filter->status = read_text(request, "status", NULL);
+  if (!problem)
+    problem =
+        read_count(request, "per_page", ROWS, ROWS_MOST, &filter->per_page);
+  if (!problem)
+    problem = read_order(request, filter);
+  return problem ? problem : read_window(request, now_ms, filter);
 }
 
 static bool passes(const struct filter *filter, const struct em_job *job) {
-  if (job->forgotten || job->account != filter->account)
-    return false;
-  if (filter->model && *filter->model &&
-      strcmp(filter->model, job->model->name) != 0)
-    return false;
-  if (filter->status && *filter->status &&
-      strcmp(filter->status, em_state_name(job->state)) != 0)
-    return false;
-  return (filter->from_ms < 0 || job->wall_ms >= filter->from_ms) &&
-         (filter->to_ms < 0 || job->wall_ms <= filter->to_ms);
+  return !job->forgotten && job->account == filter->account &&
+         strstr(job->model->name, filter->model) &&
+         (!filter->status ||
+          !strcmp(filter->status, em_job_history_state(job))) &&
+         job->wall_ms >= filter->from_ms && job->wall_ms <= filter->to_ms;
 }
 
-/* Adds one page of rows, the newest first; returns how many pass in all. */
-static long add_rows_locked(const struct em_store *store,
-                            const struct filter *filter, const char *base,
-                            struct em_text *text) {
-  long total = 0, first = (filter->page - 1) * filter->per_page;
-  for (size_t i = store->count; i-- > 0;) {
-    const struct em_job *job = store->jobs[i];
-    if (!passes(filter, job))
-      continue;
-    if (total >= first && total < first + filter->per_page) {
-      em_text_add(text, total > first ? "," : "");
-      em_job_tell_history(job, base, text);
-    }
-    total++;
+/* Ownership: the caller frees the rows. Errors: NULL when out of memory. */
+static struct row *find_rows_locked(const struct em_store *store,
+                                    const struct filter *filter,
+                                    size_t *count) {
+  struct row *rows = malloc((store->count + 1) * sizeof *rows);
+  *count = 0;
+  for (size_t i = 0; rows && i < store->count; i++)
+    if (passes(filter, store->jobs[i]))
+      rows[(*count)++] = (struct row){i, store->jobs[i]};
+  if (rows && filter->compare != by_time)
+    qsort(rows, *count, sizeof *rows, filter->compare);
+  return rows;
+}
+
+/* Adds one page of the rows; returns how many pass in all. */
+static size_t add_rows_locked(const struct em_service *service,
+                              const struct filter *filter, const char *base,
+                              struct em_text *text) {
+  size_t count;
+  struct row *rows = find_rows_locked(&service->store, filter, &count);
+  size_t first = (size_t)((filter->page - 1) * filter->per_page);
+  size_t end = first + (size_t)filter->per_page;
+  text->failed = text->failed || !rows;
+  for (size_t i = first; rows && i < end && i < count; i++) {
+    const struct row *row = &rows[filter->descends ? count - 1 - i : i];
+    em_text_add(text, i > first ? "," : "");
+    em_job_tell_history(row->job, service->options, base, text);
   }
-  return total;
+  free(rows);
+  return count;
 }
 
 void em_history_list(struct em_service *service, struct em_request *request,
                      struct em_reply *reply) {
-  struct filter filter;
+  struct filter filter = {0};
   struct em_text text = {0};
-  if (read_filter(&filter, request)) {
-    em_reply_error(reply, 400, "from_date and to_date must be YYYY-MM-DD");
+  int64_t now_ms = em_clock_wall_ms(service->options->clock_ahead_s);
+  const char *problem = read_filter(&filter, now_ms, request);
+  if (problem) {
+    em_reply_error(reply, 400, "%s", problem);
     return;
   }
   em_text_add(&text, "{\"data\":[");
   em_store_lock(&service->store);
-  long total = add_rows_locked(&service->store, &filter, request->base, &text);
+  size_t total = add_rows_locked(service, &filter, request->base, &text);
   em_store_unlock(&service->store);
-  em_text_addf(&text, "],\"page\":%ld,\"per_page\":%ld,\"total\":%ld}",
+  em_text_addf(&text, "],\"page\":%ld,\"per_page\":%ld,\"total\":%zu}",
                filter.page, filter.per_page, total);
   em_reply_json(reply, 200, &text);
 }
@@ -100,7 +178,7 @@ void em_history_entry(struct em_service *service, struct em_request *request,
   em_store_lock(&service->store);
   const struct em_job *job = em_store_find_locked(&service->store, id);
   if (job && !job->forgotten && job->account == em_service_account(request))
-    em_job_tell_history(job, request->base, &text);
+    em_job_tell_history(job, service->options, request->base, &text);
   em_store_unlock(&service->store);
   if (text.size)
     em_reply_json(reply, 200, &text);

@@ -150,19 +150,25 @@ int em_job_tell_result(const struct em_job *job, const char *base,
   return tell_running(job, em_state_name(job->state), base, text);
 }
 
-static void add_time(struct em_text *text, const char *name,
-                     const struct em_job *job, int64_t at_us) {
-  char iso[EM_ISO_SIZE];
-  em_text_addf(text, ",\"%s\":", name);
-  if (at_us) {
-    em_clock_iso(job->wall_ms + (at_us - job->submitted_us) / 1000, iso);
-    em_text_add_json(text, iso);
-  } else {
-    em_text_add_json(text, NULL);
-  }
+const char *em_job_history_state(const struct em_job *job) {
+  return em_job_is_finished(job) ? em_state_name(job->state) : "PENDING";
 }
 
-void em_job_tell_history(const struct em_job *job, const char *base,
+static void add_history_time(struct em_text *text, const struct em_job *job,
+                             const struct em_options *options) {
+  char at[EM_DATE_SIZE];
+  em_date_write(options->history_form, job->wall_ms, options->zone_min, at);
+  em_text_add(text, ",");
+  em_text_add_json(text, options->history_time);
+  em_text_add(text, ":");
+  if (em_date_form_is_number(options->history_form))
+    em_text_add(text, at);
+  else
+    em_text_add_json(text, at);
+}
+
+void em_job_tell_history(const struct em_job *job,
+                         const struct em_options *options, const char *base,
                          struct em_text *text) {
   char url[512] = "", path[EM_PATH_SIZE];
   if (job->state == EM_COMPLETED) {
@@ -173,13 +179,11 @@ void em_job_tell_history(const struct em_job *job, const char *base,
                "{\"request_id\":\"%s\",\"model_name\":\"%s\","
                "\"model_status\":\"%s\",\"credits_deduction\":%.6g,"
                "\"request_body\":%s,\"generation_url\":",
-               job->id, job->model->name, em_state_name(job->state), job->cost,
+               job->id, job->model->name, em_job_history_state(job), job->cost,
                job->body);
   em_text_add_json(text, *url ? url : NULL);
   em_text_addf(text, ",\"latency_ms\":%.0f,\"error\":", 1e3 * inference_s(job));
-  em_text_add_json(text, job->error);
-  add_time(text, "created_at", job, job->submitted_us);
-  add_time(text, "started_at", job, job->started_us);
-  add_time(text, "completed_at", job, job->finished_us);
+  em_text_add_json(text, em_job_is_finished(job) ? job->error : NULL);
+  add_history_time(text, job, options);
   em_text_add(text, "}");
 }

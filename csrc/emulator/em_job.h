@@ -14,6 +14,7 @@
 #include "em_latency.h"
 #include "em_media.h"
 #include "em_model.h"
+#include "em_options.h"
 #include "em_order.h"
 #include "em_text.h"
 
@@ -44,7 +45,8 @@ struct em_job {
   uint64_t account; /* a hash of the key */
   char *body;       /* the parameters as JSON text */
   char *prompt;
-  char *error; /* why it fails, or NULL */
+  char *error;   /* why it fails, or NULL */
+  int v1_status; /* of that failure, 0: as of a model that failed */
   struct em_order *order;
   long long seed;
   struct em_picture_ref picture;
@@ -84,8 +86,10 @@ int em_job_tell_status(const struct em_job *job, const char *state,
 int em_job_tell_result(const struct em_job *job, const char *base,
                        struct em_text *text);
 
-/* A row of the request history. */
-void em_job_tell_history(const struct em_job *job, const char *base,
+/* A row of the request history. A request that runs is PENDING there. */
+const char *em_job_history_state(const struct em_job *job);
+void em_job_tell_history(const struct em_job *job,
+                         const struct em_options *options, const char *base,
                          struct em_text *text);
 
 #endif

@@ -11,7 +11,20 @@
 #define EM_VERSION "0.0.0"
 #endif
 
-enum kind { FLAG, TEXT, COUNT, NUMBER, POSITIVE, QUEUE, SEED, HELP, VERSION };
+enum kind {
+  FLAG,
+  TEXT,
+  COUNT,
+  NUMBER,
+  SIGNED,
+  POSITIVE,
+  QUEUE,
+  SEED,
+  DATE_FORM,
+  ZONE,
+  HELP,
+  VERSION
+};
 
 struct option {
   const char *name;
@@ -56,7 +69,24 @@ static const struct option table[] = {
      "accept only this key; default any SG_ + 16 hex digits"},
     {"models", "FILE", TEXT, AT(models),
      "model tables as JSON, default those built in"},
-    {"uuid", NULL, FLAG, AT(uuid), "request ids are UUIDs"},
+    {"uuid", NULL, FLAG, AT(uuid),
+     "request ids are UUIDs with dashes, not 32 hex digits"},
+    {"history-time", "NAME", TEXT, AT(history_time),
+     "how the history calls the time of a request,\ndefault model_created"},
+    {"history-spelling", "FORM", DATE_FORM, AT(history_form),
+     "how it spells it, default iso: iso, iso-seconds,\n"
+     "iso-offset, iso-bare, blank, blank-offset, http,\n"
+     "epoch, epoch-fraction, epoch-ms"},
+    {"history-zone", "+HH:MM", ZONE, AT(zone_min),
+     "and in which time zone, where it does not say UTC"},
+    {"reset-spelling", "FORM", DATE_FORM, AT(reset_form),
+     "how x-rate-limit-reset-at-utc is spelt, default iso"},
+    {"clock-ahead", "SECONDS", SIGNED, AT(clock_ahead_s),
+     "the service's clock is ahead of the host's (negative: behind)"},
+    {"v1-json", NULL, FLAG, AT(v1_json),
+     "v1 answers with JSON that has the picture's address"},
+    {"strict", NULL, FLAG, AT(strict),
+     "refuse parameters that the model does not declare"},
     {"plain", NULL, FLAG, AT(plain),
      "tiny pictures, for tests of thousands of jobs"},
     {"quiet", NULL, FLAG, AT(quiet), "no banner"},
@@ -99,12 +129,15 @@ static void print_help(void) {
       "  POST /_emulator/shutdown end");
 }
 
-static bool read_number(const char *text, double *number) {
+static bool read_signed(const char *text, double *number) {
   char *end;
   errno = 0;
   *number = strtod(text, &end);
-  return end != text && *end == '\0' && !errno && isfinite(*number) &&
-         *number >= 0;
+  return end != text && *end == '\0' && !errno && fabs(*number) <= 1e12;
+}
+
+static bool read_number(const char *text, double *number) {
+  return read_signed(text, number) && *number >= 0;
 }
 
 static bool read_count(const char *text, int *count) {
@@ -135,6 +168,22 @@ static bool read_seed(struct em_options *options, const char *text) {
   return *text >= '0' && *text <= '9' && *end == '\0' && !errno;
 }
 
+/* "+05:30" */
+static bool read_zone(const char *text, int *zone_min) {
+  int hours, minutes, size = 0;
+  char sign;
+  if (sscanf(text, "%c%2d:%2d%n", &sign, &hours, &minutes, &size) != 3 ||
+      text[size] || (sign != '+' && sign != '-') || hours > 14 || minutes > 59)
+    return false;
+  *zone_min = (sign == '-' ? -1 : 1) * (hours * 60 + minutes);
+  return true;
+}
+
+static bool read_form(const char *text, const struct em_date_form **form) {
+  *form = em_date_form(text);
+  return *form != NULL;
+}
+
 static bool store_value(struct em_options *options, const struct option *option,
                         const char *value) {
   char *field = (char *)options + option->offset;
@@ -149,6 +198,8 @@ static bool store_value(struct em_options *options, const struct option *option,
     return read_count(value, (int *)(void *)field);
   case NUMBER:
     return read_number(value, (double *)(void *)field);
+  case SIGNED:
+    return read_signed(value, (double *)(void *)field);
   case POSITIVE:
     return read_number(value, (double *)(void *)field) &&
            *(double *)(void *)field > 0;
@@ -156,6 +207,10 @@ static bool store_value(struct em_options *options, const struct option *option,
     return read_queue(options, value);
   case SEED:
     return read_seed(options, value);
+  case DATE_FORM:
+    return read_form(value, (const struct em_date_form **)(void *)field);
+  case ZONE:
+    return read_zone(value, (int *)(void *)field);
   case HELP:
   case VERSION:
     break;
@@ -230,7 +285,10 @@ enum em_options_result em_options_read(struct em_options *options, int argc,
                                  .variation = 0.25,
                                  .latency_s = -1,
                                  .credits = 100,
-                                 .expire_s = -1};
+                                 .expire_s = -1,
+                                 .history_time = "model_created",
+                                 .history_form = em_date_form("iso"),
+                                 .reset_form = em_date_form("iso")};
   char **last = argv + argc;
   for (char **argument = argv + 1; argument < last; argument++) {
     enum em_options_result result = read_option(options, &argument);

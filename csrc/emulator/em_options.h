@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "em_date.h"
+
 struct em_options {
   int port;
   const char *url_file;
@@ -24,7 +26,13 @@ struct em_options {
   const char *key; /* the only one accepted, or NULL */
   const char *tls_cert, *tls_key;
   const char *models;
-  bool uuid, plain, quiet, verbose;
+  /* What the service does not publish. */
+  const char *history_time; /* the name of the history's time */
+  const struct em_date_form *history_form, *reset_form;
+  int zone_min;         /* of the history's times, east of UTC */
+  double clock_ahead_s; /* of the host's clock; negative: behind */
+  bool uuid, v1_json, strict;
+  bool plain, quiet, verbose;
 };
 
 enum em_options_result { EM_RUN, EM_DONE, EM_BAD_OPTIONS };

@@ -8,18 +8,18 @@
 #include <string.h>
 #include <strings.h>
 
-/* Where a refusal is written: passed along by every check. */
-struct refusal {
-  char *message;
-  size_t size;
-};
+/* The statuses of v1, as the service's documents have them: 400 for what is
+ * missing, 406 for a value outside a declared set; every other bad value
+ * reaches the model, which fails on it. */
+enum { MISSING = 400, BLOCKED = 400, OUTSIDE = 406, BAD = 500 };
 
-__attribute__((format(printf, 2, 3))) static int
-refuse(const struct refusal *refusal, const char *format, ...) {
+__attribute__((format(printf, 3, 4))) static int
+refuse(struct em_refusal *refusal, int v1_status, const char *format, ...) {
   va_list args;
   va_start(args, format);
-  vsnprintf(refusal->message, refusal->size, format, args);
+  vsnprintf(refusal->message, sizeof refusal->message, format, args);
   va_end(args);
+  refusal->v1_status = v1_status;
   return -1;
 }
 
@@ -49,29 +49,29 @@ static bool has_type(const json_t *value, enum em_type type) {
 }
 
 static int check_type(const struct em_param *param, const json_t *value,
-                      const struct refusal *refusal) {
+                      struct em_refusal *refusal) {
   static const char *const wanted[] = {"a string", "an integer", "a number",
                                        "a boolean", "a URL"};
   if (has_type(value, param->type))
     return 0;
-  return refuse(refusal, "Invalid value for %s: %s is expected", param->name,
-                wanted[param->type]);
+  return refuse(refusal, BAD, "Invalid value for %s: %s is expected",
+                param->name, wanted[param->type]);
 }
 
 static int check_range(const struct em_param *param, const json_t *value,
-                       const struct refusal *refusal) {
+                       struct em_refusal *refusal) {
   double number = json_number_value(value);
   if (param->min && number < json_number_value(param->min))
-    return refuse(refusal, "Invalid value for %s: %g is less than %g",
+    return refuse(refusal, BAD, "Invalid value for %s: %g is less than %g",
                   param->name, number, json_number_value(param->min));
   if (param->max && number > json_number_value(param->max))
-    return refuse(refusal, "Invalid value for %s: %g is greater than %g",
+    return refuse(refusal, BAD, "Invalid value for %s: %g is greater than %g",
                   param->name, number, json_number_value(param->max));
   return 0;
 }
 
 static int check_choice(const struct em_param *param, const json_t *value,
-                        const struct refusal *refusal) {
+                        struct em_refusal *refusal) {
   size_t i;
   const json_t *choice;
   if (!param->one_of)
@@ -80,7 +80,7 @@ static int check_choice(const struct em_param *param, const json_t *value,
     if (json_equal(choice, value))
       return 0;
   }
-  return refuse(refusal,
+  return refuse(refusal, OUTSIDE,
                 "Invalid value for %s: '%.60s' is not one of the "
                 "allowed values",
                 param->name,
@@ -88,24 +88,24 @@ static int check_choice(const struct em_param *param, const json_t *value,
 }
 
 static int check_url(const struct em_param *param, const json_t *value,
-                     bool data_uris, const struct refusal *refusal) {
+                     bool data_uris, struct em_refusal *refusal) {
   const char *url = json_string_value(value);
   if (!strncasecmp(url, "http://", 7) || !strncasecmp(url, "https://", 8))
     return 0;
   if (!strncasecmp(url, "data:", 5)) {
     if (data_uris)
       return 0;
-    return refuse(refusal,
+    return refuse(refusal, BAD,
                   "Invalid value for %s: data URIs are not accepted, a public "
                   "URL is expected",
                   param->name);
   }
-  return refuse(refusal, "Invalid value for %s: '%.60s' is not a URL",
+  return refuse(refusal, BAD, "Invalid value for %s: '%.60s' is not a URL",
                 param->name, url);
 }
 
 static int check_value(const struct em_param *param, const json_t *value,
-                       bool data_uris, const struct refusal *refusal) {
+                       bool data_uris, struct em_refusal *refusal) {
   if (check_type(param, value, refusal))
     return -1;
   if (json_is_number(value) && check_range(param, value, refusal))
@@ -124,31 +124,33 @@ static bool is_given(const json_t *value) {
 }
 
 static int check_declared(const struct em_model *model, const json_t *body,
-                          const struct refusal *refusal) {
+                          struct em_refusal *refusal) {
   const char *name;
   const json_t *value;
   json_object_foreach((json_t *)(uintptr_t)body, name, value) {
     if (!em_model_param(model, name))
-      return refuse(refusal, "Unexpected parameter '%.60s' for %s", name,
+      return refuse(refusal, BAD, "Unexpected parameter '%.60s' for %s", name,
                     model->name);
   }
   return 0;
 }
 
 static int check_body(const struct em_model *model, const json_t *body,
-                      bool data_uris, const struct refusal *refusal) {
+                      const struct em_order_rules *rules,
+                      struct em_refusal *refusal) {
   for (size_t i = 0; i < model->param_count; i++) {
     const struct em_param *param = &model->params[i];
     const json_t *value = json_object_get(body, param->name);
     char name[64];
     if (is_given(value)) {
-      if (check_value(param, value, data_uris, refusal))
+      if (check_value(param, value, rules->data_uris, refusal))
         return -1;
     } else if (param->required) {
-      return refuse(refusal, "%s is required", spoken(param->name, name));
+      return refuse(refusal, MISSING, "%s is required",
+                    spoken(param->name, name));
     }
   }
-  return check_declared(model, body, refusal);
+  return rules->strict ? check_declared(model, body, refusal) : 0;
 }
 
 /* The value as given, or the declared default, or NULL. */
@@ -163,15 +165,16 @@ static const json_t *value_of(const struct em_model *model, const json_t *body,
 
 /* The content check is a stage prop: it reacts to one marker word. */
 static int check_content(const struct em_model *model, const json_t *body,
-                         const struct refusal *refusal) {
+                         struct em_refusal *refusal) {
   const char *prompt = json_string_value(value_of(model, body, "prompt"));
   const json_t *tolerance = value_of(model, body, "safety_tolerance");
   bool off = json_is_true(value_of(model, body, "disable_safety_checker")) ||
              json_integer_value(tolerance) >= 6;
   if (off || !prompt || !strcasestr(prompt, "nsfw"))
     return 0;
-  return refuse(refusal, "NSFW content detected. The request was blocked by "
-                         "the content safety check");
+  return refuse(refusal, BLOCKED,
+                "NSFW content detected. The request was blocked by "
+                "the content safety check");
 }
 
 static int take_inputs(struct em_order *order, const struct em_model *model,
@@ -211,16 +214,15 @@ static int take(struct em_order *order, const struct em_model *model,
 }
 
 int em_order_create(struct em_order *order, const struct em_model *model,
-                    const json_t *body, bool data_uris, char *message,
-                    size_t message_size) {
-  const struct refusal refusal = {message, message_size};
+                    const json_t *body, const struct em_order_rules *rules,
+                    struct em_refusal *refusal) {
   *order = (struct em_order){0};
-  if (check_body(model, body, data_uris, &refusal) ||
-      check_content(model, body, &refusal))
+  if (check_body(model, body, rules, refusal) ||
+      check_content(model, body, refusal))
     return -1;
   if (take(order, model, body)) {
     em_order_destroy(order);
-    return refuse(&refusal, "out of memory");
+    return refuse(refusal, BAD, "out of memory");
   }
   return 0;
 }

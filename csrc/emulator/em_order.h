@@ -1,7 +1,7 @@
 /* An order: what a request body asks a model to draw, or why it is refused.
  *
- * The service queues first and checks later, so a refusal made here is not an
- * HTTP error: it is the message with which the queued job will fail. Only
+ * v2 queues first and checks later: there a refusal is the message with which
+ * the queued job will fail. v1 tells it by an HTTP status. Only
  * what drawing needs is taken out of the body; guidance, steps and the like
  * are checked and otherwise without effect, as no model runs. */
 #ifndef EM_ORDER_H
@@ -26,13 +26,22 @@ struct em_order {
   int input_count;
 };
 
-/* Reads the body for the model. `data_uris` says whether an image may be a
- * data URI: v1 takes them, v2 refuses them.
+struct em_order_rules {
+  bool data_uris; /* may an image be a data URI? v1 takes them, v2 does not */
+  bool strict;    /* is a parameter refused that the model does not declare? */
+};
+
+struct em_refusal {
+  int v1_status; /* 406: known before the model runs, so v1 takes no job */
+  char message[512];
+};
+
+/* Reads the body for the model.
  * Ownership: on success the caller owns the order (em_order_destroy).
- * Errors: -1 and the message the job fails with. */
+ * Errors: -1 and the refusal. */
 int em_order_create(struct em_order *order, const struct em_model *model,
-                    const json_t *body, bool data_uris, char *message,
-                    size_t message_size);
+                    const json_t *body, const struct em_order_rules *rules,
+                    struct em_refusal *refusal);
 void em_order_destroy(struct em_order *order);
 
 #endif

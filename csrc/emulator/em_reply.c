@@ -7,6 +7,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "em_clock.h"
+
 static void forget_body(struct em_reply *reply) {
   free(reply->body);
   free(reply->content_type);
@@ -106,4 +108,13 @@ void em_reply_header(struct em_reply *reply, const char *name,
     return;
   free(header->value);
   header->value = strdup(value);
+}
+
+void em_reply_reset(struct em_reply *reply, const struct em_options *options,
+                    int64_t wait_us) {
+  char at[EM_DATE_SIZE];
+  em_date_write(
+      options->reset_form,
+      em_clock_wall_ms(options->clock_ahead_s) + (wait_us + 999) / 1000, 0, at);
+  em_reply_header(reply, "x-rate-limit-reset-at-utc", at);
 }

@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "em_media.h"
+#include "em_options.h"
 #include "em_text.h"
 
 enum { EM_HEADER_MAX = 24 };
@@ -50,6 +51,10 @@ em_reply_error(struct em_reply *reply, int status, const char *format, ...);
 
 /* 405, which the service answers in HTML. */
 void em_reply_not_allowed(struct em_reply *reply, const char *allowed);
+
+/* When the rate limit lets submits through again. */
+void em_reply_reset(struct em_reply *reply, const struct em_options *options,
+                    int64_t wait_us);
 
 /* Sets a header; an empty value takes it away. */
 void em_reply_header(struct em_reply *reply, const char *name,

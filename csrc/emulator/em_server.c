@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "em_clock.h"
 #include "em_exchange.h"
 #include "em_listen.h"
 
@@ -96,7 +97,9 @@ static struct MHD_Response *make_response(const struct em_service *service,
 }
 
 static void add_headers(struct MHD_Response *response,
+                        const struct em_options *options,
                         const struct em_reply *reply) {
+  char date[EM_DATE_SIZE];
   if (reply->content_type && *reply->content_type &&
       !em_reply_has_header(reply, "Content-Type"))
     MHD_add_response_header(response, "Content-Type", reply->content_type);
@@ -104,6 +107,10 @@ static void add_headers(struct MHD_Response *response,
     if (*reply->headers[i].value)
       MHD_add_response_header(response, reply->headers[i].name,
                               reply->headers[i].value);
+  if (em_reply_has_header(reply, "Date"))
+    return;
+  em_date_http(em_clock_wall_ms(options->clock_ahead_s), date);
+  MHD_add_response_header(response, "Date", date);
 }
 
 /* A body without length and without chunks ends with the connection; so does
@@ -128,7 +135,7 @@ static enum MHD_Result send_reply(const struct em_service *service,
   if (!response)
     return MHD_NO;
   set_framing(response, reply);
-  add_headers(response, reply);
+  add_headers(response, service->options, reply);
   enum MHD_Result result =
       MHD_queue_response(connection, (unsigned)reply->status, response);
   MHD_destroy_response(response);

@@ -158,15 +158,6 @@ int em_service_keep_asset(struct em_service *service, const void *data,
   return 0;
 }
 
-static void refuse_key(struct em_reply *reply, const char *message) {
-  struct em_text text = {0};
-  em_text_addf(&text,
-               "{\"error\":\"%s\",\"error_description\":\"%s\","
-               "\"status_code\":401}",
-               message, message);
-  em_reply_json(reply, 401, &text);
-}
-
 /* SG_ and 16 hex digits, or the one key that was asked for. */
 static bool is_valid_key(const struct em_service *service, const char *key) {
   if (service->options->key)
@@ -185,9 +176,10 @@ static bool has_key(const struct em_service *service,
   if (key && is_valid_key(service, key))
     return true;
   if (!key && !em_request_header(request, "Authorization"))
-    refuse_key(reply, "Missing Authorization or x-api-key in header");
+    em_reply_error(reply, 401, "Missing Authorization or x-api-key in header");
   else
-    refuse_key(reply, "Unauthorized. API key is invalid or may have expired");
+    em_reply_error(reply, 401,
+                   "Unauthorized. API key is invalid or may have expired...");
   return false;
 }
 

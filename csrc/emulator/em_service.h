@@ -80,7 +80,6 @@ em_endpoint_fn em_control_wire, em_control_wire_log, em_control_foreign;
 em_endpoint_fn em_control_reset, em_control_shutdown;
 
 /* The answer to a v1 request whose job has ended. */
-void em_submit_v1_finish(struct em_service *service, struct em_job *job,
-                         struct em_reply *reply);
+em_endpoint_fn em_submit_v1_finish;
 
 #endif

@@ -53,19 +53,23 @@ static int64_t window_length_us(const struct em_store *store) {
 
 /* A fixed window: simpler than the service's, whose rule is not published,
  * and its end can be told exactly. */
+static bool is_window_over(const struct em_store *store, int64_t now_us) {
+  return !store->window_us ||
+         now_us >= store->window_us + window_length_us(store);
+}
+
 static bool is_throttled(struct em_store *store, int64_t now_us) {
-  if (!store->rpm)
-    return false;
-  if (!store->window_us ||
-      now_us >= store->window_us + window_length_us(store)) {
+  if (is_window_over(store, now_us)) {
     store->window_us = now_us;
     store->window_count = 0;
   }
-  return ++store->window_count > store->rpm;
+  return store->rpm && ++store->window_count > store->rpm;
 }
 
-int64_t em_store_rate_reset_locked(const struct em_store *store) {
-  return store->window_us + window_length_us(store);
+int64_t em_store_rate_reset_locked(const struct em_store *store,
+                                   int64_t now_us) {
+  int64_t start_us = is_window_over(store, now_us) ? now_us : store->window_us;
+  return start_us + window_length_us(store);
 }
 
 enum em_admission em_store_admit_locked(struct em_store *store, double price,

@@ -45,8 +45,9 @@ void em_store_unlock(struct em_store *store);
 enum em_admission em_store_admit_locked(struct em_store *store, double price,
                                         int64_t now_us);
 
-/* When the rate limit lets submits through again. */
-int64_t em_store_rate_reset_locked(const struct em_store *store);
+/* When the window of the rate limit ends, also without a limit. */
+int64_t em_store_rate_reset_locked(const struct em_store *store,
+                                   int64_t now_us);
 
 /* Draws an id and adds the job. Ownership: the store keeps a reference of its
  * own. Errors: -1 when out of memory. */

@@ -39,25 +39,26 @@ static json_t *read_body(struct em_service *service,
       em_reply_error(reply, 400, "%s", message);
     return body;
   }
-  em_reply_error(reply, 406, "Content-Type must be application/json%s",
-                 api == EM_V1 ? " or multipart/form-data" : "");
+  em_reply_error(reply, 406, "Invalid content type");
   return NULL;
 }
 
 /* An order, or the error with which the queued job will fail. */
 static int fill_order(struct em_job *job, const json_t *body) {
-  char message[512];
+  const struct em_order_rules rules = {.data_uris = job->api == EM_V1,
+                                       .strict = job->service->options->strict};
+  struct em_refusal refusal;
   struct em_order *order = calloc(1, sizeof *order);
   if (!order)
     return -1;
-  if (!em_order_create(order, job->model, body, job->api == EM_V1, message,
-                       sizeof message)) {
+  if (!em_order_create(order, job->model, body, &rules, &refusal)) {
     job->order = order;
     job->seed = order->seed;
     return 0;
   }
   free(order);
-  job->error = strdup(message);
+  job->error = strdup(refusal.message);
+  job->v1_status = refusal.v1_status;
   return job->error ? 0 : -1;
 }
 
@@ -80,7 +81,7 @@ static struct em_job *make_job(struct em_service *service,
   job->api = api;
   job->model = model;
   job->account = em_service_account(request);
-  job->wall_ms = em_clock_wall_ms();
+  job->wall_ms = em_clock_wall_ms(service->options->clock_ahead_s);
   job->submitted_us = em_clock_now_us();
   job->body = body_text(request, body);
   job->prompt = strdup(prompt ? prompt : "");
@@ -108,26 +109,31 @@ static int64_t draw_times_locked(struct em_store *store, struct em_job *job) {
 
 static void add_rate_reset(const struct em_store *store,
                            struct em_reply *reply) {
-  char iso[EM_ISO_SIZE];
-  int64_t wait_us = em_store_rate_reset_locked(store) - em_clock_now_us();
-  em_clock_iso(em_clock_wall_ms() + (wait_us + 999) / 1000, iso);
-  em_reply_header(reply, "x-rate-limit-reset-at-utc", iso);
+  int64_t now_us = em_clock_now_us();
+  em_reply_reset(reply, store->options,
+                 em_store_rate_reset_locked(store, now_us) - now_us);
 }
 
-/* v2 says 402, v1 says 406: so the service's pages have it. */
+/* 406, which names the balance and the price, is the service's documented
+ * answer; 402 with this text was seen on v2. */
 static void refuse(const struct em_store *store, enum em_admission admission,
-                   enum em_api api, struct em_reply *reply) {
+                   const struct em_job *job, struct em_reply *reply) {
   if (admission == EM_THROTTLED) {
     add_rate_reset(store, reply);
-    em_reply_error(reply, 429, "Rate limit exceeded: %d requests per minute",
-                   store->rpm);
+    em_reply_error(reply, 429, "rate_limit_exceeded");
     return;
   }
   char credits[32];
   snprintf(credits, sizeof credits, "%.4g", store->credits);
-  em_reply_error(reply, api == EM_V2 ? 402 : 406,
-                 "Insufficient credits. You have %s credits.",
-                 store->credits > 0 ? credits : "0.0");
+  const char *balance = store->credits > 0 ? credits : "0.0";
+  if (job->api == EM_V2)
+    em_reply_error(reply, 402, "Insufficient credits. You have %s credits.",
+                   balance);
+  else
+    em_reply_error(reply, 406,
+                   "Insufficient credits. You have %s credits, this request "
+                   "needs %.4g.",
+                   balance, job->model->price_usd);
 }
 
 /* Accepts the job, or says why not. Takes the reference; returns another. */
@@ -142,7 +148,7 @@ static struct em_job *enter(struct em_service *service, struct em_job *job,
   if (added)
     queue_us = draw_times_locked(store, job);
   else if (admission != EM_ADMITTED)
-    refuse(store, admission, job->api, reply);
+    refuse(store, admission, job, reply);
   else
     em_reply_error(reply, 500, "Internal Server Error");
   em_store_unlock(store);
@@ -168,9 +174,11 @@ static struct em_job *submit(struct em_service *service,
     return NULL;
   struct em_job *job = make_job(service, request, model, api, body);
   json_decref(body);
-  if (job)
+  if (job && (api == EM_V2 || job->v1_status != 406))
     return enter(service, job, reply);
-  em_reply_error(reply, 500, "Internal Server Error");
+  em_reply_error(reply, job ? 406 : 500, "%s",
+                 job ? job->error : "Internal Server Error");
+  em_job_drop(job);
   return NULL;
 }
 
@@ -188,6 +196,11 @@ void em_submit_v1(struct em_service *service, struct em_request *request,
                   struct em_reply *reply) {
   request->job = submit(service, request, EM_V1, reply);
   request->waits = request->job != NULL;
+  if (request->waits)
+    return;
+  em_store_lock(&service->store);
+  add_rate_reset(&service->store, reply);
+  em_store_unlock(&service->store);
 }
 
 __attribute__((format(printf, 3, 4))) static void
@@ -200,21 +213,36 @@ set_header(struct em_reply *reply, const char *name, const char *format, ...) {
   em_reply_header(reply, name, value);
 }
 
-void em_submit_v1_finish(struct em_service *service, struct em_job *job,
+/* The pages' samples read JSON, whoever published an answer got a picture. */
+static void reply_picture(const struct em_service *service,
+                          const struct em_request *request,
+                          struct em_reply *reply) {
+  const struct em_job *job = request->job;
+  struct em_text text = {0};
+  if (!service->options->v1_json) {
+    em_reply_picture(reply, &job->picture);
+    return;
+  }
+  em_job_tell_result(job, request->base, &text);
+  em_reply_json(reply, 200, &text);
+}
+
+void em_submit_v1_finish(struct em_service *service, struct em_request *request,
                          struct em_reply *reply) {
+  const struct em_job *job = request->job;
   em_store_lock(&service->store);
   set_header(reply, "x-request-id", "%s", job->id);
   set_header(reply, "x-remaining-credits", "%.10g", job->remaining_credits);
   if (job->state == EM_COMPLETED) {
-    em_reply_picture(reply, &job->picture);
+    reply_picture(service, request, reply);
     set_header(reply, "x-cost", "%.6g", job->cost);
     set_header(reply, "x-generation-time", "%.6f",
                em_clock_s(job->finished_us - job->started_us));
     set_header(reply, "x-seed-value", "%lld", job->seed);
   } else {
-    em_reply_error(reply, 400, "%s", job->error ? job->error : "Failed");
+    em_reply_error(reply, job->v1_status ? job->v1_status : 500, "%s",
+                   job->error ? job->error : "Failed");
   }
-  if (service->store.rpm)
-    add_rate_reset(&service->store, reply);
+  add_rate_reset(&service->store, reply);
   em_store_unlock(&service->store);
 }

@@ -52,7 +52,7 @@ static void upload(struct em_service *service, const struct em_request *request,
 void em_upload(struct em_service *service, struct em_request *request,
                struct em_reply *reply) {
   if (!em_request_has_type(request, "application/json")) {
-    em_reply_error(reply, 406, "Content-Type must be application/json");
+    em_reply_error(reply, 406, "Invalid content type");
     return;
   }
   json_error_t error;
