@@ -136,6 +136,26 @@ describe("the emulator", function()
         http:get("/v1/requests/none"):json().error)
     end)
 
+    it("what a page in a browser may send to its control port", function()
+      local url = service.url
+      local function control(headers, method, path)
+        return anonymous:request(("-X %s %s"):format(method, headers), "/_emulator/" .. path).status
+      end
+      http:post("/v2/flux-kontext-pro", body)
+      for _, headers in ipairs({ "-H 'Origin: https://evil.example'", "-H 'Origin: null'",
+        "-H 'Origin: http://127.0.0.1:1'", "-H 'Host: evil.example'",
+        "-H 'Host: 127.0.0.1.evil.example:80'" }) do
+        assert.equal(403, control(headers, "POST", "reset"), headers)
+        assert.equal(403, control(headers, "POST", "shutdown"), headers)
+        assert.equal(403, control(headers, "DELETE", "faults"), headers)
+        assert.equal(403, control(headers, "GET", "ledger"), headers)
+      end
+      assert.equal(1, service:ledger().totals.accepted)
+      assert.equal(200, control("-H 'Origin: " .. url .. "'", "POST", "reset"))
+      assert.equal(200, control("-H 'Host: localhost'", "GET", "ledger"))
+      assert.equal(0, service:ledger().totals.accepted)
+    end)
+
     it("a wrong method in HTML", function()
       local answer = http:get("/v2/flux-kontext-pro")
       assert.equal(405, answer.status)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "em_clock.h"
+#include "em_fetch.h"
 #include "em_picture.h"
 
 /* The tables built in, made by lua/segmind/models/export.lua. */
@@ -183,6 +184,19 @@ static bool has_key(const struct em_service *service,
   return false;
 }
 
+/* The control port asks for no key, so it refuses what a page of a browser may
+ * send: with a foreign Origin, or to a name that was made to lead here. */
+static bool is_foreign(const struct em_request *request) {
+  const char *host = em_request_header(request, "Host");
+  const char *origin = em_request_header(request, "Origin");
+  char url[EM_BASE_SIZE];
+  struct em_url parts;
+  if (origin && strcmp(origin, request->base) != 0)
+    return true;
+  snprintf(url, sizeof url, "http://%.256s/", host ? host : "localhost");
+  return em_url_read(url, &parts) || !em_url_is_loopback(&parts);
+}
+
 uint64_t em_service_account(const struct em_request *request) {
   const char *key = em_request_header(request, "x-api-key");
   return key ? em_hash(key, strlen(key)) : 0;
@@ -213,6 +227,8 @@ void em_service_answer(struct em_service *service, struct em_request *request,
   const struct em_route *route = &request->route;
   if (route->endpoint == EM_AT_NOWHERE)
     em_reply_error(reply, 404, "Not Found");
+  else if (em_endpoint_is_control(route->endpoint) && is_foreign(request))
+    em_reply_error(reply, 403, "The control port is for this host's programs");
   else if (!em_route_allows(route, request->method))
     em_reply_not_allowed(reply, route->methods);
   else if (request->too_large)
