@@ -1,12 +1,18 @@
 #include "sm_outcome.h"
 
-#include "sm_reply.h"
+#include "sm_reason.h"
 
 static bool is_success(int status) { return status >= 200 && status < 300; }
 
-/* A status that says no, whatever became of the rest of the answer. */
+/* A status that says no, whatever became of the rest of the answer. Others of
+ * the 4xx do not: a gateway says 409, 425 or 499 of a request that runs. */
 static bool is_refusal(int status) {
-  return status >= 400 && status < 500 && status != 408;
+  static const short refusals[] = {400, 401, 402, 403, 404, 405,
+                                   406, 410, 413, 415, 422, 429};
+  for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++)
+    if (refusals[i] == status)
+      return true;
+  return false;
 }
 
 static enum sm_code refusal_code(int status, const char *words) {
@@ -17,7 +23,7 @@ static enum sm_code refusal_code(int status, const char *words) {
   case 402:
     return SM_NO_CREDITS;
   case 406:
-    return sm_reply_speaks_of_credits(words) ? SM_NO_CREDITS : SM_REJECTED;
+    return sm_reason_is_credits(words) ? SM_NO_CREDITS : SM_REJECTED;
   case 429:
     return SM_THROTTLED;
   default:
@@ -25,12 +31,15 @@ static enum sm_code refusal_code(int status, const char *words) {
   }
 }
 
-static const char *refusal_phrase(enum sm_code code) {
+static const char *refusal_phrase(enum sm_code code, int status,
+                                  bool is_submit) {
   switch (code) {
   case SM_AUTH:
-    return "the service does not accept the API key";
+    return status == 401 ? "the service does not accept the API key"
+           : is_submit   ? "this key may not use this model"
+                         : "the service denies access";
   case SM_NO_CREDITS:
-    return "there are not enough credits";
+    return "there are not enough credits, or a spending limit is reached";
   case SM_THROTTLED:
     return "the service asks to slow down";
   default:
@@ -38,12 +47,13 @@ static const char *refusal_phrase(enum sm_code code) {
   }
 }
 
-static enum sm_code refuse(const struct sm_answer *answer, struct sm_error *e) {
+static enum sm_code refuse(const struct sm_answer *answer, bool is_submit,
+                           struct sm_error *e) {
   char words[400];
-  sm_reply_error_text(words, sizeof words, answer->body.data,
-                      answer->body.size);
+  sm_reason_of(words, sizeof words, answer->body.data, answer->body.size);
   enum sm_code code = refusal_code(answer->status, words);
-  sm_fail(e, code, "%s (HTTP %d)%s%s", refusal_phrase(code), answer->status,
+  sm_fail(e, code, "%s (HTTP %d)%s%s",
+          refusal_phrase(code, answer->status, is_submit), answer->status,
           words[0] ? ": " : "", words);
   e->status = answer->status;
   e->is_retryable = code == SM_THROTTLED;
@@ -65,14 +75,17 @@ static enum sm_code not_sent(const struct sm_answer *answer,
 
 static enum sm_code unknown(const struct sm_answer *answer,
                             struct sm_error *e) {
-  if (answer->code != SM_OK)
+  char words[200] = "";
+  if (answer->code != SM_OK) {
     sm_fail(e, SM_UNKNOWN, "the request was sent and its answer lost: %s",
             answer->reason);
-  else
+  } else {
+    sm_reason_of(words, sizeof words, answer->body.data, answer->body.size);
     sm_fail(e, SM_UNKNOWN,
             "the request was sent and answered by HTTP %d, which does not say "
-            "whether it was accepted",
-            answer->status);
+            "whether it was accepted%s%s",
+            answer->status, words[0] ? ": " : "", words);
+  }
   e->status = answer->status;
   e->charged = SM_CHARGED_UNKNOWN;
   return SM_UNKNOWN;
@@ -81,7 +94,7 @@ static enum sm_code unknown(const struct sm_answer *answer,
 enum sm_code sm_outcome_of_submit(const struct sm_answer *answer,
                                   struct sm_error *e) {
   if (is_refusal(answer->status))
-    return refuse(answer, e);
+    return refuse(answer, true, e);
   if (answer->code == SM_OK && is_success(answer->status))
     return SM_OK;
   return answer->was_sent ? unknown(answer, e) : not_sent(answer, e);
@@ -106,7 +119,7 @@ static enum sm_code trouble(const struct sm_answer *answer,
 enum sm_code sm_outcome_of_get(const struct sm_answer *answer,
                                struct sm_error *e) {
   if (is_refusal(answer->status))
-    return refuse(answer, e);
+    return refuse(answer, false, e);
   if (answer->code == SM_OK && is_success(answer->status))
     return SM_OK;
   return trouble(answer, e);

@@ -3,7 +3,8 @@
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
+
+#include "sm_reason.h"
 
 static const char *const state_names[] = {
     "", "ACCEPTED", "QUEUED", "PROCESSING", "COMPLETED", "FAILED",
@@ -98,22 +99,6 @@ static void read_id(struct sm_reply *reply, const json_t *root,
   reply->has_bad_id = !reply->request_id[0];
 }
 
-static void read_error(char *out, size_t out_size, const json_t *root) {
-  static const char *const names[] = {"error", "message", "detail",
-                                      "error_description"};
-  const char *text = NULL;
-  for (size_t i = 0; !text && i < sizeof names / sizeof *names; i++) {
-    const json_t *value = json_object_get(root, names[i]);
-    text = json_is_object(value) ? text_of(value, "message")
-                                 : json_string_value(value);
-  }
-  const char *more = text_of(root, "error_description");
-  if (text && more && strcmp(text, more) != 0)
-    snprintf(out, out_size, "%s (%s)", text, more);
-  else
-    copy_text(out, out_size, text);
-}
-
 enum sm_code sm_reply_read(struct sm_reply *reply, const char *text,
                            size_t size, struct sm_error *e) {
   memset(reply, 0, sizeof *reply);
@@ -132,7 +117,7 @@ enum sm_code sm_reply_read(struct sm_reply *reply, const char *text,
   copy_text(reply->status_url, sizeof reply->status_url,
             text_of(root, "status_url"));
   read_id(reply, root, text, size);
-  read_error(reply->error, sizeof reply->error, root);
+  sm_reason_read(reply->error, sizeof reply->error, root);
   json_decref(root);
   return SM_OK;
 }
@@ -147,41 +132,14 @@ enum sm_code sm_reply_read_upload(struct sm_buf *url, const char *text,
   if (!urls)
     urls = json_object_get(root, "urls");
   const char *address = address_of(json_array_get(urls, 0));
+  char words[200];
+  sm_reason_read(words, sizeof words, root);
   enum sm_code code =
       address && *address
           ? sm_buf_add_text(url, address, e)
           : sm_fail(e, SM_PROTOCOL,
-                    "the upload was answered without file_urls");
+                    "the upload was answered without file_urls%s%s",
+                    words[0] ? ": " : "", words);
   json_decref(root);
   return code;
-}
-
-static void copy_beginning(char *out, size_t out_size, const char *text,
-                           size_t size) {
-  size_t most = out_size - 1 < 120 ? out_size - 1 : 120;
-  if (size > most)
-    size = most;
-  if (size)
-    memcpy(out, text, size);
-  out[size] = '\0';
-}
-
-void sm_reply_error_text(char *out, size_t out_size, const char *text,
-                         size_t size) {
-  out[0] = '\0';
-  json_t *root = json_loadb(text ? text : "", size, 0, NULL);
-  if (json_is_object(root))
-    read_error(out, out_size, root);
-  json_decref(root);
-  if (out[0] == '\0')
-    copy_beginning(out, out_size, text, size);
-}
-
-bool sm_reply_speaks_of_credits(const char *text) {
-  static const char *const words[] = {"credit", "spending", "balance",
-                                      "spend cap", "billing"};
-  for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-    if (strcasestr(text, words[i]))
-      return true;
-  return false;
 }

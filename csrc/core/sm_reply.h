@@ -43,18 +43,10 @@ enum sm_code sm_reply_read(struct sm_reply *reply, const char *text,
 enum sm_code sm_reply_read_upload(struct sm_buf *url, const char *text,
                                   size_t size, struct sm_error *e);
 
-/* The service's words in an error answer: the envelope's "error" (with
- * "error_description"), or the beginning of whatever came instead. */
-void sm_reply_error_text(char *out, size_t out_size, const char *text,
-                         size_t size);
-
 /* Whether `id` stands in the answer as it is. jansson leaves a byte of a string
  * out when its buffer cannot grow (strbuffer_append_byte in its
  * lex_save, 2.14), and an id that lacks one is as good as lost. */
 bool sm_reply_quotes(const char *text, size_t size, const char *id);
-
-/* A 406 has several meanings and only its text tells them apart. */
-bool sm_reply_speaks_of_credits(const char *text);
 
 const char *sm_state_name(enum sm_state state);
 

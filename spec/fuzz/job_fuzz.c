@@ -115,9 +115,14 @@ static void check(struct life *life) {
   }
 }
 
-/* A status in 400..499 but 408 says no; nothing else takes a submit back. */
+/* The statuses that say no; nothing else takes a submit back. */
 static bool was_refused(const struct sm_answer *answer) {
-  return answer->status >= 400 && answer->status < 500 && answer->status != 408;
+  static const int refusals[] = {400, 401, 402, 403, 404, 405,
+                                 406, 410, 413, 415, 422, 429};
+  for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++)
+    if (answer->status == refusals[i])
+      return true;
+  return false;
 }
 
 static void answer(struct life *life, struct source *source) {

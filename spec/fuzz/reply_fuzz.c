@@ -1,5 +1,6 @@
 /* Whatever an answer holds, what is read from it is well formed. */
 #include "fuzz.h"
+#include "sm_reason.h"
 #include "sm_reply.h"
 
 static void read_reply(const char *text, size_t size) {
@@ -33,10 +34,10 @@ static void read_error(const char *text, size_t size) {
   char words[96];
   for (size_t room = 1; room <= sizeof words; room += 19) {
     memset(words, '#', sizeof words);
-    sm_reply_error_text(words, room, text, size);
+    sm_reason_of(words, room, text, size);
     PROMISE(memchr(words, '\0', room) != NULL);
     PROMISE(room == sizeof words || words[room] == '#');
-    (void)sm_reply_speaks_of_credits(words);
+    (void)sm_reason_is_credits(words);
   }
 }
 
