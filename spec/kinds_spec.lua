@@ -164,6 +164,22 @@ describe("the error kind", function()
     end)
   end
 
+  it("a 403 stops the steps of its model alone, and is not told as a bad key", function()
+    service:faults({ { match = { path = "submit" },
+      ["then"] = { status = 403, body = '{"detail":"Your team has no access"}' } } })
+    local sm = client({ max_active_jobs = 1 })
+    local first = assert(sm:submit("flux-kontext-pro", PARAMS))
+    local same = assert(sm:submit("flux-kontext-pro", PARAMS))
+    local other = assert(sm:submit("flux-kontext-max", PARAMS))
+    local _, err = first:wait()
+    assert.same({ "auth", 403, "no" }, { err.kind, err.status, err.charged })
+    assert.truthy(err.message:find("this key may not use this model", 1, true))
+    assert.truthy(err.message:find("Your team has no access", 1, true))
+    assert.equal(err, select(2, same:wait()).cause)
+    assert(other:wait())
+    assert.equal(2, service:stats().requests.submit)
+  end)
+
   it("auth of a poll leaves what was accepted to be attached", function()
     fault("status", { status = 401 })
     local sm = client()

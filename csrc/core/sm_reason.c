@@ -4,6 +4,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "sm_json.h"
+
 /* Of a text that is no JSON: more is no reason but a document. */
 #define TEXT_MOST 160
 #define DEPTH_MOST 6
@@ -207,13 +209,8 @@ static void read_page(char *out, size_t out_size, const char *text,
     read_text(out, out_size, text, size);
 }
 
-static json_t *parse(const char *text, size_t size) {
-  return json_loadb(text ? text : "", size, JSON_DECODE_ANY | JSON_ALLOW_NUL,
-                    NULL);
-}
-
 void sm_reason_of(char *out, size_t out_size, const char *text, size_t size) {
-  json_t *root = parse(text, size);
+  json_t *root = sm_json_parse(text, size, NULL, NULL);
   struct line line = line_of(out, out_size);
   if (json_is_object(root))
     sm_reason_read(out, out_size, root);

@@ -34,7 +34,7 @@ static void every_envelope_ends_as_a_line(void) {
   is_read_as("{\"statusCode\":400,\"message\":[\"seed must be whole\"],"
              "\"error\":\"Bad Request\"}",
              "Bad Request (seed must be whole)");
-  is_read_as("\"just text\"", "just text");
+  is_read_as("{\"error\":\"cut here\",\"more\":[1,", "cut here");
   is_read_as("[\"a\",{\"msg\":\"b\"}]", "a; b");
 }
 
