@@ -36,6 +36,10 @@ local function preload()
   return "env LD_PRELOAD=" .. quote(library) .. " ASAN_OPTIONS=detect_leaks=0 "
 end
 
+-- Puts the plugin on the runtime path, in which commas and backslashes are escaped.
+local PLUGIN = "lua vim.opt.rtp:prepend(vim.fn.escape("
+  .. "vim.env.SPEC_ROOT .. '/examples/neovim', '\\\\,'))"
+
 --- The start of a shell command that runs a script of spec/neovim; its exit status is the script's.
 local function neovim(script, folder, service, env)
   local words = { "env -u TMUX -u KITTY_WINDOW_ID SEGMIND_BUILD=" .. quote(build),
@@ -43,14 +47,18 @@ local function neovim(script, folder, service, env)
     "SPEC_ROOT=" .. quote(root), "SPEC_FOLDER=" .. quote(folder),
     "SPEC_PIXEL=" .. session.PIXEL:gsub(".", function(char)
       return ("%02x"):format(char:byte())
-    end), env or "", "timeout -k 5 60", preload() .. "nvim --headless -u NONE -i NONE -n --cmd",
-    quote("set rtp^=" .. root .. "/examples/neovim"), "-c",
-    quote(("luafile %s/spec/neovim/%s.lua"):format(root, script)) }
+    end), "SPEC_PLUGIN=" .. quote(PLUGIN), env or "", "timeout -k 5 60",
+    preload() .. "nvim --headless -u NONE -i NONE -n --cmd", quote(PLUGIN), "-c",
+    quote(("lua dofile(vim.env.SPEC_ROOT .. '/spec/neovim/%s.lua')"):format(script)) }
   return table.concat(words, " ")
 end
 
+--- A folder of a plain name, whatever TMPDIR says: `:helptags` takes no other.
 local function temporary_folder()
-  return (output_of("mktemp -d"):match("^[^\n]*"))
+  local path = os.tmpname()
+  os.remove(path)
+  os.execute("mkdir " .. quote(path))
+  return path
 end
 
 describe("in Neovim", function()
@@ -95,8 +103,21 @@ describe("in Neovim", function()
     assert.equal(0, service:ledger().totals.accepted)
   end)
 
-  it("models, parameters and their values are completed", function()
+  it("models, parameters and their values are completed; no name and no word is run", function()
     holds("complete")
+    assert.equal(0, service:ledger().totals.accepted)
+  end)
+
+  it("the picture under the cursor is found in every form of link", function()
+    holds("links")
+  end)
+
+  it("failures are told in the window and on one line, and never stop the editor", function()
+    holds("failures")
+  end)
+
+  it("the window comes back when its buffer is taken away, and is gone on leaving", function()
+    holds("window")
   end)
 
   it("a chain file runs, and a bad one is told with its line and step", function()

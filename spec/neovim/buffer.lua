@@ -3,7 +3,7 @@ local driver = dofile(vim.env.SPEC_ROOT .. "/spec/neovim/driver.lua")
 
 driver.run(function()
   driver.plugin({ output_dir = driver.folder .. "/results" })
-  vim.cmd("edit " .. driver.picture("portrait.png"))
+  driver.open(driver.picture("portrait.png"))
   local before = driver.text()
   vim.cmd("SegmindEdit as a drawing")
   driver.await("the result is told", function()

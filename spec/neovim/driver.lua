@@ -23,7 +23,8 @@ if vim.env.SPEC_NEWER then
   package.preload.health = error
 end
 
-local driver = { root = root, folder = vim.env.SPEC_FOLDER, messages = {} }
+local driver = { root = root, PLUGIN = vim.env.SPEC_PLUGIN, -- a command that puts it on the path
+  folder = vim.env.SPEC_FOLDER, messages = {} }
 
 --- Everything that the plugin tells the user, instead of the screen.
 function vim.notify(text, level) -- luacheck: ignore
@@ -60,6 +61,11 @@ function driver.write(name, content)
   file:write(content)
   file:close()
   return path
+end
+
+--- Opens a file, whatever its name holds.
+function driver.open(path)
+  vim.cmd("edit " .. vim.fn.fnameescape(path))
 end
 
 function driver.picture(name)

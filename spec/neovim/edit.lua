@@ -4,7 +4,7 @@ local driver = dofile(vim.env.SPEC_ROOT .. "/spec/neovim/driver.lua")
 driver.run(function()
   driver.plugin()
   driver.picture("portrait.png")
-  vim.cmd("edit " .. driver.write("notes.md",
+  driver.open(driver.write("notes.md",
     "Before: ![a portrait](portrait.png) and after.\nthe end\n"))
   vim.bo.filetype = "markdown"
   vim.api.nvim_win_set_cursor(0, { 1, 24 })

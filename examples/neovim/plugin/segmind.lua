@@ -19,7 +19,14 @@ end, {
 
 command("SegmindChain", function(call)
   require("segmind_nvim").chain(call.args)
-end, { nargs = "?", complete = "file", desc = "Run the edits that a JSON file lists" })
+end, {
+  -- Not "file": the editor would expand the argument, and run what is in backticks.
+  nargs = "?",
+  complete = function(lead)
+    return require("segmind_nvim.complete").chain(lead)
+  end,
+  desc = "Run the edits that a JSON file lists",
+})
 
 command("SegmindCancel", function()
   require("segmind_nvim").cancel()

@@ -8,6 +8,7 @@ local output = require("segmind_nvim.output")
 local say = require("segmind_nvim.say")
 local show = require("segmind_nvim.show")
 local target = require("segmind_nvim.target")
+local words = require("segmind_nvim.words")
 
 local chain = {}
 
@@ -106,14 +107,14 @@ end
 local function start(sm, data, path, opts)
   local files, problem = saves(data, path)
   if not files then
-    return say.error(problem)
+    return jobs.refuse("chain", path, problem)
   end
   local ok, made, estimate = pcall(build, sm, data, path, files)
   if not ok or not made then
     for _, file in ipairs(files) do
       output.release(file)
     end
-    return say.error(not ok and made or estimate)
+    return jobs.refuse("chain", path, not ok and made or estimate)
   end
   say.info(("%d steps, $%.2f, about %.0f s"):format(#data.steps, estimate.usd, estimate.seconds))
   local place = Place.here()
@@ -124,17 +125,17 @@ end
 ---@param path string "" for the buffer's
 ---@param opts { on_end: function? }
 function chain.run(path, opts)
-  path = path == "" and vim.api.nvim_buf_get_name(0) or target.resolve(path)
+  path = path == "" and vim.api.nvim_buf_get_name(0) or target.resolve(words.value(path))
   if path == "" then
     return say.error("which chain file? :SegmindChain {file}")
   end
   local data, problem = chain_file.read(path)
   if not data then
-    return say.error(problem)
+    return jobs.refuse("chain", path, problem)
   end
   local sm, missing = client.get()
   if not sm then
-    return say.error(missing)
+    return jobs.refuse("chain", path, missing)
   end
   start(sm, data, path, opts)
 end

@@ -1,8 +1,13 @@
---- Completion of `:SegmindEdit`: the names of parameters, and after "=" what they may hold.
+--- Completion of `:SegmindEdit`: the names of parameters, and after "=" what they may hold; and of
+--- `:SegmindChain`: files. The editor's own completion of files runs what stands in `backticks` and
+--- expands $NAMES and wildcards; here a folder is read and names are compared.
 
 local config = require("segmind_nvim.config")
 local library = require("segmind_nvim.library")
+local target = require("segmind_nvim.target")
 local words = require("segmind_nvim.words")
+
+local uv = vim.uv or vim.loop
 
 local complete = {}
 
@@ -16,10 +21,34 @@ local function matching(list, lead, prefix)
   return found
 end
 
-local function files(lead)
-  local found = vim.fn.getcompletion(lead, "file")
-  for i, path in ipairs(found) do
-    found[i] = path:gsub("\\? ", "\\ ")
+--- What lies in a folder, whose name ends in "/" if it is one.
+local function entries(folder)
+  local scan, list = uv.fs_scandir(folder), {}
+  local name, kind = scan and uv.fs_scandir_next(scan)
+  while name do
+    local stat = kind ~= "directory" and uv.fs_stat(folder .. "/" .. name)
+    local is_folder = kind == "directory" or stat and stat.type == "directory"
+    list[#list + 1] = is_folder and name .. "/" or name
+    name, kind = uv.fs_scandir_next(scan)
+  end
+  table.sort(list)
+  return list
+end
+
+--- The paths that begin like the word, as words: folders, and files that `is_wanted`; in the
+--- buffer's folder and in the current one.
+local function files(lead, is_wanted)
+  local path, found = words.value(lead), {}
+  local folder, stem = path:match("^(.*/)([^/]*)$")
+  folder, stem = folder or "", stem or path
+  for _, base in ipairs({ target.folder() or uv.cwd(), uv.cwd() }) do
+    for _, name in ipairs(entries(target.resolve(folder, base))) do
+      local is_meant = name:sub(1, #stem) == stem and (name:sub(1, 1) ~= "." or stem ~= "")
+      local word = words.quoted(folder .. name)
+      if is_meant and (name:sub(-1) == "/" or is_wanted(name)) and not found[word] then
+        found[#found + 1], found[word] = word, true
+      end
+    end
   end
   return found
 end
@@ -27,7 +56,7 @@ end
 local function values(param, lead)
   local kind, prefix = param[2], param[1] .. "="
   if kind == "image" then
-    return matching(files(lead), "", prefix)
+    return matching(files(lead, target.is_picture), "", prefix)
   elseif kind == "boolean" then
     return matching({ "true", "false" }, lead, prefix)
   end
@@ -80,6 +109,15 @@ function complete.edit(lead, line)
     end
   end
   return {}
+end
+
+--- The completions of a chain file's path.
+---@param lead string
+---@return string[]
+function complete.chain(lead)
+  return files(lead, function(name)
+    return name:find("%.json$") ~= nil
+  end)
 end
 
 return complete

@@ -71,7 +71,7 @@ local function launch(sm, call, stem, edited, opts)
   local ok, job, err = pcall(sm.submit, sm, call.model, call.params, { save = stem })
   if not ok or not job then
     output.release(stem)
-    return say.error(not ok and job or err)
+    return jobs.refuse(call.model, label, not ok and job or err)
   end
   jobs.follow(job, label, function(result, failed)
     output.release(stem)
@@ -94,16 +94,16 @@ function edit.run(text, opts, edited)
   edited = edited or edit.begin()
   local sm, problem = client.get()
   if not sm then
-    return say.error(problem)
+    return jobs.refuse(config.get("model"), text, problem)
   end
   local call = read(text, edited.folder)
   local picture, missing = add_picture(call, edited.picture, opts.from_text)
   if missing then
-    return say.error(missing)
+    return jobs.refuse(call.model, text, missing)
   end
   local stem, blocked = output.stem(picture, tostring(call.params.prompt or ""))
   if not stem then
-    return say.error(blocked)
+    return jobs.refuse(call.model, text, blocked)
   end
   launch(sm, call, stem, edited, opts)
 end

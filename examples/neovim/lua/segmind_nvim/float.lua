@@ -1,5 +1,6 @@
 --- A window in the lower right corner of the screen that nobody can enter. The editor refuses
---- windows at times (in the command-line window, say); then it comes with the next try.
+--- windows at times (in the command-line window, say); then it comes with the next try. Anybody may
+--- wipe or unload its buffer (`:%bwipeout`); then it gets another.
 
 local Float = {}
 Float.__index = Float
@@ -7,9 +8,17 @@ Float.__index = Float
 local space = vim.api.nvim_create_namespace("segmind")
 
 function Float.new()
-  local buffer = vim.api.nvim_create_buf(false, true)
-  vim.bo[buffer].bufhidden = "hide"
-  return setmetatable({ _buffer = buffer }, Float)
+  return setmetatable({}, Float)
+end
+
+--- Its buffer; a new one where there is none that is loaded.
+function Float:_loaded()
+  if not self._buffer or not vim.api.nvim_buf_is_loaded(self._buffer) then
+    self:close()
+    self._buffer = vim.api.nvim_create_buf(false, true)
+    vim.bo[self._buffer].bufhidden = "hide"
+  end
+  return self._buffer
 end
 
 function Float:_is_open()
@@ -19,6 +28,7 @@ end
 --- Opens it in this tab page or moves it to where the corner is now.
 ---@param size { width: integer, height: integer }
 function Float:place(size)
+  local buffer = self:_loaded()
   local config = { relative = "editor", anchor = "SE",
     width = math.min(size.width, vim.o.columns - 2),
     height = math.min(size.height, math.max(vim.o.lines - 4, 1)), col = vim.o.columns,
@@ -34,7 +44,7 @@ function Float:place(size)
     pcall(vim.api.nvim_win_close, self._window, true)
   end
   config.noautocmd = true
-  local ok, window = pcall(vim.api.nvim_open_win, self._buffer, false, config)
+  local ok, window = pcall(vim.api.nvim_open_win, buffer, false, config)
   self._window = ok and window or nil
   if ok then
     vim.wo[window].winhighlight = "NormalFloat:Normal,FloatBorder:SegmindPrompt"
@@ -46,10 +56,11 @@ end
 ---@param lines string[]
 ---@param colours table[]
 function Float:write(lines, colours)
-  vim.api.nvim_buf_set_lines(self._buffer, 0, -1, false, lines)
-  vim.api.nvim_buf_clear_namespace(self._buffer, space, 0, -1)
+  local buffer = self:_loaded()
+  vim.api.nvim_buf_set_lines(buffer, 0, -1, false, lines)
+  vim.api.nvim_buf_clear_namespace(buffer, space, 0, -1)
   for _, colour in ipairs(colours) do
-    vim.api.nvim_buf_set_extmark(self._buffer, space, colour[1], colour[2],
+    vim.api.nvim_buf_set_extmark(buffer, space, colour[1], colour[2],
       { end_col = colour[3], hl_group = colour[4] })
   end
 end
@@ -58,7 +69,9 @@ function Float:close()
   if self:_is_open() then
     pcall(vim.api.nvim_win_close, self._window, true)
   end
-  pcall(vim.api.nvim_buf_delete, self._buffer, { force = true })
+  if self._buffer then
+    pcall(vim.api.nvim_buf_delete, self._buffer, { force = true })
+  end
 end
 
 return Float

@@ -9,11 +9,15 @@ local say = require("segmind_nvim.say")
 local jobs = {}
 
 ---@class segmind_nvim.Entry
----@field job segmind.Job
+---@field model string
+---@field job segmind.Job? nil where the edit could not even begin
 ---@field label string
 ---@field about number? seconds that the model takes, as published
 ---@field ended boolean?
----@field error segmind.Error?
+---@field error any a segmind.Error, or a text
+
+-- Somebody who is writing reads why an edit failed when the sentence is done.
+local FAILED_LINGERS = 4
 
 local entries = {}
 
@@ -30,7 +34,23 @@ local function over(entry, err)
   entry.ended, entry.error = true, err
   vim.defer_fn(function()
     forget(entry)
-  end, config.get("linger") * 1000)
+  end, config.get("linger") * (err and FAILED_LINGERS or 1) * 1000)
+end
+
+local function add(entry)
+  entries[#entries + 1] = entry
+  progress.show(entries)
+end
+
+--- Tells why an edit cannot begin, in a message and in the progress window.
+---@param model string
+---@param label string
+---@param problem any
+function jobs.refuse(model, label, problem)
+  local entry = { model = model, label = label }
+  over(entry, problem)
+  add(entry)
+  say.error(problem)
 end
 
 --- Follows a job: in the progress window, and to `on_end(result, err)` when it is over.
@@ -39,8 +59,7 @@ end
 ---@param on_end fun(result: segmind.Result?, err: segmind.Error?)
 function jobs.follow(job, label, on_end)
   local spec = require("segmind").models.declared(job.model)
-  local entry = { job = job, label = label, about = spec and spec.latency_s }
-  entries[#entries + 1] = entry
+  local entry = { model = job.model, job = job, label = label, about = spec and spec.latency_s }
   for _, text in ipairs(job.warnings) do
     say.warning(text)
   end
@@ -55,7 +74,7 @@ function jobs.follow(job, label, on_end)
   job:on("error", function(err)
     ending(job:result(), err)
   end)
-  progress.show(entries)
+  add(entry)
 end
 
 --- Lets go of everything under way.
@@ -63,7 +82,7 @@ end
 function jobs.cancel()
   local count = 0
   for _, entry in ipairs(vim.list_slice(entries)) do
-    count = count + (entry.job:cancel() and 1 or 0)
+    count = count + (entry.job and entry.job:cancel() and 1 or 0)
   end
   return count
 end

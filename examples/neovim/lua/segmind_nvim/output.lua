@@ -2,6 +2,7 @@
 --- way are kept aside, too. The extension is the picture's own and is added when it is there.
 
 local config = require("segmind_nvim.config")
+local target = require("segmind_nvim.target")
 
 local uv = vim.uv or vim.loop
 
@@ -81,7 +82,7 @@ function output.folder(beside)
   if not folder then
     return beside
   end
-  folder = vim.fn.fnamemodify(folder:gsub("^~", uv.os_homedir()), ":p"):gsub("/$", "")
+  folder = target.resolve(folder):gsub("/+$", "")
   local ok = uv.fs_stat(folder) or pcall(vim.fn.mkdir, folder, "p")
   return ok and folder or nil, not ok and "the output folder cannot be made: " .. folder or nil
 end

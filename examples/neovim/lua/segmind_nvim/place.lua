@@ -32,13 +32,18 @@ end
 
 local markdown = { markdown = true, pandoc = true, quarto = true, rmd = true, vimwiki = true }
 
+--- A path as Markdown has it, which reads escapes.
+local function destination(path)
+  path = path:gsub("%%(%x%x)", "%%25%1"):gsub("[<>\\]", "\\%0")
+  return path:find("[%s()<>]") and "<" .. path .. ">" or path
+end
+
 local function line_for(buffer, path, label)
   local insert, shown = config.get("insert"), relative(buffer, path)
   if type(insert) == "function" then
     return insert(shown, label, buffer)
   elseif markdown[vim.bo[buffer].filetype] then
-    local link = shown:find("[%s()]") and "<" .. shown .. ">" or shown
-    return ("![%s](%s)"):format(label:gsub("[%[%]%c]", " "), link)
+    return ("![%s](%s)"):format(label:gsub("[%[%]%c\\]", " "), destination(shown))
   end
   return shown
 end

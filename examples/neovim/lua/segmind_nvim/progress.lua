@@ -2,12 +2,14 @@
 --- screen's size and the tab page, and goes away by itself.
 
 local float = require("segmind_nvim.float")
+local text_lines = require("segmind_nvim.lines")
 
 local uv = vim.uv or vim.loop
 
 local progress = {}
 
 local WIDTH, MOST = 58, 4
+local REASON_LINES = 4 -- of an error; :messages has the whole
 local SPINNER = { "⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏" }
 
 local shown, window, timer, is_drawing
@@ -15,14 +17,11 @@ local shown, window, timer, is_drawing
 --- Seconds since the job began, 0 while it waits for others. libuv's clock is the library's.
 local function seconds(entry)
   local job = entry.job
-  return job.started and (job.ended or uv.hrtime() / 1e9) - job.started or 0
+  return job and job.started and (job.ended or uv.hrtime() / 1e9) - job.started or 0
 end
 
 local function fit(text, width)
-  text = text:gsub("%c", " ")
-  if vim.fn.strdisplaywidth(text) > width then
-    text = vim.fn.strcharpart(text, 0, width - 1) .. "…"
-  end
+  text = text_lines.cut(text, width)
   return text .. (" "):rep(width - vim.fn.strdisplaywidth(text))
 end
 
@@ -41,7 +40,7 @@ end
 
 local function state(entry)
   if entry.error then
-    return entry.error.kind
+    return type(entry.error) == "table" and entry.error.kind or "refused"
   elseif entry.ended then
     return ("done in %.1f s"):format(seconds(entry))
   elseif not entry.job.started then
@@ -56,10 +55,19 @@ local function group(entry)
   return entry.error and "SegmindFailed" or entry.ended and "SegmindDone" or "SegmindState"
 end
 
---- Two lines for an edit, and which part of them has which colour.
+--- Why an edit has ended without a picture.
+local function draw_reason(entry, lines, colours)
+  local reason = tostring(entry.error):gsub("^segmind: ", "")
+  for _, line in ipairs(text_lines.wrap(reason, WIDTH - 4, REASON_LINES)) do
+    lines[#lines + 1] = fit("   " .. line, WIDTH)
+    colours[#colours + 1] = { #lines - 1, 0, #lines[#lines], group(entry) }
+  end
+end
+
+--- The lines of an edit, and which part of them has which colour.
 local function draw_entry(entry, lines, colours)
   local inside = WIDTH - 2
-  local name, what = entry.job.model, state(entry)
+  local name, what = entry.model, state(entry)
   local gap = inside - 2 - vim.fn.strdisplaywidth(name) - vim.fn.strdisplaywidth(what)
   lines[#lines + 1] = fit((" %s %s%s%s "):format(sign(entry), name, (" "):rep(math.max(gap, 1)),
     what), WIDTH)
@@ -68,6 +76,9 @@ local function draw_entry(entry, lines, colours)
   lines[#lines + 1] = " " .. drawn .. "  " .. fit(entry.label, WIDTH - 22) .. " "
   colours[#colours + 1] = { #lines - 1, 1, 1 + #drawn, group(entry) }
   colours[#colours + 1] = { #lines - 1, 2 + #drawn, #lines[#lines], "SegmindPrompt" }
+  if entry.error then
+    draw_reason(entry, lines, colours)
+  end
 end
 
 local function draw()
@@ -114,6 +125,12 @@ local function highlights()
   end
 end
 
+--- No window is drawn while the editor takes its buffers away.
+local function stop_when_leaving()
+  vim.api.nvim_create_autocmd("VimLeavePre", {
+    group = vim.api.nvim_create_augroup("segmind-progress", {}), callback = stop })
+end
+
 --- Shows these edits for as long as there are any in the list.
 ---@param entries segmind_nvim.Entry[]
 function progress.show(entries)
@@ -122,6 +139,7 @@ function progress.show(entries)
     return
   end
   highlights()
+  stop_when_leaving()
   timer = uv.new_timer()
   timer:start(0, 100, function()
     if not is_drawing then

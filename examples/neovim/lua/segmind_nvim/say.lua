@@ -1,9 +1,53 @@
 --- Messages. Whatever is printed here has passed the library's redactor: no key in it.
+---
+--- A plugin that has replaced `vim.notify` gets the whole text. On the editor's own message line a
+--- text of more than one line stops the editor with "Press ENTER", so it is cut there, and the
+--- whole goes to `:messages` in lines that fit.
+
+local lines = require("segmind_nvim.lines")
 
 local say = {}
 
+local RETRY_MS = 200 -- how often to look whether the command line is free
+
+local groups = { [vim.log.levels.ERROR] = "ErrorMsg", [vim.log.levels.WARN] = "WarningMsg" }
+
+--- Whether nobody has replaced the editor's own `vim.notify`.
+local function is_plain()
+  local source = debug.getinfo(vim.notify, "S").source
+  return source:find("^@?vim/") ~= nil or source:find(vim.env.VIMRUNTIME, 1, true) ~= nil
+end
+
+local function echo(text, group, is_kept)
+  vim.cmd("redraw") -- else it comes below the message before, and that makes two lines
+  vim.api.nvim_echo({ { text, group } }, is_kept, {})
+end
+
+--- Shows one line, and keeps all of them.
+local function show(text, group)
+  if vim.fn.mode():find("^[cr]") then -- a command or an answer is being typed
+    return vim.defer_fn(function()
+      show(text, group)
+    end, RETRY_MS)
+  end
+  local width = vim.v.echospace
+  local list = lines.wrap(text, width)
+  for _, line in ipairs(list) do
+    echo(line, group, true)
+  end
+  if #list > 1 then
+    echo(lines.cut(text, width), group, false)
+  end
+end
+
 local function notify(text, level)
-  vim.notify(text, level, { title = "Segmind" })
+  if vim.v.exiting ~= vim.NIL then
+    return -- nobody is there to read it, and a message would hold up the exit
+  elseif is_plain() then
+    show(text, groups[level])
+  else
+    vim.notify(text, level, { title = "Segmind" })
+  end
 end
 
 --- An error of the library, or a text.

@@ -1,15 +1,27 @@
 --- Which picture is meant: the one whose name stands under the cursor, or the one that the buffer
 --- is. A name is only ever looked up, never expanded: text of a buffer may hold `backticks`.
 
+local link = require("segmind_nvim.link")
+
 local uv = vim.uv or vim.loop
 
 local target = {}
 
 local extensions = { png = true, jpg = true, jpeg = true, webp = true, gif = true }
 
-local function is_picture(name)
-  local extension = name:gsub("[?#].*$", ""):match("%.(%w+)$")
+--- Whether it is the name of a picture.
+---@param name string
+---@return boolean
+function target.is_picture(name)
+  local path = name:find("^https?://") and name:gsub("[?#].*$", "") or name
+  local extension = path:match("%.(%w+)$")
   return extension ~= nil and extensions[extension:lower()] == true
+end
+
+--- A path out of a `file:` URL or a `file:` link; other names are returned as they are.
+local function without_scheme(name)
+  local path = name:match("^file://localhost(/.*)$") or name:match("^file://(/.*)$")
+  return path and link.unescape(path) or name:match("^[Ff]ile:(.+)$") or name
 end
 
 --- Where a name in this buffer may lie: in the buffer's folder, else in the current one.
@@ -17,9 +29,10 @@ end
 ---@param folder string?
 ---@return string
 function target.resolve(name, folder)
+  name = without_scheme(name)
   if name:find("^https?://") or name:sub(1, 1) == "/" then
     return name
-  elseif name:sub(1, 2) == "~/" then
+  elseif name:find("^~/") or name == "~" then
     return uv.os_homedir() .. name:sub(2)
   end
   local beside = folder and folder .. "/" .. name
@@ -37,40 +50,29 @@ function target.folder()
   return folder and uv.fs_stat(folder) and folder
 end
 
--- Around what a name may stand, the more telling first; the last takes a bare word.
-local shapes = { "!%[[^%]]*%]%(<?([^)>]*)[^)]*%)()", '"([^"]*)"()', "'([^']*)'()", "<([^<>]*)>()",
-  "([^%s\"'`<>()%[%]{}|,;]+)()" }
-
+--- What a name stands for; nil and true for a picture that is not there.
 local function accept(name, folder)
-  -- The title in ![…](name "title"), and the full stop of a sentence.
-  name = name:gsub('%s+".*$', ""):gsub("[.,;:!?]+$", "")
-  if not is_picture(name) then
+  if name:find("%z") or not target.is_picture(name) then
     return nil
   end
   local path = target.resolve(name, folder)
   if path:find("^https?://") then
-    return path
+    return not path:find("%s") and path or nil
   end
   local stat = uv.fs_stat(path)
-  return stat and stat.type == "file" and path or nil
+  if stat and stat.type == "file" then
+    return path
+  end
+  return nil, true
 end
 
 local function under_cursor()
-  local line, column = vim.api.nvim_get_current_line(), vim.api.nvim_win_get_cursor(0)[2] + 1
-  local folder = target.folder()
-  for _, shape in ipairs(shapes) do
-    local at = 1
-    while at do
-      local from, _, name, stop = line:find(shape, at)
-      if from and from <= column and column < stop then
-        local path = accept(name, folder)
-        if path then
-          return path
-        end
-      end
-      at = from and math.max(stop, from + 1)
-    end
-  end
+  local folder, column = target.folder(), vim.api.nvim_win_get_cursor(0)[2] + 1
+  return link.find(vim.api.nvim_get_current_line(), column, function()
+    return vim.api.nvim_buf_get_lines(0, 0, -1, false)
+  end, function(name)
+    return accept(name, folder)
+  end)
 end
 
 --- The picture that is meant, as an absolute path or a URL; nil when there is none.
@@ -81,14 +83,14 @@ function target.picture()
     return found
   end
   local name = vim.api.nvim_buf_get_name(0)
-  return is_picture(name) and uv.fs_stat(name) and name or nil
+  return target.is_picture(name) and uv.fs_stat(name) and name or nil
 end
 
 --- True when the buffer is itself a picture: nothing is written into it.
 ---@param buffer integer
 ---@return boolean
 function target.is_picture_buffer(buffer)
-  return is_picture(vim.api.nvim_buf_get_name(buffer))
+  return target.is_picture(vim.api.nvim_buf_get_name(buffer))
 end
 
 return target

@@ -1,10 +1,25 @@
 --- The words of `:SegmindEdit`: first `name=value` for the model and its parameters, then the
---- prompt, which is taken as it stands. A space inside a value is written "\ ", as in file names;
---- a prompt that itself begins like a parameter comes after "--".
+--- prompt, which is taken as it stands. A space inside a value is written "\ ", as in file names,
+--- and a backslash before a space "\\"; a prompt that itself begins like a parameter comes after
+--- "--".
 
 local words = {}
 
---- The next word from `at` on, with "\ " turned into a space, and where it ends.
+--- What a word stands for.
+---@param word string
+---@return string
+function words.value(word)
+  return (word:gsub("\\([%s\\])", "%1"))
+end
+
+--- The word that stands for a value.
+---@param value string
+---@return string
+function words.quoted(value)
+  return (value:gsub("[%s\\]", "\\%0"))
+end
+
+--- The next word from `at` on, as a value, and where it ends.
 local function next_word(text, at)
   local from = text:find("%S", at)
   if not from then
@@ -14,7 +29,7 @@ local function next_word(text, at)
   while stop <= #text and not text:find("^%s", stop) do
     stop = stop + (text:find("^\\.", stop) and 2 or 1)
   end
-  return text:sub(from, stop - 1):gsub("\\(%s)", "%1"), stop
+  return words.value(text:sub(from, stop - 1)), stop
 end
 
 --- Splits the words of the command.
