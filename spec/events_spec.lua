@@ -272,7 +272,7 @@ describe("a client", function()
     end
     local ok, message = pcall(job.wait, job)
     assert.is_false(ok)
-    assert.equal("interrupted!", message)
+    assert.truthy(tostring(message):find("events_spec.lua:%d+: interrupted!$"))
     sm._handle.take = take
     assert(job:wait())
   end)
@@ -288,7 +288,7 @@ describe("a client", function()
     end
     local ok, message = pcall(broken.wait, broken)
     assert.is_false(ok)
-    assert.equal("interrupted!", message)
+    assert.truthy(tostring(message):find("interrupted!$"))
     assert(later:wait())
     broken:cancel()
   end)

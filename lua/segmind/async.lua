@@ -4,6 +4,7 @@
 
 local Error = require("segmind.error")
 local Gate = require("segmind.gate")
+local methods = require("segmind.methods")
 local scheduler = require("segmind.scheduler")
 local schema = require("segmind.schema")
 local waiting = require("segmind.waiting")
@@ -164,5 +165,7 @@ function Task:__tostring()
   local state = not self._over and "under way" or self:error() and "failed" or "done"
   return ("segmind.Task (%s)"):format(state)
 end
+
+methods.guard(Task, "task", { "wait", "await" })
 
 return async

@@ -13,6 +13,7 @@
 local Error = require("segmind.error")
 local Estimate = require("segmind.estimate")
 local image = require("segmind.image")
+local methods = require("segmind.methods")
 local models = require("segmind.models")
 local options = require("segmind.options")
 local request = require("segmind.request")
@@ -254,5 +255,7 @@ end
 function Chain:__tostring()
   return ("segmind.Chain of %d steps"):format(#self._steps)
 end
+
+methods.guard(Chain, "chain", { "run" }, { new = true })
 
 return Chain

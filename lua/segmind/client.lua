@@ -12,15 +12,20 @@ local events = require("segmind.events")
 local flow = require("segmind.flow")
 local image = require("segmind.image")
 local json = require("segmind.json")
+local methods = require("segmind.methods")
+local models = require("segmind.models")
 local options = require("segmind.options")
 local request = require("segmind.request")
 local resume = require("segmind.resume")
+local schema = require("segmind.schema")
 local stop = require("segmind.stop")
+local unfinished = require("segmind.unfinished")
 local version = require("segmind.version")
 local waiting = require("segmind.waiting")
 
 Error.set_filter(core.redact)
 waiting.set_clock(core.now)
+methods.on_interrupt(unfinished.tell)
 
 ---@class segmind.ClientOptions
 ---@field api_key string? else SEGMIND_API_KEY
@@ -57,8 +62,8 @@ local Client = {}
 Client.__index = Client
 Client.__name = "segmind.Client"
 Client._settle, Client._stop, Client._in_doubt = flow.settle, stop, flow.in_doubt
-for _, methods in ipairs({ events, resume }) do
-  for name, method in pairs(methods) do
+for _, part in ipairs({ events, resume }) do
+  for name, method in pairs(part) do
     Client[name] = method
   end
 end
@@ -116,6 +121,7 @@ function Client.new(opts)
     _on_unknown = opts.on_unknown, _budget = opts.budget and Budget.new(opts.budget) }, Client)
   self._uploads = image.uploads(self)
   Gate.join(self)
+  unfinished.watch(self)
   return with_ledger(self, opts)
 end
 
@@ -193,6 +199,67 @@ function Client:run(model, params, opts)
   return run(self, "run", model, params, opts)
 end
 
+-- A misspelt variable, or the result of a call that failed. For a model whose picture is optional
+-- it would be a paid picture of something else.
+local function is_missing(picture)
+  return picture == nil or picture == false or picture == json.null
+end
+
+local function show_missing(picture)
+  return picture == json.null and "null" or tostring(picture)
+end
+
+--- The parameters of an edit: the picture goes where the model takes its first.
+local function with_picture(model, picture, params)
+  if type(params) == "string" then
+    params = { prompt = params }
+  elseif type(params) ~= "table" or getmetatable(params) ~= nil then
+    Error.misuse("edit takes a prompt or a table of parameters after the picture, got "
+      .. schema.show(params))
+  end
+  local spec = models.declared(model)
+  local name = spec and models.first_image(spec)
+  if not name then
+    local near = schema.nearest(model, models.names)
+    return nil, Error.refusal(model .. ": the model is not declared, so edit does not know which "
+      .. "parameter takes the picture; name it in a call of run"
+      .. (near and ('; did you mean "%s"?'):format(near) or ""))
+  elseif params[name] ~= nil then
+    Error.misuse(("the picture is given twice: %s, and %s among the parameters"):format(
+      "after the model", name))
+  end
+  local copy = { [name] = picture }
+  for key, value in pairs(params) do
+    copy[key] = value
+  end
+  return copy
+end
+
+--- Edits a picture and waits for it. The picture goes to the model's first image parameter; where
+--- there is none (nil), the call raises instead of drawing another one from the text.
+---
+---     local photo = assert(sm:edit("flux-kontext-pro", "portrait.webp", "a real photograph"))
+---     local night = assert(sm:edit("flux-kontext-dev", photo, { prompt = "at night", seed = 7 }))
+---@param model segmind.Model
+---@param picture segmind.Image
+---@param params string|segmind.Params the prompt, or the parameters without the picture
+---@param opts segmind.CallOptions?
+---@return segmind.Result?
+---@return segmind.Error?
+function Client:edit(model, picture, params, opts)
+  if type(model) ~= "string" then
+    Error.misuse("the model is a string, got " .. schema.show(model))
+  elseif is_missing(picture) then
+    Error.misuse(("edit takes a picture after the model, got %s; run draws from text alone"):format(
+      show_missing(picture)))
+  end
+  local all, err = with_picture(model, picture, params)
+  if not all then
+    return nil, err
+  end
+  return run(self, "edit", model, all, opts)
+end
+
 --- As `run` over the service's synchronous v1 way: one request whose answer is the picture. The
 --- service means it for requests under a minute, and a lost answer cannot be fetched again.
 ---@param model segmind.Model
@@ -204,12 +271,18 @@ function Client:run_sync(model, params, opts)
   return run(self, "run_sync", model, params, opts)
 end
 
---- Starts a chain of edits on one picture; see segmind.chain.
----@param input segmind.Image? the picture of the first step
+--- Starts a chain of edits on one picture; see segmind.chain. Without an argument its first step
+--- draws from text alone, or names its picture itself; a picture that is nil raises.
+---@param ... segmind.Image? the picture of the first step
 ---@return segmind.Chain
-function Client:chain(input)
+function Client:chain(...)
   self:_check_open()
-  return Chain.new(self, input)
+  local picture = ...
+  if select("#", ...) > 0 and is_missing(picture) then
+    Error.misuse("chain takes the picture of its first step, got " .. show_missing(picture)
+      .. "; chain() begins with text alone")
+  end
+  return Chain.new(self, picture)
 end
 
 --- Uploads pictures and returns where they are; blocks. Equal content is uploaded once.
@@ -247,19 +320,6 @@ function Client:credits()
   return { credits = credits, free = tonumber(body["free-credits"]) or 0 }
 end
 
--- A dot in place of the colon is what everybody writes once.
-local function with_colon(name, method)
-  return function(self, ...)
-    if getmetatable(self) ~= Client then
-      Error.misuse(("%s is called with a colon: client:%s(...)"):format(name, name))
-    end
-    return method(self, ...)
-  end
-end
-
-for _, name in ipairs({ "run", "run_sync", "submit", "chain", "upload", "credits", "attach",
-  "resume" }) do
-  Client[name] = with_colon(name, Client[name])
-end
+methods.guard(Client, "client", { "run", "edit", "run_sync", "upload", "credits" }, { new = true })
 
 return Client

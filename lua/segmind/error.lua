@@ -74,8 +74,8 @@ local blocks = { "%f[%w_]nsfw%f[^%w_]", "not safe for work", "%f[%w_]moderat[ei]
   "harmful content", "adult content", "sexual" }
 
 -- The same words where they name a parameter, or a checker that is not there.
-local no_blocks = { "safety tolerance", "unavailable", "not available", "time[d]? ?out", "overloaded",
-  "failed to load", "not be loaded", "too many requests" }
+local no_blocks = { "safety tolerance", "unavailable", "not available", "timed? ?out",
+  "overloaded", "failed to load", "not be loaded", "too many requests" }
 
 local function has_any(text, patterns)
   for _, pattern in ipairs(patterns) do
@@ -161,8 +161,8 @@ end
 
 local here = debug.getinfo(1, "S").source:match("^(.*[/\\])") or "@"
 
--- The level, seen from who calls this, of the nearest function outside this library, however many of
--- our own and of C lie between; nil when there is none.
+-- The level, seen from who calls this, of the nearest function outside this library, however many
+-- of our own and of C lie between; nil when there is none.
 local function caller()
   local level = 3
   local info = debug.getinfo(level, "Sl")

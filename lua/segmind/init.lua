@@ -2,18 +2,18 @@
 --- and a job put where an image is expected is the edge of a graph.
 ---
 ---     local segmind = require("segmind")
----     local house = { prompt = "a red house", aspect_ratio = "1:1" }
----     assert(segmind.run("flux-kontext-pro", house)):save("house.png")
+---     local photo = assert(segmind.edit("flux-kontext-pro", "portrait.webp", "a real photograph"))
+---     photo:save("photo.png")
 ---
 --- The verbs here use one client that is made on first use, from SEGMIND_API_KEY; `segmind.new`
---- makes one with options. What the world does wrong is `nil, err`; what a programmer does wrong
---- raises.
+--- makes one with options. Runtime failures return `nil, err`; misuse raises an error.
 
 local Client = require("segmind.client")
 local Error = require("segmind.error")
 local async = require("segmind.async")
 local image = require("segmind.image")
 local json = require("segmind.json")
+local methods = require("segmind.methods")
 local together = require("segmind.together")
 
 local segmind = {
@@ -55,9 +55,12 @@ end
 
 --- See segmind.Client for each.
 segmind.run = verb("run")
+segmind.edit = verb("edit")
 segmind.run_sync = verb("run_sync")
 segmind.submit = verb("submit")
 segmind.chain = verb("chain")
 segmind.upload = verb("upload")
+
+methods.guard_module(segmind, { "all", "race" })
 
 return segmind

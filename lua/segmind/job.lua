@@ -16,6 +16,7 @@
 local Error = require("segmind.error")
 local ending = require("segmind.ending")
 local Gate = require("segmind.gate")
+local methods = require("segmind.methods")
 local schema = require("segmind.schema")
 local waiting = require("segmind.waiting")
 
@@ -180,5 +181,7 @@ function Job:__tostring()
   local request = self.request_id and (" [%s]"):format(self.request_id) or ""
   return ("segmind.Job %d%s %s %s%s"):format(self.id, name, self.model, self.state, request)
 end
+
+methods.guard(Job, "job", { "wait", "await" }, { new = true })
 
 return Job

@@ -206,7 +206,7 @@ function request.prepare(client, model, params, opts, refs)
   check_arguments(model, params)
   local judge = image_judge(client, refs)
   local checks = { allow_unknown = opts.allow_unknown, null = json.null, image = judge,
-    value = judge_value(judge) }
+    value = judge_value(judge), options = request.options }
   local spec = models.declared(model)
   local checked, found
   if spec then

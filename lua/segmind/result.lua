@@ -5,6 +5,7 @@
 
 local Error = require("segmind.error")
 local json = require("segmind.json")
+local methods = require("segmind.methods")
 local schema = require("segmind.schema")
 
 ---@class segmind.Result
@@ -227,5 +228,7 @@ function Result:__tostring()
   return ("segmind.Result %s %s%s"):format(self.job.model, where,
     self.cost and (" $%.2f"):format(self.cost) or "")
 end
+
+methods.guard(Result, "result", { "save", "bytes", "info" }, { read = true })
 
 return Result

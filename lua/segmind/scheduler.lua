@@ -52,7 +52,8 @@ function scheduler.note(waiter)
 end
 
 local function tell(co, err)
-  err = Error.new("invalid", "a coroutine raised an error: " .. debug.traceback(co, Error.text(err)))
+  err = Error.new("invalid", "a coroutine raised an error: "
+    .. debug.traceback(co, Error.text(err)))
   if not reason then
     error(tostring(err), 0)
   end

@@ -192,6 +192,9 @@ local function check_others(model, params, checks, out, problems)
         reason = checks.value(value)
         reason = reason and (name .. ": " .. reason)
         out[name] = value
+      elseif checks.options and checks.options[name] then
+        reason = ("%s is an option, not a parameter: give it in the table after the parameters, "
+          .. "the third argument of run and submit"):format(name)
       else
         reason = ("%s is not a parameter of %s%s"):format(name, model.name,
           did_you_mean(name, names))

@@ -15,7 +15,8 @@ end
 --- Judges all before any function starts.
 local function check(items, verb)
   if type(items) ~= "table" or is_awaitable(items) then
-    Error.misuse(verb .. " takes a table of jobs, tasks and functions, got " .. schema.show(items))
+    Error.misuse(("%s takes one table of jobs, tasks and functions, %s{ a, b }; got %s"):format(
+      verb, verb, is_awaitable(items) and tostring(items) or schema.show(items)))
   end
   for key, item in pairs(items) do
     if type(item) ~= "function" and not is_awaitable(item) then

@@ -1,0 +1,127 @@
+--- Jobs that nobody is left to wait for: a wait was interrupted, or a client ends (with its script,
+--- or collected as garbage) that was not closed. What the service has accepted runs there and is
+--- paid, so each is told on stderr, once, with its id. Nothing else in the library prints, and a
+--- plain `client:close()` does not.
+
+local Gate = require("segmind.gate")
+local ending = require("segmind.ending")
+
+local unfinished = {}
+
+local function print_line(text, ...)
+  pcall(function(...)
+    io.stderr:write("segmind: ", text:format(...), "\n")
+  end, ...)
+end
+
+--- The jobs of a client that are not over, in the order of their calls.
+local function jobs_of(client)
+  local jobs = {}
+  for job in pairs(client._jobs) do
+    jobs[#jobs + 1] = job
+  end
+  table.sort(jobs, function(a, b)
+    return a.id < b.id
+  end)
+  return jobs
+end
+
+--- What is to be done about a job that was sent.
+local function advice(client, job)
+  if client._ledger then
+    return "run again with the same ledger to take it up"
+  elseif job._sync then
+    return "its picture cannot be fetched again"
+  end
+  return ("client:attach(%q, %q) takes it up"):format(job.request_id or "", job.model)
+end
+
+local function tell_sent(client, job)
+  local known = job.request_id or true
+  if job._told == known then
+    return
+  end
+  job._told = known
+  if job.request_id then
+    print_line("%s goes on at the service [request %s]; %s", ending.label(job), job.request_id,
+      advice(client, job))
+  elseif client._ledger or job._sync then
+    print_line("%s was being submitted, and its answer is not known; %s", ending.label(job),
+      advice(client, job))
+  else
+    print_line("%s was being submitted; whether the service accepted it is not known",
+      ending.label(job))
+  end
+end
+
+--- Tells of the jobs of all clients that go on after an interrupted wait.
+function unfinished.tell()
+  for client in pairs(Gate.clients()) do
+    for _, job in ipairs(jobs_of(client)) do
+      if job.request_id or job._sent then
+        tell_sent(client, job)
+      end
+    end
+  end
+end
+
+--- Takes the ids that have arrived, but calls nobody: this runs in a finalizer.
+local function take_ids(client)
+  local id, what, _, request_id = client._handle:take()
+  while id do
+    local handler = client._handlers[id]
+    local job = handler and handler.job
+    if job and what == "state" then
+      job.request_id = job.request_id or request_id
+    elseif job and what ~= "note" then
+      client._jobs[job] = what == "done" or nil -- a result that nobody has taken is there to attach
+    end
+    id, what, _, request_id = client._handle:take()
+  end
+end
+
+--- A client ends that was not closed. A ledger keeps what there is to know.
+local function tell_at_end(client)
+  take_ids(client)
+  local has_sent = client._handle:stats().submits > 0
+  local unsent = 0
+  for _, job in ipairs(jobs_of(client)) do
+    if job.request_id or job._sent and has_sent then
+      tell_sent(client, job)
+    else
+      unsent = unsent + 1
+    end
+  end
+  if unsent > 0 then
+    local is_one = unsent == 1
+    print_line("%d %s not sent before the client ended: wait for %s (job:wait())", unsent,
+      is_one and "job was" or "jobs were", is_one and "it" or "them")
+  end
+end
+
+local function at_end(client)
+  if client._closed or client._ledger or next(client._jobs) == nil then
+    return
+  end
+  pcall(tell_at_end, client) -- it raises in a child that was forked, whose jobs they are not
+end
+
+-- Lua 5.1 has no finalizers of tables, but newproxy, which later ones do not have.
+local newproxy = rawget(_G, "newproxy")
+
+--- Watches over a client until it is collected. Called when all else of it is made: finalizers run
+--- in the reverse order, so that the handle still works.
+---@param client segmind.Client
+function unfinished.watch(client)
+  local function finalize()
+    at_end(client)
+  end
+  if newproxy then
+    client._end = newproxy(true)
+    getmetatable(client._end).__gc = finalize
+  else
+    client._end = setmetatable({}, { __gc = finalize })
+  end
+end
+
+return unfinished
