@@ -40,6 +40,25 @@ static void wait_for_gate(const struct sm_scene *scene,
                                                    scene->now_ms));
 }
 
+/* The synchronous way says FAILED in the body of a 200. */
+static enum sm_code read_failure(const struct sm_answer *answer,
+                                 struct sm_error *e) {
+  struct sm_reply reply;
+  struct sm_image image;
+  const struct sm_buf *body = &answer->body;
+  if (sm_image_read(body->data, body->size, &image))
+    return SM_OK;
+  (void)sm_reply_read(&reply, body->data, body->size, NULL);
+  if (reply.state < SM_STATE_FAILED || reply.has_address)
+    return SM_OK;
+  sm_fail(e, SM_FAILED, "%s",
+          reply.error[0] ? reply.error : "the job FAILED without a reason");
+  e->status = answer->status;
+  if (reply.state == SM_STATE_ENDED)
+    e->charged = SM_CHARGED_UNKNOWN;
+  return SM_FAILED;
+}
+
 static void answer_paid(struct sm_call *call, const struct sm_scene *scene,
                         const struct sm_answer *answer,
                         struct sm_verdict *verdict) {
@@ -49,6 +68,8 @@ static void answer_paid(struct sm_call *call, const struct sm_scene *scene,
     sm_pace_strike(scene->pace, scene->now_ms);
   if (code == SM_OK && answer->body.size == 0)
     code = sm_fail(&verdict->error, SM_UNKNOWN, "the answer is empty");
+  if (code == SM_OK)
+    code = read_failure(answer, &verdict->error);
   if (code == SM_OK)
     verdict->step = SM_STEP_DONE;
   else if (code == SM_NOT_SENT)
@@ -90,8 +111,8 @@ static void answer_download(struct sm_call *call, const struct sm_scene *scene,
     code = sm_fail(e, SM_IO, "the download is no whole picture: %s", why);
   call->trouble = code;
   bool is_final = code == SM_SECURITY || code == SM_PROTOCOL ||
-                  (answer->status >= 400 && answer->status < 500 &&
-                   answer->status != 408 && answer->status != 429);
+                  (code != SM_NOT_SENT && answer->status >= 400 &&
+                   answer->status < 500 && answer->status != 429);
   if (code != SM_SECURITY && code != SM_PROTOCOL)
     e->code = SM_IO;
   if (is_final)

@@ -283,7 +283,9 @@ static bool is_certificate_trouble(CURLcode rc) {
 static enum sm_code code_of(CURLcode rc, const struct sm_easy *easy) {
   if (rc == CURLE_OK)
     return SM_OK;
-  if (is_certificate_trouble(rc) || rc == CURLE_UNSUPPORTED_PROTOCOL)
+  /* Once the request went out, it is an answer that is no HTTP. */
+  if (is_certificate_trouble(rc) ||
+      (rc == CURLE_UNSUPPORTED_PROTOCOL && !easy->was_started))
     return SM_SECURITY;
   if (rc == CURLE_OPERATION_TIMEDOUT && easy->was_started)
     return SM_TIMEOUT;
@@ -316,6 +318,7 @@ void sm_easy_finish(struct sm_easy *easy, CURLcode rc) {
   note_facts(easy);
   if (sm_sharing_spoils(easy)) {
     answer->status = 0;
+    sm_buf_reset(&answer->body);
     refuse(easy, SM_NOT_SENT,
            "another request was on the connection, the answer may be its");
   }

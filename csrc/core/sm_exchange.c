@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "sm_history.h"
+#include "sm_json.h"
 
 #define HISTORY "/inference-request/request-history"
 #define POLL_TIMEOUT_MS 15000
@@ -271,8 +272,16 @@ static void settle_upload(struct sm_task *task, const struct sm_answer *answer,
   sm_buf_destroy(&url);
 }
 
-static void take_body(struct sm_event *event, struct sm_answer *answer) {
-  event->body = sm_buf_take(&answer->body, &event->body_size);
+/* What the host gets to read is JSON that its parser reads, too, unless it is
+ * the picture itself. */
+static void settle_body(struct sm_event *event, struct sm_answer *answer) {
+  struct sm_image image;
+  struct sm_buf mended;
+  struct sm_buf *body = &answer->body;
+  sm_buf_create(&mended, 0);
+  if (body->size && !sm_image_read(body->data, body->size, &image))
+    (void)sm_json_mend(&mended, body->data, body->size);
+  event->body = sm_buf_take(mended.size ? &mended : body, &event->body_size);
 }
 
 /* An entry of the history, told as the result endpoint would have told it. */
@@ -322,7 +331,18 @@ void sm_exchange_settle(struct sm_task *task, struct sm_transfer *transfer,
   else if (task->kind == SM_TASK_JOB && task->job.phase == SM_PHASE_RECORD)
     settle_record(task, answer, verdict);
   else
-    take_body(event, answer);
+    settle_body(event, answer);
+}
+
+/* The raw bytes of the answer that the error is about. A job's is not the last
+ * that came where that was the history's, or where the deadline ended it. */
+static void take_error_body(struct sm_task *task, struct sm_answer *answer) {
+  struct sm_buf *body = answer && answer->body.size ? &answer->body : NULL;
+  if (task->kind == SM_TASK_JOB &&
+      (!body || task->job.phase == SM_PHASE_LOOKUP))
+    body = task->job.kept ? &task->job.kept->body : NULL;
+  if (body)
+    task->last->body = sm_buf_take(body, &task->last->body_size);
 }
 
 void sm_exchange_fail(struct sm_task *task, struct sm_transfer *transfer,
@@ -340,6 +360,6 @@ void sm_exchange_fail(struct sm_task *task, struct sm_transfer *transfer,
         error->code != SM_FAILED)
       event->error->charged = SM_CHARGED_YES;
   }
-  if (answer && !event->body && error->code != SM_IO)
-    take_body(event, answer);
+  if (!event->body && error->code != SM_IO)
+    take_error_body(task, answer);
 }

@@ -18,6 +18,10 @@
 #define MISSING_TRIES 3
 #define MISSING_GAP_MS 5000
 #define ODD_TRIES 3
+#define REFUSED_TRIES 3
+#define REFUSED_GAP_MS 5000
+/* Of an answer that is kept for an error. */
+#define MOST_KEPT_BYTES 65536
 
 void sm_job_create(struct sm_job *job, const struct sm_dial *dial,
                    int64_t deadline_ms) {
@@ -26,10 +30,39 @@ void sm_job_create(struct sm_job *job, const struct sm_dial *dial,
   job->deadline_ms = deadline_ms;
 }
 
+static void forget_answer(struct sm_job *job) {
+  if (job->kept)
+    sm_buf_destroy(&job->kept->body);
+  free(job->kept);
+  job->kept = NULL;
+}
+
 void sm_job_destroy(struct sm_job *job) {
+  forget_answer(job);
   free(job->doubt);
   job->doubt = NULL;
   job->request_id = NULL;
+}
+
+/* Without memory the error does without it. An answer without a body leaves the
+ * body of the one before. */
+static void keep_answer(struct sm_job *job, const struct sm_answer *answer,
+                        const char *what) {
+  struct sm_kept *kept = job->kept;
+  size_t size = answer->body.size;
+  if (!kept) {
+    kept = job->kept = calloc(1, sizeof *kept);
+    if (!kept)
+      return;
+    sm_buf_create(&kept->body, MOST_KEPT_BYTES);
+  }
+  kept->status = answer->status;
+  (void)snprintf(kept->what, sizeof kept->what, "%.150s", what);
+  if (size == 0)
+    return;
+  sm_buf_destroy(&kept->body);
+  (void)sm_buf_append(&kept->body, answer->body.data,
+                      size < MOST_KEPT_BYTES ? size : MOST_KEPT_BYTES, NULL);
 }
 
 /* There was room for it from the start: an id is never lost for want of
@@ -81,6 +114,7 @@ void sm_job_accept(struct sm_job *job, const struct sm_scene *scene,
   if (!is_new_id(scene, request_id, verdict))
     return;
   keep_id(job, request_id);
+  forget_answer(job);
   free(job->doubt);
   job->doubt = NULL;
   job->phase = SM_PHASE_STATUS;
@@ -93,38 +127,55 @@ void sm_job_accept(struct sm_job *job, const struct sm_scene *scene,
                                         scene->rtt_ms, scene->now_ms));
 }
 
-/* A 200 must be whole JSON with a usable id, or nobody knows what it was. */
+static bool is_refusal(enum sm_code code) {
+  return code == SM_REJECTED || code == SM_AUTH || code == SM_NO_CREDITS ||
+         code == SM_THROTTLED;
+}
+
+/* An id that stands in the answer is used, be the answer cut or its status 502:
+ * asking for it costs nothing. Only a refusal may give a number to the call
+ * that it refuses; there the id counts beside a state. */
+static bool read_id(char id[SM_ID_MAX + 1], const struct sm_reply *reply,
+                    const struct sm_answer *answer, enum sm_code code) {
+  if (is_refusal(code) &&
+      (reply->state == SM_STATE_NONE || reply->state >= SM_STATE_FAILED))
+    return false;
+  if (!reply->request_id[0])
+    return answer->body.size > 0 &&
+           sm_reply_find_id(id, answer->body.data, answer->body.size);
+  memcpy(id, reply->request_id, SM_ID_MAX + 1);
+  return true;
+}
+
+static void be_unknown(struct sm_job *job, const struct sm_scene *scene,
+                       const struct sm_answer *answer,
+                       struct sm_verdict *verdict) {
+  keep_answer(job, answer, verdict->error.message);
+  sm_doubt_begin(job, scene, verdict);
+}
+
+/* A 200 without an id that can be used: nobody knows what it was. */
 static void read_acceptance(struct sm_job *job, const struct sm_scene *scene,
                             const struct sm_answer *answer,
+                            const struct sm_reply *reply,
                             struct sm_verdict *verdict) {
-  struct sm_reply reply;
   struct sm_error *e = &verdict->error;
-  enum sm_code code =
-      sm_reply_read(&reply, answer->body.data, answer->body.size, e);
-  if (reply.request_id[0]) {
-    sm_job_accept(job, scene, reply.request_id, verdict);
-    return;
-  } else if (code != SM_OK) {
-    char why[sizeof e->message];
-    memcpy(why, e->message, sizeof why);
-    sm_fail(e, SM_UNKNOWN, "the submit was answered by HTTP %d, but %s",
-            answer->status, why);
-  } else if (reply.has_bad_id) {
+  if (reply->has_bad_id)
     sm_fail(e, SM_SECURITY,
             "the service gave a request id that cannot be used");
-  } else if (reply.state == SM_STATE_FAILED) {
+  else if (reply->state == SM_STATE_FAILED)
     sm_fail(e, SM_FAILED, "%s",
-            reply.error[0] ? reply.error : "the job FAILED");
-    fail_with(verdict, SM_CHARGED_NO);
-    return;
-  } else {
-    sm_fail(e, SM_UNKNOWN, "the submit was answered without a request id");
-  }
+            reply->error[0] ? reply->error : "the job FAILED");
+  else
+    sm_fail(e, SM_UNKNOWN, "the submit was answered by HTTP %d, but %s",
+            answer->status,
+            reply->is_json ? "without a request id" : "the answer is no JSON");
   e->status = answer->status;
   if (e->code == SM_UNKNOWN)
-    sm_doubt_begin(job, scene, verdict);
+    be_unknown(job, scene, answer, verdict);
   else
-    fail_with(verdict, SM_CHARGED_UNKNOWN);
+    fail_with(verdict,
+              e->code == SM_FAILED ? SM_CHARGED_NO : SM_CHARGED_UNKNOWN);
 }
 
 static void try_again(struct sm_job *job, const struct sm_scene *scene,
@@ -140,29 +191,37 @@ static void try_again(struct sm_job *job, const struct sm_scene *scene,
                                     SUBMIT_FLOOR_MS, SUBMIT_CAP_MS));
 }
 
+static void wait_for_pace(const struct sm_scene *scene,
+                          const struct sm_answer *answer,
+                          struct sm_verdict *verdict) {
+  int64_t wait_ms = sm_pace_throttle(scene->pace, scene->rng,
+                                     answer->retry_after_ms, scene->now_ms);
+  verdict->note = "the service asks to slow down (429); submits wait";
+  sm_verdict_send(verdict, scene->now_ms + wait_ms);
+}
+
 static void answer_submit(struct sm_job *job, const struct sm_scene *scene,
                           const struct sm_answer *answer,
                           struct sm_verdict *verdict) {
-  struct sm_error *e = &verdict->error;
-  enum sm_code code = sm_outcome_of_submit(answer, e);
+  char id[SM_ID_MAX + 1];
+  struct sm_reply reply;
+  enum sm_code code = sm_outcome_of_submit(answer, &verdict->error);
+  (void)sm_reply_read(&reply, answer->body.data, answer->body.size, NULL);
   job->trouble = code;
   if (answer->status >= 500)
     sm_pace_strike(scene->pace, scene->now_ms);
-  if (code == SM_OK) {
-    read_acceptance(job, scene, answer, verdict);
-  } else if (code == SM_NOT_SENT) {
+  if (read_id(id, &reply, answer, code))
+    sm_job_accept(job, scene, id, verdict);
+  else if (code == SM_OK)
+    read_acceptance(job, scene, answer, &reply, verdict);
+  else if (code == SM_NOT_SENT)
     try_again(job, scene, verdict);
-  } else if (code == SM_THROTTLED) {
-    verdict->note = "the service asks to slow down (429); submits wait";
-    sm_verdict_send(verdict,
-                    scene->now_ms + sm_pace_throttle(scene->pace, scene->rng,
-                                                     answer->retry_after_ms,
-                                                     scene->now_ms));
-  } else if (code == SM_UNKNOWN) {
-    sm_doubt_begin(job, scene, verdict);
-  } else {
-    sm_verdict_fail(verdict, e);
-  }
+  else if (code == SM_THROTTLED)
+    wait_for_pace(scene, answer, verdict);
+  else if (code == SM_UNKNOWN)
+    be_unknown(job, scene, answer, verdict);
+  else
+    sm_verdict_fail(verdict, &verdict->error);
 }
 
 /* -- status and result --------------------------------------------------- */
@@ -192,6 +251,14 @@ static void poll_later(struct sm_job *job, const struct sm_scene *scene,
     verdict->at_ms = soonest;
 }
 
+/* An answer of no use: the deadline's error tells of the last. */
+static void wait_out(struct sm_job *job, const struct sm_scene *scene,
+                     const struct sm_answer *answer, const char *what,
+                     struct sm_verdict *verdict) {
+  keep_answer(job, answer, what);
+  poll_later(job, scene, verdict);
+}
+
 static void fail_job(struct sm_verdict *verdict, const struct sm_answer *answer,
                      const struct sm_reply *reply) {
   sm_fail(&verdict->error, SM_FAILED, "%s",
@@ -201,42 +268,64 @@ static void fail_job(struct sm_verdict *verdict, const struct sm_answer *answer,
   fail_with(verdict, SM_CHARGED_NO);
 }
 
-static void contract_broken(struct sm_job *job, const struct sm_scene *scene,
-                            enum sm_code code, const char *what,
+/* An answer that would end the job against the contract has to come three
+ * times; `verdict->error` says what is wrong with it. */
+static void end_if_repeated(struct sm_job *job, const struct sm_scene *scene,
                             const struct sm_answer *answer,
+                            enum sm_charged charged,
                             struct sm_verdict *verdict) {
-  if (++job->odd < ODD_TRIES) {
-    poll_later(job, scene, verdict);
-    return;
-  }
-  sm_fail(&verdict->error, code, "%s", what);
   verdict->error.status = answer->status;
-  fail_with(verdict, code == SM_FAILED ? SM_CHARGED_NO : SM_CHARGED_YES);
+  if (++job->odd >= ODD_TRIES)
+    fail_with(verdict, charged);
+  else
+    wait_out(job, scene, answer, verdict->error.message, verdict);
+}
+
+static void fail_without_state(struct sm_job *job, const struct sm_scene *scene,
+                               const struct sm_answer *answer,
+                               const struct sm_reply *reply,
+                               struct sm_verdict *verdict) {
+  sm_fail(&verdict->error, SM_FAILED,
+          "the service answers 422 without a FAILED state%s%s",
+          reply->error[0] ? ": " : "", reply->error);
+  end_if_repeated(job, scene, answer, SM_CHARGED_NO, verdict);
+}
+
+/* A gateway in between may say "error" of itself. */
+static void ended(struct sm_job *job, const struct sm_scene *scene,
+                  const struct sm_answer *answer, const struct sm_reply *reply,
+                  struct sm_verdict *verdict) {
+  sm_fail(&verdict->error, SM_FAILED, "the job ended as %s%s%s", reply->status,
+          reply->error[0] ? ": " : "", reply->error);
+  end_if_repeated(job, scene, answer, SM_CHARGED_UNKNOWN, verdict);
 }
 
 static void completed(struct sm_job *job, const struct sm_scene *scene,
                       const struct sm_answer *answer,
                       const struct sm_reply *reply,
                       struct sm_verdict *verdict) {
-  if (job->phase == SM_PHASE_STATUS) {
+  bool was_status = job->phase == SM_PHASE_STATUS;
+  if (was_status)
     sm_plan_finish(&job->plan, scene->learner, reply->inference_s,
                    scene->in_flight, scene->now_ms);
-    job->phase = SM_PHASE_RESULT;
-    job->odd = 0;
-    sm_verdict_send(verdict, scene->now_ms);
-  } else if (reply->has_output) {
+  job->phase = SM_PHASE_RESULT;
+  if (was_status ? reply->has_address : reply->has_output) {
     job->state = SM_STATE_COMPLETED;
     verdict->step = SM_STEP_DONE;
+  } else if (was_status) {
+    job->odd = 0;
+    sm_verdict_send(verdict, scene->now_ms);
   } else {
-    contract_broken(job, scene, SM_PROTOCOL,
-                    "the job is COMPLETED but its result names no output",
-                    answer, verdict);
+    sm_fail(&verdict->error, SM_PROTOCOL,
+            "the job is COMPLETED but its result names no output");
+    end_if_repeated(job, scene, answer, SM_CHARGED_YES, verdict);
   }
 }
 
 static void still_running(struct sm_job *job, const struct sm_scene *scene,
                           enum sm_state state, struct sm_verdict *verdict) {
   job->phase = SM_PHASE_STATUS;
+  job->odd = 0;
   sm_plan_note(&job->plan, scene->learner,
                state == SM_STATE_QUEUED ? SM_SEEN_QUEUED : SM_SEEN_PROCESSING,
                scene->now_ms);
@@ -250,31 +339,54 @@ static void still_running(struct sm_job *job, const struct sm_scene *scene,
 static bool is_ours(const struct sm_job *job, const struct sm_reply *reply) {
   return !reply->has_bad_id &&
          (!reply->request_id[0] ||
-          strcmp(reply->request_id, job->request_id) == 0);
+          sm_reply_is_same_id(reply->request_id, job->request_id));
+}
+
+/* Whether an answer tells what became of the job; `why` it does not. One whose
+ * end is missing is asked for again before it is believed. */
+static bool is_useful(struct sm_job *job, const struct sm_reply *reply,
+                      char *why, size_t why_size) {
+  const char *what = NULL;
+  if (!reply->is_json)
+    what = "the answer is no JSON";
+  else if (!is_ours(job, reply))
+    what = "the answer is about another request";
+  else if (reply->state == SM_STATE_NONE && !reply->status[0])
+    what = "the answer names no state";
+  else if (reply->is_cut && ++job->odd < ODD_TRIES)
+    what = "the answer's end is missing";
+  if (what)
+    (void)snprintf(why, why_size, "%s", what);
+  else if (reply->state == SM_STATE_NONE)
+    (void)snprintf(why, why_size, "the state \"%s\" is not known",
+                   reply->status);
+  return !what && reply->state != SM_STATE_NONE;
 }
 
 static void read_progress(struct sm_job *job, const struct sm_scene *scene,
                           const struct sm_answer *answer,
                           struct sm_verdict *verdict) {
   struct sm_reply reply;
-  if (sm_reply_read(&reply, answer->body.data, answer->body.size, NULL) !=
-          SM_OK ||
-      !is_ours(job, &reply) || reply.state == SM_STATE_NONE) {
+  char why[120];
+  (void)sm_reply_read(&reply, answer->body.data, answer->body.size, NULL);
+  if (reply.state == SM_STATE_NONE && reply.has_address &&
+      answer->status != 422)
+    reply.state = SM_STATE_COMPLETED; /* an output is a result */
+  if (!is_useful(job, &reply, why, sizeof why)) {
     if (answer->status == 422)
-      contract_broken(job, scene, SM_FAILED,
-                      "the service answers 422 without saying why", answer,
-                      verdict);
+      fail_without_state(job, scene, answer, &reply, verdict);
     else
-      poll_later(job, scene, verdict);
+      wait_out(job, scene, answer, why, verdict);
     return;
   }
-  job->failures = job->missing = 0;
+  job->failures = job->missing = job->refusals = 0;
+  forget_answer(job);
   if (reply.state == SM_STATE_FAILED)
     fail_job(verdict, answer, &reply);
+  else if (reply.state == SM_STATE_ENDED)
+    ended(job, scene, answer, &reply, verdict);
   else if (answer->status == 422)
-    contract_broken(job, scene, SM_FAILED,
-                    "the service answers 422 without a FAILED state", answer,
-                    verdict);
+    fail_without_state(job, scene, answer, &reply, verdict);
   else if (reply.state == SM_STATE_COMPLETED)
     completed(job, scene, answer, &reply, verdict);
   else
@@ -295,6 +407,28 @@ static void record_missing(struct sm_job *job, const struct sm_scene *scene,
   sm_doubt_ask_record(job, scene, verdict);
 }
 
+/* The service itself refuses the key, or its certificate is none. */
+static void refused(struct sm_job *job, const struct sm_scene *scene,
+                    const struct sm_answer *answer,
+                    struct sm_verdict *verdict) {
+  if (++job->refusals >= REFUSED_TRIES) {
+    fail_with(verdict, SM_CHARGED_YES);
+    return;
+  }
+  keep_answer(job, answer, verdict->error.message);
+  sm_verdict_send(verdict, scene->now_ms + REFUSED_GAP_MS);
+}
+
+static void slow_down(const struct sm_scene *scene,
+                      const struct sm_answer *answer,
+                      struct sm_verdict *verdict) {
+  int64_t wait_ms = sm_pace_throttle(scene->pace, scene->rng,
+                                     answer->retry_after_ms, scene->now_ms);
+  if (verdict->at_ms < scene->now_ms + wait_ms)
+    verdict->at_ms = scene->now_ms + wait_ms;
+  verdict->note = "the service asks to slow down (429)";
+}
+
 static void answer_poll(struct sm_job *job, const struct sm_scene *scene,
                         const struct sm_answer *answer,
                         struct sm_verdict *verdict) {
@@ -307,20 +441,14 @@ static void answer_poll(struct sm_job *job, const struct sm_scene *scene,
     sm_pace_recover(scene->pace, scene->now_ms);
     read_progress(job, scene, answer, verdict);
   } else if (answer->status == 404) {
+    keep_answer(job, answer, e->message);
     record_missing(job, scene, verdict);
   } else if (code == SM_AUTH || code == SM_SECURITY) {
-    fail_with(verdict, SM_CHARGED_YES);
-  } else if (code == SM_PROTOCOL) {
-    contract_broken(job, scene, SM_PROTOCOL, answer->reason, answer, verdict);
+    refused(job, scene, answer, verdict);
   } else {
-    poll_later(job, scene, verdict);
-    if (code == SM_THROTTLED) {
-      int64_t wait = sm_pace_throttle(scene->pace, scene->rng,
-                                      answer->retry_after_ms, scene->now_ms);
-      if (verdict->at_ms < scene->now_ms + wait)
-        verdict->at_ms = scene->now_ms + wait;
-      verdict->note = "the service asks to slow down (429)";
-    }
+    wait_out(job, scene, answer, e->message, verdict);
+    if (code == SM_THROTTLED)
+      slow_down(scene, answer, verdict);
   }
 }
 
@@ -360,21 +488,34 @@ static void expire_unsent(const struct sm_job *job,
   fail_with(verdict, SM_CHARGED_NO);
 }
 
+static void expire_running(const struct sm_job *job,
+                           struct sm_verdict *verdict) {
+  struct sm_error *e = &verdict->error;
+  if (job->kept) {
+    sm_fail(e, SM_TIMEOUT,
+            "the deadline passed while the service gave no usable answer to "
+            "polls (the last: %s); the job can be attached by its id",
+            job->kept->what);
+    e->status = job->kept->status;
+  } else {
+    sm_fail(e, SM_TIMEOUT,
+            "the deadline passed while the job was running at the service%s%s; "
+            "the job can be attached by its id",
+            job->state >= SM_STATE_QUEUED ? ", last seen " : "",
+            job->state >= SM_STATE_QUEUED ? sm_state_name(job->state) : "");
+  }
+  fail_with(verdict, SM_CHARGED_YES);
+}
+
 void sm_job_expire(struct sm_job *job, const struct sm_scene *scene,
                    bool was_sent, struct sm_verdict *verdict) {
-  struct sm_error *e = &verdict->error;
   sm_verdict_clear(verdict);
   if (job->phase == SM_PHASE_LOOKUP) {
     sm_doubt_expire(job, verdict);
   } else if (job->request_id) {
-    sm_fail(e, SM_TIMEOUT,
-            "the deadline passed %s; the job can be attached by its id",
-            job->failures > 1 ? "while the service gave no usable answer to "
-                                "polls"
-                              : "while the job was running at the service");
-    fail_with(verdict, SM_CHARGED_YES);
+    expire_running(job, verdict);
   } else if (was_sent) {
-    sm_fail(e, SM_UNKNOWN,
+    sm_fail(&verdict->error, SM_UNKNOWN,
             "the deadline passed after the request was sent and before it was "
             "answered");
     sm_doubt_begin(job, scene, verdict);

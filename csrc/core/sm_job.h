@@ -8,11 +8,13 @@
  *     v     v                                         v
  *   error  unknown                                  expired
  *
- * The submit leaves once, unless there is proof that it did not leave. From the
- * moment an id is known nothing but the deadline, the service's own FAILED, a
- * refused key or a lost record ends the job: network errors, 5xx, 429, HTML and
- * nonsense are waited out, and every error carries the id, by which the job can
- * be taken up again.
+ * The submit leaves once, unless there is proof that it did not leave. An id
+ * that its answer holds is used, whatever else is wrong with the answer. From
+ * that moment nothing but the deadline, the service's own FAILED, a key that is
+ * refused again and again or a lost record ends the job: network errors, 5xx,
+ * 429, pages of firewalls and nonsense are waited out, and every error carries
+ * the id, by which the job can be taken up again, and the last answer that was
+ * of no use.
  */
 #ifndef SM_JOB_H
 #define SM_JOB_H
@@ -37,12 +39,21 @@ struct sm_doubt {
   uint8_t failures;
 };
 
+/* The answer that the job's error will be about: the submit's while its outcome
+ * is unknown, the last poll's of no use while the job is polled. */
+struct sm_kept {
+  struct sm_buf body;
+  int status;
+  char what[160]; /* in words; "" when the last poll was of use */
+};
+
 /* Rows in a page of the history. */
 #define SM_HISTORY_ROWS 100
 
 struct sm_job {
   const char *request_id; /* `id`, NULL until accepted */
   struct sm_doubt *doubt; /* LOOKUP; owned */
+  struct sm_kept *kept;   /* owned, as doubt is; NULL: nothing to tell */
   struct sm_plan plan;
   struct sm_dial dial;
   int64_t deadline_ms;
@@ -54,6 +65,7 @@ struct sm_job {
   uint8_t submits;  /* tries that were proved not to have left */
   uint8_t missing;  /* 404s in a row */
   uint8_t odd;      /* answers in a row that break the contract */
+  uint8_t refusals; /* of the key, in a row */
   uint8_t failures; /* troubles in a row */
   char id[SM_ID_MAX + 1];
 };

@@ -1,6 +1,7 @@
 #include "sm_outcome.h"
 
 #include "sm_reason.h"
+#include "sm_reply.h"
 
 static bool is_success(int status) { return status >= 200 && status < 300; }
 
@@ -116,9 +117,18 @@ static enum sm_code trouble(const struct sm_answer *answer,
   return code;
 }
 
+/* A firewall in between answers with a page; the service with JSON. */
+static bool is_page(const struct sm_answer *answer) {
+  struct sm_reply reply;
+  if (answer->status != 401 && answer->status != 403)
+    return false;
+  (void)sm_reply_read(&reply, answer->body.data, answer->body.size, NULL);
+  return !reply.is_json;
+}
+
 enum sm_code sm_outcome_of_get(const struct sm_answer *answer,
                                struct sm_error *e) {
-  if (is_refusal(answer->status))
+  if (is_refusal(answer->status) && !is_page(answer))
     return refuse(answer, false, e);
   if (answer->code == SM_OK && is_success(answer->status))
     return SM_OK;

@@ -97,11 +97,17 @@ struct sm_model *sm_registry_model(struct sm_registry *registry,
   return model;
 }
 
-/* FNV-1a (http://www.isthe.com/chongo/tech/comp/fnv/), never 0. */
+/* FNV-1a (http://www.isthe.com/chongo/tech/comp/fnv/), never 0. The history may
+ * spell an id with dashes or in capitals that a submit's answer did not. */
 static uint64_t hash_of(const char *text) {
   uint64_t hash = UINT64_C(0xcbf29ce484222325);
-  for (; *text; text++)
-    hash = (hash ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
+  for (; *text; text++) {
+    unsigned char c = (unsigned char)*text;
+    if (c >= 'A' && c <= 'Z')
+      c = (unsigned char)(c | 0x20);
+    if (c != '-')
+      hash = (hash ^ c) * UINT64_C(0x100000001b3);
+  }
   return hash ? hash : 1;
 }
 

@@ -1,22 +1,61 @@
 #include "sm_reply.h"
 
-#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "sm_reason.h"
 
+#include "sm_json.h"
+#include "sm_output.h"
+
+/* -- states and ids ------------------------------------------------------ */
+
 static const char *const state_names[] = {
-    "", "ACCEPTED", "QUEUED", "PROCESSING", "COMPLETED", "FAILED",
+    "", "ACCEPTED", "QUEUED", "PROCESSING", "COMPLETED", "FAILED", "ENDED",
 };
 
 const char *sm_state_name(enum sm_state state) { return state_names[state]; }
 
-static enum sm_state state_of(const char *text) {
-  for (enum sm_state s = SM_STATE_QUEUED; text && s <= SM_STATE_FAILED; s++)
-    if (strcmp(text, state_names[s]) == 0)
-      return s;
+/* The documented words first. PENDING is the history's. */
+static const struct {
+  const char *word;
+  enum sm_state state;
+} state_words[] = {
+    {"QUEUED", SM_STATE_QUEUED},       {"PROCESSING", SM_STATE_PROCESSING},
+    {"COMPLETED", SM_STATE_COMPLETED}, {"FAILED", SM_STATE_FAILED},
+    {"PENDING", SM_STATE_QUEUED},      {"IN_QUEUE", SM_STATE_QUEUED},
+    {"STARTING", SM_STATE_QUEUED},     {"IN_PROGRESS", SM_STATE_PROCESSING},
+    {"RUNNING", SM_STATE_PROCESSING},  {"COMPLETE", SM_STATE_COMPLETED},
+    {"SUCCEEDED", SM_STATE_COMPLETED}, {"CANCELLED", SM_STATE_ENDED},
+    {"CANCELED", SM_STATE_ENDED},      {"ERROR", SM_STATE_ENDED},
+    {"ERRORED", SM_STATE_ENDED},       {"EXPIRED", SM_STATE_ENDED},
+    {"ABORTED", SM_STATE_ENDED},       {"TIMEOUT", SM_STATE_ENDED},
+    {"TIMED_OUT", SM_STATE_ENDED},     {"TERMINATED", SM_STATE_ENDED},
+    {"REJECTED", SM_STATE_ENDED},      {"FAILURE", SM_STATE_ENDED},
+};
+
+enum sm_state sm_state_of(const char *word) {
+  for (size_t i = 0; word && i < sizeof state_words / sizeof *state_words; i++)
+    if (strcasecmp(word, state_words[i].word) == 0)
+      return state_words[i].state;
   return SM_STATE_NONE;
+}
+
+/* tolower would ask the host's locale. */
+static char lower(char c) { return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c; }
+
+bool sm_reply_is_same_id(const char *a, const char *b) {
+  while (*a || *b) {
+    while (*a == '-')
+      a++;
+    while (*b == '-')
+      b++;
+    if (lower(*a) != lower(*b))
+      return false;
+    if (*a)
+      a++, b++;
+  }
+  return true;
 }
 
 static const char *text_of(const json_t *object, const char *name) {
@@ -27,32 +66,14 @@ static void copy_text(char *out, size_t out_size, const char *text) {
   snprintf(out, out_size, "%s", text ? text : "");
 }
 
-static json_t *parse_object(const char *text, size_t size, struct sm_error *e) {
-  json_error_t trouble;
-  json_t *root = json_loadb(text ? text : "", size, JSON_ALLOW_NUL, &trouble);
-  if (json_is_object(root))
+static json_t *parse_object(const char *text, size_t size, bool *is_cut,
+                            struct sm_error *e) {
+  json_t *root = sm_json_parse(text, size, is_cut, e);
+  if (!root || json_is_object(root))
     return root;
-  if (root)
-    sm_fail(e, SM_PROTOCOL, "the answer is JSON but no object");
-  else if (json_error_code(&trouble) == json_error_out_of_memory)
-    sm_fail_memory(e);
-  else
-    sm_fail(e, SM_PROTOCOL, "the answer is no JSON (%s)", trouble.text);
+  sm_fail(e, SM_PROTOCOL, "the answer is JSON but no object");
   json_decref(root);
   return NULL;
-}
-
-/* An address is a string, or stands in an object under "url". */
-static const char *address_of(const json_t *value) {
-  return json_is_object(value) ? text_of(value, "url")
-                               : json_string_value(value);
-}
-
-static bool has_address(const json_t *value) {
-  if (json_is_array(value))
-    value = json_array_get(value, 0);
-  const char *address = address_of(value);
-  return address && *address;
 }
 
 static size_t skip_space(const char *text, size_t size, size_t at) {
@@ -61,22 +82,34 @@ static size_t skip_space(const char *text, size_t size, size_t at) {
   return at;
 }
 
-/* The id out of an answer that there is no memory to parse: money was spent on
- * it. */
-static void scan_id(char id[SM_ID_MAX + 1], const char *text, size_t size) {
-  static const char name[] = "\"request_id\"";
-  const char *found = memmem(text, size, name, sizeof name - 1);
-  size_t at = found ? (size_t)(found - text) + sizeof name - 1 : size, end;
+/* The value of the "request_id" whose name ends at `at`. */
+static bool read_id_at(char id[SM_ID_MAX + 1], const char *text, size_t size,
+                       size_t at) {
+  size_t end;
   at = skip_space(text, size, at);
-  if (at < size && text[at] == ':')
-    at = skip_space(text, size, at + 1);
+  if (at >= size || text[at] != ':')
+    return false;
+  at = skip_space(text, size, at + 1);
   if (at >= size || text[at++] != '"')
-    return;
+    return false;
   for (end = at; end < size && text[end] != '"' && end - at < SM_ID_MAX; end++)
     id[end - at] = text[end];
   id[end - at] = '\0';
-  if (end >= size || text[end] != '"' || !sm_url_is_id(id))
-    id[0] = '\0';
+  return end < size && text[end] == '"' && strlen(id) == end - at &&
+         sm_url_is_id(id);
+}
+
+bool sm_reply_find_id(char id[SM_ID_MAX + 1], const char *text, size_t size) {
+  static const char name[] = "\"request_id\"";
+  const char *end = text + size, *found = text;
+  while (found && (found = memmem(found, (size_t)(end - found), name,
+                                  sizeof name - 1)) != NULL) {
+    found += sizeof name - 1;
+    if (read_id_at(id, text, size, (size_t)(found - text)))
+      return true;
+  }
+  id[0] = '\0';
+  return false;
 }
 
 bool sm_reply_quotes(const char *text, size_t size, const char *id) {
@@ -95,25 +128,26 @@ static void read_id(struct sm_reply *reply, const json_t *root,
   if (id && sm_url_is_id(id) && sm_reply_quotes(text, size, id))
     copy_text(reply->request_id, sizeof reply->request_id, id);
   else if (id)
-    scan_id(reply->request_id, text, size);
+    (void)sm_reply_find_id(reply->request_id, text, size);
   reply->has_bad_id = !reply->request_id[0];
 }
 
 enum sm_code sm_reply_read(struct sm_reply *reply, const char *text,
                            size_t size, struct sm_error *e) {
-  memset(reply, 0, sizeof *reply);
   struct sm_error trouble;
-  json_t *root = parse_object(text, size, &trouble);
-  if (!root && trouble.code == SM_IO)
-    scan_id(reply->request_id, text, size);
+  memset(reply, 0, sizeof *reply);
+  json_t *root = parse_object(text, size, &reply->is_cut, &trouble);
   if (!root)
     return sm_fail(e, trouble.code, "%s", trouble.message);
+  reply->is_json = true;
   const json_t *metrics = json_object_get(root, "metrics");
   const json_t *inference = json_object_get(metrics, "inference_time");
-  reply->state = state_of(text_of(root, "status"));
+  const struct sm_output output = sm_output_read(NULL, 0, root);
+  copy_text(reply->status, sizeof reply->status, text_of(root, "status"));
+  reply->state = sm_state_of(text_of(root, "status"));
   reply->inference_s = json_number_value(inference);
-  reply->has_output = has_address(json_object_get(root, "output")) ||
-                      has_address(json_object_get(root, "images"));
+  reply->has_output = output.has_something;
+  reply->has_address = output.bytes > 0;
   copy_text(reply->status_url, sizeof reply->status_url,
             text_of(root, "status_url"));
   read_id(reply, root, text, size);
@@ -125,13 +159,15 @@ enum sm_code sm_reply_read(struct sm_reply *reply, const char *text,
 enum sm_code sm_reply_read_upload(struct sm_buf *url, const char *text,
                                   size_t size, struct sm_error *e) {
   struct sm_error trouble;
-  json_t *root = parse_object(text, size, &trouble);
+  json_t *root = parse_object(text, size, NULL, &trouble);
   if (!root)
     return sm_fail(e, trouble.code, "%s", trouble.message);
   const json_t *urls = json_object_get(root, "file_urls");
   if (!urls)
     urls = json_object_get(root, "urls");
-  const char *address = address_of(json_array_get(urls, 0));
+  const json_t *first = json_array_get(urls, 0);
+  const char *address =
+      json_is_object(first) ? text_of(first, "url") : json_string_value(first);
   char words[200];
   sm_reason_read(words, sizeof words, root);
   enum sm_code code =

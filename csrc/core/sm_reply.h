@@ -1,9 +1,9 @@
 /* sm_reply: what the service said, type-checked.
  *
- * Every JSON answer is parsed whole by jansson and read field by field; a field
- * of the wrong type is as good as absent, and what the caller needs and is
- * absent is an error. Nothing here believes a status code: an answer cut short
- * arrives as 200 too.
+ * Every JSON answer is mended (sm_json), parsed and read field by field; a
+ * field of the wrong type is as good as absent, and what the caller needs and
+ * is absent is an error. Nothing here believes a status code: an answer cut
+ * short arrives as 200 too.
  */
 #ifndef SM_REPLY_H
 #define SM_REPLY_H
@@ -12,29 +12,37 @@
 #include "sm_error.h"
 #include "sm_url.h"
 
-/* A request's state, as the service spells it. */
+/* A request's state. Words are compared without regard to case, and those that
+ * other hosts of the same models use are understood, too. */
 enum sm_state {
   SM_STATE_NONE,       /* not a state that we know */
   SM_STATE_ACCEPTED,   /* ours: the submit was acknowledged */
   SM_STATE_QUEUED,     /* waiting for a worker */
   SM_STATE_PROCESSING, /* on a worker */
   SM_STATE_COMPLETED,
-  SM_STATE_FAILED
+  SM_STATE_FAILED,
+  SM_STATE_ENDED /* over without a result, in a word that is not documented:
+                    CANCELLED, ERROR, EXPIRED; nobody says whether it is billed
+                  */
 };
 
 struct sm_reply {
   enum sm_state state;
   char request_id[SM_ID_MAX + 1]; /* "" when none was given */
   bool has_bad_id;                /* one was given that may not be used */
-  bool has_output;                /* at least one address of a result */
+  bool has_output;                /* of any kind, text for one */
+  bool has_address;               /* at least one, of a picture */
+  bool is_json;                   /* an object that could be read */
+  bool is_cut;                    /* its end is missing; the rest was read */
   double inference_s;             /* metrics.inference_time; 0 when not said */
+  char status[40];                /* the word for its state, "" when not said */
   char status_url[512];           /* "" when not said */
   char error[400];                /* the service's own words, "" when none */
 };
 
 /* Reads the answer to a submit, a status or a result request.
- * Errors: SM_PROTOCOL when it is no whole JSON object; SM_IO when there was no
- * memory to parse it, and only a request id may have been read then. */
+ * Errors: SM_PROTOCOL when it is no JSON object; SM_IO when there was no memory
+ * to parse it. */
 enum sm_code sm_reply_read(struct sm_reply *reply, const char *text,
                            size_t size, struct sm_error *e);
 
@@ -43,11 +51,22 @@ enum sm_code sm_reply_read(struct sm_reply *reply, const char *text,
 enum sm_code sm_reply_read_upload(struct sm_buf *url, const char *text,
                                   size_t size, struct sm_error *e);
 
+/* The request id that stands anywhere in the bytes of an answer, its closing
+ * quote received: money was spent on it, so it is found without memory, in a
+ * cut answer and inside other members, too. False when there is none. */
+bool sm_reply_find_id(char id[SM_ID_MAX + 1], const char *text, size_t size);
+
+/* Whether two spellings are of one id: dashes and case do not matter. */
+bool sm_reply_is_same_id(const char *a, const char *b);
+
 /* Whether `id` stands in the answer as it is. jansson leaves a byte of a string
  * out when its buffer cannot grow (strbuffer_append_byte in its
  * lex_save, 2.14), and an id that lacks one is as good as lost. */
 bool sm_reply_quotes(const char *text, size_t size, const char *id);
 
 const char *sm_state_name(enum sm_state state);
+
+/* SM_STATE_NONE for a word that is not known, and for NULL. */
+enum sm_state sm_state_of(const char *word);
 
 #endif

@@ -165,10 +165,187 @@ static void processing_may_go_back_to_queued(void) {
   CHECK(verdict.news == SM_STATE_QUEUED && is_sent_again());
 }
 
-static void a_refused_key_ends_polling_and_says_charged(void) {
+static void a_key_that_the_service_refuses_three_times_ends_polling(void) {
   accept();
+  for (int i = 0; i < 2; i++) {
+    answer(SM_OK, 401, true, "{\"error\":\"Unauthorized\"}");
+    CHECK(is_sent_again() && verdict.at_ms == now_ms + 5000);
+    now_ms = verdict.at_ms;
+  }
   answer(SM_OK, 401, true, "{\"error\":\"Unauthorized\"}");
   CHECK(failed_with(SM_AUTH, SM_CHARGED_YES));
+}
+
+static void a_refusal_between_good_answers_is_forgotten(void) {
+  accept();
+  for (int i = 0; i < 6; i++) {
+    answer(SM_OK, 401, true, "{\"error\":\"Unauthorized\"}");
+    CHECK(is_sent_again());
+    answer(SM_OK, 200, true, "{\"status\":\"PROCESSING\"}");
+    CHECK(is_sent_again());
+  }
+}
+
+static void the_page_of_a_firewall_never_ends_polling(void) {
+  accept();
+  for (int i = 0; i < 20; i++) {
+    answer(SM_OK, i % 2 ? 403 : 401, true, "<html>Attention Required!</html>");
+    CHECK(is_sent_again() && job.phase == SM_PHASE_STATUS);
+    now_ms = verdict.at_ms;
+  }
+  answer(SM_OK, 200, true, COMPLETED);
+  CHECK(is_sent_again() && job.phase == SM_PHASE_RESULT);
+}
+
+static void an_answer_that_is_no_http_never_ends_polling(void) {
+  accept();
+  for (int i = 0; i < 20; i++) {
+    answer(i % 2 ? SM_PROTOCOL : SM_NOT_SENT, 0, true, "");
+    CHECK(is_sent_again() && job.phase == SM_PHASE_STATUS);
+    now_ms = verdict.at_ms;
+  }
+}
+
+static void an_id_that_was_told_is_used_whatever_is_wrong_beside_it(void) {
+  static const struct {
+    enum sm_code code;
+    int status;
+    const char *body;
+  } rows[] = {
+      {SM_NOT_SENT, 200, ACCEPTED}, /* the last chunk did not come */
+      {SM_NOT_SENT, 200, "{\"request_id\":\"" ID "\",\"sta"},
+      {SM_PROTOCOL, 200, ACCEPTED "                       "},
+      {SM_OK, 200, "{\"request_id\":\"" ID "\",\"status\":\"QUE"},
+      {SM_OK, 200, "{\"seed\":18446744073709551615,\"request_id\":\"" ID "\"}"},
+      {SM_OK, 200, "{\"x\":1e400,\"y\":NaN,\"request_id\":\"" ID "\"}"},
+      {SM_OK, 200, "{\"p\":\"\\ud83d \xe2\x82\",\"request_id\":\"" ID "\"}"},
+      {SM_OK, 200, "\xef\xbb\xbf" ACCEPTED},
+      {SM_OK, 200, "{\"data\":{\"request_id\":\"" ID "\"}}"},
+      {SM_OK, 200, "[{\"request_id\" : \"" ID "\"}]"},
+      {SM_OK, 202, ACCEPTED},
+      {SM_OK, 302, ACCEPTED},
+      {SM_OK, 409, ACCEPTED},
+      {SM_OK, 500, "{\"error\":\"x\",\"request_id\":\"" ID "\"}"},
+      {SM_OK, 502, "oops " ACCEPTED},
+      {SM_OK, 400, ACCEPTED}, /* it names a state: not a refusal's number */
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    begin();
+    answer(rows[i].code, rows[i].status, true, rows[i].body);
+    CHECK(is_sent_again() && job.phase == SM_PHASE_STATUS);
+    CHECK(job.request_id && strcmp(job.request_id, ID) == 0);
+  }
+}
+
+static void an_id_whose_closing_quote_did_not_come_is_none(void) {
+  begin();
+  answer(SM_NOT_SENT, 200, true, "{\"status\":\"QUEUED\",\"request_id\":\"" ID);
+  CHECK(is_looked_up());
+}
+
+static void a_refusal_that_numbers_itself_is_a_refusal(void) {
+  static const int statuses[] = {400, 401, 402, 404, 422};
+  for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++) {
+    begin();
+    answer(SM_OK, statuses[i], true,
+           "{\"error\":\"bad\",\"request_id\":\"" ID "\"}");
+    CHECK(verdict.step == SM_STEP_FAIL &&
+          verdict.error.charged == SM_CHARGED_NO);
+  }
+  begin();
+  answer(SM_OK, 429, true, "{\"error\":\"slow\",\"request_id\":\"" ID "\"}");
+  CHECK(is_sent_again() && job.phase == SM_PHASE_SUBMIT);
+}
+
+static void what_decides_is_read_beside_what_parsers_refuse(void) {
+  static const char *const rows[] = {
+      "{\"status\":\"COMPLETED\",\"seed\":18446744073709551615,"
+      "\"output\":\"https://h/p.png\"}",
+      "{\"status\":\"COMPLETED\",\"a\":1e400,\"b\":-Infinity,"
+      "\"output\":\"https://h/p.png\"}",
+      "{\"prompt\":\"\\ud83d\\u0000\xe2\x82\x01\",\"status\":\"COMPLETED\","
+      "\"output\":\"https://h/p.png\"}",
+      "\xef\xbb\xbf{\"output\":\"https://h/p.png\",\"status\":\"COMPLETED\",}"
+      "<!-- -->",
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    accept();
+    answer(SM_OK, 200, true, COMPLETED);
+    answer(SM_OK, 200, true, rows[i]);
+    CHECK(verdict.step == SM_STEP_DONE);
+  }
+  accept();
+  answer(SM_OK, 422, true,
+         "{\"status\":\"FAILED\",\"seed\":18446744073709551615,"
+         "\"error\":\"bad\"}");
+  CHECK(failed_with(SM_FAILED, SM_CHARGED_NO));
+  CHECK(strcmp(verdict.error.message, "bad") == 0);
+}
+
+static void an_answer_whose_end_is_missing_is_asked_for_again_first(void) {
+  accept();
+  answer(SM_OK, 200, true, COMPLETED);
+  for (int i = 0; i < 2; i++) {
+    answer(SM_OK, 200, true,
+           "{\"status\":\"COMPLETED\",\"output\":[\"https://h/p.png\",\"ht");
+    CHECK(is_sent_again() && job.phase == SM_PHASE_RESULT);
+  }
+  answer(SM_OK, 200, true,
+         "{\"status\":\"COMPLETED\",\"output\":[\"https://h/p.png\",\"ht");
+  CHECK(verdict.step == SM_STEP_DONE);
+}
+
+static void an_output_without_a_state_is_a_result(void) {
+  static const char *const rows[] = {
+      "{\"output\":\"https://h/p.png\"}",
+      "{\"images\":[{\"url\":\"https://h/p.png\"}]}",
+      "{\"status\":\"success\",\"output\":[[\"https://h/p.png\"]]}",
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    accept();
+    answer(SM_OK, 200, true, COMPLETED);
+    answer(SM_OK, i == 0 ? 201 : 200, true, rows[i]);
+    CHECK(verdict.step == SM_STEP_DONE && job.state == SM_STATE_COMPLETED);
+    accept();
+    answer(SM_OK, 200, true, rows[i]);
+    CHECK(verdict.step == SM_STEP_DONE && job.state == SM_STATE_COMPLETED);
+  }
+}
+
+static void states_are_read_without_case(void) {
+  accept();
+  answer(SM_OK, 200, true, "{\"status\":\"processing\"}");
+  CHECK(verdict.news == SM_STATE_PROCESSING);
+  answer(SM_OK, 200, true, "{\"status\":\"Completed\"}");
+  CHECK(job.phase == SM_PHASE_RESULT);
+  answer(SM_OK, 200, true, "{\"status\":\"failed\",\"error\":\"x\"}");
+  CHECK(failed_with(SM_FAILED, SM_CHARGED_NO));
+}
+
+static void a_terminal_word_that_is_not_ours_ends_the_job_as_failed(void) {
+  static const char *const rows[] = {
+      "{\"status\":\"CANCELLED\"}",
+      "{\"status\":\"error\",\"message\":\"worker lost\"}",
+      "{\"status\":\"Expired\"}"};
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    accept();
+    answer(SM_OK, 200, true, rows[i]);
+    CHECK(is_sent_again());
+    answer(SM_OK, 200, true, rows[i]);
+    CHECK(is_sent_again());
+    answer(SM_OK, 200, true, rows[i]);
+    CHECK(failed_with(SM_FAILED, SM_CHARGED_UNKNOWN));
+  }
+  CHECK(strstr(verdict.error.message, "Expired"));
+}
+
+static void an_id_is_the_same_with_dashes_and_in_capitals(void) {
+  accept();
+  answer(SM_OK, 200, true,
+         "{\"status\":\"PROCESSING\",\"request_id\":"
+         "\"2C7F59EA-13F1-402C-9353-915A2B5A2124\"}");
+  CHECK(verdict.news == SM_STATE_PROCESSING);
+  CHECK(sm_reply_is_same_id("a-b-", "AB") && !sm_reply_is_same_id("ab", "abc"));
 }
 
 static void failed_is_failed_with_422_and_with_200(void) {
@@ -217,6 +394,11 @@ static void an_output_has_many_shapes(void) {
       "{\"status\":\"COMPLETED\",\"output\":{\"url\":\"https://h/p.png\"}}",
       "{\"status\":\"COMPLETED\",\"output\":[{\"url\":\"https://h/p.png\"}]}",
       "{\"status\":\"COMPLETED\",\"images\":[{\"url\":\"https://h/p.png\"}]}",
+      "{\"status\":\"COMPLETED\",\"output\":[[\"https://h/p.png\"]]}",
+      "{\"status\":\"COMPLETED\",\"output\":{\"image\":{\"url\":"
+      "\"https://h/p.png\"}}}",
+      "{\"status\":\"COMPLETED\",\"output\":\"[\\\"https://h/p.png\\\"]\"}",
+      "{\"status\":\"COMPLETED\",\"output\":\"a text\"}",
   };
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
     accept();
@@ -280,6 +462,46 @@ static void a_deadline_says_what_is_known(void) {
   CHECK(failed_with(SM_TIMEOUT, SM_CHARGED_YES));
 }
 
+static void a_deadline_tells_what_came_last_and_keeps_its_body(void) {
+  static const struct {
+    enum sm_code code;
+    int status;
+    const char *body, *words;
+  } rows[] = {
+      {SM_OK, 502, "<html>Bad Gateway</html>", "HTTP 502"},
+      {SM_OK, 200, "{\"status\":\"DANCING\"}", "\"DANCING\""},
+      {SM_OK, 200, "<html>", "no JSON"},
+      {SM_OK, 200, "{\"request_id\":\"another\"}", "another request"},
+      {SM_OK, 403, "{\"error\":\"forbidden for you\"}", "forbidden for you"},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    accept();
+    answer(rows[i].code, rows[i].status, true, rows[i].body);
+    answer(SM_NOT_SENT, 0, true, ""); /* without a body */
+    answer(rows[i].code, rows[i].status, true, rows[i].body);
+    expire(false);
+    CHECK(failed_with(SM_TIMEOUT, SM_CHARGED_YES));
+    CHECK(strstr(verdict.error.message, rows[i].words));
+    CHECK(verdict.error.status == rows[i].status);
+    CHECK(strcmp(sm_buf_text(&job.kept->body), rows[i].body) == 0);
+  }
+  accept();
+  answer(SM_OK, 502, true, "<html>");
+  answer(SM_OK, 200, true, "{\"status\":\"PROCESSING\"}");
+  expire(false);
+  CHECK(strstr(verdict.error.message, "PROCESSING") && !job.kept);
+}
+
+static void an_unknown_outcome_keeps_the_body_of_the_submit(void) {
+  begin();
+  answer(SM_OK, 502, true, "<html>submit</html>");
+  CHECK(is_looked_up());
+  answer(SM_OK, 403, true, "{\"error\":\"history\"}");
+  CHECK(failed_with(SM_UNKNOWN, SM_CHARGED_UNKNOWN));
+  CHECK(verdict.error.status == 502);
+  CHECK(strcmp(sm_buf_text(&job.kept->body), "<html>submit</html>") == 0);
+}
+
 int main(void) {
   a_job_goes_from_submit_to_result();
   every_answer_to_a_submit_has_its_kind();
@@ -290,7 +512,19 @@ int main(void) {
   a_429_waits_and_is_sent_again();
   polling_survives_whatever_a_server_says();
   processing_may_go_back_to_queued();
-  a_refused_key_ends_polling_and_says_charged();
+  a_key_that_the_service_refuses_three_times_ends_polling();
+  a_refusal_between_good_answers_is_forgotten();
+  the_page_of_a_firewall_never_ends_polling();
+  an_answer_that_is_no_http_never_ends_polling();
+  an_id_that_was_told_is_used_whatever_is_wrong_beside_it();
+  an_id_whose_closing_quote_did_not_come_is_none();
+  a_refusal_that_numbers_itself_is_a_refusal();
+  what_decides_is_read_beside_what_parsers_refuse();
+  an_answer_whose_end_is_missing_is_asked_for_again_first();
+  an_output_without_a_state_is_a_result();
+  states_are_read_without_case();
+  a_terminal_word_that_is_not_ours_ends_the_job_as_failed();
+  an_id_is_the_same_with_dashes_and_in_capitals();
   failed_is_failed_with_422_and_with_200();
   completed_and_then_failed_is_failed();
   a_422_without_a_state_is_tried_three_times();
@@ -300,6 +534,8 @@ int main(void) {
   a_lost_record_has_grace_and_then_three_tries();
   an_id_is_checked_before_it_is_attached();
   a_deadline_says_what_is_known();
+  a_deadline_tells_what_came_last_and_keeps_its_body();
+  an_unknown_outcome_keeps_the_body_of_the_submit();
   forget();
   return check_report("sm_job");
 }

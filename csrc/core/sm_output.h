@@ -1,0 +1,31 @@
+/* sm_output: the addresses of what a result holds.
+ *
+ * A result names its pictures in `output`, `outputs`, `images` or `image`: a
+ * string, an object with `url`, lists and objects of those in any nesting, or
+ * JSON of that kind as text. The first of these names under which an address
+ * (http or https) is found counts, and inside an object the first of its usual
+ * names, so that the same picture is not named twice. Data URLs, base64 and
+ * other text are no addresses.
+ */
+#ifndef SM_OUTPUT_H
+#define SM_OUTPUT_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+struct sm_output {
+  size_t bytes; /* what all addresses take, each ended by a NUL; 0: none */
+  bool has_something; /* an output of any kind, text for one */
+  bool is_foreign;    /* none, but one of another scheme: file:, ftp:// */
+};
+
+/* Reads a result (any JSON value) and writes the addresses to `out`, in order
+ * and as far as `room` goes. */
+struct sm_output sm_output_read(char *out, size_t room, const json_t *result);
+
+/* The same of a text, as it came. */
+struct sm_output sm_output_of_text(char *out, size_t room, const char *text,
+                                   size_t size);
+
+#endif
