@@ -48,11 +48,11 @@ describe("a chain", function()
   it("is priced before anything is sent", function()
     local estimate = assert(three():estimate())
     assert.near(0.19, estimate.usd, 1e-9)
-    assert.near(10.65 + 22 + 18.3, estimate.seconds, 1e-9)
+    assert.near(10.65 + 22.16 + 18.3, estimate.seconds, 1e-9)
     assert.equal(3, #estimate.steps)
     assert.equal(0, estimate.unknown)
     local text = tostring(estimate)
-    for _, part in ipairs({ "flux-kontext-dev", "$0.10", "$0.19", "51.0 s" }) do
+    for _, part in ipairs({ "flux-kontext-dev", "$0.10", "$0.19", "51.1 s" }) do
       assert.truthy(text:find(part, 1, true))
     end
     assert.equal(0, #core.calls)
@@ -102,7 +102,7 @@ describe("a chain", function()
       :step("flux-kontext-dev", { prompt = "one" })
       :step("flux-kontext-pro", { prompt = "two" })
     chain:step("multi-image-kontext-pro", { prompt = "three", input_image_2 = chain:output(1) })
-    assert.near(10.65 + 22 + 23.32, chain:estimate().seconds, 1e-9)
+    assert.near(10.65 + 22.16 + 23.32, chain:estimate().seconds, 1e-9)
     local results = assert(chain:run())
     local body = core.calls_of("job")[3].body
     assert.truthy(body:find('"input_image_2":"' .. results[1].url .. '"', 1, true))

@@ -150,6 +150,46 @@ describe("the emulator", function()
     assert.matches("data URI", failed:json().error)
   end)
 
+  it("takes forms as Python writes them, with files that the model does not declare", function()
+    local pixel = http:post("/upload-asset", { data_urls = { "data:image/png;base64," .. PIXEL } })
+    local path = write_file(anonymous:get(pixel:json().file_urls[1]).body)
+    local file = "@" .. path .. ";type=image/png'"
+    for text, value in pairs({ False = false, True = true, ["false"] = false }) do
+      local form = http:request("-F 'prompt=a harbour' -F disable_safety_checker=" .. text
+        .. " -F 'input_image=" .. file .. " -F 'mask=" .. file .. " -F 'notes=@/dev/null'",
+        "/v1/flux-kontext-dev")
+      assert.equal(200, form.status)
+      local submits = service:ledger().submits
+      assert.equal(value, submits[#submits].body.disable_safety_checker)
+      assert.matches("/assets/", submits[#submits].body.mask)
+    end
+    local list = " -F 'image_urls=" .. file .. " -F 'image_urls=" .. file
+    local form = http:request("-F 'prompt=both' -F output_format=jpg -F width=640 -F height=512"
+      .. list, "/v1/flux-2-pro")
+    os.remove(path)
+    assert.same({ "jpg", 640, 512 }, { picture.read(form.body) })
+    local submits = service:ledger().submits
+    assert.equal(2, #submits[#submits].body.image_urls)
+  end)
+
+  it("takes a list of pictures, each of them a URL", function()
+    local asset = http:post("/upload-asset", { data_urls = { "data:image/png;base64," .. PIXEL } })
+    local url = asset:json().file_urls[1]
+    local made = run("flux-2-flex", { prompt = "three", image_urls = { url, url, url } }):json()
+    assert.equal("COMPLETED", made.status)
+    assert.same({ "png", 1024, 1024 }, { picture.read(http:get(made.output).body) })
+    for problem, list in pairs({ ["a list of URLs"] = url, ["is not a URL"] = { url, "a.png" } }) do
+      assert.matches(problem, run("flux-2-pro", { prompt = "x", image_urls = list }):json().error)
+    end
+    assert.matches("^Image urls is required", run("flux-2-pro", { prompt = "x" }):json().error)
+    local many = {}
+    for i = 1, 9 do
+      many[i] = url
+    end
+    local failed = run("flux-2-pro", { prompt = "x", image_urls = many }):json()
+    assert.matches("more than 8", failed.error)
+  end)
+
   it("keeps uploads, and refuses what is no picture", function()
     local uri = "data:image/png;base64," .. PIXEL
     local answer = http:post("/upload-asset", { data_urls = { uri, uri } })
@@ -252,7 +292,7 @@ describe("the emulator", function()
   end)
 
   it("lists its models and the credits", function()
-    assert.equal(5, #http:get("/models"):json().models)
+    assert.equal(10, #http:get("/models"):json().models)
     assert.same({ credits = 1000, ["free-credits"] = 0 }, http:get("/v1/get-user-credits"):json())
   end)
 

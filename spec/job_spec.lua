@@ -46,7 +46,7 @@ describe("a job", function()
     pro({ aspect_ratio = "1:1", seed = 5.0 }, { poll = "relaxed", timeout = 30 }):wait()
     local call = core.calls_of("job")[1]
     assert.equal('{"aspect_ratio":"1:1","prompt":"x","seed":5}', call.body)
-    assert.equal(22, call.opts.latency)
+    assert.equal(22.16, call.opts.latency)
     assert.equal("relaxed", call.opts.poll)
     assert.equal(30, call.opts.timeout)
   end)

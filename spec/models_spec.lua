@@ -16,7 +16,8 @@ local here = debug.getinfo(1, "S").source:match("^@(.*)spec[/\\]models_spec%.lua
 
 describe("the model tables", function()
   it("are well formed", function()
-    local types = { string = true, integer = true, number = true, boolean = true, image = true }
+    local types = { string = true, integer = true, number = true, boolean = true, image = true,
+      images = true }
     for _, name in ipairs(models.names) do
       local model = models.declared(name)
       assert.equal(name, model.name)
@@ -37,6 +38,7 @@ describe("the model tables", function()
   it("have an image parameter for a chain", function()
     assert.equal("input_image", models.first_image(models["flux-kontext-pro"]))
     assert.equal("input_image_1", models.first_image(models["multi-image-kontext-max"]))
+    assert.equal("image_urls", models.first_image(models["flux-2-klein-9b"]))
   end)
 
   it("are not confused with what else the list holds", function()
@@ -47,6 +49,13 @@ describe("the model tables", function()
 end)
 
 describe("the export", function()
+  it("marks the models that are declared from the documents alone", function()
+    assert.truthy(export.markdown():find("/flux%-2%-pro/api%) \\%* |"))
+    assert.truthy(export.markdown():find("\n\n\\* Declared from the service's documents", 1, true))
+    assert.is_nil(export.markdown():find("/flux%-kontext%-pro/api%) \\%*"))
+    assert.truthy(export.types():find("image_urls segmind.Image|segmind.Image[] ", 1, true))
+  end)
+
   it("writes JSON that holds every model in order", function()
     local list = assert(json.decode(export.json()))
     for i, name in ipairs(models.names) do

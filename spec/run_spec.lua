@@ -12,7 +12,7 @@ end
 local function least(model)
   local params = { prompt = "a quiet harbour" }
   for _, param in ipairs(model.params) do
-    if param.required and param[2] == "image" then
+    if param.required and param[2]:find("^image") then
       params[param[1]] = image_value()
     end
   end
@@ -29,6 +29,8 @@ local function other_value(param)
     return not param.default
   elseif param[2] == "image" then
     return image_value()
+  elseif param[2] == "images" then
+    return { image_value(), image_value() }
   end
   return "a " .. param[1]
 end
@@ -78,6 +80,8 @@ describe("a picture", function()
         for _, param in ipairs(model.params) do
           if param[2] == "image" then
             assert.truthy(submit.body[param[1]]:find("^http"))
+          elseif param[2] == "images" then
+            assert.equal(2, #submit.body[param[1]])
           else
             assert.equal(params[param[1]], submit.body[param[1]])
           end

@@ -28,7 +28,8 @@ end
 
 describe("every declared parameter", function()
   -- A wrong value a type, and what the message must say besides the name.
-  local wrong = { string = 5, integer = 1.5, number = "7", boolean = 1, image = 12 }
+  local wrong = { string = 5, integer = 1.5, number = "7", boolean = 1, image = 12,
+    images = 12 }
 
   for _, name in ipairs(models.names) do
     for _, param in ipairs(models[name].params) do

@@ -60,6 +60,19 @@ static json_t *keep_file(struct form *form, const struct em_param *param) {
   return json_sprintf("%s%s", form->request->base, path);
 }
 
+/* A list comes as several parts of one name. */
+static int append(struct form *form, json_t *value) {
+  json_t *list = json_object_get(form->body, form->part.name);
+  if (!list) {
+    list = json_array();
+    if (json_object_set_new(form->body, form->part.name, list)) {
+      json_decref(value);
+      return -1;
+    }
+  }
+  return json_array_append_new(list, value);
+}
+
 static void finish_part(struct form *form) {
   struct part *part = &form->part;
   if (!*part->name || form->failed)
@@ -67,7 +80,9 @@ static void finish_part(struct form *form) {
   const char *text = part->value.data ? part->value.data : "";
   const struct em_param *param = em_model_param(form->model, part->name);
   json_t *value = part->is_file ? keep_file(form, param) : typed(param, text);
-  form->failed = json_object_set_new(form->body, part->name, value) != 0;
+  bool is_list = param && param->type == EM_IMAGES;
+  form->failed = is_list ? append(form, value)
+                         : json_object_set_new(form->body, part->name, value);
   em_text_free(&part->value);
   *part->name = '\0';
 }

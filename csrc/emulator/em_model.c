@@ -4,11 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const type_names[] = {"string", "integer", "number",
-                                         "boolean", "image"};
+static const char *const type_names[] = {"string",  "integer", "number",
+                                         "boolean", "image",   "images"};
 
 static int read_type(const char *name, enum em_type *type) {
-  for (int i = 0; name && i <= EM_IMAGE; i++)
+  for (int i = 0; name && i <= EM_IMAGES; i++)
     if (!strcmp(name, type_names[i])) {
       *type = (enum em_type)i;
       return 0;

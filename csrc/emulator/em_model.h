@@ -9,7 +9,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum em_type { EM_STRING, EM_INTEGER, EM_NUMBER, EM_BOOLEAN, EM_IMAGE };
+enum em_type {
+  EM_STRING,
+  EM_INTEGER,
+  EM_NUMBER,
+  EM_BOOLEAN,
+  EM_IMAGE,
+  EM_IMAGES
+};
 
 struct em_param {
   const char *name;

@@ -33,6 +33,16 @@ static const char *spoken(const char *name, char out[64]) {
   return out;
 }
 
+static bool is_list_of_strings(const json_t *value) {
+  size_t i;
+  const json_t *item;
+  json_array_foreach(value, i, item) {
+    if (!json_is_string(item))
+      return false;
+  }
+  return json_is_array(value) && json_array_size(value);
+}
+
 static bool has_type(const json_t *value, enum em_type type) {
   switch (type) {
   case EM_INTEGER:
@@ -41,6 +51,8 @@ static bool has_type(const json_t *value, enum em_type type) {
     return json_is_number(value);
   case EM_BOOLEAN:
     return json_is_boolean(value);
+  case EM_IMAGES:
+    return is_list_of_strings(value);
   case EM_STRING:
   case EM_IMAGE:
     break;
@@ -50,8 +62,9 @@ static bool has_type(const json_t *value, enum em_type type) {
 
 static int check_type(const struct em_param *param, const json_t *value,
                       struct em_refusal *refusal) {
-  static const char *const wanted[] = {"a string", "an integer", "a number",
-                                       "a boolean", "a URL"};
+  static const char *const wanted[] = {"a string", "an integer",
+                                       "a number", "a boolean",
+                                       "a URL",    "a list of URLs"};
   if (has_type(value, param->type))
     return 0;
   return refuse(refusal, BAD, "Invalid value for %s: %s is expected",
@@ -104,6 +117,20 @@ static int check_url(const struct em_param *param, const json_t *value,
                 param->name, url);
 }
 
+static int check_urls(const struct em_param *param, const json_t *value,
+                      bool data_uris, struct em_refusal *refusal) {
+  size_t i;
+  const json_t *item;
+  json_array_foreach(value, i, item) {
+    if (check_url(param, item, data_uris, refusal))
+      return -1;
+  }
+  if (json_array_size(value) > EM_INPUT_MAX)
+    return refuse(refusal, BAD, "Invalid value for %s: more than %d pictures",
+                  param->name, EM_INPUT_MAX);
+  return 0;
+}
+
 static int check_value(const struct em_param *param, const json_t *value,
                        bool data_uris, struct em_refusal *refusal) {
   if (check_type(param, value, refusal))
@@ -114,6 +141,8 @@ static int check_value(const struct em_param *param, const json_t *value,
     return -1;
   if (param->type == EM_IMAGE)
     return check_url(param, value, data_uris, refusal);
+  if (param->type == EM_IMAGES)
+    return check_urls(param, value, data_uris, refusal);
   return 0;
 }
 
@@ -153,13 +182,14 @@ static int check_body(const struct em_model *model, const json_t *body,
   return rules->strict ? check_declared(model, body, refusal) : 0;
 }
 
-/* The value as given, or the declared default, or NULL. */
+/* The value as given, or the declared default, or NULL; what is not declared
+ * has no effect. */
 static const json_t *value_of(const struct em_model *model, const json_t *body,
                               const char *name) {
   const json_t *value = json_object_get(body, name);
-  if (is_given(value))
-    return value;
   const struct em_param *param = em_model_param(model, name);
+  if (param && is_given(value))
+    return value;
   return param && is_given(param->fallback) ? param->fallback : NULL;
 }
 
@@ -177,19 +207,33 @@ static int check_content(const struct em_model *model, const json_t *body,
                 "the content safety check");
 }
 
+static int take_input(struct em_order *order, const json_t *url) {
+  char *copy = strdup(json_string_value(url));
+  if (!copy || order->input_count == EM_INPUT_MAX) {
+    free(copy);
+    return -1;
+  }
+  order->inputs[order->input_count++] = copy;
+  return 0;
+}
+
+static int take_list(struct em_order *order, const json_t *urls) {
+  for (size_t i = 0; i < json_array_size(urls); i++)
+    if (take_input(order, json_array_get(urls, i)))
+      return -1;
+  return 0;
+}
+
 static int take_inputs(struct em_order *order, const struct em_model *model,
                        const json_t *body) {
   for (size_t i = 0; i < model->param_count; i++) {
     const struct em_param *param = &model->params[i];
     const json_t *value = json_object_get(body, param->name);
-    if (param->type != EM_IMAGE || !is_given(value))
+    if (!is_given(value))
       continue;
-    if (order->input_count == EM_INPUT_MAX)
+    if ((param->type == EM_IMAGE && take_input(order, value)) ||
+        (param->type == EM_IMAGES && take_list(order, value)))
       return -1;
-    char *url = strdup(json_string_value(value));
-    if (!url)
-      return -1;
-    order->inputs[order->input_count++] = url;
   }
   return 0;
 }
@@ -206,6 +250,8 @@ static int take(struct em_order *order, const struct em_model *model,
   order->quality = quality ? (int)json_integer_value(quality) : 90;
   order->has_seed = seed != NULL;
   order->seed = json_integer_value(seed);
+  order->width = (int)json_integer_value(value_of(model, body, "width"));
+  order->height = (int)json_integer_value(value_of(model, body, "height"));
   order->prompt = strdup(prompt ? prompt : "");
   order->aspect_ratio = ratio ? strdup(ratio) : NULL;
   if (!order->prompt || (ratio && !order->aspect_ratio))

@@ -12,8 +12,7 @@
 #include <stddef.h>
 
 #include "em_model.h"
-
-enum { EM_INPUT_MAX = 2 };
+#include "em_picture.h"
 
 struct em_order {
   char *prompt;
@@ -22,6 +21,7 @@ struct em_order {
   int quality;
   bool has_seed; /* otherwise the service draws one */
   long long seed;
+  int width, height;          /* or 0 */
   char *inputs[EM_INPUT_MAX]; /* URLs, in the order of the parameters */
   int input_count;
 };

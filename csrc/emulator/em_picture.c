@@ -12,7 +12,8 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MAX_INPUTS = 2 };
+/* What the painter is made for. */
+enum { SHORTEST = 512, LONGEST = 2048 };
 
 static const char badge[] = "emulator - no model ran";
 static const char no_memory[] = "out of memory";
@@ -20,7 +21,7 @@ static const char no_memory[] = "out of memory";
 /* What a render holds on the way. */
 struct render {
   const struct em_picture_job *job;
-  struct em_part parts[MAX_INPUTS];
+  struct em_part parts[EM_INPUT_MAX];
   struct em_size size; /* caption included */
   uint64_t key;
   gdImagePtr canvas;
@@ -54,8 +55,8 @@ static void measure(struct em_part *part) {
 
 static int decode_inputs(struct render *render, char *message, size_t size) {
   const struct em_picture_job *job = render->job;
-  if (job->input_count < 0 || job->input_count > MAX_INPUTS)
-    return complain(message, size, "at most two pictures can be edited");
+  if (job->input_count < 0 || job->input_count > EM_INPUT_MAX)
+    return complain(message, size, "so many pictures cannot be edited");
   for (int i = 0; i < job->input_count; i++) {
     const char *why = no_memory;
     render->parts[i].image =
@@ -70,24 +71,47 @@ static int decode_inputs(struct render *render, char *message, size_t size) {
   return 0;
 }
 
+static int clamp_side(int side) {
+  return side < SHORTEST ? SHORTEST : side > LONGEST ? LONGEST : side;
+}
+
 static void choose_size(struct render *render) {
   struct em_size input = {0, 0};
   gdImagePtr first = render->parts[0].image;
   if (first)
     input = (struct em_size){first->sx, first->sy};
   render->size = em_fit_size(render->job->aspect_ratio, input);
+  if (render->job->width > 0 && render->job->height > 0)
+    render->size = (struct em_size){clamp_side(render->job->width),
+                                    clamp_side(render->job->height)};
+}
+
+/* Each further picture is composed with all before it. */
+static gdImagePtr compose_all(const struct render *render, int height) {
+  const char *prompt = prompt_of(render->job);
+  struct em_part made = render->parts[0];
+  int width = render->size.width;
+  for (int i = 1; i < render->job->input_count; i++) {
+    gdImagePtr image = em_compose(&made, &render->parts[i], width, height,
+                                  prompt, render->key);
+    if (i > 1)
+      gdImageDestroy(made.image);
+    if (!image)
+      return NULL;
+    made = (struct em_part){image, {0, 0, image->sx, image->sy}};
+  }
+  return made.image;
 }
 
 /* The picture without look and caption. */
 static gdImagePtr draw_ground(const struct render *render, int height) {
   const struct em_part *parts = render->parts;
-  const char *prompt = prompt_of(render->job);
   int width = render->size.width;
-  if (render->job->input_count == 2)
-    return em_compose(&parts[0], &parts[1], width, height, prompt, render->key);
+  if (render->job->input_count > 1)
+    return compose_all(render, height);
   if (render->job->input_count == 1)
     return em_fit_picture(parts[0].image, parts[0].box, width, height);
-  struct em_scene scene = em_scene_choose(prompt, render->key);
+  struct em_scene scene = em_scene_choose(prompt_of(render->job), render->key);
   return em_scene_draw(&scene, width, height);
 }
 
@@ -120,7 +144,7 @@ static int draw(struct render *render) {
 }
 
 static void render_free(struct render *render) {
-  for (int i = 0; i < MAX_INPUTS; i++)
+  for (int i = 0; i < EM_INPUT_MAX; i++)
     if (render->parts[i].image)
       gdImageDestroy(render->parts[i].image);
   if (render->canvas)

@@ -1,7 +1,7 @@
 /* The emulator's painter: what stands in for a model that edits pictures.
  *
  * No model runs here. A job's pictures are decoded, fitted to the aspect ratio
- * that was asked for, composed when there are two, given a look that the
+ * that was asked for, composed when there are several, given a look that the
  * prompt's words and the seed choose, captioned, and encoded. It is enough of
  * an edit for a person to see in a thumbnail which job made a picture, out of
  * which other picture, and for a test to tell two jobs apart.
@@ -16,6 +16,8 @@
 #define EM_PICTURE_H
 
 #include <stddef.h>
+
+enum { EM_INPUT_MAX = 8 };
 
 /* An encoded picture. */
 struct em_picture_input {
@@ -32,7 +34,8 @@ struct em_picture_job {
   int quality;              /* 0..100; jpg and webp only */
   int step; /* 1 for a first edit, 2 for an edit of an edit, ... */
   const struct em_picture_input *inputs;
-  int input_count; /* 0, 1 or 2 */
+  int input_count;   /* up to EM_INPUT_MAX */
+  int width, height; /* of the result, held to 512..2048; 0: by aspect_ratio */
 };
 
 /* Renders the job.

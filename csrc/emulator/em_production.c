@@ -36,14 +36,17 @@ static int open_sources(const struct em_job *job, struct drawing *drawing,
 /* All that a picture depends on, as one name. */
 static void name_render(const struct em_job *job, struct drawing *drawing) {
   const struct em_order *order = job->order;
-  snprintf(drawing->kept, sizeof drawing->kept,
-           "render:%.80s:%016" PRIx64 ":%zu:%lld:%.40s:%s:%d:%d:%d:%" PRIx64
-           ":%" PRIx64,
-           job->model->name, em_hash(job->prompt, strlen(job->prompt)),
-           strlen(job->prompt), job->seed,
-           order->aspect_ratio ? order->aspect_ratio : "", order->format,
-           order->quality, drawing->step, drawing->count,
-           drawing->sources[0].identity, drawing->sources[1].identity);
+  size_t room = sizeof drawing->kept;
+  int size =
+      snprintf(drawing->kept, room,
+               "render:%.80s:%016" PRIx64 ":%zu:%lld:%.40s:%dx%d:%s:%d:%d",
+               job->model->name, em_hash(job->prompt, strlen(job->prompt)),
+               strlen(job->prompt), job->seed,
+               order->aspect_ratio ? order->aspect_ratio : "", order->width,
+               order->height, order->format, order->quality, drawing->step);
+  for (int i = 0; i < drawing->count; i++)
+    size += snprintf(drawing->kept + size, room - (size_t)size, ":%" PRIx64,
+                     drawing->sources[i].identity);
 }
 
 static int render_plain(const struct em_job *job, struct drawing *drawing,
@@ -75,7 +78,9 @@ static int render_full(const struct em_job *job, const struct drawing *drawing,
                                          .quality = job->order->quality,
                                          .step = drawing->step,
                                          .inputs = inputs,
-                                         .input_count = drawing->count};
+                                         .input_count = drawing->count,
+                                         .width = job->order->width,
+                                         .height = job->order->height};
   return em_picture_render(&picture, data, size, message, message_size);
 }
 

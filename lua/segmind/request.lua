@@ -58,17 +58,18 @@ local function keys_of(value)
 end
 
 --- A copy of `value`, whose pictures are gathered as slots. A plain string is one only where the
---- model's table says so, for the parameters of `is_image`.
-local function gather(value, slots, is_image, param)
+--- model's table says so: `types` has the type of each declared parameter.
+local function gather(value, slots, types, param)
   local copy = {}
   for _, key in ipairs(keys_of(value)) do
     local item, name = value[key], param or key
-    if is_object(item) or not param and is_image[key] and type(item) == "string" then
+    local is_picture = types[name] == (param and "images" or "image")
+    if is_object(item) or is_picture and type(item) == "string" then
       slots[#slots + 1] = { holder = copy, key = key, value = item, kind = image.kind(item),
         param = name }
       copy[key] = item
     elseif type(item) == "table" then
-      copy[key] = gather(item, slots, is_image, name)
+      copy[key] = gather(item, slots, types, name)
     else
       copy[key] = item
     end
@@ -136,11 +137,11 @@ function request.take_result(slot, result)
 end
 
 local function find_slots(spec, params)
-  local slots, is_image = {}, {}
+  local slots, types = {}, {}
   for _, param in ipairs(spec and spec.params or {}) do
-    is_image[param[1]] = param[2] == "image"
+    types[param[1]] = param[2]
   end
-  return gather(params, slots, is_image), slots
+  return gather(params, slots, types), slots
 end
 
 --- Which file, URL or job a picture came from; small enough to keep when the job is over.

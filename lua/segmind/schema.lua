@@ -135,6 +135,27 @@ function types.image(param, value, checks)
   return value
 end
 
+--- A list of pictures, in order; one picture stands for a list of one.
+function types.images(param, value, checks)
+  local is_list = type(value) == "table" and getmetatable(value) == nil
+  local list, count = is_list and value or { value }, 0
+  for _ in pairs(list) do
+    count = count + 1
+  end
+  if count == 0 or count ~= #list then
+    return nil, param[1] .. " must be a list of pictures, none left out"
+  end
+  local copy = {}
+  for i, item in ipairs(list) do
+    local problem = checks.image(item, param)
+    if problem then
+      return nil, ("%s[%d]: %s"):format(param[1], i, problem)
+    end
+    copy[i] = item
+  end
+  return copy
+end
+
 --- One parameter: the value as sent, or nil and the problem (neither when it was left out).
 local function check_param(param, value, checks)
   if value == nil or value == checks.null then
@@ -144,7 +165,7 @@ local function check_param(param, value, checks)
     return value
   end
   local checked, problem = types[param[2]](param, value, checks)
-  if not problem and param[2] ~= "image" then
+  if not problem and param[2] ~= "image" and param[2] ~= "images" then
     local reason = checks.value(checked)
     problem = reason and (param[1] .. ": " .. reason)
   end

@@ -30,7 +30,7 @@ static struct bytes plain(int width, int height, int colour,
 
 static struct bytes render(struct em_picture_job job,
                            const struct bytes *inputs, int count) {
-  struct em_picture_input given[2] = {{NULL, 0}, {NULL, 0}};
+  struct em_picture_input given[EM_INPUT_MAX] = {{NULL, 0}};
   struct bytes out = {NULL, 0};
   char message[200] = "";
   for (int i = 0; i < count; i++)
@@ -224,6 +224,29 @@ static void captions_do_not_pile_up(void) {
   }
 }
 
+static void composes_more_than_two_in_the_size_asked_for(void) {
+  struct bytes inputs[4];
+  static const int colours[] = {0x803030, 0x308030, 0x303080, 0xf0f0f0};
+  struct em_picture_job job = job_with("all on one sheet, side by side");
+  job.width = 640;
+  job.height = 512;
+  for (int i = 0; i < 4; i++)
+    inputs[i] = plain(300, 200, colours[i], "png");
+  struct bytes three = render(job, inputs, 3);
+  struct bytes others[3] = {inputs[0], inputs[1], inputs[3]};
+  struct bytes changed = render(job, others, 3);
+  gdImagePtr image = decoded(three);
+  CHECK(image && image->sx == 640 && image->sy == 512);
+  CHECK(three.size != changed.size ||
+        memcmp(three.data, changed.data, three.size) != 0);
+  if (image)
+    gdImageDestroy(image);
+  free(three.data);
+  free(changed.data);
+  for (int i = 0; i < 4; i++)
+    free(inputs[i].data);
+}
+
 static int is_refused(struct bytes bytes) {
   char message[200] = "";
   unsigned char *data = NULL;
@@ -339,6 +362,7 @@ int main(void) {
   both_pictures_are_in_a_composed_one();
   writes_the_format_that_is_asked_for();
   captions_do_not_pile_up();
+  composes_more_than_two_in_the_size_asked_for();
   refuses_what_is_no_picture();
   refuses_a_header_that_claims_too_much();
   survives_damage();

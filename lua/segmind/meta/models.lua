@@ -10,6 +10,11 @@
 ---| "flux-kontext-max"
 ---| "multi-image-kontext-pro"
 ---| "multi-image-kontext-max"
+---| "flux-2-pro"
+---| "flux-2-flex"
+---| "flux-2-max"
+---| "flux-2-klein-4b"
+---| "flux-2-klein-9b"
 ---| string
 
 --- FLUX.1 Kontext [dev]: about 10.65 s, $0.04. https://www.segmind.com/models/flux-kontext-dev/api
@@ -24,7 +29,7 @@
 ---@field disable_safety_checker? boolean turn the content check off; the page's default is false
 ---@field seed? integer same seed, same result; the page's default is 42
 
---- FLUX.1 Kontext [pro]: about 22 s, $0.05. https://www.segmind.com/models/flux-kontext-pro/api
+--- FLUX.1 Kontext [pro]: about 22.16 s, $0.05. https://www.segmind.com/models/flux-kontext-pro/api
 ---@class segmind.FluxKontextPro
 ---@field prompt string what to draw, or what to change in the picture
 ---@field input_image? segmind.Image the picture to edit; left out, the prompt alone draws one
@@ -62,4 +67,62 @@
 ---@field safety_tolerance? integer 0 strict to 2 moderate; the page's default is 1
 ---@field seed? integer same seed, same result; the page's default is 42
 
----@alias segmind.Params table<string, any>|segmind.FluxKontextDev|segmind.FluxKontextPro|segmind.FluxKontextMax|segmind.MultiImageKontextPro|segmind.MultiImageKontextMax
+--- FLUX.2 [pro]: about 24 s, $0.07. https://www.segmind.com/models/flux-2-pro/api
+--- Declared from the service's documents alone: ranges and enumerations are not known.
+---@class segmind.Flux2Pro
+---@field prompt string what to make of the pictures
+---@field image_urls segmind.Image|segmind.Image[] the pictures to edit, in order
+---@field width? integer of the result, in pixels; the page's default is 1024
+---@field height? integer of the result, in pixels; the page's default is 1024
+---@field safety_tolerance? integer how much the content check lets through
+---@field output_format? string file format of the result
+---@field seed? integer same seed, same result; the page's default is 42
+
+--- FLUX.2 [flex]: about 42 s, $0.17. https://www.segmind.com/models/flux-2-flex/api
+--- Declared from the service's documents alone: ranges and enumerations are not known.
+---@class segmind.Flux2Flex
+---@field prompt string what to make of the pictures
+---@field image_urls segmind.Image|segmind.Image[] the pictures to edit, in order
+---@field prompt_upsampling? boolean let the service enlarge the prompt
+---@field guidance? number how closely to follow the prompt
+---@field steps? integer denoising steps
+---@field width? integer of the result, in pixels; the page's default is 1024
+---@field height? integer of the result, in pixels; the page's default is 1024
+---@field safety_tolerance? integer how much the content check lets through
+---@field output_format? string file format of the result
+---@field seed? integer same seed, same result; the page's default is 42
+
+--- FLUX.2 [max]: about 54 s, $0.22. https://www.segmind.com/models/flux-2-max/api
+--- Declared from the service's documents alone: ranges and enumerations are not known.
+---@class segmind.Flux2Max
+---@field prompt string what to make of the pictures
+---@field image_urls segmind.Image|segmind.Image[] the pictures to edit, in order
+---@field width? integer of the result, in pixels; the page's default is 1024
+---@field height? integer of the result, in pixels; the page's default is 1024
+---@field safety_tolerance? integer how much the content check lets through
+---@field output_format? string file format of the result
+---@field seed? integer same seed, same result; the page's default is 42
+
+--- FLUX.2 [klein] 4B: about 11 s, $0.03. https://www.segmind.com/models/flux-2-klein-4b/api
+--- Declared from the service's documents alone: ranges and enumerations are not known.
+---@class segmind.Flux2Klein4b
+---@field prompt string what to make of the pictures
+---@field image_urls segmind.Image|segmind.Image[] the pictures to edit, in order
+---@field width? integer of the result, in pixels; the page's default is 1024
+---@field height? integer of the result, in pixels; the page's default is 1024
+---@field safety_tolerance? integer how much the content check lets through
+---@field output_format? string file format of the result
+---@field seed? integer same seed, same result; the page's default is 42
+
+--- FLUX.2 [klein] 9B: about 15 s, $0.04. https://www.segmind.com/models/flux-2-klein-9b/api
+--- Declared from the service's documents alone: ranges and enumerations are not known.
+---@class segmind.Flux2Klein9b
+---@field prompt string what to make of the pictures
+---@field image_urls segmind.Image|segmind.Image[] the pictures to edit, in order
+---@field width? integer of the result, in pixels; the page's default is 1024
+---@field height? integer of the result, in pixels; the page's default is 1024
+---@field safety_tolerance? integer how much the content check lets through
+---@field output_format? string file format of the result
+---@field seed? integer same seed, same result; the page's default is 42
+
+---@alias segmind.Params table<string, any>|segmind.FluxKontextDev|segmind.FluxKontextPro|segmind.FluxKontextMax|segmind.MultiImageKontextPro|segmind.MultiImageKontextMax|segmind.Flux2Pro|segmind.Flux2Flex|segmind.Flux2Max|segmind.Flux2Klein4b|segmind.Flux2Klein9b

@@ -76,8 +76,10 @@ end
 
 local function model_json(model)
   local object = json_object()
-  for _, key in ipairs({ "name", "title", "page", "latency_s", "price_usd" }) do
-    object.put(key, json_scalar(model[key]))
+  for _, key in ipairs({ "name", "title", "page", "caveat", "latency_s", "price_usd" }) do
+    if model[key] then
+      object.put(key, json_scalar(model[key]))
+    end
   end
   local params = {}
   for i, param in ipairs(model.params) do
@@ -117,22 +119,28 @@ function export.c()
   return table.concat(lines, "\n")
 end
 
---- The README's table: a row a model.
+--- The README's table: a row a model, and below it what is to be known of those with an asterisk.
 ---@return string
 function export.markdown()
-  local lines = { "| model | takes | about | price |", "|---|---|---|---|" }
+  local lines, notes = { "| model | takes | about | price |", "|---|---|---|---|" }, {}
   for _, name in ipairs(models.names) do
     local model, takes = models[name], {}
     for i, param in ipairs(model.params) do
       takes[i] = (param.required and "**`%s`**" or "`%s`"):format(param[1])
     end
-    lines[#lines + 1] = ("| [%s](%s) | %s | %g s | $%.2f |"):format(
-      name, model.page, table.concat(takes, ", "), model.latency_s, model.price_usd)
+    local mark = ""
+    if model.caveat then
+      mark = " \\*"
+      notes[1] = "\n\\* " .. model.caveat
+    end
+    lines[#lines + 1] = ("| [%s](%s)%s | %s | %g s | $%.2f |"):format(
+      name, model.page, mark, table.concat(takes, ", "), model.latency_s, model.price_usd)
   end
+  lines[#lines + 1] = notes[1]
   return table.concat(lines, "\n") .. "\n"
 end
 
-local cats = { image = "segmind.Image" }
+local cats = { image = "segmind.Image", images = "segmind.Image|segmind.Image[]" }
 
 local function param_type(param)
   if not param.one_of then
@@ -164,6 +172,9 @@ end
 local function model_types(lines, model)
   lines[#lines + 1] = ("\n--- %s: about %g s, $%.2f. %s"):format(
     model.title, model.latency_s, model.price_usd, model.page)
+  if model.caveat then
+    lines[#lines + 1] = "--- " .. model.caveat
+  end
   lines[#lines + 1] = "---@class " .. class_name(model.name)
   for _, param in ipairs(model.params) do
     lines[#lines + 1] = ("---@field %s%s %s %s"):format(

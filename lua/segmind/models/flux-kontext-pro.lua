@@ -2,7 +2,7 @@ return {
   name = "flux-kontext-pro",
   title = "FLUX.1 Kontext [pro]",
   page = "https://www.segmind.com/models/flux-kontext-pro/api",
-  latency_s = 22, -- the service's documentation
+  latency_s = 22.16, -- the model's page
   price_usd = 0.05, -- the service's price list
   params = {
     { "prompt", "string", required = true,

@@ -7,6 +7,11 @@ local names = {
   "flux-kontext-max",
   "multi-image-kontext-pro",
   "multi-image-kontext-max",
+  "flux-2-pro",
+  "flux-2-flex",
+  "flux-2-max",
+  "flux-2-klein-4b",
+  "flux-2-klein-9b",
 }
 
 local models = { names = names }
@@ -27,7 +32,7 @@ end
 ---@return string?
 function models.first_image(model)
   for _, param in ipairs(model.params) do
-    if param[2] == "image" then
+    if param[2] == "image" or param[2] == "images" then
       return param[1]
     end
   end

@@ -20,6 +20,10 @@ local function value_of(value, is_image, made, folder)
     return made:output(value.step)
   elseif is_image and type(value) == "string" then
     return target.resolve(value, folder)
+  elseif is_image and type(value) == "table" then
+    return vim.tbl_map(function(item)
+      return value_of(item, true, made, folder)
+    end, value)
   end
   return value
 end
@@ -28,7 +32,7 @@ local function add_step(made, step, save, folder)
   local spec, params = require("segmind").models.declared(step.model), {}
   local is_image = {}
   for _, param in ipairs(spec and spec.params or {}) do
-    is_image[param[1]] = param[2] == "image"
+    is_image[param[1]] = param[2]:find("^image") ~= nil
   end
   for name, value in pairs(step.params) do
     params[name] = value_of(value, is_image[name], made, folder)

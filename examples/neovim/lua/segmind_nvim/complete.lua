@@ -55,7 +55,7 @@ end
 
 local function values(param, lead)
   local kind, prefix = param[2], param[1] .. "="
-  if kind == "image" then
+  if kind == "image" or kind == "images" then
     return matching(files(lead, target.is_picture), "", prefix)
   elseif kind == "boolean" then
     return matching({ "true", "false" }, lead, prefix)

@@ -37,7 +37,8 @@ local function read(text, folder)
   for _, pair in ipairs(found.pairs) do
     if pair.name ~= "model" then
       local value = words.convert(spec and (kinds[pair.name] or "string"), pair.value)
-      params[pair.name] = kinds[pair.name] == "image" and target.resolve(value, folder) or value
+      local is_picture = (kinds[pair.name] or ""):find("^image") -- one stands for a list, too
+      params[pair.name] = is_picture and target.resolve(value, folder) or value
     end
   end
   params.prompt = found.prompt ~= "" and found.prompt or params.prompt
