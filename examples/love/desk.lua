@@ -22,11 +22,19 @@ local segmind = require("segmind")
 local Desk = {}
 Desk.__index = Desk
 
+--- The models that the table offers: those declared from a page of their own, a chip each.
+Desk.models = {}
+for _, name in ipairs(segmind.models.names) do
+  if not segmind.models[name].caveat then
+    table.insert(Desk.models, name)
+  end
+end
+
 local now = love.timer.getTime
 
 --- `pictures` decodes; `folder` is where results are saved; `poll` as the client's option.
 function Desk.new(pictures, folder, poll)
-  local self = setmetatable({ cards = {}, rows = 0, spent = 0, model = segmind.models.names[1],
+  local self = setmetatable({ cards = {}, rows = 0, spent = 0, model = Desk.models[1],
     pictures = pictures, folder = folder, frames = Frames.new(), took = {} }, Desk)
   local client, err = segmind.new({ poll = poll, on_event = function(event)
     if event.message and event.what ~= "state" then
@@ -208,10 +216,9 @@ end
 
 --- Chooses the next model.
 function Desk:next_model(by)
-  local names = segmind.models.names
-  for i, name in ipairs(names) do
+  for i, name in ipairs(Desk.models) do
     if name == self.model then
-      self.model = names[(i - 1 + by) % #names + 1]
+      self.model = Desk.models[(i - 1 + by) % #Desk.models + 1]
       return
     end
   end

@@ -2,7 +2,6 @@
 --- What can be clicked is a region, noted while it is drawn.
 
 local layout = require("layout")
-local segmind = require("segmind")
 local steps = require("steps")
 local strip = require("strip")
 local theme = require("theme")
@@ -200,7 +199,7 @@ end
 
 local function draw_prompt(rect, desk, line, on_edit)
   local x = rect.x
-  for _, name in ipairs(segmind.models.names) do
+  for _, name in ipairs(desk.models) do
     x = x + draw_chip(x, rect.y, name, desk) + 8
   end
   draw_hint(x + 12, rect, desk)

@@ -2,7 +2,7 @@ return {
   name = "flux-2-flex",
   title = "FLUX.2 [flex]",
   page = "https://www.segmind.com/models/flux-2-flex/api",
-  caveat = "Declared from the service's documents alone: ranges and enumerations are not known.",
+  caveat = require("segmind.models.flux-2-pro").caveat,
   latency_s = 42, -- the service's documentation
   price_usd = 0.17, -- the service's price list
   params = {

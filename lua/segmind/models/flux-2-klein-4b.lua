@@ -1,17 +1,11 @@
+local pro = require("segmind.models.flux-2-pro")
+
 return {
   name = "flux-2-klein-4b",
   title = "FLUX.2 [klein] 4B",
   page = "https://www.segmind.com/models/flux-2-klein-4b/api",
-  caveat = "Declared from the service's documents alone: ranges and enumerations are not known.",
+  caveat = pro.caveat,
   latency_s = 11, -- the low end of what the documents say of both klein models
   price_usd = 0.03, -- the low end of what the documents say of both klein models
-  params = {
-    { "prompt", "string", required = true, about = "what to make of the pictures" },
-    { "image_urls", "images", required = true, about = "the pictures to edit, in order" },
-    { "width", "integer", default = 1024, about = "of the result, in pixels" },
-    { "height", "integer", default = 1024, about = "of the result, in pixels" },
-    { "safety_tolerance", "integer", about = "how much the content check lets through" },
-    { "output_format", "string", about = "file format of the result" },
-    { "seed", "integer", default = 42, about = "same seed, same result" },
-  },
+  params = pro.params,
 }
