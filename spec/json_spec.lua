@@ -21,8 +21,9 @@ describe("reading JSON", function()
     end
   end)
 
-  it("refuses more than 32 levels, more than the ceiling, and what is no text", function()
-    assert.is_nil(json.decode(("["):rep(40) .. ("]"):rep(40)))
+  it("refuses more than 128 levels, more than the ceiling, and what is no text", function()
+    assert.is_table(json.decode(("["):rep(128) .. ("]"):rep(128)))
+    assert.is_nil(json.decode(("["):rep(129) .. ("]"):rep(129)))
     assert.is_nil(json.decode('{"a":"0123456789"}', 10))
     assert.is_nil(json.decode(nil))
   end)
@@ -30,6 +31,25 @@ describe("reading JSON", function()
   it("leaves the host's lua-cjson as it was", function()
     local cjson = require("cjson")
     assert.equal(cjson.null, cjson.decode("[null]")[1])
+  end)
+end)
+
+describe("a number of an answer", function()
+  it("is finite, and may be a text", function()
+    for text, number in pairs({ ["42"] = 42, [" 0.05 "] = 0.05, ["-1e3"] = -1000, ["+7"] = 7,
+      [".5"] = 0.5, ["00042"] = 42 }) do
+      assert.equal(number, json.number(text))
+    end
+    assert.equal("42", tostring(json.number("42")))
+    assert.equal(1.5, json.number(1.5))
+  end)
+
+  it("is nothing else", function()
+    for _, value in ipairs({ "nan", "inf", "-inf", "0x10", "1e400", "1,5", "", " ", "abc", "1 2",
+      "1e", 0 / 0, 1 / 0, true, {} }) do
+      assert.is_nil(json.number(value))
+    end
+    assert.is_nil(json.number(nil))
   end)
 end)
 

@@ -36,6 +36,10 @@ describe("a result", function()
       ['"output":[{"url":"' .. U1 .. '"},{"url":"' .. U2 .. '"}]'] = { U1, U2 },
       ['"output":null,"images":[{"url":"' .. U2 .. '"}]'] = { U2 },
       ['"output":"' .. U1 .. '","images":[{"url":"' .. U2 .. '"}]'] = { U1 },
+      ['"output":[["' .. U1 .. '"],["' .. U2 .. '"]]'] = { U1, U2 },
+      ['"output":{"image":{"url":"' .. U1 .. '"}}'] = { U1 },
+      ['"output":{"images":[{"url":"' .. U1 .. '"},{"url":"' .. U2 .. '"}]}'] = { U1, U2 },
+      ['"output":"[\\"' .. U1 .. '\\"]"'] = { U1 },
     }) do
       local result = assert(run(with_output(output)))
       assert.same(urls, result.urls)
@@ -62,6 +66,58 @@ describe("a result", function()
     assert.equal(3, run(with_output('"seed":"abc","output":"' .. U1 .. '"')).seed)
   end)
 
+  it("is one without a status, too", function()
+    local result = assert(run('{"images":[{"url":"' .. U1 .. '"}]}'))
+    assert.equal(U1, result.url)
+    assert.equal("COMPLETED", result.status)
+    assert.same({}, result.metrics)
+    assert.is_nil(result.cost)
+  end)
+
+  it("reads a seed exactly", function()
+    for given, seed in pairs({ ["7"] = 7, ['"7"'] = 7, ["9007199254740991"] = 9007199254740991,
+      ['"18446744073709551615"'] = "18446744073709551615", ["-3"] = -3 }) do
+      assert.equal(seed, run(with_output('"seed":' .. given .. ',"output":"' .. U1 .. '"')).seed)
+    end
+  end)
+
+  it("leaves out a number that makes no sense, and warns", function()
+    for _, cost in ipairs({ "-0.01", '"nan"', '"inf"', '"0x1"', '"free"', "true", "{}" }) do
+      local result = assert(run(with_output('"metrics":{"cost":' .. cost .. ',"queue_time":"0.5"},'
+        .. '"output":"' .. U1 .. '"')))
+      assert.is_nil(result.cost)
+      assert.is_nil(result.metrics.cost)
+      assert.equal(0.5, result.metrics.queue_time)
+      assert.truthy(result.job.warnings[#result.job.warnings]:find("metrics.cost", 1, true))
+    end
+    local result = assert(run(with_output('"metrics":"none","output":"' .. U1 .. '"')))
+    assert.same({}, result.metrics)
+  end)
+
+  it("tells of a warning as of any other", function()
+    local heard
+    sm:close()
+    sm = assert(segmind.new({ on_event = function(event)
+      heard = event.what == "warning" and event.message or heard
+    end }))
+    assert(run(with_output('"metrics":{"cost":"nan"},"output":"' .. U1 .. '"')))
+    assert.truthy(heard:find("nan", 1, true))
+  end)
+
+  it("is not fetched from another scheme", function()
+    local result, err = run(with_output('"output":"file:///etc/passwd"'))
+    assert.is_nil(result)
+    assert.equal("security", err.kind)
+    assert.equal("yes", err.charged)
+  end)
+
+  it("that is a data URL is an error that keeps it", function()
+    local _, err = run(with_output('"output":"data:image/png;base64,iVBOR"'))
+    assert.equal("protocol", err.kind)
+    assert.equal("yes", err.charged)
+    assert.truthy(err.body:find("iVBOR", 1, true))
+  end)
+
   it("keeps its methods when the service has a field of that name", function()
     local result = assert(run(with_output('"output":"' .. U1 .. '","save":"x","info":{"a":1}')))
     assert.is_function(result.save)
@@ -86,6 +142,13 @@ describe("a result", function()
     assert.is_nil(result)
     assert.equal("failed", err.kind)
     assert.truthy(err.message:find("content policy", 1, true))
+  end)
+
+  it("that says FAILED keeps the words of an error that is no text", function()
+    local _, err = run('{"status":"failed","error":{"code":"nsfw","why":"blocked"}}')
+    assert.equal("failed", err.kind)
+    assert.truthy(err.message:find("blocked", 1, true))
+    assert.is_nil(err.message:find("table: 0x", 1, true))
   end)
 
   it("of a model that is not declared need not hold a URL", function()

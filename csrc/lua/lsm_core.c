@@ -12,6 +12,7 @@
 
 #include "lsm.h"
 #include "sm_digest.h"
+#include "sm_output.h"
 #include "sm_process.h"
 #include "sm_text.h"
 #include "sm_time.h"
@@ -180,6 +181,26 @@ static int core_time(lua_State *L) {
   return 1;
 }
 
+/* Where the pictures of a result are, and whether it names none but something
+ * of another scheme. */
+static int core_outputs(lua_State *L) {
+  size_t size;
+  const char *text = luaL_checklstring(L, 1, &size);
+  size_t room = sm_output_of_text(NULL, 0, text, size).bytes;
+  /* Lua's, for pushing a string may raise. */
+  char *addresses = lua_newuserdata(L, room + 1);
+  struct sm_output output = sm_output_of_text(addresses, room, text, size);
+  const char *end = addresses + (output.bytes < room ? output.bytes : room);
+  lua_newtable(L);
+  int count = 0;
+  for (const char *at = addresses; at < end; at += strlen(at) + 1) {
+    lua_pushstring(L, at);
+    lua_rawseti(L, -2, ++count);
+  }
+  lua_pushboolean(L, output.is_foreign);
+  return 2;
+}
+
 /* A seed that every model takes: 0 to 2^31 - 1. */
 static int core_seed(lua_State *L) {
   uint32_t seed;
@@ -203,6 +224,7 @@ static const luaL_Reg functions[] = {
     {"is_gone", core_is_gone}, /* such a name -> whether it has surely ended */
     {"now", core_now},         /* -> monotonic seconds */
     {"time", core_time},       /* text or number -> Unix seconds, or nothing */
+    {"outputs", core_outputs}, /* a result's text -> addresses, is_foreign */
     {"seed", core_seed},       /* -> integer */
     {NULL, NULL},
 };
@@ -212,7 +234,7 @@ __attribute__((visibility("default"))) int luaopen_segmind_core(lua_State *L);
 int luaopen_segmind_core(lua_State *L) {
   lsm_check_version(L);
   lsm_register_handle(L);
-  lua_createtable(L, 0, 14);
+  lua_createtable(L, 0, 15);
   luaL_setfuncs(L, functions, 0);
   lua_pushliteral(L, SEGMIND_VERSION);
   lua_setfield(L, -2, "VERSION");

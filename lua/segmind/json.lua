@@ -1,8 +1,9 @@
 --- JSON in and out, over a private lua-cjson: the settings of the host's own stay untouched.
 ---
---- Reading: at most 32 levels, a ceiling on the size before parsing, no NaN or Infinity; JSON's
---- null becomes nil (lua-cjson's stands for true in an `if`, so `"error": null` would read as an
---- error), in an array it is left out; whole numbers become integers where Lua has them.
+--- Reading: at most 128 levels, a ceiling on the size before parsing, no NaN or Infinity (of what a
+--- server sent, csrc/core/sm_json.c has made that before); JSON's null becomes nil (lua-cjson's
+--- stands for true in an `if`, so `"error": null` would read as an error), in an array it is left
+--- out; whole numbers become integers where Lua has them.
 --- Writing: keys in byte order, so equal tables give equal text whatever version of lua-cjson is
 --- installed, and an empty table is {}.
 
@@ -12,14 +13,30 @@ if not ok then
     .. "LuaRocks: luarocks install lua-cjson)", 0)
 end
 
+local READ_DEPTH = 128
 local MAX_DEPTH = 32
 local MAX_BYTES = 4 * 1024 * 1024
 -- lua-cjson prints 14 significant digits, and so do readers at the other end that use doubles.
 local MAX_INTEGER = 1e14
 
-local codec = cjson.new()
-codec.decode_invalid_numbers(false)
-codec.decode_max_depth(MAX_DEPTH)
+local function new_codec()
+  local codec = cjson.new()
+  codec.decode_invalid_numbers(false)
+  codec.decode_max_depth(READ_DEPTH)
+  return codec
+end
+
+local codec = new_codec()
+
+-- lua-cjson reads with the decimal point of the locale in which it was last made, by whomever; the
+-- host may have set another since.
+local function reader()
+  local read, half = pcall(codec.decode, "0.5")
+  if not read or half ~= 0.5 then
+    codec = new_codec()
+  end
+  return codec
+end
 
 local json = { null = cjson.null }
 
@@ -34,6 +51,16 @@ local to_integer = rawget(math, "tointeger") or function() end
 ---@return number
 function json.integer(value)
   return value % 1 == 0 and to_integer(value) or value
+end
+
+--- A number of an answer: one that is finite, or a text that spells one; nil for anything else.
+---@param value any
+---@return number?
+function json.number(value)
+  if type(value) == "string" and value:find("^%s*[+-]?%d*%.?%d*[eE]?[+-]?%d*%s*$") then
+    value = tonumber(value)
+  end
+  return type(value) == "number" and value - value == 0 and json.integer(value) or nil
 end
 
 -- The nulls go, and what follows one in an array moves up.
@@ -84,7 +111,7 @@ function json.decode(text, max_bytes)
   elseif #text > (max_bytes or MAX_BYTES) then
     return nil, ("no JSON is read from %d bytes"):format(#text)
   end
-  local read, value = pcall(codec.decode, text)
+  local read, value = pcall(reader().decode, text)
   if not read then
     return nil, "no JSON: " .. tostring(value)
   elseif value == json.null then

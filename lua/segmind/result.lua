@@ -1,7 +1,8 @@
 --- The result of a job: the body that the service answered with, as a table (`status`, `output`,
 --- `metrics` and whatever else a model adds), with a few fields made regular and three methods.
---- An output comes as a URL, a list of URLs, an object with a URL or as `images[].url`; a seed may
---- come as a string. The synchronous way answers with the picture itself, kept in memory here.
+--- An output comes as a URL or as lists and objects that hold some (csrc/core/sm_output.c finds
+--- them); a number may come as a string. The synchronous way answers with the picture itself, kept
+--- in memory here.
 
 local Error = require("segmind.error")
 local json = require("segmind.json")
@@ -11,11 +12,11 @@ local schema = require("segmind.schema")
 ---@class segmind.Result
 ---@field status string "COMPLETED"
 ---@field output any as the service wrote it; nil when the answer was the picture itself
----@field metrics table? cost (USD), inference_time, queue_time, total_time (seconds), ...
+---@field metrics table cost (USD), inference_time, queue_time, total_time (seconds), ...
 ---@field url string? where the picture is, for about 7 days; nil when it is in memory
 ---@field urls string[] every output; the first is `url`
 ---@field cost number? USD
----@field seed integer? the seed it was made with
+---@field seed integer|string? the seed it was made with; the digits where a Lua number would round
 ---@field request_id string?
 ---@field path string? the file, once it was saved
 ---@field kept string? the ledger's own copy
@@ -24,28 +25,56 @@ local Result = { _image_kind = "result" }
 Result.__index = Result
 Result.__name = "segmind.Result"
 
-local function add_urls(value, out)
-  if type(value) == "string" and value:find("^https?://") then
-    out[#out + 1] = value
-  elseif type(value) == "table" then
-    add_urls(value.url, out)
-    for _, item in ipairs(value) do
-      add_urls(item, out)
+-- A number that was not understood is as good as absent, and the caller hears of it.
+local function warn(job, name, value)
+  local text = ("the service gives %s for %s, which is not understood"):format(schema.show(value),
+    name)
+  job.warnings[#job.warnings + 1] = text
+  job._client:_emit({ what = "warning", job = job, message = text })
+end
+
+-- Doubles hold every integer up to here.
+local EXACT = 2 ^ 53
+
+--- A seed: a whole number, or its digits where there are too many for a number.
+local function seed_of(value)
+  local number = json.number(value)
+  if number and number % 1 == 0 and math.abs(number) < EXACT then
+    return number
+  end
+  return type(value) == "string" and value:match("^%s*(%-?%d+)%s*$") or nil
+end
+
+--- What is summed up, or measured.
+local function amount_of(value)
+  local number = json.number(value)
+  return number and number >= 0 and number or nil
+end
+
+--- The first of the values that can be read.
+local function first(job, name, read, ...)
+  for i = 1, select("#", ...) do
+    local value = (select(i, ...))
+    local found = value ~= nil and read(value) or nil
+    if found ~= nil then
+      return found
+    elseif value ~= nil then
+      warn(job, name, value)
     end
   end
-  return out
 end
 
--- Lua 5.3 and later.
-local to_integer = rawget(math, "tointeger") or function() end
+local metrics = { cost = amount_of, remaining_credits = json.number, inference_time = amount_of,
+  queue_time = amount_of, total_time = amount_of, retry_count = amount_of }
 
-local function number(value)
-  value = tonumber(value)
-  return value and (to_integer(value) or value)
-end
-
-local function metric(body, name)
-  return type(body.metrics) == "table" and tonumber(body.metrics[name]) or nil
+local function read_metrics(job, body)
+  local given = type(body.metrics) == "table" and body.metrics or {}
+  for name, read in pairs(metrics) do
+    if given[name] ~= nil then
+      given[name] = first(job, "metrics." .. name, read, given[name])
+    end
+  end
+  return given
 end
 
 -- Fields that only this side writes; `kept` is a file that is read.
@@ -59,36 +88,33 @@ local function strip(body, name)
 end
 
 --- Sets the regular fields on a body; a field of the service that has the name of one of ours goes.
-local function dress(body, job, done)
+local function dress(body, job, done, urls)
   for name in pairs(Result) do
     strip(body, name)
   end
   for i = 1, #own do
     strip(body, own[i])
   end
-  local urls = add_urls(body.output, {})
-  if #urls == 0 then
-    add_urls(body.images, urls)
-  end
+  body.status = "COMPLETED"
   body.urls, body.url = urls, urls[1]
-  body.cost = metric(body, "cost") or tonumber(done.cost)
-  body.seed = number(body.seed) or number(done.seed) or job.seed
+  body.metrics = read_metrics(job, body)
+  body.cost = body.metrics.cost or first(job, "the cost", amount_of, done.cost)
+  body.seed = first(job, "the seed", seed_of, body.seed, done.seed) or job.seed
   body.request_id = job.request_id
   body.job = job
   return setmetatable(body, Result)
 end
 
 local function of_picture(job, done)
-  local body = { status = "COMPLETED", metrics = { cost = tonumber(done.cost),
-    remaining_credits = tonumber(done.remaining_credits),
-    total_time = tonumber(done.generation_time) } }
+  local body = { metrics = { cost = done.cost, remaining_credits = done.remaining_credits,
+    total_time = done.generation_time } }
   local info, why = job._client._core.image(done.body or "")
   if not info or info.complete == false then
     return nil, Error.new("protocol", "the answer calls itself a picture, but "
       .. (why or "it is cut short"), { charged = "yes", request_id = job.request_id,
       body = done.body })
   end
-  local result = dress(body, job, done)
+  local result = dress(body, job, done, {})
   result._data, result._info = done.body, info
   return result
 end
@@ -99,9 +125,21 @@ local function is_picture(done)
   return kind and kind ~= "application/json" and kind:lower():find("^%s*image/")
 end
 
-local function protocol(job, done, message)
-  return nil, Error.new("protocol", message, { charged = "yes", body = done.body,
-    request_id = job.request_id, status = done.status })
+local function refused(job, done, kind, message)
+  return nil, Error.new(kind, message, { charged = kind ~= "failed" and "yes" or nil,
+    body = done.body, request_id = job.request_id, status = done.status })
+end
+
+local function reason_of(body)
+  local reason = body.error
+  if reason == nil then
+    return "the service gives no reason"
+  end
+  return type(reason) == "string" and reason or json.encode(reason)
+end
+
+local function says_failed(body)
+  return type(body.status) == "string" and body.status:upper() == "FAILED"
 end
 
 --- Makes a result of what the core hands out for a finished job.
@@ -114,22 +152,24 @@ function Result.read(job, done)
   if is_picture(done) then
     return of_picture(job, done)
   end
-  local body, why = json.decode(done.body, client._max_json)
+  -- The core has kept to max_json_bytes; mended, a text may be longer.
+  local body, why = json.decode(done.body, math.huge)
   if type(body) ~= "table" then
-    return protocol(job, done, "the result is not a JSON object: " .. (why or "something else"))
-  elseif body.status == "FAILED" then
-    return nil, Error.new("failed", tostring(body.error or "the service gives no reason"),
-      { body = done.body, request_id = job.request_id, status = done.status })
+    return refused(job, done, "protocol", "the result is not a JSON object: "
+      .. (why or "something else"))
+  elseif says_failed(body) then
+    return refused(job, done, "failed", reason_of(body))
   end
+  local urls, is_foreign = client._core.outputs(done.body)
   local must_have = not job._sync or job._declared
-  if must_have and body.output == nil and body.images == nil then
-    return protocol(job, done, "COMPLETED without an output")
+  if must_have and not urls[1] and body.output == nil and body.images == nil then
+    return refused(job, done, "protocol", "COMPLETED without an output")
+  elseif job._declared and not urls[1] then
+    return refused(job, done, is_foreign and "security" or "protocol", is_foreign
+      and "the output is no address of https, it is not fetched"
+      or "COMPLETED, and the output holds no URL")
   end
-  local result = dress(body, job, done)
-  if job._declared and not result.url then
-    return protocol(job, done, "COMPLETED, and the output holds no URL")
-  end
-  return result
+  return dress(body, job, done, urls)
 end
 
 function Result:_saved(done)

@@ -7,6 +7,8 @@
 ---     core.answers.job = function(call) return { { 1, "error", { kind = "failed", ... } } } end
 ---     fake.restore()
 
+local real = require("segmind.core")
+
 local fake = {}
 
 local magics = { ["\137PNG"] = "png", ["\255\216\255"] = "jpeg", ["RIFF"] = "webp",
@@ -238,6 +240,7 @@ local function new_core()
   function core.redact(text)
     return (text:gsub("SG_%w+", "SG_..."))
   end
+  core.outputs = real.outputs
   core.image = read_format
   core.sha256 = checksum
   function core.target()

@@ -1,0 +1,56 @@
+local child = require("spec.support.child")
+local emulator = require("spec.support.emulator")
+
+describe("in a locale with a decimal comma", function()
+  local folder, server
+
+  setup(function()
+    folder = os.tmpname()
+    os.remove(folder)
+    child.shell("mkdir -p " .. folder .. " && localedef -i de_DE -f UTF-8 " .. folder
+      .. "/de_DE.UTF-8")
+    server = emulator.start({ plain = true, speed = 100 })
+  end)
+
+  teardown(function()
+    server:stop()
+    child.shell("rm -rf " .. folder)
+  end)
+
+  local function run(script)
+    local code, output = child.run(script, { LOCPATH = folder, BASE = server.url })
+    if output:find("no such locale", 1, true) then
+      return pending("localedef makes no de_DE here")
+    end
+    assert.equal(0, code, output)
+    return output
+  end
+
+  it("numbers are read and written as before, whenever the host set it", function()
+    run([[
+      local json = require("segmind.json")
+      assert(json.decode("[0.25]")[1] == 0.25)
+      assert(os.setlocale("de_DE.UTF-8", "all"), "no such locale")
+      assert(("%.1f"):format(0.5) == "0,5" or jit, "no comma")
+      assert(json.decode("[0.25,-1.5e3,7]")[1] == 0.25)
+      assert(json.encode({ 0.25, 7 }) == "[0.25,7]")
+      assert(json.number("0.05") == 0.05 and not json.number("0,05"))
+      require("cjson").new()
+      os.setlocale("C", "all")
+      assert(json.decode("[0.25]")[1] == 0.25)
+    ]])
+  end)
+
+  it("a job costs what it costs", function()
+    run([[
+      assert(os.setlocale("de_DE.UTF-8", "all"), "no such locale")
+      local sm = assert(segmind.new({ base_url = os.getenv("BASE"), api_key = "SG_0123456789abcdef",
+        budget = 1 }))
+      local result = assert(sm:run("flux-kontext-pro", { prompt = "x", aspect_ratio = "1:1",
+        seed = 5 }))
+      assert(result.cost == 0.05, result.cost)
+      assert(result.seed == 5, result.seed)
+      sm:close()
+    ]])
+  end)
+end)
