@@ -17,7 +17,7 @@ describe("a client", function()
   end)
 
   local function pro(params)
-    return assert(sm:submit("flux-kontext-pro", params or { prompt = "x" }))
+    return assert(sm:submit("flux-kontext-pro", params or { prompt = "x", aspect_ratio = "1:1" }))
   end
 
   local function kinds()

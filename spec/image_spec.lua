@@ -40,6 +40,43 @@ describe("an image parameter", function()
     assert.equal(0, #core.calls_of("upload"))
   end)
 
+  it("that a camera has stored turned gets a warning", function()
+    local probe = core.probe
+    core.probe = function(path)
+      local info = assert(probe(path))
+      info.orientation = 6
+      return info
+    end
+    local job = assert(sm:submit("flux-kontext-pro", { prompt = "x",
+      input_image = write(fake.picture("x", "\255\216\255")) }))
+    assert.truthy(job.warnings[1]:find("^input_image: the JPEG is stored turned %(Exif orient"))
+    assert(job:wait())
+    core.probe = probe
+    job = assert(sm:submit("flux-kontext-pro", { prompt = "x", input_image = folder }))
+    assert.same({}, job.warnings)
+    assert(job:wait())
+  end)
+
+  it("by name is refused where no table says that it is one: the name would be sent", function()
+    write(fake.picture())
+    for _, case in ipairs({
+      { "some-model", { image = folder } }, { "some-model", { images = { folder } } },
+      { "flux-kontext-pro", { prompt = "x", mask = folder }, { allow_unknown = true } },
+    }) do
+      local job, err = sm:submit(case[1], case[2], case[3])
+      assert.is_nil(job)
+      assert.equal("invalid", err.kind)
+      assert.truthy(err.message:find("client:upload(path) or segmind.bytes(content)", 1, true))
+    end
+    assert.equal(0, #core.calls)
+    for _, text in ipairs({ "/no/such/file.png", "/tmp", "a house", "" }) do
+      assert(sm:submit("some-model", { image = text }):wait())
+    end
+    local job = assert(sm:submit("some-model", { image = segmind.bytes(fake.picture()) }))
+    assert(job:wait())
+    assert(sm:submit("flux-kontext-pro", { prompt = folder, aspect_ratio = "1:1" }):wait())
+  end)
+
   it("is a picture in a file: not missing, a folder, empty or something else", function()
     assert.truthy(refused("/no/such/file.png"):find("no such file", 1, true))
     assert.truthy(refused("/tmp"):find("directory", 1, true))

@@ -27,6 +27,29 @@ describe("a job", function()
     end
   end
 
+  it("draws its seed when none is given, or -1, the service's word for a random one", function()
+    for _, seed in ipairs({ false, -1 }) do
+      local job = pro({ aspect_ratio = "1:1", seed = seed or nil })
+      assert.is_true(job.seed > 0)
+      assert(job:wait())
+      local call = core.calls_of("job")[#core.calls_of("job")]
+      assert.truthy(call.body:find(('"seed":%d'):format(job.seed), 1, true))
+      assert.same({ job.seed, job.seed }, { job.params.seed, job:result().seed })
+    end
+    assert.equal(0, pro({ aspect_ratio = "1:1", seed = 0 }):wait().seed)
+  end)
+
+  it("that a wait left says that it is running", function()
+    local job = pro({ aspect_ratio = "1:1" })
+    local result, err = job:wait(0.01)
+    assert.is_nil(result)
+    assert.same({ "timeout", true }, { err.kind, err.running })
+    assert(job:wait())
+    core.answers.job = answer_error("timeout")
+    local _, late = pro({ aspect_ratio = "1:1" }):wait()
+    assert.same({ "timeout" }, { late.kind, late.running })
+  end)
+
   it("goes through the states and ends with a result", function()
     local seen = {}
     local job = pro({ input_image = segmind.bytes(fake.picture()) })

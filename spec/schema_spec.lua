@@ -4,7 +4,7 @@ local schema = require("segmind.schema")
 
 local function checks(allow_unknown)
   return { allow_unknown = allow_unknown, null = json.null, value = json.problem,
-    image = function(value)
+    other = json.problem, image = function(value)
       return type(value) ~= "string" and "not an image" or nil
     end }
 end
@@ -111,7 +111,14 @@ describe("a call", function()
     assert.equal("7:3", checked.aspect_ratio)
     assert.same({ 1, 2 }, checked.magic)
     assert.truthy(problems("flux-kontext-dev", dev({ magic = print }), true):find("magic"))
-    assert.truthy(problems("flux-kontext-dev", dev({ guidance = 11 }), true):find("guidance"))
+  end)
+
+  it("may pass values out of their range knowingly, of the right type", function()
+    local checked = check("flux-kontext-dev", dev({ guidance = 11, num_inference_steps = 80 }),
+      true)
+    assert.same({ 11, 80 }, { checked.guidance, checked.num_inference_steps })
+    assert.truthy(problems("flux-kontext-dev", dev({ guidance = "11" }), true):find("guidance"))
+    assert.truthy(problems("flux-kontext-dev", dev({ guidance = 1 / 0 }), true):find("guidance"))
   end)
 
   it("takes null where a parameter is optional", function()
@@ -152,11 +159,23 @@ end)
 describe("a warning", function()
   it("comes for safety_tolerance above 2 with an input image only", function()
     local _, with = check("flux-kontext-pro", dev({ safety_tolerance = 6 }))
-    local _, without = check("flux-kontext-pro", { prompt = "x", safety_tolerance = 6 })
+    local _, without = check("flux-kontext-pro", { prompt = "x", safety_tolerance = 6,
+      aspect_ratio = "1:1" })
     local _, low = check("flux-kontext-pro", dev({ safety_tolerance = 2 }))
     assert.truthy(with[1]:find("safety_tolerance = 6", 1, true))
     assert.same({}, without)
     assert.same({}, low)
+  end)
+
+  it("comes for a ratio that is left out without an image", function()
+    for _, name in ipairs({ "flux-kontext-pro", "flux-kontext-max" }) do
+      for _, ratio in ipairs({ false, json.null }) do
+        local _, found = check(name, { prompt = "x", aspect_ratio = ratio or nil })
+        assert.truthy(found[1]:find("aspect_ratio is left out: there is no input_image", 1, true))
+      end
+      assert.same({}, select(2, check(name, dev({}))))
+      assert.same({}, select(2, check(name, { prompt = "x", aspect_ratio = "1:1" })))
+    end
   end)
 
   it("comes for match_input_image without an image", function()

@@ -115,8 +115,9 @@ local stops_run = { auth = true, no_credits = true }
 ---@param err segmind.Error
 function ending.fail(job, err)
   err.request_id = err.request_id or job.request_id
-  if err.status == 404 and not job.request_id and not job._declared and job.warnings[1] then
-    err.message = err.message .. "; " .. job.warnings[1] -- "did you mean ...?"
+  local hint = job.warnings[1] or ""
+  if err.status == 404 and not job.request_id and hint:find("did you mean", 1, true) then
+    err.message = err.message .. "; " .. hint
   end
   if stops_run[err.kind] and err.status and not job._over then
     job._client:_stop(job, err)

@@ -72,6 +72,13 @@ function image.kind(value)
     .. schema.show(value)
 end
 
+-- A camera's picture is often stored as the sensor lay, with a note how to turn it.
+local function turned(info)
+  local orientation = info.orientation or 1
+  return orientation > 1 and ("the JPEG is stored turned (Exif orientation %d), and the service "
+    .. "may take it as it is stored; turn its pixels first"):format(orientation) or nil
+end
+
 local function local_problem(info, problem, what, formats)
   if not info then
     return problem
@@ -80,7 +87,7 @@ local function local_problem(info, problem, what, formats)
   end
   for _, format in ipairs(formats or { info.format }) do
     if format == info.format then
-      return nil
+      return nil, turned(info)
     end
   end
   return ("%s is a %s; this model takes %s"):format(what, info.format, table.concat(formats, " "))
@@ -91,6 +98,7 @@ end
 ---@param value any
 ---@param formats string[]? the formats that the model takes
 ---@return string? problem
+---@return string? warning what may become of it otherwise than expected
 function image.problem(core, value, formats)
   local kind, problem = image.kind(value)
   if kind == "path" then

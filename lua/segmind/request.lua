@@ -31,7 +31,7 @@ local function check_arguments(model, params)
   end
 end
 
-local function image_judge(client, refs)
+local function image_judge(client, refs, warnings)
   return function(value, param)
     local kind = image.kind(value)
     if kind == "job" and value._client ~= client then
@@ -39,7 +39,9 @@ local function image_judge(client, refs)
     elseif kind == "step" and value.chain ~= refs then
       return "the step belongs to another chain"
     end
-    return image.problem(client._core, value, param and param.formats)
+    local problem, warning = image.problem(client._core, value, param and param.formats)
+    warnings[#warnings + 1] = warning and (param and param[1] or "a picture") .. ": " .. warning
+    return problem
   end
 end
 
@@ -92,6 +94,31 @@ local function judge_value(judge_image)
   end
 end
 
+local function is_picture_file(core, text)
+  return #text > 0 and #text < 4096 and not text:find("\0", 1, true) and core.probe(text) ~= nil
+end
+
+-- A path in a parameter of which nothing is known: its name would be sent, and the job fail.
+local function file_problem(core, value)
+  if type(value) == "string" and is_picture_file(core, value) then
+    return schema.show(value) .. " is the file of a picture, and no table here says that a picture "
+      .. "belongs there, so the name itself would be sent; give client:upload(path) or "
+      .. "segmind.bytes(content)"
+  end
+  local problem
+  for _, item in pairs(type(value) == "table" and not is_object(value) and value or {}) do
+    problem = problem or file_problem(core, item)
+  end
+  return problem
+end
+
+--- The values of parameters that no table declares.
+local function judge_other(core, judge)
+  return function(value)
+    return judge(value) or file_problem(core, value)
+  end
+end
+
 local function check_undeclared(model, params, checks)
   local bad = schema.model_problem(model, models.names)
   if bad then
@@ -99,7 +126,7 @@ local function check_undeclared(model, params, checks)
   end
   for name, value in pairs(params) do
     local problem = type(name) ~= "string" and "the name of a parameter is a string"
-      or checks.value(value)
+      or checks.other(value)
     if problem then
       return nil, { tostring(name) .. ": " .. problem }
     end
@@ -172,11 +199,14 @@ function request.bind(prepared, jobs)
   end
 end
 
+-- The service's own word for a seed that it draws. It does not tell which, so this side draws it.
+local RANDOM = -1
+
 --- Draws a seed where the model takes one and the caller gives none.
 local function draw_seed(client, prepared)
   local params = prepared.params
   for _, param in ipairs(prepared.spec and prepared.spec.params or {}) do
-    if param[1] == "seed" and params.seed == nil then
+    if param[1] == "seed" and (params.seed == nil or params.seed == RANDOM) then
       params.seed, prepared.is_seed_drawn = client._core.seed(), true
     end
   end
@@ -195,6 +225,25 @@ local function save_problem(client, path)
   return not ok and "save: " .. why or nil
 end
 
+--- The parameters as they go to the wire and the warnings, or nil and the problems.
+local function check(client, spec, model, params, opts, refs)
+  local warnings = {}
+  local judge = image_judge(client, refs, warnings)
+  local plain = judge_value(judge)
+  local checks = { allow_unknown = opts.allow_unknown, null = json.null, image = judge,
+    value = plain, other = judge_other(client._core, plain), options = request.options }
+  local checked, found
+  if spec then
+    checked, found = schema.check(spec, params, checks)
+  else
+    checked, found = check_undeclared(model, params, checks)
+  end
+  for _, warning in ipairs(checked and warnings or {}) do
+    found[#found + 1] = warning
+  end
+  return checked, found
+end
+
 --- Checks a call and makes a request of it.
 ---@param client segmind.Client
 ---@param model string
@@ -205,16 +254,8 @@ end
 ---@return segmind.Error? err kind "invalid"
 function request.prepare(client, model, params, opts, refs)
   check_arguments(model, params)
-  local judge = image_judge(client, refs)
-  local checks = { allow_unknown = opts.allow_unknown, null = json.null, image = judge,
-    value = judge_value(judge), options = request.options }
   local spec = models.declared(model)
-  local checked, found
-  if spec then
-    checked, found = schema.check(spec, params, checks)
-  else
-    checked, found = check_undeclared(model, params, checks)
-  end
+  local checked, found = check(client, spec, model, params, opts, refs)
   local unsaved = save_problem(client, opts.save)
   if unsaved then
     found = checked and {} or found

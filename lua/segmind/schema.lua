@@ -74,8 +74,9 @@ local function wanted(param, noun, value)
   return ("%s must be %s%s, got %s"):format(param[1], noun, range(param), schema.show(value))
 end
 
-local function in_range(param, noun, value)
-  if param.min and (value < param.min or value > param.max) then
+local function in_range(param, noun, value, checks)
+  local is_outside = param.min and (value < param.min or value > param.max)
+  if is_outside and not checks.allow_unknown then
     return nil, wanted(param, noun, value)
   end
   return value
@@ -106,18 +107,18 @@ function types.string(param, value, checks)
     table.concat(param.one_of, " "), schema.show(value), did_you_mean(value, param.one_of))
 end
 
-function types.number(param, value)
+function types.number(param, value, checks)
   if type(value) ~= "number" or value ~= value then
     return nil, wanted(param, "a number", value)
   end
-  return in_range(param, "a number", value)
+  return in_range(param, "a number", value, checks)
 end
 
-function types.integer(param, value)
+function types.integer(param, value, checks)
   if type(value) ~= "number" or value ~= math.floor(value) then
     return nil, wanted(param, "an integer", value)
   end
-  return in_range(param, "an integer", to_integer(value) or value)
+  return in_range(param, "an integer", to_integer(value) or value, checks)
 end
 
 function types.boolean(param, value)
@@ -177,19 +178,26 @@ local function is_given(value, null)
 end
 
 --- The warning that a rule of a model table asks for: `{ above =, with = }` or
---- `{ equals =, without = }`.
+--- `{ equals =, without = }`, which a value that was left out meets, too.
 local function warning(param, params, null)
   local rule, value = param.warn, params[param[1]]
-  if not rule or not is_given(value, null) then
+  if not rule or not is_given(value, null) and rule.equals == nil then
     return nil
+  elseif not is_given(value, null) then
+    value = nil
   end
-  local hit = rule.above and value > rule.above or rule.equals ~= nil and value == rule.equals
+  local hit = rule.above and value > rule.above
+    or rule.equals ~= nil and (value == nil or value == rule.equals)
   if rule.with then
     hit = hit and is_given(params[rule.with], null)
   elseif rule.without then
     hit = hit and not is_given(params[rule.without], null)
   end
-  return hit and ("%s = %s: %s"):format(param[1], schema.show(value), rule.say) or nil
+  if not hit then
+    return nil
+  end
+  local given = value == nil and "is left out" or "= " .. schema.show(value)
+  return ("%s %s: %s"):format(param[1], given, rule.say)
 end
 
 local function declared_names(model)
@@ -210,7 +218,7 @@ local function check_others(model, params, checks, out, problems)
       if type(name) ~= "string" then
         reason = ("the name of a parameter is a string, got %s"):format(schema.show(name))
       elseif checks.allow_unknown then
-        reason = checks.value(value)
+        reason = checks.other(value)
         reason = reason and (name .. ": " .. reason)
         out[name] = value
       elseif checks.options and checks.options[name] then
@@ -230,7 +238,8 @@ local function check_others(model, params, checks, out, problems)
 end
 
 --- Checks a call. `checks` holds `allow_unknown`, `null` (the value that stands for JSON's null),
---- `image(value, param)` and `value(value)`, which return a problem as text or nil.
+--- `image(value, param)`, `value(value)` and, for parameters that the table does not declare,
+--- `other(value)`: they return a problem as text or nil. `options` names what is an option.
 ---@param model table the model's table; see lua/segmind/models
 ---@param params table
 ---@param checks table
