@@ -115,12 +115,15 @@ describe("segmind-emulator", function()
   end)
 
   it("tells the reset time on every v1 answer, without a limit too", function()
-    with({ plain = true, latency = 0, reset_spelling = "epoch" }, function(http)
+    with({ plain = true, latency = 0, reset_spelling = "epoch" }, function(http, service)
       for _, body in ipairs({ BODY, { prompt = "" }, { prompt = "x", aspect_ratio = "5:1" } }) do
         local reset = http:post("/v1/flux-kontext-pro", body).headers["x-rate-limit-reset-at-utc"]
         local ahead = tonumber(reset) - os.time()
         assert.is_true(ahead >= 0 and ahead <= 61, reset)
       end
+      service:faults({ { match = { path = "submit" }, ["then"] = { status = 429 } } })
+      local faulty = http:post("/v2/flux-kontext-pro", BODY)
+      assert.matches("^%d+$", faulty.headers["x-rate-limit-reset-at-utc"])
     end)
   end)
 

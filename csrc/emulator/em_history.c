@@ -77,7 +77,8 @@ static const char *read_order(const struct em_request *request,
   for (size_t i = 0; i < sizeof columns / sizeof *columns; i++)
     if (!strcmp(columns[i].name, column))
       filter->compare = columns[i].compare;
-  bool bad = !filter->compare || (!filter->descends && strcmp(order, "asc"));
+  bool bad =
+      !filter->compare || (!filter->descends && strcmp(order, "asc") != 0);
   return bad ? "sort_by is model_created, model_name or credits_deduction, "
                "sort_order asc or desc"
              : NULL;

@@ -1,6 +1,6 @@
 /* The service: what all endpoints share, and the endpoints by name.
  *
- * Layers, from below: time and chance (em_clock, em_latency), pieces
+ * Layers, from below: time and chance (em_clock, em_date, em_latency), pieces
  * (em_text, em_table, em_base64), the tables (em_model, em_order), memory
  * (em_media, em_job, em_store), work (em_timer, em_pool, em_source,
  * em_production), the endpoints (em_submit, em_answer, em_history, em_upload,
