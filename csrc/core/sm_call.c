@@ -147,6 +147,7 @@ void sm_call_answer(struct sm_call *call, const struct sm_scene *scene,
                     const struct sm_answer *answer, bool is_whole,
                     const char *why, struct sm_verdict *verdict) {
   sm_verdict_clear(verdict);
+  call->status = answer->status;
   if (call->kind == SM_CALL_SYNC)
     answer_paid(call, scene, answer, verdict);
   else if (call->kind == SM_CALL_DOWNLOAD)
@@ -170,6 +171,16 @@ void sm_call_expire(const struct sm_call *call, bool was_sent,
   enum sm_code code = SM_TIMEOUT;
   if (call->trouble == SM_THROTTLED || call->trouble == SM_NOT_SENT)
     code = call->trouble;
-  sm_fail(e, code, "the deadline passed before there was an answer");
+  /* These two say "free to run again"; what is fetched has been paid for. */
+  if (call->kind == SM_CALL_DOWNLOAD && call->trouble != SM_OK)
+    code = SM_IO;
+  if (call->status)
+    sm_fail(e, code,
+            "the deadline passed before there was a usable answer; the last "
+            "was HTTP %d",
+            call->status);
+  else
+    sm_fail(e, code, "the deadline passed before there was an answer");
+  e->status = call->status;
   e->is_retryable = true;
 }

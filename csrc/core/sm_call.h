@@ -22,7 +22,8 @@ enum sm_call_kind {
 struct sm_call {
   enum sm_call_kind kind;
   int64_t deadline_ms;
-  enum sm_code trouble;
+  enum sm_code trouble; /* of the last try, like the next */
+  int status;
   uint8_t tries;
   uint8_t redirects;
 };

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/eventfd.h>
 #include <sys/random.h>
 #include <time.h>
@@ -41,12 +42,6 @@ struct sm_client {
   struct sm_stats stats;
   long connections;
 };
-
-int64_t sm_now_ms(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* -- the worker's side --------------------------------------------------- */
 
@@ -91,7 +86,6 @@ static void publish(struct sm_client *client) {
   sm_events_create(&fresh);
   sm_engine_take_events(client->engine, &fresh);
   sm_engine_stats(client->engine, &stats);
-  sm_events_mask(&fresh, client->key);
   bool has_news = fresh.head != NULL;
   pthread_mutex_lock(&client->lock);
   sm_events_move(&client->events, &fresh);
@@ -169,6 +163,27 @@ static void release(void *self) {
   free(client);
 }
 
+/* What people paste along with a key; the rest of it may be right. NULL: it is
+ * not that. */
+static const char *key_fault(const char *key) {
+  static const struct {
+    const char *start, *fault;
+  } faults[] = {{"Bearer", "begins with \"Bearer\"; give the key alone"},
+                {"x-api-key", "begins with \"x-api-key\"; give the key alone"},
+                {"SEGMIND_API_KEY", "begins with the name of the variable; "
+                                    "give the key alone"}};
+  static const char blanks[] = " \t\r\n", quotes[] = "\"'`";
+  size_t size = strlen(key);
+  if (strchr(blanks, key[0]) || strchr(blanks, key[size - 1]))
+    return "has blanks or a line break round it; take them off";
+  if (strchr(quotes, key[0]) || strchr(quotes, key[size - 1]))
+    return "has quotes round it; take them off";
+  for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
+    if (strncasecmp(key, faults[i].start, strlen(faults[i].start)) == 0)
+      return faults[i].fault;
+  return NULL;
+}
+
 /* A key with a line break would write a header of its own. */
 static enum sm_code keep_key(struct sm_client *client, const char *key,
                              struct sm_error *e) {
@@ -180,9 +195,12 @@ static enum sm_code keep_key(struct sm_client *client, const char *key,
   if (!key || !*key)
     return sm_fail(e, SM_AUTH, "there is no API key: %s", help);
   size_t size = strlen(key);
+  const char *fault = key_fault(key);
   bool is_clean = size <= KEY_MAX;
   for (size_t i = 0; is_clean && i < size; i++)
     is_clean = key[i] > ' ' && key[i] <= '~';
+  if (fault)
+    return sm_fail(e, SM_AUTH, "the API key %s: %s", fault, help);
   if (!is_clean)
     return sm_fail(e, SM_AUTH,
                    "the API key is malformed (it may hold at most %d printable "
@@ -300,6 +318,7 @@ enum sm_code sm_client_new(struct sm_client **out,
 void sm_client_delete(struct sm_client *client) {
   if (!client || !sm_client_is_usable(client))
     return;
+  explicit_bzero(client->key, sizeof client->key);
   if (client->has_worker)
     sm_worker_stop(client);
   else

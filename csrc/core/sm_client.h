@@ -86,7 +86,4 @@ const struct sm_base *sm_client_base(const struct sm_client *client);
 
 const char *sm_client_key(const struct sm_client *client);
 
-/* Milliseconds on the monotonic clock. */
-int64_t sm_now_ms(void);
-
 #endif

@@ -2,10 +2,12 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 
 #include "sm_header.h"
 #include "sm_sharing.h"
+#include "sm_timer.h"
 
 #define CONNECT_TIMEOUT_MS 15000L
 #define MAX_HEADER_BYTES 65536
@@ -61,6 +63,7 @@ static size_t on_write(char *bytes, size_t size, size_t count, void *user) {
   long status = 0;
   curl_easy_getinfo(easy->handle, CURLINFO_RESPONSE_CODE, &status);
   easy->body_bytes += total;
+  easy->heard_ms = sm_now_ms();
   sm_sharing_look(easy);
   if (easy->body_bytes > easy->transfer->request.max_bytes) {
     refuse(easy, SM_PROTOCOL, "the answer is larger than allowed");
@@ -71,18 +74,78 @@ static size_t on_write(char *bytes, size_t size, size_t count, void *user) {
   return take_bytes(easy, bytes, total, status) ? total : 0;
 }
 
+struct word {
+  const char *text;
+  size_t size;
+};
+
+/* The value of a header if the line is that one; `name` ends with ":". */
+static bool has_name(const char *line, size_t size, const char *name,
+                     struct word *value) {
+  size_t length = strlen(name);
+  if (size < length || strncasecmp(line, name, length) != 0)
+    return false;
+  for (size -= length, line += length; size && *line == ' '; size--)
+    line++;
+  while (size && (unsigned char)line[size - 1] <= ' ')
+    size--;
+  *value = (struct word){line, size};
+  return true;
+}
+
+/* libcurl gives an answer up whose encoding it does not know, and stores are
+ * full of pictures said to be in "utf-8" or "aws-chunked": those are not. */
+static bool is_decodable(struct word value) {
+  static const struct {
+    const char *name;
+    int feature;
+  } known[] = {{"gzip", CURL_VERSION_LIBZ},
+               {"x-gzip", CURL_VERSION_LIBZ},
+               {"deflate", CURL_VERSION_LIBZ},
+               {"br", CURL_VERSION_BROTLI},
+               {"zstd", CURL_VERSION_ZSTD}};
+  int features = curl_version_info(CURLVERSION_NOW)->features;
+  for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+    if (strlen(known[i].name) == value.size &&
+        strncasecmp(known[i].name, value.text, value.size) == 0)
+      return (features & known[i].feature) != 0;
+  return false;
+}
+
+static enum sm_code note_header(struct sm_easy *easy, const char *line,
+                                size_t size, struct sm_error *e) {
+  struct word value;
+  struct sm_buf *redirect = &answer_of(easy)->redirect;
+  if (has_name(line, size, "transfer-encoding:", &value)) {
+    easy->is_chunked = true;
+  } else if (has_name(line, size, "content-encoding:", &value)) {
+    if (!is_decodable(value))
+      curl_easy_setopt(easy->handle, CURLOPT_HTTP_CONTENT_DECODING, 0L);
+  } else if (has_name(line, size, "location:", &value)) {
+    sm_buf_reset(redirect);
+    return sm_buf_append(redirect, value.text, value.size, e);
+  }
+  return SM_OK;
+}
+
 static size_t on_header(char *line, size_t size, size_t count, void *user) {
   struct sm_easy *easy = user;
   size_t total = size * count;
+  struct sm_error e;
   if (easy->header_bytes == 0)
     sm_sharing_look(easy);
   easy->header_bytes += total;
+  easy->heard_ms = sm_now_ms();
   if (easy->header_bytes > MAX_HEADER_BYTES) {
     refuse(easy, SM_PROTOCOL, "the answer's headers are larger than 64 KiB");
     return 0;
   }
   if (total > 2 && (line[0] == 'x' || line[0] == 'X'))
     sm_header_note(answer_of(easy), line, total);
+  if (note_header(easy, line, total, &e) != SM_OK) {
+    refuse(easy, e.code, e.message);
+    return 0;
+  }
   return total;
 }
 
@@ -99,14 +162,19 @@ static int on_prerequest(void *user, char *ip, char *local_ip, int port,
     return CURL_PREREQFUNC_ABORT;
   }
   easy->was_started = true;
+  easy->heard_ms = sm_now_ms();
   sm_sharing_note(easy, ip, port, local_port);
   return CURL_PREREQFUNC_OK;
 }
 
 static int on_progress(void *user, curl_off_t a, curl_off_t b, curl_off_t c,
                        curl_off_t d) {
-  const struct sm_easy *easy = user;
+  struct sm_easy *easy = user;
   (void)a, (void)b, (void)c, (void)d;
+  if (sm_easy_patience_ms(easy, sm_now_ms()) <= 0) {
+    refuse(easy, SM_TIMEOUT, "the transfer stalled");
+    return 1;
+  }
   return atomic_load_explicit(easy->wire->stop, memory_order_relaxed);
 }
 
@@ -189,6 +257,9 @@ static CURLcode set_manners(CURL *handle, const struct sm_wire *wire) {
   SET(CURLOPT_QUICK_EXIT, 1L);
   SET(CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS);
   SET(CURLOPT_USERAGENT, wire->user_agent);
+  /* Not asked for: a header of ours says "identity". But decoded if it comes.
+   */
+  SET(CURLOPT_ACCEPT_ENCODING, "");
   SET(CURLOPT_SHARE, wire->share);
   SET(CURLOPT_TCP_KEEPALIVE, 1L);
   if (wire->base->is_loopback)
@@ -233,13 +304,14 @@ CURLcode sm_easy_prepare(struct sm_easy *easy, struct curl_slist *headers) {
   CURL *handle = easy->handle;
   const struct sm_request *request = &transfer->request;
   easy->header_bytes = easy->body_bytes = 0;
-  easy->was_started = easy->was_spent = false;
+  easy->was_started = easy->was_spent = easy->is_chunked = false;
   easy->error[0] = '\0';
   easy->is_tls = strncmp(sm_buf_text(&transfer->url), "https", 5) == 0;
   CURLcode rc = set_method(handle, request);
   SET(CURLOPT_URL, sm_buf_text(&transfer->url));
   SET(CURLOPT_HTTPHEADER, headers);
   SET(CURLOPT_TIMEOUT_MS, (long)request->timeout_ms);
+  SET(CURLOPT_HTTP_CONTENT_DECODING, easy->is_raw ? 0L : 1L);
   if (rc == CURLE_OK)
     rc = set_connection(handle, easy->is_tls, request->is_once);
   return rc;
@@ -268,6 +340,13 @@ void sm_easy_delete(struct sm_easy *easy) {
   free(easy);
 }
 
+int64_t sm_easy_patience_ms(const struct sm_easy *easy, int64_t now_ms) {
+  int64_t stall_ms = easy->transfer->request.stall_ms;
+  if (stall_ms == 0 || !easy->was_started)
+    return INT64_MAX;
+  return easy->heard_ms + stall_ms - now_ms;
+}
+
 bool sm_easy_may_have_arrived(const struct sm_easy *easy) {
   return easy->was_started &&
          (!easy->transfer->request.body || easy->was_spent);
@@ -292,30 +371,51 @@ static enum sm_code code_of(CURLcode rc, const struct sm_easy *easy) {
   return rc == CURLE_OUT_OF_MEMORY ? SM_IO : SM_NOT_SENT;
 }
 
+/* HTTP/2 ends a body like HTTP/1.1 its last chunk. */
+static bool is_framed(const struct sm_easy *easy) {
+  curl_off_t length = -1;
+  long version = CURL_HTTP_VERSION_NONE;
+  curl_easy_getinfo(easy->handle, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
+  curl_easy_getinfo(easy->handle, CURLINFO_HTTP_VERSION, &version);
+  return length >= 0 || easy->is_chunked || version >= CURL_HTTP_VERSION_2_0;
+}
+
+/* Makes the Location of an answer absolute; one that leads nowhere goes. */
+static void resolve_redirect(const struct sm_transfer *transfer,
+                             struct sm_buf *redirect) {
+  struct sm_buf location;
+  sm_buf_create(&location, SM_URL_MAX);
+  if (sm_url_encode(&location, sm_buf_text(redirect), NULL) != SM_OK ||
+      sm_url_resolve(redirect, sm_buf_text(&transfer->url),
+                     sm_buf_text(&location), NULL) != SM_OK)
+    sm_buf_reset(redirect);
+  sm_buf_destroy(&location);
+}
+
 static void note_facts(struct sm_easy *easy) {
   struct sm_answer *answer = answer_of(easy);
   long status = 0;
   curl_off_t took_us = 0, retry_after_s = 0;
-  const char *type = NULL, *redirect = NULL;
+  const char *type = NULL;
   CURL *handle = easy->handle;
   curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &status);
   curl_easy_getinfo(handle, CURLINFO_TOTAL_TIME_T, &took_us);
   curl_easy_getinfo(handle, CURLINFO_RETRY_AFTER, &retry_after_s);
   curl_easy_getinfo(handle, CURLINFO_CONTENT_TYPE, &type);
-  curl_easy_getinfo(handle, CURLINFO_REDIRECT_URL, &redirect);
   answer->status = (int)status;
   answer->took_ms = took_us / 1000;
   if (retry_after_s != 0 && answer->retry_after_ms < 0)
     answer->retry_after_ms = sm_header_wait_ms((double)retry_after_s);
   if (type)
     snprintf(answer->content_type, sizeof answer->content_type, "%s", type);
-  if (redirect)
-    sm_buf_add_text(&answer->redirect, redirect, NULL);
+  if (answer->redirect.size)
+    resolve_redirect(easy->transfer, &answer->redirect);
 }
 
 void sm_easy_finish(struct sm_easy *easy, CURLcode rc) {
   struct sm_answer *answer = answer_of(easy);
   note_facts(easy);
+  answer->is_all = rc == CURLE_OK && is_framed(easy);
   if (sm_sharing_spoils(easy)) {
     answer->status = 0;
     sm_buf_reset(&answer->body);

@@ -31,7 +31,8 @@ struct sm_easy {
   struct sm_transfer *transfer;
   CURL *handle;
   size_t header_bytes;
-  size_t body_bytes;
+  size_t body_bytes;    /* decoded */
+  int64_t heard_ms;     /* when the last byte came, or the request went out */
   struct sm_easy *next; /* among the active ones */
   struct sm_easy *previous;
   char ip[46]; /* of the connection, once the request goes out */
@@ -42,6 +43,9 @@ struct sm_easy {
   bool was_started; /* the one-send guard */
   bool was_spent;   /* the body's last byte was handed over, at any time */
   bool is_active;   /* added to a multi handle */
+  bool is_chunked;  /* the answer says so */
+  bool is_raw;      /* bodies are taken as they come, not decoded */
+  int repeats;      /* of a free request: redirects, undecodable answers */
   char error[CURL_ERROR_SIZE];
 };
 
@@ -55,6 +59,9 @@ CURLcode sm_easy_prepare(struct sm_easy *easy, struct curl_slist *headers);
 /* Whether the request may have arrived whole: before the last byte of the body
  * was handed to libcurl, it cannot have. */
 bool sm_easy_may_have_arrived(const struct sm_easy *easy);
+
+/* How long until the transfer has stalled; INT64_MAX for one that cannot. */
+int64_t sm_easy_patience_ms(const struct sm_easy *easy, int64_t now_ms);
 
 /* Reads status, times and headers into the answer; `rc` is how it ended. */
 void sm_easy_finish(struct sm_easy *easy, CURLcode rc);

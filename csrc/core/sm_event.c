@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define KEY_LEAST 6 /* shorter ones would be found where there are none */
-
 struct sm_event *sm_event_new(uint64_t id) {
   struct sm_event *event = calloc(1, sizeof *event);
   if (!event)
@@ -27,18 +25,6 @@ void sm_event_delete(struct sm_event *event) {
 void sm_event_name(struct sm_event *event, const char *request_id) {
   (void)snprintf(event->id_text, sizeof event->id_text, "%s", request_id);
   event->request_id = event->id_text;
-}
-
-void sm_events_mask(const struct sm_events *events, const char *key) {
-  size_t key_size = strlen(key);
-  if (key_size < KEY_LEAST)
-    return;
-  for (struct sm_event *event = events->head; event; event = event->next) {
-    char *at = event->body;
-    char *end = at ? at + event->body_size : NULL;
-    while (at && (at = memmem(at, (size_t)(end - at), key, key_size)))
-      memset(at, '*', key_size);
-  }
 }
 
 void sm_events_create(struct sm_events *events) {

@@ -54,10 +54,6 @@ void sm_event_delete(struct sm_event *event);
  * for is told even when memory has run out. */
 void sm_event_name(struct sm_event *event, const char *request_id);
 
-/* Should a server echo the key, the host does not get to see it: overwrites it
- * in every body. The worker's work, for a picture takes a while to search. */
-void sm_events_mask(const struct sm_events *events, const char *key);
-
 void sm_events_create(struct sm_events *events);
 void sm_events_push(struct sm_events *events, struct sm_event *event);
 struct sm_event *sm_events_pop(struct sm_events *events);

@@ -12,6 +12,7 @@
 #define LOOKUP_TIMEOUT_MS 5000
 #define UPLOAD_TIMEOUT_MS 300000
 #define DOWNLOAD_TIMEOUT_MS 120000
+#define DOWNLOAD_STALL_MS 15000
 
 bool sm_exchange_is_heavy(const struct sm_task *task) {
   return task->kind == SM_TASK_CALL && task->call.kind != SM_CALL_GET;
@@ -85,16 +86,18 @@ static enum sm_code prepare_download(struct sm_task *task,
                                      const struct sm_limits *limits,
                                      struct sm_error *e) {
   struct sm_request *request = &transfer->request;
-  enum sm_code code =
-      sm_url_check_media(task->target, limits->base, limits->media_hosts, e);
+  enum sm_code code = sm_url_encode(&transfer->url, task->target, e);
+  if (code == SM_OK)
+    code = sm_url_check_media(sm_buf_text(&transfer->url), limits->base,
+                              limits->media_hosts, e);
   if (code == SM_OK && task->file)
     code = sm_file_rewind(task->file, e);
   request->wants_image = true;
   request->file = task->file;
   request->max_bytes = limits->max_image_bytes;
   request->timeout_ms = DOWNLOAD_TIMEOUT_MS;
-  return code == SM_OK ? sm_buf_add_text(&transfer->url, task->target, e)
-                       : code;
+  request->stall_ms = DOWNLOAD_STALL_MS;
+  return code;
 }
 
 static enum sm_code prepare_post(struct sm_task *task,
@@ -163,33 +166,30 @@ enum sm_code sm_exchange_prepare(struct sm_task *task,
 
 /* -- the answer ---------------------------------------------------------- */
 
-static bool check_memory(const struct sm_buf *body, struct sm_image *image,
+static bool check_memory(const struct sm_answer *answer, struct sm_image *image,
                          const char **why) {
-  size_t tail =
-      body->size < SM_IMAGE_TAIL_BYTES ? body->size : SM_IMAGE_TAIL_BYTES;
-  if (!body->size || !sm_image_read(body->data, body->size, image))
+  const struct sm_buf *body = &answer->body;
+  const struct sm_source source = {.bytes = (const unsigned char *)body->data,
+                                   .size = body->size};
+  if (!sm_image_read(body->data, body->size, image))
     *why = "it is no PNG, JPEG, WebP or GIF";
-  else if (!sm_image_is_whole(image, body->data, body->size,
-                              body->data + body->size - tail, tail, body->size))
+  else if (!answer->is_all && !sm_image_has_end(image, &source))
     *why = "it ends too early";
   else
     return true;
   return false;
 }
 
-static bool check_file(const struct sm_file *file, struct sm_image *image,
-                       struct sm_error *e, const char **why) {
-  *why = e->message;
-  return sm_file_check(file, image, e) == SM_OK;
-}
-
 static bool is_whole(struct sm_task *task, const struct sm_transfer *transfer,
                      struct sm_error *e, const char **why) {
   struct sm_image *image = &task->last->image;
-  if (transfer->answer.code != SM_OK || transfer->answer.status != 200)
+  const struct sm_answer *answer = &transfer->answer;
+  if (answer->code != SM_OK || answer->status != 200)
     return false;
-  return task->file ? check_file(task->file, image, e, why)
-                    : check_memory(&transfer->answer.body, image, why);
+  if (!task->file)
+    return check_memory(answer, image, why);
+  *why = e->message;
+  return sm_file_check(task->file, answer->is_all, image, e) == SM_OK;
 }
 
 /* A redirect is followed by making its goal the task's address; it is checked
@@ -284,6 +284,31 @@ static void settle_body(struct sm_event *event, struct sm_answer *answer) {
   event->body = sm_buf_take(mended.size ? &mended : body, &event->body_size);
 }
 
+/* The v1 API answers with the picture itself, whatever its Content-Type says,
+ * and a line break of somebody's script may stand before it. */
+static void settle_sync(struct sm_task *task, struct sm_answer *answer,
+                        struct sm_verdict *verdict) {
+  struct sm_image *image = &task->last->image;
+  struct sm_buf *body = &answer->body;
+  size_t blank = 0;
+  const char *why;
+  while (blank < body->size && memchr("\r\n\t ", body->data[blank], 4))
+    blank++;
+  if (blank < body->size &&
+      sm_image_read(body->data + blank, body->size - blank, image)) {
+    body->size -= blank;
+    memmove(body->data, body->data + blank, body->size);
+    if (!check_memory(answer, image, &why)) {
+      sm_fail(&verdict->error, SM_PROTOCOL, "the answer is a picture, but %s",
+              why);
+      verdict->error.charged = SM_CHARGED_YES;
+      turn_into_failure(verdict, SM_PROTOCOL);
+      return;
+    }
+  }
+  settle_body(task->last, answer);
+}
+
 /* An entry of the history, told as the result endpoint would have told it. */
 static void settle_record(struct sm_task *task, struct sm_answer *answer,
                           struct sm_verdict *verdict) {
@@ -328,6 +353,8 @@ void sm_exchange_settle(struct sm_task *task, struct sm_transfer *transfer,
     settle_file(task, verdict);
   else if (task->kind == SM_TASK_CALL && task->call.kind == SM_CALL_UPLOAD)
     settle_upload(task, answer, verdict);
+  else if (task->kind == SM_TASK_CALL && task->call.kind == SM_CALL_SYNC)
+    settle_sync(task, answer, verdict);
   else if (task->kind == SM_TASK_JOB && task->job.phase == SM_PHASE_RECORD)
     settle_record(task, answer, verdict);
   else

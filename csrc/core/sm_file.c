@@ -38,20 +38,29 @@ static const char *last_part(const char *path) {
   return slash != NULL ? slash + 1 : path;
 }
 
-/* ".hidden" has none, nor has "name.". */
-static bool has_extension(const char *name) {
-  const char *dot = strrchr(name, '.');
-  return dot != NULL && dot != name && dot[1] != '\0';
+/* mkdir -p, by the umask, of a path that ends in "/". */
+static enum sm_code make_folders(char *folder, struct sm_error *e) {
+  for (char *slash = folder; (slash = strchr(slash + 1, '/')) != NULL;) {
+    *slash = '\0';
+    bool is_made = mkdir(folder, 0777) == 0 || errno == EEXIST;
+    if (!is_made)
+      return fail_on(e, "cannot make the folder", folder);
+    *slash = '/';
+  }
+  return SM_OK;
 }
 
 static enum sm_code open_folder(struct sm_file *file, struct sm_error *e) {
+  const int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
+  enum sm_code code = SM_OK;
   char *folder = strndup(file->path, (size_t)(file->name - file->path));
   if (folder == NULL)
     return sm_fail_memory(e);
-  file->folder = open(folder[0] != '\0' ? folder : ".",
-                      O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  enum sm_code code = SM_OK;
-  if (file->folder < 0)
+  file->folder = open(folder[0] != '\0' ? folder : ".", flags);
+  if (file->folder < 0 && errno == ENOENT && !file->is_private &&
+      (code = make_folders(folder, e)) == SM_OK)
+    file->folder = open(folder, flags);
+  if (code == SM_OK && file->folder < 0)
     code = fail_on(e, "cannot write into", folder);
   free(folder);
   return code;
@@ -82,7 +91,7 @@ static enum sm_code open_temporary(struct sm_file *file, struct sm_error *e) {
     if (getrandom(&chance, sizeof chance, 0) != (ssize_t)sizeof chance)
       return fail_on(e, "cannot write", file->path);
     (void)snprintf(file->temporary, sizeof file->temporary,
-                   ".%.200s.%016llx.part", file->name,
+                   ".%.100s.%016llx.part", file->name,
                    (unsigned long long)chance);
     file->fd = openat(file->folder, file->temporary, flags, mode);
     if (file->fd >= 0)
@@ -107,7 +116,8 @@ static enum sm_code need_temporary(struct sm_file *file, struct sm_error *e) {
 
 static enum sm_code make_file(struct sm_file **file, const char *path,
                               struct sm_error *e) {
-  if (path == NULL || *last_part(path) == '\0')
+  const char *name = path ? last_part(path) : "";
+  if (*name == '\0' || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
     return sm_fail(e, SM_IO, "a file name is needed to write a picture");
   struct sm_file *made = calloc(1, sizeof *made);
   if (made == NULL || (made->path = strdup(path)) == NULL) {
@@ -120,31 +130,106 @@ static enum sm_code make_file(struct sm_file **file, const char *path,
   return SM_OK;
 }
 
-static enum sm_code check_folder(const struct sm_file *file,
+/* What the target may be called in the end: its name, or that and each of the
+ * formats' extensions. */
+static enum sm_code check_targets(const struct sm_file *file,
+                                  struct sm_error *e) {
+  char name[NAME_MAX + 1];
+  enum sm_code code = check_target(file, file->name, e);
+  for (int format = SM_PNG;
+       code == SM_OK && format <= SM_GIF && !sm_format_is_named(file->name);
+       format++) {
+    (void)snprintf(name, sizeof name, "%s.%s", file->name,
+                   sm_format_extension((enum sm_format)format));
+    code = check_target(file, name, e);
+  }
+  return code;
+}
+
+/* Room for the longest extension. */
+static enum sm_code check_length(const struct sm_file *file,
                                  struct sm_error *e) {
-  return faccessat(file->folder, ".", W_OK | X_OK, AT_EACCESS) == 0
-             ? SM_OK
-             : fail_on(e, "cannot write", file->path);
+  size_t more = sm_format_is_named(file->name) ? 0 : sizeof ".webp" - 1;
+  if (strlen(file->name) + more <= NAME_MAX &&
+      strlen(file->path) + more < PATH_MAX)
+    return SM_OK;
+  errno = ENAMETOOLONG;
+  return fail_on(e, "cannot write", file->path);
+}
+
+static void strip_slashes(char *path) {
+  size_t length = strlen(path);
+  while (length > 1 && path[length - 1] == '/')
+    path[--length] = '\0';
+}
+
+/* Cuts `folder`, which is not there, back to what is: 0, or why nothing can be
+ * made there. A dangling link is in the way of mkdir. */
+static int find_ancestor(char *folder) {
+  struct stat facts;
+  strip_slashes(folder);
+  while (folder[0] != '\0' && stat(folder, &facts) != 0) {
+    char *name = strrchr(folder, '/');
+    name = name != NULL ? name + 1 : folder;
+    if (errno != ENOENT || lstat(folder, &facts) == 0)
+      return errno != 0 ? errno : ENOENT;
+    if (strlen(name) > NAME_MAX)
+      return ENAMETOOLONG;
+    *name = '\0';
+    strip_slashes(folder);
+  }
+  return 0;
+}
+
+static enum sm_code check_ancestor(const char *folder, struct sm_error *e) {
+  char *ancestor = strdup(folder);
+  if (ancestor == NULL)
+    return sm_fail_memory(e);
+  int why = find_ancestor(ancestor);
+  if (why == 0 && faccessat(AT_FDCWD, ancestor[0] != '\0' ? ancestor : ".",
+                            W_OK | X_OK, AT_EACCESS) != 0)
+    why = errno;
+  free(ancestor);
+  errno = why;
+  return why == 0 ? SM_OK : fail_on(e, "cannot make the folder", folder);
+}
+
+static enum sm_code check_folder(struct sm_file *file, struct sm_error *e) {
+  char *folder = strndup(file->path, (size_t)(file->name - file->path));
+  if (folder == NULL)
+    return sm_fail_memory(e);
+  enum sm_code code = SM_OK;
+  const char *place = folder[0] != '\0' ? folder : ".";
+  file->folder = open(place, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (file->folder < 0 && errno == ENOENT)
+    code = check_ancestor(folder, e);
+  else if (file->folder < 0 ||
+           faccessat(file->folder, ".", W_OK | X_OK, AT_EACCESS) != 0)
+    code = fail_on(e, "cannot write into", place);
+  free(folder);
+  return code;
 }
 
 enum sm_code sm_file_check_target(const char *path, struct sm_error *e) {
   struct sm_file *file = NULL;
   enum sm_code code = make_file(&file, path, e);
   if (code == SM_OK)
-    code = open_folder(file, e);
-  if (code == SM_OK)
-    code = check_target(file, file->name, e);
+    code = check_length(file, e);
   if (code == SM_OK)
     code = check_folder(file, e);
+  if (code == SM_OK && file->folder >= 0)
+    code = check_targets(file, e);
   sm_file_delete(file);
   return code;
 }
 
 enum sm_code sm_file_new(struct sm_file **file, const char *path,
-                         struct sm_error *e) {
+                         bool is_private, struct sm_error *e) {
   struct sm_file *made = NULL;
   *file = NULL;
   enum sm_code code = make_file(&made, path, e);
+  if (code == SM_OK)
+    made->is_private = is_private;
   if (code == SM_OK)
     code = open_folder(made, e);
   if (code == SM_OK)
@@ -155,8 +240,6 @@ enum sm_code sm_file_new(struct sm_file **file, const char *path,
     sm_file_delete(made);
   return code;
 }
-
-void sm_file_hide(struct sm_file *file) { file->is_private = true; }
 
 enum sm_code sm_file_write(struct sm_file *file, const void *bytes, size_t size,
                            struct sm_error *e) {
@@ -188,42 +271,41 @@ uint64_t sm_file_size(const struct sm_file *file) { return file->size; }
 
 const char *sm_file_path(const struct sm_file *file) { return file->path; }
 
-static enum sm_code check_bytes(const struct sm_file *file, unsigned char *head,
-                                struct sm_image *image, struct sm_error *e) {
-  unsigned char tail[SM_IMAGE_TAIL_BYTES];
-  size_t head_size = SM_IMAGE_HEAD_BYTES, tail_size = sizeof tail;
-  uint64_t at = file->size > tail_size ? file->size - tail_size : 0;
-  if (!sm_disk_read(file->fd, head, &head_size, 0) ||
-      !sm_disk_read(file->fd, tail, &tail_size, at))
+static enum sm_code read_head(const struct sm_file *file, unsigned char *head,
+                              struct sm_image *image, struct sm_error *e) {
+  size_t size = SM_IMAGE_HEAD_BYTES;
+  if (!sm_disk_read(file->fd, head, &size, 0))
     return fail_on(e, "cannot read back", file->path);
-  if (!sm_image_read(head, head_size, image))
+  if (!sm_image_read(head, size, image))
     return sm_fail(e, SM_PROTOCOL, "not a picture: %.300s", file->path);
-  if (!sm_image_is_whole(image, head, head_size, tail, tail_size, file->size))
-    return sm_fail(e, SM_PROTOCOL, "the %s was cut at %llu bytes: %.300s",
-                   sm_format_name(image->format),
-                   (unsigned long long)file->size, file->path);
   return SM_OK;
 }
 
 /* Read back from the disk, not kept in memory: the pages are still there, and
  * many downloads at once would hold 64 KiB each. */
-enum sm_code sm_file_check(const struct sm_file *file, struct sm_image *image,
-                           struct sm_error *e) {
+enum sm_code sm_file_check(const struct sm_file *file, bool is_all,
+                           struct sm_image *image, struct sm_error *e) {
+  const struct sm_source source = {.fd = file->fd, .size = file->size};
   memset(image, 0, sizeof *image);
   if (file->fd < 0)
     return sm_fail(e, SM_IO, "already closed: %.300s", file->path);
   unsigned char *head = malloc(SM_IMAGE_HEAD_BYTES);
   if (head == NULL)
     return sm_fail_memory(e);
-  enum sm_code code = check_bytes(file, head, image, e);
+  enum sm_code code = read_head(file, head, image, e);
   free(head);
+  if (code == SM_OK && !is_all && !sm_image_has_end(image, &source))
+    return sm_fail(e, SM_PROTOCOL, "the %s was cut at %llu bytes: %.300s",
+                   sm_format_name(image->format),
+                   (unsigned long long)file->size, file->path);
   return code;
 }
 
-/* Gives a target without an extension the one of the format. */
+/* Gives a target without a picture's extension the one of the format: "house
+ * v1.5" has none. */
 static enum sm_code name_target(struct sm_file *file, enum sm_format format,
                                 struct sm_error *e) {
-  if (has_extension(file->name))
+  if (sm_format_is_named(file->name))
     return SM_OK;
   char *path;
   size_t length = strlen(file->path);
@@ -268,7 +350,7 @@ static void abandon(struct sm_file *file) {
 
 enum sm_code sm_file_commit(struct sm_file *file, struct sm_error *e) {
   struct sm_image image;
-  enum sm_code code = sm_file_check(file, &image, e);
+  enum sm_code code = sm_file_check(file, true, &image, e);
   if (code == SM_OK)
     code = name_target(file, image.format, e);
   if (code == SM_OK)
@@ -293,10 +375,9 @@ enum sm_code sm_file_save(const char *path, const void *bytes, size_t size,
                           struct sm_error *e) {
   struct sm_file *file;
   *final_path = NULL;
-  enum sm_code code = sm_file_new(&file, path, e);
+  enum sm_code code = sm_file_new(&file, path, is_private, e);
   if (file == NULL)
     return code;
-  file->is_private = is_private;
   code = sm_file_write(file, bytes, size, e);
   if (code == SM_OK)
     code = sm_file_commit(file, e);

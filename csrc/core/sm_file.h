@@ -5,8 +5,8 @@
  * synced, and take the target's name by rename, after which the folder is
  * synced too. So the target is either what it was before or a whole picture,
  * whatever happens in between. A target that is a symbolic link, a folder or a
- * FIFO is refused; a missing folder is an error, not created. A target without
- * an extension gets the one of the real format.
+ * FIFO is refused; a missing folder is made. A target that does not end in a
+ * picture's extension gets the one of the real format.
  *
  * Places: sm_file_reserve and sm_file_folder make a file (0600) and a folder
  * (0700) that only their owner can read, for what is kept between runs.
@@ -14,6 +14,7 @@
 #ifndef SM_FILE_H
 #define SM_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,20 +24,21 @@
 struct sm_file; /* one picture being written */
 
 /* Whether a picture could be written there, as far as can be told beforehand:
- * the folder exists and is writable, and nothing but a regular file stands in
- * the place. Errors: SM_IO names the path and the reason. */
+ * the folder is writable or can be made, the names are not too long, and
+ * nothing but a regular file stands in the place, whatever format the picture
+ * turns out to have. Changes nothing. Errors: SM_IO names the path and the
+ * reason. */
 enum sm_code sm_file_check_target(const char *path, struct sm_error *e);
 
-/* Opens the folder and looks at the target. The temporary file is made by the
+/* Makes the folder if there is none (not for a private file, which has a
+ * private folder), opens it and looks at the target. Only its owner may read a
+ * private file (0600). The temporary file is made by the
  * first write or rewind, so on the thread that writes: making one may take the
  * disk a millisecond. Errors: SM_IO names the path and the reason.
  * Ownership: the caller frees it with sm_file_delete, which also removes the
  * temporary file unless sm_file_commit gave it its name. */
 enum sm_code sm_file_new(struct sm_file **file, const char *path,
-                         struct sm_error *e);
-
-/* Only the owner may read what is written (0600). Before the first byte. */
-void sm_file_hide(struct sm_file *file);
+                         bool is_private, struct sm_error *e);
 
 enum sm_code sm_file_write(struct sm_file *file, const void *bytes, size_t size,
                            struct sm_error *e);
@@ -47,21 +49,22 @@ enum sm_code sm_file_rewind(struct sm_file *file, struct sm_error *e);
 /* Bytes written since the start or the last rewind. */
 uint64_t sm_file_size(const struct sm_file *file);
 
-/* What the bytes are so far, and whether they end as a picture must. */
-enum sm_code sm_file_check(const struct sm_file *file, struct sm_image *image,
-                           struct sm_error *e);
+/* What the bytes are, and, unless the caller knows that they are `all` of the
+ * picture, whether its end is among them. Errors: SM_PROTOCOL, SM_IO. */
+enum sm_code sm_file_check(const struct sm_file *file, bool is_all,
+                           struct sm_image *image, struct sm_error *e);
 
-/* Checks, syncs, renames. Afterwards sm_file_path is the final path.
- * Errors: SM_PROTOCOL when the bytes are no whole picture, else SM_IO; the
- * temporary file is gone then. */
+/* Names it, syncs, renames. Afterwards sm_file_path is the final path. Whether
+ * the picture is whole was asked before: sm_file_check.
+ * Errors: SM_PROTOCOL when the bytes are no picture, else SM_IO; the temporary
+ * file is gone then. */
 enum sm_code sm_file_commit(struct sm_file *file, struct sm_error *e);
 
 const char *sm_file_path(const struct sm_file *file);
 
 void sm_file_delete(struct sm_file *file);
 
-/* The bytes of a picture to a path in one go: new, hide if it is private,
- * write, commit.
+/* All bytes of a picture to a path in one go: new, write, commit.
  * `final_path` gets a malloc'ed copy of the path it took. */
 enum sm_code sm_file_save(const char *path, const void *bytes, size_t size,
                           bool is_private, char **final_path,

@@ -10,25 +10,16 @@
 
 #include "sm_disk.h"
 
-/* Whether the end is there, as far as that can be said of somebody else's file:
- * cameras append films to a JPEG, so only PNG and WebP are held to it. */
-static bool has_end(int fd, const struct sm_image *image,
-                    const unsigned char *head, size_t head_size,
-                    uint64_t total) {
-  unsigned char tail[SM_IMAGE_TAIL_BYTES];
-  size_t size = total < sizeof tail ? (size_t)total : sizeof tail;
-  if (!sm_disk_read(fd, tail, &size, total - size))
-    return true; /* reading it all will tell */
-  if (image->format == SM_PNG)
-    return memmem(tail, size, "IEND", 4) != NULL;
-  return image->format != SM_WEBP ||
-         sm_image_is_whole(image, head, head_size, tail, size, total);
-}
+/* This runs on the host's thread: a file whose end is not found in so many
+ * bytes is not held up for it. */
+#define READ_MOST (8u << 20)
 
 static enum sm_code probe_head(int fd, const char *path,
                                struct sm_file_facts *facts,
                                struct sm_error *e) {
   struct sm_image *image = &facts->image;
+  const struct sm_source source = {
+      .fd = fd, .size = facts->size_bytes, .most = READ_MOST};
   size_t size = SM_IMAGE_HEAD_BYTES;
   unsigned char *head = malloc(size);
   if (head == NULL)
@@ -39,7 +30,7 @@ static enum sm_code probe_head(int fd, const char *path,
         sm_fail(e, SM_INVALID, "cannot read %.300s: %s", path, strerror(errno));
   else if (!sm_image_read(head, size, image))
     code = sm_fail(e, SM_INVALID, "not a PNG, JPEG, WebP or GIF: %.300s", path);
-  else if (!has_end(fd, image, head, size, facts->size_bytes))
+  else if (!sm_image_has_end(image, &source))
     code = sm_fail(e, SM_INVALID, "the %s ends too early: %.300s",
                    sm_format_name(image->format), path);
   free(head);

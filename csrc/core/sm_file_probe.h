@@ -1,8 +1,8 @@
 /* sm_file_probe: whether a local file is a picture that may be uploaded.
  *
- * It reads both ends of the file and decodes nothing, so it costs the same for
- * a file of any size, and somebody else's file is judged with lenience: what
- * programs append to a JPEG is not for us to refuse. It keeps nothing open. The
+ * It decodes nothing and reads little: the head, and as much as finding the
+ * picture's own end takes (8 MiB at most). What programs append behind that is
+ * not for us to refuse; a picture that is cut is. It keeps nothing open. The
  * file may change before it is uploaded; sm_body sees that.
  */
 #ifndef SM_FILE_PROBE_H

@@ -1,12 +1,24 @@
 #include "sm_http.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/sockios.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "sm_easy.h"
 #include "sm_sharing.h"
+#include "sm_timer.h"
+
+#define KEY_HEADER "x-api-key: "
+#define KEY_AT (sizeof KEY_HEADER - 1)
+#define KEY_LEAST 6 /* shorter ones would be found where there are none */
+#define MAX_REPEATS 3
+#define FDS_LOOKED_AT 1024
 
 struct sm_http {
   CURLM *multi;
@@ -30,19 +42,13 @@ static struct curl_slist *headers_for(const struct sm_http *http,
   return http->with_key;
 }
 
-static enum sm_code http_start(void *self, struct sm_transfer *transfer,
-                               struct sm_error *e) {
-  struct sm_http *http = self;
+static enum sm_code begin(struct sm_http *http, struct sm_easy *easy,
+                          struct sm_error *e) {
+  const struct sm_transfer *transfer = easy->transfer;
   struct curl_slist *headers = headers_for(http, transfer);
   if (!headers)
     return sm_fail(e, SM_SECURITY, "the key is not sent to %s",
                    sm_buf_text(&transfer->url));
-  if (!transfer->carrier)
-    transfer->carrier = sm_easy_new(&http->wire, transfer);
-  struct sm_easy *easy = transfer->carrier;
-  if (!easy)
-    return sm_fail_memory(e);
-  transfer->answer.body.ceiling = transfer->request.max_bytes;
   if (sm_easy_prepare(easy, headers) != CURLE_OK ||
       curl_multi_add_handle(http->multi, easy->handle) != CURLM_OK)
     return sm_fail_memory(e);
@@ -51,11 +57,79 @@ static enum sm_code http_start(void *self, struct sm_transfer *transfer,
   return SM_OK;
 }
 
+static enum sm_code http_start(void *self, struct sm_transfer *transfer,
+                               struct sm_error *e) {
+  struct sm_http *http = self;
+  if (!transfer->carrier)
+    transfer->carrier = sm_easy_new(&http->wire, transfer);
+  struct sm_easy *easy = transfer->carrier;
+  if (!easy)
+    return sm_fail_memory(e);
+  transfer->answer.body.ceiling = transfer->request.max_bytes;
+  easy->repeats = 0;
+  easy->is_raw = false;
+  return begin(http, easy, e);
+}
+
+/* Whatever comes from outside is free of the key before anybody reads it: as a
+ * request id, say, it would go into ledgers and names of files. */
+static void mask_key(const struct sm_http *http, struct sm_answer *answer) {
+  const char *key = http->with_key->data + KEY_AT;
+  size_t size = strlen(key);
+  char *at = answer->body.data;
+  char *end = at ? at + answer->body.size : NULL;
+  if (size < KEY_LEAST)
+    return;
+  while (at && (at = memmem(at, (size_t)(end - at), key, size)))
+    memset(at, '*', size);
+  if (strstr(answer->request_id, key))
+    answer->request_id[0] = '\0';
+}
+
 static void put_to_rest(struct sm_http *http, struct sm_easy *easy) {
   curl_multi_remove_handle(http->multi, easy->handle);
   easy->is_active = false;
   sm_sharing_leave(easy);
   easy->transfer->answer.was_sent = sm_easy_may_have_arrived(easy);
+  mask_key(http, &easy->transfer->answer);
+}
+
+/* Where a free request of ours is sent to by its own origin: a slash at the end
+ * of a path, most often. Pictures go without a key and wherever media_hosts
+ * allow; those are followed by who asks for them. */
+static bool takes_redirect(const struct sm_http *http, struct sm_easy *easy) {
+  struct sm_transfer *transfer = easy->transfer;
+  struct sm_answer *answer = &transfer->answer;
+  const struct sm_request *request = &transfer->request;
+  struct sm_origin origin;
+  if (!request->has_key || answer->code != SM_OK || answer->status < 301 ||
+      answer->status > 308 || !answer->redirect.size ||
+      sm_origin_read(&origin, sm_buf_text(&answer->redirect), NULL) != SM_OK ||
+      !sm_origin_equal(&origin, &http->wire.base->origin[request->place]))
+    return false;
+  sm_buf_reset(&transfer->url);
+  return sm_buf_append(&transfer->url, answer->redirect.data,
+                       answer->redirect.size, NULL) == SM_OK;
+}
+
+/* What calls itself gzip and is not is asked for once more, to be taken as it
+ * is. */
+static bool takes_raw(struct sm_easy *easy, CURLcode rc) {
+  struct sm_file *file = easy->transfer->request.file;
+  if (rc != CURLE_BAD_CONTENT_ENCODING || easy->is_raw)
+    return false;
+  easy->is_raw = true;
+  return !file || sm_file_rewind(file, NULL) == SM_OK;
+}
+
+/* Sends a free request again where its answer asks for that. */
+static bool goes_on(struct sm_http *http, struct sm_easy *easy, CURLcode rc) {
+  if (easy->transfer->request.method != SM_GET ||
+      easy->repeats++ >= MAX_REPEATS ||
+      !(takes_raw(easy, rc) || takes_redirect(http, easy)))
+    return false;
+  sm_transfer_repeat(easy->transfer);
+  return begin(http, easy, NULL) == SM_OK;
 }
 
 static void http_cancel(void *self, struct sm_transfer *transfer) {
@@ -76,6 +150,8 @@ static struct sm_transfer *http_finished(void *self) {
     curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &easy);
     sm_easy_finish(easy, rc);
     put_to_rest(http, easy);
+    if (goes_on(http, easy, rc))
+      continue;
     return easy->transfer;
   }
   return NULL;
@@ -108,8 +184,23 @@ void sm_http_perform(struct sm_http *http) {
   curl_multi_perform(http->multi, &running);
 }
 
+/* A transfer that has stalled is found by libcurl's next turn. */
+static int64_t least_patience_ms(const struct sm_http *http) {
+  int64_t least = INT64_MAX, now_ms = sm_now_ms();
+  for (const struct sm_easy *easy = http->wire.active; easy;
+       easy = easy->next) {
+    int64_t patience = sm_easy_patience_ms(easy, now_ms);
+    if (patience < least)
+      least = patience < 0 ? 0 : patience;
+  }
+  return least;
+}
+
 /* libcurl makes no error of a signal, and leaves errno as poll set it. */
 bool sm_http_wait(struct sm_http *http, int64_t timeout_ms) {
+  int64_t patience_ms = least_patience_ms(http);
+  if (timeout_ms > patience_ms)
+    timeout_ms = patience_ms;
   int timeout = timeout_ms > 60000 ? 60000 : (int)timeout_ms;
   errno = 0;
   curl_multi_poll(http->multi, NULL, 0, timeout, NULL);
@@ -132,12 +223,14 @@ static bool append(struct curl_slist **list, const char *line) {
 /* "Expect:" without a value: no waiting for a 100 before a large body. */
 static bool make_headers(struct sm_http *http, const char *key) {
   char line[16 + 256 + 1];
-  int length = snprintf(line, sizeof line, "x-api-key: %s", key);
+  int length = snprintf(line, sizeof line, KEY_HEADER "%s", key);
   bool is_made = length > 0 && (size_t)length < sizeof line &&
                  append(&http->with_key, line) &&
                  append(&http->with_key, "Content-Type: application/json") &&
                  append(&http->with_key, "Accept: application/json, image/*") &&
                  append(&http->with_key, "Expect:") &&
+                 append(&http->with_key, "Accept-Encoding: identity") &&
+                 append(&http->without_key, "Accept-Encoding: identity") &&
                  append(&http->without_key, "Accept: image/*, */*;q=0.1");
   explicit_bzero(line, sizeof line);
   return is_made;
@@ -176,10 +269,44 @@ static bool keep_options(struct sm_http *http,
          (!proxy || wire->proxy) && make_headers(http, options->key);
 }
 
+/* Whether this is an end of the pair that holds the byte of a wake, and would
+ * go to the host's children. */
+static bool is_wake_end(int fd) {
+  int domain = 0, in = 0, out = 0;
+  socklen_t size = sizeof domain;
+  int flags = fcntl(fd, F_GETFD);
+  return flags >= 0 && !(flags & FD_CLOEXEC) &&
+         getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 &&
+         domain == AF_UNIX && ioctl(fd, SIOCINQ, &in) == 0 &&
+         ioctl(fd, SIOCOUTQ, &out) == 0 && (in == 1 || out > 0);
+}
+
+/* libcurl makes the sockets behind curl_multi_wakeup without CLOEXEC and names
+ * them to nobody. They are above what was free before, and while nobody has
+ * taken the wake they hold it. */
+static void keep_from_children(CURLM *multi, int lowest) {
+  if (lowest < 0 || curl_multi_wakeup(multi) != CURLM_OK)
+    return;
+  for (int fd = lowest; fd < lowest + FDS_LOOKED_AT; fd++)
+    if (is_wake_end(fd))
+      (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+  (void)curl_multi_poll(multi, NULL, 0, 0, NULL);
+}
+
+static int lowest_free_fd(void) {
+  int fd = eventfd(0, EFD_CLOEXEC);
+  if (fd >= 0)
+    (void)close(fd);
+  return fd;
+}
+
 /* Connections are kept between bursts; MAX_TOTAL_CONNECTIONS is left alone, it
  * costs half the processor, and the engine counts its transfers itself. */
 static bool open_multi(struct sm_http *http, int max_transfers) {
+  int lowest = lowest_free_fd();
   http->multi = curl_multi_init();
+  if (http->multi)
+    keep_from_children(http->multi, lowest);
   http->wire.share = curl_share_init();
   return http->multi && http->wire.share &&
          curl_multi_setopt(http->multi, CURLMOPT_MAXCONNECTS,

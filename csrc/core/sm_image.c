@@ -1,6 +1,9 @@
 #include "sm_image.h"
 
 #include <string.h>
+#include <strings.h>
+
+#include "sm_disk.h"
 
 /* Every format's reader gets bytes that may end anywhere and may lie; it looks
  * at nothing that it has not counted first. */
@@ -168,43 +171,205 @@ bool sm_image_read(const void *head, size_t size, struct sm_image *image) {
          read_gif(b, image);
 }
 
-static bool ends_with(struct bytes tail, const void *text, size_t size) {
-  return tail.size >= size && has(tail, tail.size - size, text, size);
-}
+/* -- the end ------------------------------------------------------------- */
 
-static bool is_whole_jpeg(struct bytes tail) {
-  while (tail.size > 0 && tail.at[tail.size - 1] == 0)
-    tail.size--;
-  return ends_with(tail, "\xff\xd9", 2);
-}
+/* Goes through a source from front to back. */
+struct walk {
+  const struct sm_source *source;
+  uint64_t at;     /* the next byte */
+  uint64_t budget; /* bytes that may still be read */
+  uint64_t start;  /* of `window` in the source */
+  size_t size;
+  bool is_blind; /* nothing more can be read: no end can be denied */
+  unsigned char window[4096];
+};
 
-/* The RIFF size counts from behind itself; a chunk of odd size is padded, and
- * some writers leave the pad out of the count. */
-static bool is_whole_webp(struct bytes head, uint64_t total) {
-  if (head.size < 12)
+static bool fill(struct walk *walk) {
+  const struct sm_source *source = walk->source;
+  uint64_t left = source->size - walk->at;
+  size_t size = left < sizeof walk->window ? (size_t)left : sizeof walk->window;
+  walk->is_blind |= size > walk->budget;
+  if (walk->is_blind)
     return false;
-  uint64_t end = (uint64_t)le32(head.at + 4) + 8;
-  return end >= 20 && (total == end || (end % 2 == 1 && total == end + 1));
+  if (source->bytes)
+    memcpy(walk->window, source->bytes + walk->at, size);
+  else if (!sm_disk_read(source->fd, walk->window, &size, walk->at))
+    walk->is_blind = true;
+  walk->budget -= size;
+  walk->start = walk->at;
+  walk->size = size;
+  return size > 0 && !walk->is_blind;
 }
 
-bool sm_image_is_whole(const struct sm_image *image, const void *head,
-                       size_t head_size, const void *tail, size_t tail_size,
-                       uint64_t total) {
-  struct bytes first = {head, head_size}, last = {tail, tail_size};
-  switch (image->format) {
-  case SM_PNG:
-    return total >= 57 && ends_with(last, "\0\0\0\0IEND\xae\x42\x60\x82", 12);
-  case SM_JPEG:
-    return total >= 4 && is_whole_jpeg(last);
-  case SM_WEBP:
-    return is_whole_webp(first, total);
-  case SM_GIF: /* the last block of data ends with 0, then the trailer */
-    return total >= 14 && ends_with(last, "\0;", 2);
-  case SM_NO_IMAGE:
-    break;
+/* The next byte; -1 at the end of the source. */
+static int next(struct walk *walk) {
+  uint64_t offset = walk->at - walk->start;
+  if (walk->at >= walk->source->size || (offset >= walk->size && !fill(walk)))
+    return -1;
+  return walk->window[walk->at++ - walk->start];
+}
+
+static bool take(struct walk *walk, unsigned char *out, size_t size) {
+  for (size_t i = 0; i < size; i++) {
+    int byte = next(walk);
+    if (byte < 0)
+      return false;
+    out[i] = (unsigned char)byte;
+  }
+  return true;
+}
+
+/* False when the source ends before. What is skipped is not read. */
+static bool skip(struct walk *walk, uint64_t size) {
+  if (size > walk->source->size - walk->at)
+    return false;
+  walk->at += size;
+  if (walk->at - walk->start >= walk->size)
+    walk->size = 0;
+  return true;
+}
+
+/* https://www.w3.org/TR/png/#5Chunk-layout: length, type, data, check sum. */
+static bool has_png_end(struct walk *walk) {
+  unsigned char head[8];
+  if (!skip(walk, 8))
+    return false;
+  while (take(walk, head, sizeof head)) {
+    if (!skip(walk, (uint64_t)be32(head) + 4))
+      return false;
+    if (memcmp(head + 4, "IEND", 4) == 0)
+      return true;
   }
   return false;
 }
+
+/* Goes behind the next such byte. */
+static bool find(struct walk *walk, int wanted) {
+  for (int byte = next(walk); byte >= 0; byte = next(walk)) {
+    const unsigned char *rest = walk->window + (walk->at - walk->start);
+    size_t left = walk->size - (size_t)(walk->at - walk->start);
+    if (byte == wanted)
+      return true;
+    const unsigned char *found = memchr(rest, wanted, left);
+    walk->at += found ? (uint64_t)(found - rest) : left;
+  }
+  return false;
+}
+
+/* Most files end where their picture does, and need not be read for that. */
+static bool ends_with_eoi(const struct sm_source *source) {
+  unsigned char tail[64];
+  size_t size = source->size < sizeof tail ? (size_t)source->size : sizeof tail;
+  if (source->bytes)
+    memcpy(tail, source->bytes + source->size - size, size);
+  else if (!sm_disk_read(source->fd, tail, &size, source->size - size))
+    return false;
+  while (size > 0 && tail[size - 1] == 0)
+    size--;
+  return size >= 2 && tail[size - 2] == 0xff && tail[size - 1] == 0xd9;
+}
+
+/* From marker to marker: segments by their length, so that the EOI of a preview
+ * within one does not count; in a scan 0xff stands before 0 or RSTn only. */
+static bool has_jpeg_end(struct walk *walk) {
+  if (ends_with_eoi(walk->source))
+    return true;
+  while (find(walk, 0xff)) {
+    unsigned char length[2];
+    int marker;
+    do
+      marker = next(walk);
+    while (marker == 0xff);
+    if (marker == 0xd9)
+      return true;
+    if (marker <= 0 || is_bare((unsigned)marker))
+      continue;
+    if (!take(walk, length, 2) ||
+        (be16(length) > 2 && !skip(walk, be16(length) - 2)))
+      return false;
+  }
+  return false;
+}
+
+/* The chunks up to the size that the head tells, which some writers get wrong
+ * by a few bytes: what counts is that no chunk is cut and one is a picture. */
+static bool has_webp_end(struct walk *walk) {
+  unsigned char head[12];
+  bool has_picture = false;
+  if (!take(walk, head, sizeof head))
+    return false;
+  uint64_t end = (uint64_t)le32(head + 4) + 8;
+  while (walk->at < end && take(walk, head, 8)) {
+    uint32_t size = le32(head + 4);
+    if (!skip(walk, size))
+      return false;
+    has_picture |= memcmp(head, "VP8 ", 4) == 0 ||
+                   memcmp(head, "VP8L", 4) == 0 || memcmp(head, "ANMF", 4) == 0;
+    (void)skip(walk, size & 1);
+  }
+  return has_picture && (walk->at >= end || walk->at == walk->source->size);
+}
+
+static bool skip_blocks(struct walk *walk) {
+  int size;
+  do
+    size = next(walk);
+  while (size > 0 && skip(walk, (uint64_t)size));
+  return size == 0;
+}
+
+/* A colour table, if the flags say that there is one. */
+static bool skip_table(struct walk *walk, unsigned flags) {
+  return !(flags & 0x80) || skip(walk, (uint64_t)3 << ((flags & 7) + 1));
+}
+
+static bool skip_frame(struct walk *walk) {
+  unsigned char head[9];
+  return take(walk, head, sizeof head) && skip_table(walk, head[8]) &&
+         skip(walk, 1) && skip_blocks(walk);
+}
+
+/* https://www.w3.org/Graphics/GIF/spec-gif89a.txt: blocks, then the trailer,
+ * which some writers leave out. */
+static bool has_gif_end(struct walk *walk) {
+  unsigned char head[13];
+  bool has_picture = false;
+  if (!take(walk, head, sizeof head) || !skip_table(walk, head[10]))
+    return false;
+  for (;;) {
+    int block = next(walk);
+    if (block == 0x2c && skip_frame(walk))
+      has_picture = true;
+    else if (block != 0x21 || !skip(walk, 1) || !skip_blocks(walk))
+      return has_picture && (block < 0 || block == 0x3b);
+  }
+}
+
+bool sm_image_has_end(const struct sm_image *image,
+                      const struct sm_source *source) {
+  struct walk walk = {.source = source,
+                      .budget = source->most ? source->most : UINT64_MAX};
+  bool has_end = false;
+  switch (image->format) {
+  case SM_PNG:
+    has_end = has_png_end(&walk);
+    break;
+  case SM_JPEG:
+    has_end = has_jpeg_end(&walk);
+    break;
+  case SM_WEBP:
+    has_end = has_webp_end(&walk);
+    break;
+  case SM_GIF:
+    has_end = has_gif_end(&walk);
+    break;
+  case SM_NO_IMAGE:
+    break;
+  }
+  return has_end || walk.is_blind;
+}
+
+/* -- names --------------------------------------------------------------- */
 
 const char *sm_format_name(enum sm_format format) {
   static const char *const names[] = {"none", "png", "jpeg", "webp", "gif"};
@@ -223,4 +388,14 @@ const char *sm_format_media_type(enum sm_format format) {
                                       "image/jpeg", "image/webp", "image/gif"};
   unsigned at = (unsigned)format;
   return at <= SM_GIF ? names[at] : names[0];
+}
+
+bool sm_format_is_named(const char *name) {
+  static const char *const known[] = {"png", "jpg", "jpeg", "webp", "gif"};
+  const char *dot = strrchr(name, '.');
+  for (size_t i = 0; dot && dot != name && i < sizeof known / sizeof *known;
+       i++)
+    if (strcasecmp(dot + 1, known[i]) == 0)
+      return true;
+  return false;
 }

@@ -32,10 +32,10 @@ void sm_sharing_note(struct sm_easy *easy, const char *ip, int port,
 /* libcurl may put a request on a connection whose last answer is whole, and
  * read the next, before anybody could take the first. */
 static bool is_answered(const struct sm_easy *easy) {
-  curl_off_t length = -1;
+  curl_off_t length = -1, came = 0;
   curl_easy_getinfo(easy->handle, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
-  return easy->header_bytes > 0 && length >= 0 &&
-         (curl_off_t)easy->body_bytes >= length;
+  curl_easy_getinfo(easy->handle, CURLINFO_SIZE_DOWNLOAD_T, &came);
+  return easy->header_bytes > 0 && length >= 0 && came >= length;
 }
 
 static bool is_beside(const struct sm_easy *easy, const struct sm_easy *other) {

@@ -1,6 +1,7 @@
 #include "sm_timer.h"
 
 #include <stdlib.h>
+#include <time.h>
 
 void sm_timer_create(struct sm_timer *timer) {
   timer->at_ms = 0;
@@ -83,4 +84,10 @@ void sm_timers_remove(struct sm_timers *timers, struct sm_timer *timer) {
 
 struct sm_timer *sm_timers_first(const struct sm_timers *timers) {
   return timers->count ? timers->heap[0] : NULL;
+}
+
+int64_t sm_now_ms(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }

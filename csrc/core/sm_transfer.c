@@ -9,6 +9,7 @@ static void clear_answer(struct sm_answer *answer) {
   answer->code = SM_OK;
   answer->status = 0;
   answer->was_sent = false;
+  answer->is_all = false;
   answer->took_ms = 0;
   answer->retry_after_ms = -1;
   answer->content_type[0] = '\0';
@@ -34,14 +35,18 @@ void sm_transfer_destroy(struct sm_transfer *transfer) {
   sm_buf_destroy(&transfer->answer.redirect);
 }
 
-void sm_transfer_reset(struct sm_transfer *transfer) {
-  memset(&transfer->request, 0, sizeof transfer->request);
-  sm_buf_reset(&transfer->url);
+void sm_transfer_repeat(struct sm_transfer *transfer) {
   if (transfer->answer.body.capacity > KEPT_BYTES)
     sm_buf_destroy(&transfer->answer.body);
   sm_buf_reset(&transfer->answer.body);
   sm_buf_reset(&transfer->answer.redirect);
   clear_answer(&transfer->answer);
+}
+
+void sm_transfer_reset(struct sm_transfer *transfer) {
+  memset(&transfer->request, 0, sizeof transfer->request);
+  sm_buf_reset(&transfer->url);
+  sm_transfer_repeat(transfer);
   transfer->owner = NULL;
   transfer->next = NULL;
 }

@@ -27,12 +27,14 @@ struct sm_request {
   struct sm_file *file; /* where a 200's bytes go; NULL: to answer.body */
   size_t max_bytes;
   int64_t timeout_ms;
+  int64_t stall_ms; /* given up after so long without a byte; 0: never */
 };
 
 struct sm_answer {
   enum sm_code code; /* SM_OK: `status` was received, else why not */
   int status;
   bool was_sent; /* the whole request may have reached the server */
+  bool is_all;   /* the body's announced length or last chunk came */
   int64_t took_ms;
   int64_t retry_after_ms; /* -1 when the server named no time */
   struct sm_buf body;
@@ -68,8 +70,9 @@ struct sm_transport {
   void (*release)(void *self, struct sm_transfer *transfer);
 };
 
-/* The ceilings are those of answer.body and of an address. */
-#define SM_URL_MAX 8192
+/* The ceiling of an address. Signed ones have thousands of bytes, and each may
+ * take three when it is encoded. */
+#define SM_URL_MAX 65536
 
 void sm_transfer_create(struct sm_transfer *transfer);
 void sm_transfer_destroy(struct sm_transfer *transfer);
@@ -77,5 +80,8 @@ void sm_transfer_destroy(struct sm_transfer *transfer);
 /* Ready for another exchange; the buffers keep their memory, unless a large
  * answer went through them. */
 void sm_transfer_reset(struct sm_transfer *transfer);
+
+/* The same request once more: forgets the answer. */
+void sm_transfer_repeat(struct sm_transfer *transfer);
 
 #endif

@@ -1,6 +1,7 @@
 #include "sm_url.h"
 
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <curl/curl.h>
 #include <netinet/in.h>
 #include <stdarg.h>
@@ -285,6 +286,38 @@ enum sm_code sm_url_build(struct sm_buf *out, const struct sm_base *base,
     code = sm_fail(e, SM_INVALID, "a path starts with \"/\"");
   if (code != SM_OK)
     sm_buf_reset(out);
+  return code;
+}
+
+static bool is_escape(const char *text) {
+  return isxdigit((unsigned char)text[1]) && isxdigit((unsigned char)text[2]);
+}
+
+static enum sm_code encode_byte(struct sm_buf *out, const char *at,
+                                bool is_query, struct sm_error *e) {
+  unsigned char c = (unsigned char)*at;
+  if (c < ' ' || c == 0x7f)
+    return sm_fail(e, SM_SECURITY,
+                   "the picture's URL holds a control character");
+  if (c == ' ' || c > '~' || (c == '%' && !is_query && !is_escape(at)))
+    return sm_buf_printf(out, e, "%%%02X", c);
+  return sm_buf_append(out, at, 1, e);
+}
+
+enum sm_code sm_url_encode(struct sm_buf *out, const char *url,
+                           struct sm_error *e) {
+  enum sm_code code = SM_OK;
+  bool is_query = false;
+  size_t size = strlen(url);
+  while (size > 0 && (unsigned char)*url <= ' ')
+    url++, size--;
+  while (size > 0 && (unsigned char)url[size - 1] <= ' ')
+    size--;
+  sm_buf_reset(out);
+  for (size_t i = 0; i < size && code == SM_OK; i++) {
+    is_query |= url[i] == '?';
+    code = encode_byte(out, url + i, is_query, e);
+  }
   return code;
 }
 

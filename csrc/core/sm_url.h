@@ -55,6 +55,13 @@ enum sm_code sm_url_build(struct sm_buf *out, const struct sm_base *base,
                           const char *format, ...)
     __attribute__((format(printf, 5, 6)));
 
+/* Writes an address as RFC 3986 wants it: spaces and bytes beyond ASCII as %XX,
+ * and so a "%" of the path that begins no %XX; white space around it goes.
+ * Everything else, a signed query above all, stays byte for byte.
+ * Errors: SM_SECURITY for a control character, SM_IO. */
+enum sm_code sm_url_encode(struct sm_buf *out, const char *url,
+                           struct sm_error *e);
+
 /* Whether a finished picture may be fetched from `url`: https (http only when
  * the base is loopback and so is the host), no user info, and a host that is
  * segmind.com or below it, of the base's own origin, or in `hosts`

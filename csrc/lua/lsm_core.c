@@ -4,11 +4,13 @@
  * worker thread starts with its first request. Loading it again, as test
  * runners do, gives a fresh table over the same code.
  */
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "lsm.h"
 #include "sm_digest.h"
@@ -53,10 +55,10 @@ static int core_image(lua_State *L) {
     lua_pushliteral(L, "it is no PNG, JPEG, WebP or GIF");
     return 2;
   }
-  size_t tail = size < SM_IMAGE_TAIL_BYTES ? size : SM_IMAGE_TAIL_BYTES;
+  const struct sm_source source = {.bytes = (const unsigned char *)bytes,
+                                   .size = size};
   push_image(L, &image);
-  lua_pushboolean(L, sm_image_is_whole(&image, bytes, size, bytes + size - tail,
-                                       tail, size));
+  lua_pushboolean(L, sm_image_has_end(&image, &source));
   lua_setfield(L, -2, "complete");
   return 1;
 }
@@ -89,6 +91,22 @@ static int core_target(lua_State *L) {
   lua_pushnil(L);
   lua_pushstring(L, message);
   return 2;
+}
+
+/* A path as it is meant now, whatever folder the host goes to later. Links in
+ * it stay; a folder that has gone has no name, and its paths stay as they are.
+ */
+static int core_absolute(lua_State *L) {
+  const char *path = lsm_check_text(L, 1);
+  char folder[PATH_MAX];
+  if (path[0] == '/' || !getcwd(folder, sizeof folder) || folder[0] != '/') {
+    lua_settop(L, 1);
+    return 1;
+  }
+  while (path[0] == '.' && path[1] == '/')
+    path += 2 + strspn(path + 2, "/");
+  lua_pushfstring(L, "%s/%s", folder[1] ? folder : "", path);
+  return 1;
 }
 
 /* A picture to a path; with a third argument that is true for its owner alone.
@@ -211,10 +229,11 @@ static int core_seed(lua_State *L) {
 }
 
 static const luaL_Reg functions[] = {
-    {"open", lsm_open},      /* options -> handle, or nil and an error */
-    {"image", core_image},   /* bytes -> facts, or nil and why not */
-    {"probe", core_probe},   /* path -> facts, or nil and why not */
-    {"target", core_target}, /* path -> true, or nil and why not */
+    {"open", lsm_open},          /* options -> handle, or nil and an error */
+    {"image", core_image},       /* bytes -> facts, or nil and why not */
+    {"probe", core_probe},       /* path -> facts, or nil and why not */
+    {"target", core_target},     /* path -> true, or nil and why not */
+    {"absolute", core_absolute}, /* path -> path */
     {"save", core_save},     /* path, bytes, private -> path, or nil, error */
     {"sha256", core_sha256}, /* bytes -> hex */
     {"redact", core_redact}, /* text -> text */

@@ -215,14 +215,6 @@ static int task_digest(lua_State *L) {
   return post(L, client, task);
 }
 
-static enum sm_code give_file(struct sm_task *task, const char *path,
-                              bool is_private, struct sm_error *e) {
-  enum sm_code code = sm_file_new(&task->file, path, e);
-  if (code == SM_OK && is_private)
-    sm_file_hide(task->file);
-  return code;
-}
-
 /* With a path and a last argument that is true, for its owner alone. */
 static int task_download(lua_State *L) {
   struct sm_client *client = lsm_check_client(L);
@@ -232,7 +224,8 @@ static int task_download(lua_State *L) {
   bool is_private = lua_toboolean(L, 5);
   struct sm_error e;
   struct sm_task *task = new_call(SM_CALL_DOWNLOAD, url, &options, &e);
-  if (!task || (path && give_file(task, path, is_private, &e) != SM_OK))
+  if (!task ||
+      (path && sm_file_new(&task->file, path, is_private, &e) != SM_OK))
     return refuse(L, client, task, &e);
   return post(L, client, task);
 }

@@ -77,8 +77,7 @@ end
 
 local function restore(job, row, bytes)
   local result, err = Result.read(job, { body = bytes or row.result, cost = row.cost,
-    content_type = bytes and "image/*" or "application/json", request_id = row.request_id,
-    seed = row.seed })
+    request_id = row.request_id, seed = row.seed })
   if result then
     result._at = row.ended_at
   end

@@ -7,6 +7,7 @@
 local Error = require("segmind.error")
 local json = require("segmind.json")
 local methods = require("segmind.methods")
+local path = require("segmind.path")
 local schema = require("segmind.schema")
 
 ---@class segmind.Result
@@ -105,24 +106,12 @@ local function dress(body, job, done, urls)
   return setmetatable(body, Result)
 end
 
-local function of_picture(job, done)
+local function of_picture(job, done, info)
   local body = { metrics = { cost = done.cost, remaining_credits = done.remaining_credits,
     total_time = done.generation_time } }
-  local info, why = job._client._core.image(done.body or "")
-  if not info or info.complete == false then
-    return nil, Error.new("protocol", "the answer calls itself a picture, but "
-      .. (why or "it is cut short"), { charged = "yes", request_id = job.request_id,
-      body = done.body })
-  end
   local result = dress(body, job, done, {})
   result._data, result._info = done.body, info
   return result
-end
-
--- Almost every answer is JSON and says so in the same words.
-local function is_picture(done)
-  local kind = done.content_type
-  return kind and kind ~= "application/json" and kind:lower():find("^%s*image/")
 end
 
 local function refused(job, done, kind, message)
@@ -149,13 +138,15 @@ end
 ---@return segmind.Error?
 function Result.read(job, done)
   local client = job._client
-  if is_picture(done) then
-    return of_picture(job, done)
+  -- By its bytes: Content-Type may say anything. That it is whole, the core has seen to.
+  local info = client._core.image(done.body or "")
+  if info then
+    return of_picture(job, done, info)
   end
   -- The core has kept to max_json_bytes; mended, a text may be longer.
   local body, why = json.decode(done.body, math.huge)
   if type(body) ~= "table" then
-    return refused(job, done, "protocol", "the result is not a JSON object: "
+    return refused(job, done, "protocol", "the result is neither a picture nor a JSON object: "
       .. (why or "something else"))
   elseif says_failed(body) then
     return refused(job, done, "failed", reason_of(body))
@@ -172,9 +163,18 @@ function Result.read(job, done)
   return dress(body, job, done, urls)
 end
 
-function Result:_saved(done)
-  self.path = done.path
-  self._info = { format = done.format, width = done.width, height = done.height }
+--- The picture is in a file. Its bytes are the service's, whatever the name says.
+---@param name string
+---@param info { format: string, width: integer, height: integer }
+function Result:_saved(name, info)
+  local job, wanted = self.job, path.format(name)
+  self.path = name
+  self._info = { format = info.format, width = info.width, height = info.height }
+  if wanted and wanted ~= info.format then
+    local text = ("%s holds a %s, whatever its extension says"):format(name, info.format)
+    table.insert(job.warnings, text)
+    job._client:_emit({ what = "warning", job = job, message = text })
+  end
 end
 
 --- The picture without the network: in memory, or in the ledger's file.
@@ -193,13 +193,13 @@ local function no_picture(self)
 end
 
 --- Fetches the picture; blocks.
-local function fetch(self, path)
+local function fetch(self, target)
   local client = self.job._client
   client:_may_block("fetching a picture")
   if not self.url then
     return nil, no_picture(self)
   end
-  local done, err = client:_await(client._handle:download(self.url, path,
+  local done, err = client:_await(client._handle:download(self.url, target,
     { timeout = client._timeout }))
   if not done then
     err.message = ("%s (the picture is at %s)"):format(err.message, self.url)
@@ -209,25 +209,34 @@ local function fetch(self, path)
 end
 
 --- Writes the picture (the first, when there are several) to a file; blocks. The file appears whole
---- or not at all. A name without extension gets the one of the format.
----@param path string
+--- or not at all. Missing folders are made; a name without a picture's extension gets the format's.
+---@param target string
 ---@return string? path the name of the file
 ---@return segmind.Error? err kind "io", "timeout", "security", ...
-function Result:save(path)
-  if type(path) ~= "string" or path == "" then
-    Error.misuse("result:save takes a path, got " .. schema.show(path))
+function Result:save(target)
+  if type(target) ~= "string" or target == "" then
+    Error.misuse("result:save takes a path, got " .. schema.show(target))
   end
+  if path.is_home(target) then
+    return nil, Error.new("invalid", "~ is not expanded; write the folder's name, as "
+      .. 'os.getenv("HOME") has it')
+  end
+  target = path.absolute(target)
   local data = at_hand(self)
   if data then
-    local final, err = self.job._client._core.save(path, data)
-    self.path = final or self.path
-    return final, err and Error.from(err)
+    local core = self.job._client._core
+    local final, err = core.save(target, data)
+    if not final then
+      return nil, Error.from(err)
+    end
+    self:_saved(final, core.image(data))
+    return final
   end
-  local done, err = fetch(self, path)
+  local done, err = fetch(self, target)
   if not done then
     return nil, err
   end
-  self:_saved(done)
+  self:_saved(done.path, done)
   return done.path
 end
 

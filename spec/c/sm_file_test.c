@@ -87,6 +87,25 @@ static void a_picture_takes_its_place_whole_and_private(void) {
   CHECK(leave() == 1);
 }
 
+/* What stands behind the end is the picture's, too: a film, another size. */
+static void a_picture_that_came_whole_may_have_more_behind_its_end(void) {
+  enter();
+  struct sm_file *file;
+  struct sm_image image;
+  static unsigned char bytes[sizeof sample_jpeg + 9000];
+  memset(bytes, 'm', sizeof bytes);
+  memcpy(bytes, sample_jpeg, sizeof sample_jpeg);
+  CHECK(sm_file_new(&file, in_folder("a"), false, NULL) == SM_OK);
+  CHECK(sm_file_write(file, bytes, sizeof bytes, NULL) == SM_OK);
+  CHECK(sm_file_check(file, false, &image, NULL) == SM_OK);
+  CHECK(sm_file_rewind(file, NULL) == SM_OK);
+  CHECK(sm_file_write(file, bytes, sizeof sample_jpeg / 2, NULL) == SM_OK);
+  CHECK(sm_file_check(file, false, &image, NULL) == SM_PROTOCOL);
+  CHECK(sm_file_check(file, true, &image, NULL) == SM_OK);
+  sm_file_delete(file);
+  CHECK(leave() == 0);
+}
+
 static void a_hidden_picture_is_for_its_owner_alone(void) {
   enter();
   char *final_path = NULL;
@@ -106,10 +125,13 @@ static void a_hidden_picture_is_for_its_owner_alone(void) {
 }
 
 static void a_target_without_extension_gets_the_real_one(void) {
-  static const char *const names[] = {"plain", ".hidden", "dot."};
-  static const char *const want[] = {"plain.jpg", ".hidden.jpg", "dot.jpg"};
+  static const char *const names[] = {"plain",      ".hidden", "dot.",
+                                      "house v1.5", "b.PNG",   ".gif"};
+  static const char *const want[] = {"plain.jpg", ".hidden.jpg",
+                                     "dot.jpg",   "house v1.5.jpg",
+                                     "b.PNG",     ".gif.jpg"};
   enter();
-  for (int i = 0; i < 3; i++) {
+  for (int i = 0; i < 6; i++) {
     char *final_path = NULL;
     CHECK(sm_file_save(in_folder(names[i]), sample_jpeg, sizeof sample_jpeg,
                        false, &final_path, NULL) == SM_OK);
@@ -117,7 +139,7 @@ static void a_target_without_extension_gets_the_real_one(void) {
     CHECK(holds(in_folder(want[i]), sample_jpeg, sizeof sample_jpeg));
     free(final_path);
   }
-  CHECK(leave() == 3);
+  CHECK(leave() == 6);
 }
 
 static void a_wrong_extension_is_the_callers_affair(void) {
@@ -142,8 +164,15 @@ static void a_cut_picture_leaves_the_old_one(void) {
   const char *path = in_folder("a.png");
   put(path, "old", 3);
   struct sm_error e;
-  for (size_t size = 0; size < sizeof sample_png; size++)
-    CHECK(save(path, size, &e) == SM_PROTOCOL);
+  struct sm_image image;
+  for (size_t size = 0; size < sizeof sample_png; size++) {
+    struct sm_file *file;
+    CHECK(sm_file_new(&file, path, false, &e) == SM_OK);
+    CHECK(sm_file_write(file, sample_png, size, &e) == SM_OK);
+    CHECK(sm_file_check(file, false, &image, &e) == SM_PROTOCOL);
+    sm_file_delete(file);
+  }
+  CHECK(save(path, 5, &e) == SM_PROTOCOL);
   CHECK(holds(path, "old", 3));
   CHECK(save(path, sizeof sample_png, &e) == SM_OK);
   CHECK(holds(path, sample_png, sizeof sample_png));
@@ -153,6 +182,12 @@ static void a_cut_picture_leaves_the_old_one(void) {
 static bool refuses(const char *path, const char *because) {
   struct sm_error e = {.code = SM_OK};
   enum sm_code code = save(path, sizeof sample_png, &e);
+  return code == SM_IO && strstr(e.message, because) != NULL;
+}
+
+static bool warns(const char *path, const char *because) {
+  struct sm_error e = {.code = SM_OK};
+  enum sm_code code = sm_file_check_target(path, &e);
   return code == SM_IO && strstr(e.message, because) != NULL;
 }
 
@@ -172,7 +207,7 @@ static void only_a_regular_file_is_replaced(void) {
   CHECK(holds(in_folder("real.png"), "old", 3));
   /* Before a byte is downloaded, not after. */
   struct sm_file *file;
-  CHECK(sm_file_new(&file, in_folder("link.png"), NULL) == SM_IO);
+  CHECK(sm_file_new(&file, in_folder("link.png"), false, NULL) == SM_IO);
   CHECK(file == NULL);
   CHECK(leave() == 6);
 }
@@ -181,12 +216,58 @@ static void the_name_with_the_extension_is_looked_at_too(void) {
   enter();
   CHECK(symlink("nowhere", in_folder("a.png")) == 0);
   CHECK(refuses(in_folder("a"), "symbolic link"));
+  CHECK(warns(in_folder("a"), "symbolic link"));
   CHECK(leave() == 1);
 }
 
-static void a_missing_folder_is_an_error_and_not_created(void) {
+static void a_missing_folder_is_made_for_what_is_not_private(void) {
   enter();
-  CHECK(refuses(in_folder("no/a.png"), "No such file"));
+  struct stat facts;
+  mode_t mask = umask(027);
+  CHECK(sm_file_check_target(in_folder("one/two//a.png"), NULL) == SM_OK);
+  CHECK(stat(in_folder("one"), &facts) != 0); /* a check makes nothing */
+  CHECK(save(in_folder("one/two//a.png"), sizeof sample_png, NULL) == SM_OK);
+  umask(mask);
+  CHECK(stat(in_folder("one/two"), &facts) == 0 &&
+        (facts.st_mode & 0777) == 0750);
+  CHECK(remove(in_folder("one/two/a.png")) == 0);
+  CHECK(rmdir(in_folder("one/two")) == 0);
+  CHECK(leave() == 1);
+}
+
+static void a_folder_that_cannot_be_made_is_named_beforehand(void) {
+  char name[300];
+  enter();
+  put(in_folder("file"), "x", 1);
+  CHECK(warns(in_folder("file/a.png"), "Not a directory"));
+  CHECK(warns(in_folder("file/deep/a.png"), "Not a directory"));
+  CHECK(symlink("nowhere", in_folder("link")) == 0);
+  CHECK(warns(in_folder("link/a.png"), "cannot make the folder"));
+  CHECK(warns(in_folder("link/deep/a.png"), "cannot make the folder"));
+  memset(name, 'a', sizeof name - 1);
+  memcpy(name + 260, "/b/c.png", 9);
+  CHECK(warns(in_folder(name), "File name too long"));
+  CHECK(leave() == 2);
+}
+
+static void a_name_too_long_for_its_extension_is_refused_beforehand(void) {
+  char name[300] = "";
+  static char deep[4200];
+  enter();
+  memset(name, 'a', 251);
+  CHECK(warns(in_folder(name), "File name too long"));
+  name[250] = '\0';
+  CHECK(sm_file_check_target(in_folder(name), NULL) == SM_OK);
+  for (size_t i = 0; i + 2 < sizeof deep; i += 2)
+    memcpy(deep + i, "/a", 3);
+  CHECK(warns(deep, "File name too long"));
+  CHECK(leave() == 0);
+}
+
+static void a_path_without_a_file_name_is_refused(void) {
+  enter();
+  CHECK(refuses(in_folder("."), "file name"));
+  CHECK(refuses(in_folder(".."), "file name"));
   CHECK(refuses("", "file name"));
   CHECK(refuses(in_folder(""), "file name"));
   CHECK(refuses("/dev/null/a.png", "Not a directory"));
@@ -222,7 +303,7 @@ static void a_full_disk_is_reported_with_the_path(void) {
   small.rlim_cur = 65536;
   (void)signal(SIGXFSZ, SIG_IGN);
   CHECK(setrlimit(RLIMIT_FSIZE, &small) == 0);
-  CHECK(sm_file_new(&file, path, &e) == SM_OK);
+  CHECK(sm_file_new(&file, path, false, &e) == SM_OK);
   CHECK(sm_file_write(file, bytes, sizeof bytes, &e) == SM_IO);
   CHECK(setrlimit(RLIMIT_FSIZE, &old) == 0);
   CHECK(strstr(e.message, path) != NULL);
@@ -237,14 +318,14 @@ static void a_download_that_was_cut_starts_again(void) {
   struct sm_file *file;
   struct sm_image image;
   const char *path = in_folder("a.gif");
-  CHECK(sm_file_new(&file, path, NULL) == SM_OK);
+  CHECK(sm_file_new(&file, path, false, NULL) == SM_OK);
   CHECK(sm_file_write(file, sample_png, 50, NULL) == SM_OK);
-  CHECK(sm_file_check(file, &image, NULL) == SM_PROTOCOL);
+  CHECK(sm_file_check(file, false, &image, NULL) == SM_PROTOCOL);
   CHECK(image.format == SM_PNG && sm_file_size(file) == 50);
   CHECK(sm_file_rewind(file, NULL) == SM_OK && sm_file_size(file) == 0);
   for (size_t i = 0; i < sizeof sample_gif; i++)
     CHECK(sm_file_write(file, sample_gif + i, 1, NULL) == SM_OK);
-  CHECK(sm_file_check(file, &image, NULL) == SM_OK && image.width == 7);
+  CHECK(sm_file_check(file, false, &image, NULL) == SM_OK && image.width == 7);
   CHECK(sm_file_commit(file, NULL) == SM_OK);
   CHECK(strcmp(sm_file_path(file), path) == 0);
   CHECK(holds(path, sample_gif, sizeof sample_gif));
@@ -259,7 +340,7 @@ static void a_download_that_was_cut_starts_again(void) {
 static void what_is_not_committed_leaves_nothing(void) {
   enter();
   struct sm_file *file;
-  CHECK(sm_file_new(&file, in_folder("a.png"), NULL) == SM_OK);
+  CHECK(sm_file_new(&file, in_folder("a.png"), false, NULL) == SM_OK);
   CHECK(sm_file_write(file, sample_png, sizeof sample_png, NULL) == SM_OK);
   sm_file_delete(file);
   CHECK(leave() == 0);
@@ -283,6 +364,21 @@ static void a_probe_says_what_a_picture_is(void) {
   CHECK(leave() == 1);
 }
 
+/* Exactly what the same bytes in memory would get. */
+static void a_probe_finds_the_end_of_a_picture_whatever_follows(void) {
+  enter();
+  struct sm_file_facts facts;
+  static unsigned char bytes[sizeof sample_png + 70000];
+  memcpy(bytes, sample_png, sizeof sample_png);
+  put(in_folder("a"), bytes, sizeof bytes);
+  CHECK(sm_file_probe(in_folder("a"), &facts, NULL) == SM_OK);
+  put(in_folder("b"), sample_jpeg, sizeof sample_jpeg - 1);
+  CHECK(probe_fails(in_folder("b"), "ends too early"));
+  put(in_folder("c"), sample_gif, sizeof sample_gif - 3);
+  CHECK(probe_fails(in_folder("c"), "ends too early"));
+  CHECK(leave() == 3);
+}
+
 static void a_probe_says_why_not(void) {
   enter();
   put(in_folder("empty.png"), "", 0);
@@ -299,6 +395,7 @@ static void a_probe_says_why_not(void) {
 
 int main(void) {
   a_picture_takes_its_place_whole_and_private();
+  a_picture_that_came_whole_may_have_more_behind_its_end();
   a_hidden_picture_is_for_its_owner_alone();
   a_target_without_extension_gets_the_real_one();
   a_wrong_extension_is_the_callers_affair();
@@ -306,12 +403,16 @@ int main(void) {
   a_cut_picture_leaves_the_old_one();
   only_a_regular_file_is_replaced();
   the_name_with_the_extension_is_looked_at_too();
-  a_missing_folder_is_an_error_and_not_created();
+  a_missing_folder_is_made_for_what_is_not_private();
+  a_folder_that_cannot_be_made_is_named_beforehand();
+  a_name_too_long_for_its_extension_is_refused_beforehand();
+  a_path_without_a_file_name_is_refused();
   a_long_name_still_finds_a_temporary_one();
   a_full_disk_is_reported_with_the_path();
   a_download_that_was_cut_starts_again();
   what_is_not_committed_leaves_nothing();
   a_probe_says_what_a_picture_is();
+  a_probe_finds_the_end_of_a_picture_whatever_follows();
   a_probe_says_why_not();
   return check_report("sm_file");
 }

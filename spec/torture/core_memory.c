@@ -244,7 +244,7 @@ static void download(struct scene *scene) {
   enum sm_code code = SM_IO;
   struct sm_task *task = new_call(SM_CALL_DOWNLOAD, scene->place);
   if (task)
-    code = sm_file_new(&task->file, scene->saved, &e);
+    code = sm_file_new(&task->file, scene->saved, false, &e);
   if (carry_out(scene, task, code, false))
     (void)unlink(scene->place);
 }
