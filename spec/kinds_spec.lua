@@ -97,8 +97,10 @@ describe("the error kind", function()
       os.remove(folder)
       os.execute("mkdir " .. folder)
       local job = assert(client():submit("flux-kontext-pro", PARAMS, { save = folder .. "/x" }))
-      os.execute("rmdir " .. folder)
-      return select(2, job:wait())
+      os.execute(("rmdir %s; touch %s"):format(folder, folder))
+      local _, err = job:wait()
+      os.remove(folder)
+      return err
     end },
     cancelled = { charged = "unknown", make = function()
       local job = assert(client():submit("flux-kontext-pro", PARAMS))

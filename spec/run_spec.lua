@@ -124,7 +124,8 @@ describe("a picture", function()
 
   it("is not paid for when it could not be saved", function()
     local folder = session.file("")
-    for _, path in ipairs({ "/no/such/folder/x.png", folder .. "/x", "/tmp", "a\0b" }) do
+    for _, path in ipairs({ folder .. "/x", folder .. "/deep/x", "/tmp", "a\0b", "~/x.png",
+      session.file(""):match("^(.*/)"), ("x"):rep(300) }) do
       local job, err = sm:submit("flux-kontext-pro", { prompt = "x" }, { save = path })
       assert.is_nil(job)
       assert.equal("invalid", err.kind)
@@ -139,8 +140,9 @@ describe("a picture", function()
     os.remove(folder)
     assert(os.execute("mkdir " .. folder))
     local job = assert(sm:submit("flux-kontext-pro", { prompt = "x" }, { save = folder .. "/x" }))
-    os.execute("rmdir " .. folder)
+    os.execute(("rmdir %s; touch %s"):format(folder, folder))
     local _, err = job:wait()
+    os.remove(folder)
     assert.equal("io", err.kind)
     assert.equal("yes", err.charged)
     assert.truthy(job:result().url)

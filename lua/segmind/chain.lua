@@ -16,6 +16,7 @@ local image = require("segmind.image")
 local methods = require("segmind.methods")
 local models = require("segmind.models")
 local options = require("segmind.options")
+local path = require("segmind.path")
 local request = require("segmind.request")
 local schema = require("segmind.schema")
 
@@ -37,7 +38,7 @@ local run_options = { timeout = "seconds", poll = "poll", save = "text" }
 ---@param input segmind.Image?
 ---@return segmind.Chain
 function Chain.new(client, input)
-  return setmetatable({ _client = client, _input = input, _steps = {} }, Chain)
+  return setmetatable({ _client = client, _input = request.named(input), _steps = {} }, Chain)
 end
 
 --- Adds a step. Nothing is checked yet but that the arguments are of the right type.
@@ -50,12 +51,10 @@ function Chain:step(model, params, opts)
     Error.misuse("chain:step takes the name of a model and a table of parameters, got "
       .. schema.show(model) .. " and " .. schema.show(params))
   end
-  local copy = {}
-  for name, value in pairs(params) do
-    copy[name] = value
-  end
-  table.insert(self._steps, { model = model, params = copy,
-    opts = options.read(opts, request.options, "chain:step") })
+  opts = options.read(opts, request.options, "chain:step")
+  opts.save = path.absolute(opts.save)
+  params = request.named_in(model, params)
+  table.insert(self._steps, { model = model, params = params, opts = opts })
   return self
 end
 
@@ -110,8 +109,8 @@ local function prepare_step(self, n, defaults)
     opts[name] = value
   end
   if opts.save then
-    local stem, extension = opts.save:match("^(.*[^/])(%.%w+)$")
-    opts.save = ("%s-%d%s"):format(stem or opts.save, n, extension or "")
+    local stem, extension = path.split(opts.save)
+    opts.save = ("%s-%d%s"):format(stem, n, extension or "")
   end
   for name, value in pairs(step.opts) do
     opts[name] = value
@@ -124,12 +123,26 @@ local function prepare_step(self, n, defaults)
   return prepared, err and table.concat(err.problems, "; ")
 end
 
+--- Two steps write one file, or what one cannot write another cannot, for the same reason: that is
+--- told once.
+local function check_save(told, prepared, problem, n)
+  for _, target in ipairs(prepared and prepared.targets or {}) do
+    problem = problem or told[target] and ("save: step %d writes %s, too"):format(told[target],
+      target)
+    told[target] = n
+  end
+  if problem and problem:find("^save: ") then
+    problem, told[problem] = not told[problem] and problem or nil, n
+  end
+  return problem
+end
+
 --- Checks every step; the requests in order, or an error that tells of all bad steps.
 local function prepare(self, defaults)
-  local requests, problems, first = {}, {}, nil
+  local requests, problems, first, told = {}, {}, nil, {}
   for n, step in ipairs(self._steps) do
     local prepared, problem = prepare_step(self, n, defaults)
-    requests[n] = prepared
+    requests[n], problem = prepared, check_save(told, prepared, problem, n)
     if problem then
       first = first or n
       problems[#problems + 1] = ("step %d (%s): %s"):format(n, step.model, problem)

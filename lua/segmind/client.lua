@@ -15,6 +15,7 @@ local json = require("segmind.json")
 local methods = require("segmind.methods")
 local models = require("segmind.models")
 local options = require("segmind.options")
+local path = require("segmind.path")
 local request = require("segmind.request")
 local resume = require("segmind.resume")
 local schema = require("segmind.schema")
@@ -26,6 +27,7 @@ local waiting = require("segmind.waiting")
 Error.set_filter(core.redact)
 waiting.set_clock(core.now)
 methods.on_interrupt(unfinished.tell)
+path.set_absolute(core.absolute)
 
 ---@class segmind.ClientOptions
 ---@field api_key string? else SEGMIND_API_KEY
@@ -84,6 +86,14 @@ local function open_core(opts)
   return nil, Error.from(err)
 end
 
+--- A ledger may also be the URL of a database.
+local function name_places(opts)
+  if opts.ledger and not opts.ledger:find("^%a[%w+.-]*://") then
+    opts.ledger = path.absolute(opts.ledger)
+  end
+  opts.ledger_files, opts.ca_file = path.absolute(opts.ledger_files), path.absolute(opts.ca_file)
+end
+
 --- The ledger's code, and LuaDBI, are loaded only where one is asked for.
 local function with_ledger(self, opts)
   if not opts.ledger then
@@ -108,13 +118,14 @@ end
 ---@return segmind.Error? err kind "auth", "invalid" or "ledger"
 function Client.new(opts)
   opts = options.read(opts, declared, "segmind.new")
+  name_places(opts)
   local handle, err = open_core(opts)
   if not handle then
     return nil, err
   end
   local self = setmetatable({ _core = core, _handle = handle, _handlers = {}, _jobs = {},
-    _closed = false, _stepping = false, _settling = false, _pumping = false, _ledger = false,
-    _count = 0, _active = 0, _ready = Queue.new(), _settled = Queue.new(),
+    _saves = {}, _closed = false, _stepping = false, _settling = false, _pumping = false,
+    _ledger = false, _count = 0, _active = 0, _ready = Queue.new(), _settled = Queue.new(),
     _left_over = false, _limit = false,
     _on_event = opts.on_event, _timeout = opts.timeout or 600, _poll = opts.poll,
     _max_active = opts.max_active_jobs or math.huge, _max_json = opts.max_json_bytes,
@@ -147,6 +158,10 @@ function Client:_launch(prepared, is_sync)
   local job = Job.new(self, self._count, prepared)
   job._sync = is_sync
   self._jobs[job] = true
+  job._targets = prepared.targets
+  for _, target in ipairs(job._targets or {}) do
+    self._saves[target] = job
+  end
   for _, text in ipairs(job.warnings) do
     self:_emit({ what = "warning", job = job, message = text })
   end

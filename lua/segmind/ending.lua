@@ -142,7 +142,7 @@ local function save(job, result, path)
       err.charged, err.request_id = "yes", job.request_id
       return ending.finish(job, result, err)
     end
-    result:_saved(done)
+    result:_saved(done.path, done)
     ending.finish(job, result)
   end
   job._operation_id = client:_operation({ finish = finish, job = job },

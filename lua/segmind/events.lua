@@ -31,6 +31,11 @@ end
 
 function Events:_forget(job)
   self._jobs[job] = nil
+  for _, target in ipairs(job._targets or {}) do
+    if self._saves[target] == job then
+      self._saves[target] = nil
+    end
+  end
   job.ended = self:_now()
   if job._gate then
     job._gate:open()

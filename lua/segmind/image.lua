@@ -5,6 +5,7 @@
 
 local Error = require("segmind.error")
 local Gate = require("segmind.gate")
+local path = require("segmind.path")
 local schema = require("segmind.schema")
 local pass = require("segmind.waiting").pass
 
@@ -159,10 +160,10 @@ end
 
 --- Hands `fn` what a file is: `{ sha256, format, bytes }`, or nil and an Error. Those who ask for
 --- the same path meanwhile share the work.
-function Uploads:digest(path, timeout, fn)
+function Uploads:digest(source, timeout, fn)
   local client = self._client
-  share(self._digests, path, function(finish)
-    client:_operation({ finish = finish }, client._handle:digest(path, { timeout = timeout }))
+  share(self._digests, source, function(finish)
+    client:_operation({ finish = finish }, client._handle:digest(source, { timeout = timeout }))
   end, fn)
 end
 
@@ -181,6 +182,7 @@ function Uploads:put(source, timeout, fn)
     local sha256 = client._core.sha256(source.data)
     return self:_upload(sha256, { bytes = source.data }, info.format, timeout, fn)
   end
+  source = path.absolute(source)
   self:digest(source, timeout, function(done, err)
     if not done then
       return fn(nil, err)

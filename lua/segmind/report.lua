@@ -7,6 +7,7 @@
 local Error = require("segmind.error")
 local graph = require("segmind.report_graph")
 local options = require("segmind.options")
+local paths = require("segmind.path")
 local schema = require("segmind.schema")
 
 local report = {}
@@ -192,7 +193,7 @@ function report.write(path, items, opts)
       .. schema.show(path) .. " and " .. schema.show(items))
   end
   opts = options.read(opts, { title = "text" }, "report.write")
-  local text = render(path, items, opts.title or "Pictures")
+  local text = render(paths.absolute(path), items, opts.title or "Pictures")
   local file, why = io.open(path, "wb")
   local written = file and file:write(text)
   if not (file and file:close() and written) then

@@ -6,6 +6,7 @@ local Error = require("segmind.error")
 local image = require("segmind.image")
 local json = require("segmind.json")
 local models = require("segmind.models")
+local path = require("segmind.path")
 local schema = require("segmind.schema")
 
 local request = {}
@@ -16,7 +17,8 @@ local request = {}
 ---@field poll "eager"|"balanced"|"relaxed"|number|nil how often to ask, or seconds
 ---@field name string? a name for messages and reports
 ---@field allow_unknown boolean? let parameters and values through that the model does not declare
----@field save string? write the picture here; the job is done when the file is
+---@field save string? write the picture here; the job is done when the file is. Missing folders are
+---made; without a picture's extension (png, jpg, jpeg, webp, gif) it gets the one of the format
 ---@field on_unknown segmind.OnUnknown? what to do about a submit of unknown outcome; "hold"
 ---@field fresh boolean? with a ledger: make another picture, even if this step is finished
 ---@field price number? USD, for the budget and the estimate; needed for models without a price
@@ -59,6 +61,42 @@ local function keys_of(value)
   return keys
 end
 
+--- A picture as a parameter, whose path is of the folder that it is named in.
+---@generic T
+---@param item T
+---@return T
+function request.named(item)
+  return image.kind(item) == "path" and path.absolute(item) or item
+end
+
+local function named_each(list)
+  local out = {}
+  for key, item in pairs(list) do
+    out[key] = request.named(item)
+  end
+  return out
+end
+
+--- A copy of parameters whose pictures are named now and asked for later.
+---@param model string
+---@param params table
+---@return table
+function request.named_in(model, params)
+  local copy, spec = {}, models.declared(model)
+  for name, value in pairs(params) do
+    copy[name] = value
+  end
+  for _, param in ipairs(spec and spec.params or {}) do
+    local value = copy[param[1]]
+    if param[2] == "image" then
+      copy[param[1]] = request.named(value)
+    elseif param[2] == "images" and type(value) == "table" and not getmetatable(value) then
+      copy[param[1]] = named_each(value)
+    end
+  end
+  return copy
+end
+
 --- A copy of `value`, whose pictures are gathered as slots. A plain string is one only where the
 --- model's table says so: `types` has the type of each declared parameter.
 local function gather(value, slots, types, param)
@@ -67,8 +105,8 @@ local function gather(value, slots, types, param)
     local item, name = value[key], param or key
     local is_picture = types[name] == (param and "images" or "image")
     if is_object(item) or is_picture and type(item) == "string" then
-      slots[#slots + 1] = { holder = copy, key = key, value = item, kind = image.kind(item),
-        param = name }
+      slots[#slots + 1] = { holder = copy, key = key, value = request.named(item),
+        kind = image.kind(item), param = name }
       copy[key] = item
     elseif type(item) == "table" then
       copy[key] = gather(item, slots, types, name)
@@ -215,14 +253,24 @@ local function draw_seed(client, prepared)
 end
 
 --- Why the picture could not be saved, as far as that can be told before it is paid for.
-local function save_problem(client, path)
-  if not path then
+local function save_problem(client, save)
+  if not save then
     return nil
-  elseif path:find("\0", 1, true) then
+  elseif save:find("\0", 1, true) then
     return "save: the path holds a zero byte"
+  elseif path.is_home(save) then
+    return "save: ~ is not expanded; write the folder's name, as os.getenv(\"HOME\") has it"
   end
-  local ok, why = client._core.target(path)
-  return not ok and "save: " .. why or nil
+  local ok, why = client._core.target(save)
+  if not ok then
+    return "save: " .. why
+  end
+  for _, target in ipairs(path.targets(path.absolute(save))) do
+    local other = client._saves[target]
+    if other then
+      return ("save: job %d (%s) is about to write %s, too"):format(other.id, other.model, target)
+    end
+  end
 end
 
 --- The parameters as they go to the wire and the warnings, or nil and the problems.
@@ -264,6 +312,7 @@ function request.prepare(client, model, params, opts, refs)
   if unsaved or not checked then
     return nil, Error.refusal(model .. ": " .. table.concat(found, "; "), { problems = found })
   end
+  opts.save = path.absolute(opts.save)
   local copy, slots = find_slots(spec, checked)
   local from = origins(slots)
   for _, slot in ipairs(slots) do
@@ -272,7 +321,7 @@ function request.prepare(client, model, params, opts, refs)
     end
   end
   return draw_seed(client, { model = model, spec = spec, params = copy, slots = slots,
-    inputs = from, warnings = found, opts = opts })
+    inputs = from, warnings = found, opts = opts, targets = path.targets(opts.save) })
 end
 
 return request
