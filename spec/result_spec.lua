@@ -74,6 +74,14 @@ describe("a result", function()
     assert.is_nil(result.cost)
   end)
 
+  it("is found in an envelope", function()
+    local result = assert(run('{"data":{"status":"COMPLETED","output":"' .. U1 .. '","seed":5,'
+      .. '"metrics":{"cost":0.07}}}'))
+    assert.equal(U1, result.url)
+    assert.equal(0.07, result.cost)
+    assert.equal(5, result.seed)
+  end)
+
   it("reads a seed exactly", function()
     for given, seed in pairs({ ["7"] = 7, ['"7"'] = 7, ["9007199254740991"] = 9007199254740991,
       ['"18446744073709551615"'] = "18446744073709551615", ["-3"] = -3 }) do

@@ -19,7 +19,7 @@
 #define MISSING_GAP_MS 5000
 #define ODD_TRIES 3
 #define REFUSED_TRIES 3
-#define REFUSED_GAP_MS 5000
+#define REFUSED_MS 10000
 /* Of an answer that is kept for an error. */
 #define MOST_KEPT_BYTES 65536
 
@@ -407,16 +407,20 @@ static void record_missing(struct sm_job *job, const struct sm_scene *scene,
   sm_doubt_ask_record(job, scene, verdict);
 }
 
-/* The service itself refuses the key, or its certificate is none. */
+/* The service itself refuses the key, or its certificate is none: that ends the
+ * job only when it goes on for a while. */
 static void refused(struct sm_job *job, const struct sm_scene *scene,
                     const struct sm_answer *answer,
                     struct sm_verdict *verdict) {
-  if (++job->refusals >= REFUSED_TRIES) {
+  if (job->refusals == 0)
+    job->refused_ms = scene->now_ms;
+  if (job->refusals < UINT8_MAX)
+    job->refusals++;
+  if (job->refusals >= REFUSED_TRIES &&
+      scene->now_ms - job->refused_ms >= REFUSED_MS)
     fail_with(verdict, SM_CHARGED_YES);
-    return;
-  }
-  keep_answer(job, answer, verdict->error.message);
-  sm_verdict_send(verdict, scene->now_ms + REFUSED_GAP_MS);
+  else
+    wait_out(job, scene, answer, verdict->error.message, verdict);
 }
 
 static void slow_down(const struct sm_scene *scene,
@@ -429,6 +433,18 @@ static void slow_down(const struct sm_scene *scene,
   verdict->note = "the service asks to slow down (429)";
 }
 
+/* A whole document in a cut frame is as good as any, and an address is one even
+ * in a 500. */
+static bool is_told(const struct sm_answer *answer) {
+  struct sm_reply reply;
+  bool is_success = answer->status >= 200 && answer->status < 300;
+  if (sm_reply_read(&reply, answer->body.data, answer->body.size, NULL) !=
+          SM_OK ||
+      reply.is_cut)
+    return false;
+  return reply.has_address || (is_success && reply.state != SM_STATE_NONE);
+}
+
 static void answer_poll(struct sm_job *job, const struct sm_scene *scene,
                         const struct sm_answer *answer,
                         struct sm_verdict *verdict) {
@@ -439,6 +455,8 @@ static void answer_poll(struct sm_job *job, const struct sm_scene *scene,
     sm_pace_strike(scene->pace, scene->now_ms);
   if (code == SM_OK || answer->status == 422) {
     sm_pace_recover(scene->pace, scene->now_ms);
+    read_progress(job, scene, answer, verdict);
+  } else if (is_told(answer)) {
     read_progress(job, scene, answer, verdict);
   } else if (answer->status == 404) {
     keep_answer(job, answer, e->message);

@@ -57,7 +57,8 @@ struct sm_job {
   struct sm_plan plan;
   struct sm_dial dial;
   int64_t deadline_ms;
-  int64_t sent_ms; /* the submit was handed to the transport */
+  int64_t sent_ms;    /* the submit was handed to the transport */
+  int64_t refused_ms; /* the first of `refusals` */
   enum sm_phase phase;
   enum sm_state state;
   enum sm_code trouble; /* of the last try, for the deadline's message */

@@ -6,7 +6,8 @@
 #include "sm_json.h"
 
 /* Of a result, and of an object in one. */
-static const char *const roots[] = {"output", "outputs", "images", "image"};
+static const char *const roots[] = {"output", "outputs", "images", "image",
+                                    "data"};
 static const char *const names[] = {
     "url",     "image_url", "uri",   "image", "images", "output",
     "outputs", "file",      "files", "data",  "result", "results"};

@@ -1,6 +1,7 @@
 /* sm_output: the addresses of what a result holds.
  *
- * A result names its pictures in `output`, `outputs`, `images` or `image`: a
+ * A result names its pictures in `output`, `outputs`, `images`, `image`, or in
+ * the envelope `data`: a
  * string, an object with `url`, lists and objects of those in any nesting, or
  * JSON of that kind as text. The first of these names under which an address
  * (http or https) is found counts, and inside an object the first of its usual

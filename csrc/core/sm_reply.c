@@ -132,6 +132,24 @@ static void read_id(struct sm_reply *reply, const json_t *root,
   reply->has_bad_id = !reply->request_id[0];
 }
 
+/* Some gateways put the answer in an envelope. */
+static const json_t *unwrap(const json_t *root) {
+  const json_t *inner = json_object_get(root, "data");
+  bool is_bare =
+      json_object_get(root, "status") || json_object_get(root, "output");
+  return json_is_object(inner) && !is_bare ? inner : root;
+}
+
+static void read_state(struct sm_reply *reply, const json_t *object) {
+  const json_t *metrics = json_object_get(object, "metrics");
+  copy_text(reply->status, sizeof reply->status, text_of(object, "status"));
+  reply->state = sm_state_of(reply->status);
+  reply->inference_s =
+      json_number_value(json_object_get(metrics, "inference_time"));
+  copy_text(reply->status_url, sizeof reply->status_url,
+            text_of(object, "status_url"));
+}
+
 enum sm_code sm_reply_read(struct sm_reply *reply, const char *text,
                            size_t size, struct sm_error *e) {
   struct sm_error trouble;
@@ -139,19 +157,14 @@ enum sm_code sm_reply_read(struct sm_reply *reply, const char *text,
   json_t *root = parse_object(text, size, &reply->is_cut, &trouble);
   if (!root)
     return sm_fail(e, trouble.code, "%s", trouble.message);
-  reply->is_json = true;
-  const json_t *metrics = json_object_get(root, "metrics");
-  const json_t *inference = json_object_get(metrics, "inference_time");
+  const json_t *answer = unwrap(root);
   const struct sm_output output = sm_output_read(NULL, 0, root);
-  copy_text(reply->status, sizeof reply->status, text_of(root, "status"));
-  reply->state = sm_state_of(text_of(root, "status"));
-  reply->inference_s = json_number_value(inference);
+  reply->is_json = true;
   reply->has_output = output.has_something;
   reply->has_address = output.bytes > 0;
-  copy_text(reply->status_url, sizeof reply->status_url,
-            text_of(root, "status_url"));
-  read_id(reply, root, text, size);
-  sm_reason_read(reply->error, sizeof reply->error, root);
+  read_state(reply, answer);
+  read_id(reply, answer, text, size);
+  sm_reason_read(reply->error, sizeof reply->error, answer);
   json_decref(root);
   return SM_OK;
 }

@@ -131,6 +131,13 @@ local function says_failed(body)
   return type(body.status) == "string" and body.status:upper() == "FAILED"
 end
 
+-- Some gateways put the answer in an envelope (as sm_reply.c knows).
+local function unwrap(body)
+  local inner = body.data
+  local is_bare = body.status ~= nil or body.output ~= nil or type(inner) ~= "table"
+  return not is_bare and (inner.output ~= nil or inner.images ~= nil) and inner or body
+end
+
 --- Makes a result of what the core hands out for a finished job.
 ---@param job segmind.Job
 ---@param done table
@@ -148,7 +155,9 @@ function Result.read(job, done)
   if type(body) ~= "table" then
     return refused(job, done, "protocol", "the result is neither a picture nor a JSON object: "
       .. (why or "something else"))
-  elseif says_failed(body) then
+  end
+  body = unwrap(body)
+  if says_failed(body) then
     return refused(job, done, "failed", reason_of(body))
   end
   local urls, is_foreign = client._core.outputs(done.body)

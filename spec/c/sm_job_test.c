@@ -165,15 +165,44 @@ static void processing_may_go_back_to_queued(void) {
   CHECK(verdict.news == SM_STATE_QUEUED && is_sent_again());
 }
 
-static void a_key_that_the_service_refuses_three_times_ends_polling(void) {
+static void a_key_that_the_service_goes_on_refusing_ends_polling(void) {
   accept();
-  for (int i = 0; i < 2; i++) {
+  for (int i = 0; i < 4; i++) {
     answer(SM_OK, 401, true, "{\"error\":\"Unauthorized\"}");
-    CHECK(is_sent_again() && verdict.at_ms == now_ms + 5000);
-    now_ms = verdict.at_ms;
+    CHECK(is_sent_again());
+    now_ms += 3000;
   }
   answer(SM_OK, 401, true, "{\"error\":\"Unauthorized\"}");
   CHECK(failed_with(SM_AUTH, SM_CHARGED_YES));
+}
+
+static void a_result_counts_in_a_cut_frame_and_under_any_status(void) {
+  static const struct {
+    enum sm_code code;
+    int status;
+    const char *body;
+  } rows[] = {{SM_NOT_SENT, 200, RESULT},
+              {SM_PROTOCOL, 200, RESULT},
+              {SM_OK, 500, RESULT},
+              {SM_OK, 200, "{\"data\":" RESULT "}"}};
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    accept();
+    answer(SM_OK, 200, true, COMPLETED);
+    answer(rows[i].code, rows[i].status, true, rows[i].body);
+    CHECK(verdict.step == SM_STEP_DONE);
+  }
+  accept();
+  answer(SM_NOT_SENT, 200, true, "{\"status\":\"FAILED\",\"error\":\"x\"}");
+  CHECK(failed_with(SM_FAILED, SM_CHARGED_NO));
+}
+
+static void a_state_under_a_5xx_is_not_believed(void) {
+  accept();
+  for (int i = 0; i < 9; i++) {
+    answer(SM_OK, 503, true,
+           i % 2 ? "{\"status\":\"error\"}" : "{\"status\":\"FAILED\"}");
+    CHECK(is_sent_again());
+  }
 }
 
 static void a_refusal_between_good_answers_is_forgotten(void) {
@@ -512,8 +541,10 @@ int main(void) {
   a_429_waits_and_is_sent_again();
   polling_survives_whatever_a_server_says();
   processing_may_go_back_to_queued();
-  a_key_that_the_service_refuses_three_times_ends_polling();
+  a_key_that_the_service_goes_on_refusing_ends_polling();
   a_refusal_between_good_answers_is_forgotten();
+  a_result_counts_in_a_cut_frame_and_under_any_status();
+  a_state_under_a_5xx_is_not_believed();
   the_page_of_a_firewall_never_ends_polling();
   an_answer_that_is_no_http_never_ends_polling();
   an_id_that_was_told_is_used_whatever_is_wrong_beside_it();
