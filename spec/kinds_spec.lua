@@ -70,7 +70,7 @@ describe("the error kind", function()
       fault("submit", { states = { "FAILED" } })
       return run()
     end },
-    expired = { charged = "yes", id = true, make = function()
+    expired = { charged = "unknown", id = true, make = function()
       service:faults({ { match = { path = "history_entry", count = "always" },
         ["then"] = { status = 404 } } })
       local job = assert(client():attach("no-such-request", "flux-kontext-pro"))

@@ -1,6 +1,7 @@
 #include "sm_client.h"
 
 #include <errno.h>
+#include <locale.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -28,6 +29,7 @@ struct sm_client {
   struct sm_base base;
   char key[KEY_MAX + 1];
   char **media_hosts;
+  locale_t plain;
   struct sm_http *http;
   struct sm_engine *engine; /* the worker's alone, once there is one */
   int fd;
@@ -98,10 +100,13 @@ static void publish(struct sm_client *client) {
 }
 
 static int64_t turn(struct sm_client *client) {
+  locale_t host = uselocale(client->plain);
   take_commands(client);
   sm_http_perform(client->http);
+  sm_engine_note_wall(client->engine, sm_wall_ms(), sm_now_ms());
   int64_t wait_ms = sm_engine_turn(client->engine, sm_now_ms());
   publish(client);
+  uselocale(host);
   return wait_ms;
 }
 
@@ -158,6 +163,7 @@ static void release(void *self) {
   sm_events_destroy(&client->events);
   sm_events_destroy(&client->taken);
   free_hosts(client->media_hosts);
+  freelocale(client->plain);
   pthread_mutex_destroy(&client->lock);
   explicit_bzero(client->key, sizeof client->key);
   free(client);
@@ -260,9 +266,7 @@ static enum sm_code open_engine(struct sm_client *client,
       .max_transfers = options->max_transfers,
       .rpm = options->rpm,
   };
-  struct timespec now;
-  clock_gettime(CLOCK_REALTIME, &now);
-  engine.wall_ms = (int64_t)now.tv_sec * 1000;
+  engine.wall_ms = sm_wall_ms();
   if (getrandom(&engine.seed, sizeof engine.seed, 0) < 0)
     engine.seed = (uint64_t)sm_now_ms() ^ (uint64_t)getpid();
   return sm_engine_new(&client->engine, &engine, sm_now_ms(), e);
@@ -281,6 +285,11 @@ static struct sm_client *make_client(bool is_inline) {
   struct sm_client *client = calloc(1, sizeof *client);
   if (!client)
     return NULL;
+  client->plain = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+  if (client->plain == (locale_t)0) {
+    free(client);
+    return NULL;
+  }
   client->fd = -1;
   client->is_inline = is_inline;
   client->forks = sm_worker_forks();

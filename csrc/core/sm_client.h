@@ -12,6 +12,9 @@
  * with TLS under way crashed more often than not). The object file must stay
  * mapped until then: the module is linked with -z nodelete.
  *
+ * The host may set any locale at any time; a turn of the engine has its own,
+ * the plain one, so that numbers on the wire are written and read in its form.
+ *
  * With `is_inline` there is no thread: the engine turns inside take and wait.
  *
  * A client belongs to the thread and the process that made it; in a forked

@@ -13,29 +13,72 @@
 #define LOOKUP_MOST_MS 60000
 #define LOOKUPS 4
 #define MAX_PAGES 50
+/* A server that gives fewer rows than it is asked for gives so many at least:
+ * what is documented to come unasked. */
+#define FULL_PAGE_ROWS 20
 #define BACKOFF_MS 500
 #define BACKOFF_CAP_MS 5000
 #define RECORD_TRIES 3
+#define RECORD_GAP_MS 5000
 /* Another submit of the same body is about to be told its id. */
 #define CONTESTED_MS 500
+
+#define DAY_MS INT64_C(86400000)
+/* The history answers for 31 days at most. */
+#define WINDOW_MS (30 * DAY_MS)
+/* The clocks of the service need not agree with each other. */
+#define CLOCKS_MS 120000
+/* A clock that nobody has compared may be wrong by a time zone and a day. */
+#define WRONG_CLOCK_MS (26 * INT64_C(3600000))
+/* This machine's clock ran on by so much more than its timer: it slept. */
+#define SLEEP_MS 2000
 
 /* The history may be written a little after the submit: it is asked again. */
 static const int64_t lookup_gap_ms[LOOKUPS] = {200, 1000, 3000, 8000};
 
-static int64_t lookup_end_ms(int64_t deadline_ms, int64_t now_ms) {
-  if (deadline_ms < now_ms + LOOKUP_LEAST_MS)
-    return now_ms + LOOKUP_LEAST_MS;
-  return deadline_ms < now_ms + LOOKUP_MOST_MS ? deadline_ms
-                                               : now_ms + LOOKUP_MOST_MS;
+/* -- times --------------------------------------------------------------- */
+
+static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+
+static int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
+
+/* The sending in the service's time, to the second, as its times are. The timer
+ * stands still while the machine sleeps and the clock may have been set, so the
+ * true age lies between what they say. */
+static void date_sending(struct sm_history_query *query,
+                         const struct sm_doubt *doubt,
+                         const struct sm_scene *scene) {
+  int64_t age_ms = scene->now_ms - doubt->sent_ms;
+  int64_t wall_age_ms = scene->wall_ms - doubt->sent_wall_ms;
+  int64_t slept_ms = most(wall_age_ms - age_ms - SLEEP_MS, 0);
+  bool is_compared = scene->is_told && !doubt->is_remembered;
+  query->since_ms = (scene->service_ms - age_ms) / 1000 * 1000;
+  query->unsure_ms =
+      least(slept_ms, WINDOW_MS) + (is_compared ? CLOCKS_MS : WRONG_CLOCK_MS);
+  query->until_ms = scene->is_told ? scene->service_ms + CLOCKS_MS : INT64_MAX;
 }
 
-static struct sm_doubt *make_doubt(struct sm_job *job, int64_t since_s,
-                                   int64_t now_ms) {
+/* From the day before: days are days in some time zone. */
+static int64_t first_day_s(struct sm_doubt *doubt,
+                           const struct sm_scene *scene) {
+  struct sm_history_query query;
+  date_sending(&query, doubt, scene);
+  int64_t wanted_ms = query.since_ms - query.unsure_ms - DAY_MS;
+  int64_t first_ms = most(wanted_ms, scene->service_ms - WINDOW_MS);
+  doubt->is_partial = query.since_ms < first_ms;
+  return most(first_ms, 0) / DAY_MS * (DAY_MS / 1000);
+}
+
+static int64_t lookup_end_ms(int64_t deadline_ms, int64_t now_ms) {
+  return least(most(deadline_ms, now_ms + LOOKUP_LEAST_MS),
+               now_ms + LOOKUP_MOST_MS);
+}
+
+static struct sm_doubt *make_doubt(struct sm_job *job, int64_t now_ms) {
   if (!job->doubt)
     job->doubt = calloc(1, sizeof *job->doubt);
   if (!job->doubt)
     return NULL;
-  job->doubt->since_s = since_s;
   job->doubt->until_ms = lookup_end_ms(job->deadline_ms, now_ms);
   job->doubt->page = 1;
   job->phase = SM_PHASE_LOOKUP;
@@ -45,26 +88,32 @@ static struct sm_doubt *make_doubt(struct sm_job *job, int64_t since_s,
 void sm_doubt_begin(struct sm_job *job, const struct sm_scene *scene,
                     struct sm_verdict *verdict) {
   struct sm_error e = verdict->error;
-  /* A submit's deadline may have passed: it was sent at most that long ago. */
-  struct sm_doubt *doubt =
-      make_doubt(job, scene->wall_s - (scene->now_ms - job->sent_ms) / 1000,
-                 scene->now_ms);
+  struct sm_doubt *doubt = make_doubt(job, scene->now_ms);
   e.charged = SM_CHARGED_UNKNOWN;
   if (!doubt) {
     sm_verdict_fail(verdict, &e);
     return;
   }
+  doubt->sent_ms = job->sent_ms;
+  doubt->sent_wall_ms = job->sent_wall_ms;
   doubt->error = e;
+  doubt->from_s = first_day_s(doubt, scene);
   verdict->note =
       "the answer to a submit was lost; the request history is asked";
   sm_verdict_send(verdict, scene->now_ms + lookup_gap_ms[0]);
 }
 
-enum sm_code sm_job_find(struct sm_job *job, int64_t since_s, int64_t now_ms,
-                         struct sm_error *e) {
-  struct sm_doubt *doubt = make_doubt(job, since_s, now_ms);
+enum sm_code sm_job_find(struct sm_job *job, int64_t since_s, int64_t wall_ms,
+                         int64_t now_ms, struct sm_error *e) {
+  struct sm_doubt *doubt = make_doubt(job, now_ms);
   if (!doubt)
     return sm_fail_memory(e);
+  doubt->sent_wall_ms = since_s * 1000;
+  doubt->sent_ms = now_ms - most(wall_ms - doubt->sent_wall_ms, 0);
+  doubt->is_remembered = true;
+  const struct sm_scene scene = {
+      .now_ms = now_ms, .wall_ms = wall_ms, .service_ms = wall_ms};
+  doubt->from_s = first_day_s(doubt, &scene);
   sm_fail(&doubt->error, SM_UNKNOWN,
           "the submit was begun and its answer never seen");
   doubt->error.charged = SM_CHARGED_UNKNOWN;
@@ -75,51 +124,102 @@ enum sm_code sm_job_find(struct sm_job *job, int64_t since_s, int64_t now_ms,
 
 static void remain_unknown(const struct sm_job *job, enum sm_lookup lookup,
                            struct sm_verdict *verdict) {
+  const struct sm_history_find *find = &job->doubt->find;
   struct sm_error e = job->doubt->error;
   char why[sizeof e.message];
   memcpy(why, e.message, sizeof why);
-  snprintf(e.message, sizeof e.message, "%.360s; the request history %s", why,
-           lookup == SM_LOOKUP_ABSENT ? "does not show it"
-                                      : "could not be asked");
+  if (lookup == SM_LOOKUP_UNCLEAR && find->ids[0])
+    snprintf(e.message, sizeof e.message,
+             "%.240s; the request history shows what may be it, and cannot "
+             "tell: %.150s",
+             why, find->ids);
+  else
+    snprintf(e.message, sizeof e.message, "%.360s; the request history %s", why,
+             lookup == SM_LOOKUP_ABSENT    ? "does not show it"
+             : lookup == SM_LOOKUP_UNCLEAR ? "could not be read to its end"
+                                           : "could not be asked");
   e.lookup = lookup;
   sm_verdict_fail(verdict, &e);
+}
+
+static void begin_lookup(struct sm_doubt *doubt) {
+  memset(&doubt->find, 0, sizeof doubt->find);
+  doubt->page = 1;
 }
 
 static void look_again(struct sm_job *job, const struct sm_scene *scene,
                        struct sm_verdict *verdict) {
   struct sm_doubt *doubt = job->doubt;
-  doubt->page = 1;
-  if (++doubt->lookups >= LOOKUPS)
-    remain_unknown(job, SM_LOOKUP_ABSENT, verdict);
-  else
+  if (++doubt->lookups < LOOKUPS) {
+    begin_lookup(doubt);
     sm_verdict_send(verdict, scene->now_ms + lookup_gap_ms[doubt->lookups]);
+    return;
+  }
+  bool is_absent = sm_history_is_absent(&doubt->find) && !doubt->is_partial;
+  remain_unknown(job, is_absent ? SM_LOOKUP_ABSENT : SM_LOOKUP_UNCLEAR,
+                 verdict);
+}
+
+/* The service's clock shows that the list was asked for from too late on, or
+ * from too long ago: what it says proves nothing. */
+static bool asks_anew(struct sm_job *job, const struct sm_scene *scene,
+                      bool was_refused, struct sm_verdict *verdict) {
+  struct sm_doubt *doubt = job->doubt;
+  int64_t from_s = first_day_s(doubt, scene);
+  bool is_well =
+      was_refused ? from_s == doubt->from_s : from_s >= doubt->from_s;
+  if (is_well || doubt->lookups + 1 >= LOOKUPS)
+    return false;
+  doubt->lookups++;
+  doubt->from_s = from_s;
+  begin_lookup(doubt);
+  sm_verdict_send(verdict, scene->now_ms);
+  return true;
+}
+
+static bool has_more(struct sm_doubt *doubt) {
+  const struct sm_history_find *find = &doubt->find;
+  if (find->rows < FULL_PAGE_ROWS || find->is_past || find->is_repeated)
+    return false;
+  if (doubt->page >= MAX_PAGES)
+    doubt->is_partial = true;
+  return doubt->page < MAX_PAGES;
+}
+
+static void conclude(struct sm_job *job, const struct sm_scene *scene,
+                     struct sm_verdict *verdict) {
+  struct sm_doubt *doubt = job->doubt;
+  const char *found = sm_history_found(&doubt->find);
+  char id[SM_ID_MAX + 1];
+  if (found) {
+    snprintf(id, sizeof id, "%s", found); /* the doubt ends with it */
+    verdict->note = "a submit whose answer was lost was found in the request "
+                    "history and goes on";
+    sm_job_accept(job, scene, id, verdict);
+  } else if (doubt->find.is_contested) {
+    begin_lookup(doubt);
+    sm_verdict_send(verdict, scene->now_ms + CONTESTED_MS);
+  } else {
+    look_again(job, scene, verdict);
+  }
 }
 
 static void read_page(struct sm_job *job, const struct sm_scene *scene,
                       const struct sm_answer *answer,
                       struct sm_verdict *verdict) {
   struct sm_doubt *doubt = job->doubt;
-  struct sm_history_page page;
   struct sm_history_query query = {.model = scene->model,
-                                   .since_s = doubt->since_s,
                                    .others = scene->others};
+  date_sending(&query, doubt, scene);
   query.body = sm_body_text(scene->body, &query.body_size);
-  if (!query.body || sm_history_search(&page, &query, answer->body.data,
+  if (!query.body || sm_history_search(&doubt->find, &query, answer->body.data,
                                        answer->body.size, NULL) != SM_OK) {
     remain_unknown(job, SM_LOOKUP_UNREACHABLE, verdict);
-  } else if (page.is_found) {
-    verdict->note = "a submit whose answer was lost was found in the request "
-                    "history and goes on";
-    sm_job_accept(job, scene, page.row.request_id, verdict);
-  } else if (page.is_contested) {
-    doubt->page = 1;
-    sm_verdict_send(verdict, scene->now_ms + CONTESTED_MS);
-  } else if (page.rows >= SM_HISTORY_ROWS && !page.is_past &&
-             doubt->page < MAX_PAGES) {
+  } else if (has_more(doubt)) {
     doubt->page++;
     sm_verdict_send(verdict, scene->now_ms);
   } else {
-    look_again(job, scene, verdict);
+    conclude(job, scene, verdict);
   }
 }
 
@@ -138,10 +238,13 @@ void sm_doubt_answer_lookup(struct sm_job *job, const struct sm_scene *scene,
                             struct sm_verdict *verdict) {
   struct sm_error e;
   enum sm_code code = sm_outcome_of_get(answer, &e);
-  if (code == SM_OK)
-    read_page(job, scene, answer, verdict);
-  else if (code == SM_NOT_SENT || code == SM_THROTTLED)
+  if (code == SM_NOT_SENT || code == SM_THROTTLED)
     ask_later(job, scene, verdict);
+  else if ((code == SM_OK || code == SM_REJECTED) &&
+           asks_anew(job, scene, code == SM_REJECTED, verdict))
+    return;
+  else if (code == SM_OK)
+    read_page(job, scene, answer, verdict);
   else
     remain_unknown(job, SM_LOOKUP_UNREACHABLE, verdict);
 }
@@ -160,28 +263,57 @@ void sm_doubt_ask_record(struct sm_job *job, const struct sm_scene *scene,
   sm_verdict_send(verdict, scene->now_ms);
 }
 
-static void expire(struct sm_verdict *verdict) {
+static void expire(const struct sm_job *job, struct sm_verdict *verdict) {
   struct sm_error e;
   sm_fail(&e, SM_EXPIRED,
-          "the service no longer knows the request (its record lives an hour) "
-          "and its history names no picture");
-  e.charged = SM_CHARGED_YES;
+          job->is_known
+              ? "the service no longer knows the request (its record lives an "
+                "hour) and its history names no picture"
+              : "neither the service nor its request history knows this id");
+  e.charged = sm_job_charged(job);
   sm_verdict_fail(verdict, &e);
 }
 
-static void read_entry(struct sm_job *job, const struct sm_history_row *row,
+/* The history knows the request: it is asked until it tells the end. */
+static void wait_for_end(struct sm_job *job, const struct sm_scene *scene,
+                         struct sm_verdict *verdict) {
+  job->is_known = true;
+  job->odd = job->failures = 0;
+  if (job->state != SM_STATE_PROCESSING)
+    verdict->news = SM_STATE_PROCESSING;
+  job->state = SM_STATE_PROCESSING;
+  sm_verdict_send(verdict, scene->now_ms + RECORD_GAP_MS);
+}
+
+static void read_entry(struct sm_job *job, const struct sm_scene *scene,
+                       const struct sm_history_row *row,
                        struct sm_verdict *verdict) {
-  if (strcmp(row->request_id, job->request_id) == 0 && row->url[0] &&
-      row->state == SM_STATE_COMPLETED) {
+  struct sm_error *e = &verdict->error;
+  if (row->state == SM_STATE_FAILED || row->state == SM_STATE_ENDED) {
+    sm_fail(e, SM_FAILED, "%s", row->error[0] ? row->error : "the job FAILED");
+    e->charged =
+        row->state == SM_STATE_FAILED ? SM_CHARGED_NO : SM_CHARGED_UNKNOWN;
+    sm_verdict_fail(verdict, e);
+  } else if (row->urls_bytes && (row->state == SM_STATE_COMPLETED ||
+                                 row->state == SM_STATE_NONE)) {
     job->state = SM_STATE_COMPLETED;
     verdict->step = SM_STEP_DONE;
-  } else if (row->state == SM_STATE_FAILED) {
-    struct sm_error e;
-    sm_fail(&e, SM_FAILED, "%s", row->error[0] ? row->error : "the job FAILED");
-    sm_verdict_fail(verdict, &e);
+  } else if (row->state == SM_STATE_COMPLETED) {
+    job->is_known = true;
+    expire(job, verdict);
   } else {
-    expire(verdict);
+    wait_for_end(job, scene, verdict);
   }
+}
+
+static void ask_record_later(struct sm_job *job, const struct sm_scene *scene,
+                             struct sm_verdict *verdict) {
+  if (job->failures < UINT8_MAX)
+    job->failures++;
+  sm_verdict_send(verdict,
+                  scene->now_ms + sm_backoff_ms(scene->rng, job->failures,
+                                                BACKOFF_MS, BACKOFF_MS,
+                                                BACKOFF_CAP_MS));
 }
 
 void sm_doubt_answer_record(struct sm_job *job, const struct sm_scene *scene,
@@ -190,14 +322,16 @@ void sm_doubt_answer_record(struct sm_job *job, const struct sm_scene *scene,
   struct sm_history_row row;
   struct sm_error e;
   enum sm_code code = sm_outcome_of_get(answer, &e);
-  if (code == SM_OK && sm_history_read(&row, answer->body.data,
-                                       answer->body.size, NULL) == SM_OK)
-    read_entry(job, &row, verdict);
-  else if ((code == SM_NOT_SENT || code == SM_THROTTLED || code == SM_IO) &&
-           ++job->odd < RECORD_TRIES)
-    sm_verdict_send(verdict, scene->now_ms +
-                                 sm_backoff_ms(scene->rng, job->odd, BACKOFF_MS,
-                                               BACKOFF_MS, BACKOFF_CAP_MS));
+  bool is_read = code == SM_OK &&
+                 sm_history_read(&row, answer->body.data, answer->body.size,
+                                 NULL) == SM_OK &&
+                 sm_reply_is_same_id(row.request_id, job->request_id);
+  if (is_read)
+    read_entry(job, scene, &row, verdict);
+  else if (code == SM_NOT_SENT || code == SM_THROTTLED)
+    ask_record_later(job, scene, verdict);
+  else if ((code == SM_OK || code == SM_IO) && ++job->odd < RECORD_TRIES)
+    ask_record_later(job, scene, verdict);
   else
-    expire(verdict);
+    expire(job, verdict);
 }

@@ -2,9 +2,11 @@
  *
  * LOOKUP, for a submit whose answer was lost: is there a row with my model and
  * my parameters, that no other submit of mine may be? Found, the job goes on as
- * if the answer had come. Not found in several lookups over some seconds, or
- * not to be asked, the outcome stays unknown and the error says which: the
- * history may lag, so absence is told to the caller and never acted on here.
+ * if the answer had come. Not found in several lookups over some seconds, not
+ * to be asked, or not to be told from another request, the outcome stays
+ * unknown and the error says which: the history may lag, so absence is told to
+ * the caller and never acted on here. Times are compared on the service's
+ * clock; where that is not known well enough, nothing is called absent.
  *
  * RECORD, for an id that the status endpoint no longer knows: what became of
  * it? A finished picture is worth its money after the record's hour, too.

@@ -140,8 +140,7 @@ static size_t on_header(char *line, size_t size, size_t count, void *user) {
     refuse(easy, SM_PROTOCOL, "the answer's headers are larger than 64 KiB");
     return 0;
   }
-  if (total > 2 && (line[0] == 'x' || line[0] == 'X'))
-    sm_header_note(answer_of(easy), line, total);
+  sm_header_note(answer_of(easy), line, total);
   if (note_header(easy, line, total, &e) != SM_OK) {
     refuse(easy, e.code, e.message);
     return 0;
@@ -395,17 +394,14 @@ static void resolve_redirect(const struct sm_transfer *transfer,
 static void note_facts(struct sm_easy *easy) {
   struct sm_answer *answer = answer_of(easy);
   long status = 0;
-  curl_off_t took_us = 0, retry_after_s = 0;
+  curl_off_t took_us = 0;
   const char *type = NULL;
   CURL *handle = easy->handle;
   curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &status);
   curl_easy_getinfo(handle, CURLINFO_TOTAL_TIME_T, &took_us);
-  curl_easy_getinfo(handle, CURLINFO_RETRY_AFTER, &retry_after_s);
   curl_easy_getinfo(handle, CURLINFO_CONTENT_TYPE, &type);
   answer->status = (int)status;
   answer->took_ms = took_us / 1000;
-  if (retry_after_s != 0 && answer->retry_after_ms < 0)
-    answer->retry_after_ms = sm_header_wait_ms((double)retry_after_s);
   if (type)
     snprintf(answer->content_type, sizeof answer->content_type, "%s", type);
   if (answer->redirect.size)

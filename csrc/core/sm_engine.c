@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "sm_header.h"
 #include "sm_news.h"
 #include "sm_queue.h"
 #include "sm_registry.h"
@@ -18,11 +19,41 @@ struct sm_engine {
   struct sm_traffic traffic;
   struct sm_news news;
   struct sm_rng rng;
-  struct sm_task *probe;  /* asks an ailing service how it is */
-  int64_t wall_offset_ms; /* Unix time less the monotonic clock's */
-  double rtt_ms;          /* a poll's round trip, smoothed */
-  uint64_t jobs;          /* tasks that have not ended */
+  struct sm_task *probe; /* asks an ailing service how it is */
+  /* Unix time by this machine's clock, and by the service's, less `now_ms`. */
+  int64_t wall_offset_ms;
+  int64_t service_offset_ms;
+  bool is_told;  /* the service has told its time */
+  double rtt_ms; /* a poll's round trip, smoothed */
+  uint64_t jobs; /* tasks that have not ended */
 };
+
+/* -- clocks -------------------------------------------------------------- */
+
+void sm_engine_note_wall(struct sm_engine *engine, int64_t wall_ms,
+                         int64_t now_ms) {
+  engine->wall_offset_ms = wall_ms - now_ms;
+}
+
+static int64_t service_ms(const struct sm_engine *engine, int64_t now_ms) {
+  return now_ms +
+         (engine->is_told ? engine->service_offset_ms : engine->wall_offset_ms);
+}
+
+/* Of those who may be told the key, the Date is the service's clock. It tells
+ * whole seconds: what lies within is known better already. */
+static void learn_clock(struct sm_engine *engine, struct sm_transfer *transfer,
+                        int64_t now_ms) {
+  int64_t before_ms = service_ms(engine, now_ms);
+  struct sm_answer *answer = &transfer->answer;
+  sm_header_settle(answer, before_ms);
+  if (!transfer->request.has_key || answer->date_ms < 0)
+    return;
+  bool agrees =
+      before_ms >= answer->date_ms && before_ms < answer->date_ms + 1000;
+  engine->service_offset_ms = (agrees ? before_ms : answer->date_ms) - now_ms;
+  engine->is_told = true;
+}
 
 /* -- birth and death ----------------------------------------------------- */
 
@@ -38,7 +69,7 @@ enum sm_code sm_engine_new(struct sm_engine **out,
     return sm_fail_memory(e);
   }
   engine->rtt_ms = FIRST_RTT_MS;
-  engine->wall_offset_ms = options->wall_ms - now_ms;
+  sm_engine_note_wall(engine, options->wall_ms, now_ms);
   sm_registry_create(&engine->registry);
   sm_queue_create(&engine->queue, options->rpm, now_ms);
   sm_news_create(&engine->news, options->limits.base);
@@ -155,7 +186,9 @@ static struct sm_scene scene_for(struct sm_engine *engine,
       .now_ms = now_ms,
       .rtt_ms = (int64_t)engine->rtt_ms,
       .in_flight = task->model ? task->model->in_flight : 0,
-      .wall_s = (now_ms + engine->wall_offset_ms) / 1000,
+      .wall_ms = now_ms + engine->wall_offset_ms,
+      .service_ms = service_ms(engine, now_ms),
+      .is_told = engine->is_told,
       .model = task->model ? task->model->name : NULL,
       .body = task->body,
       .others = {is_taken, awaited, engine},
@@ -171,6 +204,7 @@ static void learn_rtt(struct sm_engine *engine, const struct sm_task *task,
 static void receive(struct sm_engine *engine, struct sm_transfer *transfer,
                     int64_t now_ms) {
   struct sm_task *task = transfer->owner;
+  learn_clock(engine, transfer, now_ms);
   struct sm_scene scene = scene_for(engine, task, now_ms);
   struct sm_verdict verdict;
   learn_rtt(engine, task, transfer);
@@ -210,15 +244,24 @@ static bool probe(struct sm_engine *engine, int64_t now_ms) {
   return true;
 }
 
+static void start(struct sm_engine *engine, struct sm_task *task,
+                  int64_t now_ms) {
+  struct sm_error e;
+  if (task->kind == SM_TASK_JOB) {
+    task->job.sent_ms = now_ms;
+    task->job.sent_wall_ms = now_ms + engine->wall_offset_ms;
+  }
+  if (sm_traffic_start(&engine->traffic, task, now_ms, &e) != SM_OK)
+    give_up_start(engine, task, &e, now_ms);
+}
+
 /* Starts what may start. */
 static void pump(struct sm_engine *engine, int64_t now_ms) {
   struct sm_task *task;
-  struct sm_error e;
   sm_queue_open(&engine->queue);
   while ((task = sm_queue_next(&engine->queue, &engine->traffic.slots,
                                now_ms)) != NULL)
-    if (sm_traffic_start(&engine->traffic, task, now_ms, &e) != SM_OK)
-      give_up_start(engine, task, &e, now_ms);
+    start(engine, task, now_ms);
 }
 
 /* -- timers -------------------------------------------------------------- */

@@ -44,6 +44,11 @@ enum sm_code sm_engine_new(struct sm_engine **engine,
                            const struct sm_engine_options *options,
                            int64_t now_ms, struct sm_error *e);
 
+/* This machine's clock, Unix time at `now_ms`: it may be set at any time, and
+ * goes on while the machine sleeps, unlike `now_ms`. */
+void sm_engine_note_wall(struct sm_engine *engine, int64_t wall_ms,
+                         int64_t now_ms);
+
 /* Ends all tasks without a word, and their transfers. */
 void sm_engine_delete(struct sm_engine *engine);
 

@@ -63,6 +63,20 @@ const char *sm_code_name(enum sm_code code) {
   return at < SM_CODE_COUNT ? code_names[at] : code_names[SM_UNKNOWN];
 }
 
+const char *sm_lookup_name(enum sm_lookup lookup) {
+  switch (lookup) {
+  case SM_LOOKUP_ABSENT:
+    return "absent";
+  case SM_LOOKUP_UNCLEAR:
+    return "unclear";
+  case SM_LOOKUP_UNREACHABLE:
+    return "unreachable";
+  case SM_LOOKUP_NONE:
+    break;
+  }
+  return "";
+}
+
 const char *sm_charged_name(enum sm_charged charged) {
   switch (charged) {
   case SM_CHARGED_NO:

@@ -39,6 +39,7 @@ enum sm_code {
 enum sm_lookup {
   SM_LOOKUP_NONE,       /* it was not asked */
   SM_LOOKUP_ABSENT,     /* it answered, several times, and does not know it */
+  SM_LOOKUP_UNCLEAR,    /* it shows what may be it and does not tell */
   SM_LOOKUP_UNREACHABLE /* it could not be asked */
 };
 
@@ -67,6 +68,9 @@ void sm_error_clear(struct sm_error *e);
 
 /* "invalid", "not_sent", ...: the names that callers compare with. */
 const char *sm_code_name(enum sm_code code);
+
+/* "absent", "unclear", "unreachable"; "" for none. */
+const char *sm_lookup_name(enum sm_lookup lookup);
 
 /* "no", "yes", "unknown". */
 const char *sm_charged_name(enum sm_charged charged);

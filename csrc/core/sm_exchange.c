@@ -33,8 +33,6 @@ static int64_t time_left(int64_t deadline_ms, int64_t now_ms, int64_t most) {
   return left < most ? left : most;
 }
 
-/* The list is asked for from the day before: days are days in some time zone.
- */
 static enum sm_code prepare_question(struct sm_task *task,
                                      struct sm_transfer *transfer,
                                      const struct sm_limits *limits,
@@ -45,7 +43,7 @@ static enum sm_code prepare_question(struct sm_task *task,
   if (job->phase == SM_PHASE_RECORD)
     return sm_url_build(&transfer->url, limits->base, SM_PLACE_CONTROL, e,
                         HISTORY "/%s", job->request_id);
-  time_t from = (time_t)job->doubt->since_s - 86400;
+  time_t from = (time_t)job->doubt->from_s;
   char day[16];
   struct tm tm;
   if (!gmtime_r(&from, &tm) || !strftime(day, sizeof day, "%Y-%m-%d", &tm))
@@ -385,7 +383,7 @@ void sm_exchange_fail(struct sm_task *task, struct sm_transfer *transfer,
     /* Once accepted, the job goes on at the service whatever happens here. */
     if (task->kind == SM_TASK_JOB && task->job.request_id &&
         error->code != SM_FAILED)
-      event->error->charged = SM_CHARGED_YES;
+      event->error->charged = sm_job_charged(&task->job);
   }
   if (!event->body && error->code != SM_IO)
     take_error_body(task, answer);

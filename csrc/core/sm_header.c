@@ -1,12 +1,19 @@
 #include "sm_header.h"
 
-#include <curl/curl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 
-#define MAX_WAIT_S 300
+#include "sm_number.h"
+#include "sm_time.h"
+
+#define MAX_WAIT_MS 300000
+/* A smaller number is seconds to go, not a moment. */
+#define EPOCH_LEAST_S 1e9
+
+/* Between the end of the headers and their being read. */
+#define DATE_SLACK_MS 2000
+
+/* -- lines --------------------------------------------------------------- */
 
 static bool is_header(const char *line, size_t size, const char *name,
                       const char **value, size_t *value_size) {
@@ -33,55 +40,98 @@ static void copy_text(char *out, size_t out_size, const char *value,
   out[size] = '\0';
 }
 
+/* A figure of the service: USD or seconds. */
 static double number_of(const char *value, size_t size) {
-  char text[32];
-  char *end;
-  copy_text(text, sizeof text, value, size);
-  double number = strtod(text, &end);
-  return end == text || !(number >= 0 && number < 1e12) ? -1 : number;
+  double number;
+  bool is_figure =
+      sm_number_read(value, size, &number) && number >= 0 && number < 1e12;
+  return is_figure ? number : -1;
 }
 
-int64_t sm_header_wait_ms(double seconds) {
-  if (!(seconds > 0))
-    return 0;
-  return seconds > MAX_WAIT_S ? MAX_WAIT_S * 1000 : (int64_t)(seconds * 1000);
+static void note_figure(struct sm_answer *answer, const char *line,
+                        size_t size) {
+  const struct {
+    const char *name;
+    double *figure;
+  } figures[] = {{"x-cost", &answer->cost},
+                 {"x-remaining-credits", &answer->remaining_credits},
+                 {"x-generation-time", &answer->generation_s}};
+  const char *value;
+  size_t length;
+  for (size_t i = 0; i < sizeof figures / sizeof *figures; i++)
+    if (is_header(line, size, figures[i].name, &value, &length))
+      *figures[i].figure = number_of(value, length);
 }
 
-/* curl_getdate reads all these dates but for ISO's "T" and "Z"
- * (https://curl.se/libcurl/c/curl_getdate.html). */
-static int64_t until(const char *value, size_t size) {
-  char text[64];
-  char *end;
-  copy_text(text, sizeof text - 4, value, size);
-  double at = strtod(text, &end);
-  if (end == text || *end != '\0') {
-    if (strlen(text) > 10 && text[10] == 'T')
-      text[10] = ' ';
-    char *zone = strpbrk(text, "Z.");
-    if (zone && zone > text + 10)
-      memcpy(zone, " GMT", 5);
-    at = (double)curl_getdate(text, NULL);
-    if (at < 0)
-      return -1;
-  }
-  struct timespec now;
-  clock_gettime(CLOCK_REALTIME, &now);
-  return sm_header_wait_ms(at - (double)now.tv_sec);
+static void note_text(struct sm_answer *answer, const char *line, size_t size) {
+  struct sm_when *when = &answer->when;
+  const struct {
+    const char *name;
+    char *text;
+    size_t size;
+  } texts[] = {
+      {"date", when->date, sizeof when->date},
+      {"retry-after", when->retry_after, sizeof when->retry_after},
+      {"x-rate-limit-reset-at-utc", when->reset, sizeof when->reset},
+      {"x-request-id", answer->request_id, sizeof answer->request_id},
+      {"x-seed-value", answer->seed, sizeof answer->seed},
+  };
+  const char *value;
+  size_t length;
+  for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+    if (is_header(line, size, texts[i].name, &value, &length))
+      copy_text(texts[i].text, texts[i].size, value, length);
+}
+
+static void begin_anew(struct sm_answer *answer) {
+  answer->when = (struct sm_when){"", "", ""};
+  answer->request_id[0] = answer->seed[0] = '\0';
+  answer->cost = answer->remaining_credits = answer->generation_s = -1;
 }
 
 void sm_header_note(struct sm_answer *answer, const char *line, size_t size) {
-  const char *value;
-  size_t length;
-  if (is_header(line, size, "x-rate-limit-reset-at-utc", &value, &length))
-    answer->retry_after_ms = until(value, length);
-  else if (is_header(line, size, "x-request-id", &value, &length))
-    copy_text(answer->request_id, sizeof answer->request_id, value, length);
-  else if (is_header(line, size, "x-seed-value", &value, &length))
-    copy_text(answer->seed, sizeof answer->seed, value, length);
-  else if (is_header(line, size, "x-cost", &value, &length))
-    answer->cost = number_of(value, length);
-  else if (is_header(line, size, "x-remaining-credits", &value, &length))
-    answer->remaining_credits = number_of(value, length);
-  else if (is_header(line, size, "x-generation-time", &value, &length))
-    answer->generation_s = number_of(value, length);
+  if (size > 5 && strncasecmp(line, "HTTP/", 5) == 0) {
+    begin_anew(answer);
+    return;
+  }
+  note_text(answer, line, size);
+  note_figure(answer, line, size);
+}
+
+/* -- times --------------------------------------------------------------- */
+
+static int64_t clamp(double wait_ms) {
+  if (!(wait_ms > 0))
+    return 0;
+  return wait_ms > MAX_WAIT_MS ? MAX_WAIT_MS : (int64_t)wait_ms;
+}
+
+/* How long to wait, by a header that says so or says until when; -1 when it
+ * does not. */
+static int64_t wait_of(const char *text, int64_t now_ms) {
+  int64_t at_ms;
+  double seconds;
+  if (sm_time_read(text, strlen(text), &at_ms))
+    return clamp((double)at_ms - (double)now_ms);
+  if (sm_number_read(text, strlen(text), &seconds) && seconds < EPOCH_LEAST_S)
+    return clamp(seconds * 1000);
+  return -1;
+}
+
+/* Date tells whole seconds. */
+static int64_t moment_of(int64_t date_ms, int64_t clock_ms) {
+  bool agrees = clock_ms >= date_ms && clock_ms < date_ms + DATE_SLACK_MS;
+  return date_ms < 0 || agrees ? clock_ms : date_ms;
+}
+
+void sm_header_settle(struct sm_answer *answer, int64_t clock_ms) {
+  const struct sm_when *when = &answer->when;
+  if (!sm_time_read(when->date, strlen(when->date), &answer->date_ms))
+    answer->date_ms = -1;
+  int64_t now_ms = moment_of(answer->date_ms, clock_ms);
+  int64_t wait_ms = wait_of(when->retry_after, now_ms);
+  if (wait_ms <= 0 && when->reset[0])
+    wait_ms = wait_of(when->reset, now_ms);
+  if (wait_ms >= 0)
+    answer->retry_after_ms = wait_ms;
 }

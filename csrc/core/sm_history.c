@@ -1,139 +1,133 @@
 #include "sm_history.h"
 
 #include <jansson.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+#include <strings.h>
 
-/* Our clock and the service's need not agree. */
-#define CLOCK_SKEW_S 120
+#include "sm_json.h"
+#include "sm_likeness.h"
+#include "sm_number.h"
+#include "sm_output.h"
+#include "sm_reason.h"
+#include "sm_time.h"
 
-/* -- comparing ----------------------------------------------------------- */
+/* A row may be stamped by a clock of the service that is so much behind the
+ * one that stamps its answers. */
+#define NEAR_MS 3000
+/* A time without a zone is some place's: from UTC-12 to UTC+14. */
+#define ZONES_MS (INT64_C(26) * 3600 * 1000)
 
-static bool is_same(const json_t *sent, const json_t *kept);
+/* -- members ------------------------------------------------------------- */
 
-/* Every parameter that was sent is there; the service may have added its
- * defaults. */
-static bool holds_members(const json_t *sent, const json_t *kept) {
-  const char *name;
-  json_t *value;
-  json_object_foreach((json_t *)sent, name, value) {
-    const json_t *other = json_object_get(kept, name);
-    if (!other || !is_same(value, other))
-      return false;
+static const json_t *member(const json_t *row, const char *const *names) {
+  for (; *names; names++) {
+    const json_t *value = json_object_get(row, *names);
+    if (value && !json_is_null(value))
+      return value;
   }
-  return true;
+  return NULL;
 }
 
-static bool is_same_list(const json_t *sent, const json_t *kept) {
-  size_t count = json_array_size(sent);
-  if (count != json_array_size(kept))
-    return false;
-  for (size_t i = 0; i < count; i++)
-    if (!is_same(json_array_get(sent, i), json_array_get(kept, i)))
-      return false;
-  return true;
+static const char *text_of(const json_t *row, const char *const *names) {
+  const char *text = json_string_value(member(row, names));
+  return text ? text : "";
 }
 
-/* 7 and 7.0 are the same number on the way through another language. */
-static bool is_same_number(const json_t *sent, const json_t *kept) {
-  double a = json_number_value(sent), b = json_number_value(kept);
-  return fabs(a - b) <= 1e-9 * fmax(fabs(a), fabs(b));
+static const char *id_of(const json_t *row) {
+  static const char *const names[] = {"request_id", "id", "requestId", NULL};
+  return text_of(row, names);
 }
 
-static bool is_same(const json_t *sent, const json_t *kept) {
-  if (json_is_object(sent))
-    return json_is_object(kept) && holds_members(sent, kept);
-  if (json_is_array(sent))
-    return json_is_array(kept) && is_same_list(sent, kept);
-  if (json_is_number(sent))
-    return json_is_number(kept) && is_same_number(sent, kept);
-  return json_equal(sent, kept);
+static const char *model_of(const json_t *row) {
+  static const char *const names[] = {"model_name", "model", "slug", NULL};
+  return text_of(row, names);
 }
 
-static bool is_same_body(const json_t *sent, const json_t *kept) {
-  const char *text = json_string_value(kept);
-  if (!text)
-    return json_is_object(kept) && holds_members(sent, kept);
-  json_t *parsed = json_loads(text, 0, NULL);
-  bool same = json_is_object(parsed) && holds_members(sent, parsed);
-  json_decref(parsed);
-  return same;
+static const json_t *body_of(const json_t *row) {
+  static const char *const names[] = {"request_body", "body",       "input",
+                                      "payload",      "parameters", NULL};
+  return member(row, names);
 }
 
 /* -- times --------------------------------------------------------------- */
 
-int64_t sm_history_time(const char *text) {
-  struct tm tm = {0};
-  if (sscanf(text, "%4d-%2d-%2d%*[T ]%2d:%2d:%2d", &tm.tm_year, &tm.tm_mon,
-             &tm.tm_mday, &tm.tm_hour, &tm.tm_min, &tm.tm_sec) < 5)
-    return -1;
-  tm.tm_year -= 1900;
-  tm.tm_mon -= 1;
-  return (int64_t)timegm(&tm);
-}
+struct stamp {
+  int64_t at_ms;
+  bool is_read, has_zone;
+};
 
-/* Seconds or milliseconds since 1970, or text. */
-static int64_t time_of(const json_t *value) {
+static struct stamp stamp_of(const json_t *value) {
+  struct stamp stamp = {.has_zone = true};
   const char *text = json_string_value(value);
   if (text)
-    return sm_history_time(text);
-  double number = json_number_value(value);
-  if (!(number > 1e9 && number < 1e14))
-    return -1;
-  return (int64_t)(number > 1e11 ? number / 1000 : number);
+    stamp.is_read = sm_time_read_zoned(text, json_string_length(value),
+                                       &stamp.at_ms, &stamp.has_zone);
+  else if (json_is_number(value))
+    stamp.is_read = sm_time_of_number(json_number_value(value), &stamp.at_ms);
+  return stamp;
 }
 
-static int64_t row_time(const json_t *row) {
-  static const char *const names[] = {"model_created", "created_at",
-                                      "submitted_at",  "created",
-                                      "request_time",  "timestamp"};
-  int64_t at = -1;
-  for (size_t i = 0; at < 0 && i < sizeof names / sizeof *names; i++)
-    at = time_of(json_object_get(row, names[i]));
-  return at;
+/* A name of the time at which a request was made, not begun or ended. */
+static bool is_creation(const char *name) {
+  static const char *const good[] = {"creat", "submit", "request",
+                                     "queue", "time",   "date"};
+  static const char *const bad[] = {"start", "complet", "finish", "end",
+                                    "updat", "expir",   "delet",  "modif"};
+  bool is_good = false, is_bad = false;
+  for (size_t i = 0; i < sizeof good / sizeof *good; i++)
+    is_good = is_good || strcasestr(name, good[i]);
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+    is_bad = is_bad || strcasestr(name, bad[i]);
+  return is_good && !is_bad;
+}
+
+enum when { BEFORE, UNCLEAR, NEAR, AFTER };
+
+static enum when place(const struct sm_history_query *query,
+                       struct stamp stamp) {
+  int64_t least_ms = query->since_ms - query->unsure_ms;
+  if (!stamp.is_read)
+    return UNCLEAR;
+  if (stamp.at_ms >= query->since_ms)
+    return stamp.at_ms <= query->until_ms ? AFTER : UNCLEAR;
+  if (stamp.at_ms >= query->since_ms - NEAR_MS)
+    return NEAR;
+  if (stamp.at_ms >= least_ms - (stamp.has_zone ? 0 : ZONES_MS))
+    return UNCLEAR;
+  return BEFORE;
+}
+
+/* The time is the first that can be read; another that contradicts it makes it
+ * doubtful, as no name is published. */
+static enum when when_of(const struct sm_history_query *query,
+                         const json_t *row, int64_t *at_ms) {
+  static const char *const names[] = {
+      "model_created", "created_at",   "createdAt", "created",
+      "submitted_at",  "request_time", "timestamp"};
+  struct stamp stamp = {0};
+  const char *name;
+  json_t *value;
+  for (size_t i = 0; !stamp.is_read && i < sizeof names / sizeof *names; i++)
+    stamp = stamp_of(json_object_get(row, names[i]));
+  enum when when = place(query, stamp);
+  json_object_foreach((json_t *)row, name, value) {
+    struct stamp other = stamp_of(value);
+    if (!other.is_read || !is_creation(name))
+      continue;
+    enum when there = place(query, other);
+    if (!stamp.is_read)
+      when = there;
+    else if ((when == BEFORE) != (there == BEFORE))
+      when = UNCLEAR;
+    stamp = stamp.is_read ? stamp : other;
+  }
+  *at_ms = stamp.is_read ? stamp.at_ms : 0;
+  return when;
 }
 
 /* -- rows ---------------------------------------------------------------- */
-
-static const char *text_of(const json_t *row, const char *name) {
-  const char *text = json_string_value(json_object_get(row, name));
-  return text ? text : "";
-}
-
-static enum sm_state state_of(const json_t *row) {
-  for (enum sm_state s = SM_STATE_QUEUED; s <= SM_STATE_FAILED; s++)
-    if (strcmp(text_of(row, "model_status"), sm_state_name(s)) == 0)
-      return s;
-  return SM_STATE_NONE;
-}
-
-static bool read_row(struct sm_history_row *out, const json_t *row) {
-  const json_t *cost = json_object_get(row, "credits_deduction");
-  const char *id = text_of(row, "request_id");
-  if (!sm_url_is_id(id))
-    return false;
-  snprintf(out->request_id, sizeof out->request_id, "%s", id);
-  out->state = state_of(row);
-  /* One that does not fit is none: half an address leads elsewhere. */
-  if (strlen(text_of(row, "generation_url")) < sizeof out->url)
-    snprintf(out->url, sizeof out->url, "%s", text_of(row, "generation_url"));
-  snprintf(out->error, sizeof out->error, "%s", text_of(row, "error"));
-  out->cost = json_is_number(cost) ? json_number_value(cost) : -1;
-  return true;
-}
-
-static bool is_wanted(const struct sm_history_query *query, const json_t *sent,
-                      const json_t *row) {
-  int64_t at_s = row_time(row);
-  return strcmp(text_of(row, "model_name"), query->model) == 0 &&
-         (at_s < 0 || at_s >= query->since_s - CLOCK_SKEW_S) &&
-         is_same_body(sent, json_object_get(row, "request_body")) &&
-         !query->others.is_taken(query->others.user,
-                                 text_of(row, "request_id"));
-}
 
 /* Two submits of the same body differ by their ids alone, and one of them is
  * about to be told its own. */
@@ -146,24 +140,95 @@ static bool is_contested(const struct sm_history_query *query,
   for (int n = 0; !is_rival && (text = others->awaited(others->user,
                                                        query->model, n, &size));
        n++) {
-    json_t *body = json_loadb(text, size, 0, NULL);
-    is_rival = is_same_body(body, json_object_get(row, "request_body"));
+    json_t *body = sm_json_parse(text, size, NULL, NULL);
+    is_rival = body && sm_likeness_of(body, body_of(row)) == SM_LIKE_SAME;
     json_decref(body);
   }
   return is_rival;
 }
 
-static json_t *find_list(json_t *root) {
-  static const char *const names[] = {"data", "results", "requests", "items",
-                                      "history"};
-  if (json_is_array(root))
-    return root;
-  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-    json_t *list = json_object_get(root, names[i]);
-    if (json_is_array(list))
-      return list;
+static void keep(char out[SM_ID_MAX + 1], const char *id) {
+  snprintf(out, SM_ID_MAX + 1, "%s", id);
+}
+
+static bool is_listed(const char *ids, const char *id) {
+  size_t size = strlen(id);
+  for (const char *at = ids; size && (at = strstr(at, id)) != NULL; at++)
+    if ((at == ids || at[-1] == ' ') && (!at[size] || at[size] == ','))
+      return true;
+  return false;
+}
+
+/* Pages overlap when rows are added between two questions. */
+static bool is_known(struct sm_history_find *find, const char *id) {
+  size_t size = strlen(find->ids);
+  if (is_listed(find->ids, id))
+    return true;
+  snprintf(find->ids + size, sizeof find->ids - size, "%s%s", size ? ", " : "",
+           *id ? id : "one without an id");
+  return false;
+}
+
+static void count_near(struct sm_history_find *find, const char *id,
+                       int64_t at_ms) {
+  find->is_near_tied = find->near[0] && llabs(at_ms - find->near_ms) < 1000;
+  if (find->near[0] && at_ms <= find->near_ms)
+    return;
+  keep(find->near, id);
+  find->near_ms = at_ms;
+}
+
+/* A page of the list, and what is looked for in it. */
+struct page {
+  const struct sm_history_query *query;
+  const json_t *sent;
+  const char *text;
+  size_t size;
+};
+
+static bool is_usable(const struct page *page, const char *id) {
+  return sm_url_is_id(id) && sm_reply_quotes(page->text, page->size, id);
+}
+
+static void weigh(struct sm_history_find *find, const struct page *page,
+                  const json_t *row) {
+  const struct sm_history_query *query = page->query;
+  const char *model = model_of(row), *id = id_of(row);
+  int64_t at_ms;
+  enum sm_likeness likeness = sm_likeness_of(page->sent, body_of(row));
+  enum when when = when_of(query, row, &at_ms);
+  if (when == BEFORE || likeness == SM_LIKE_OTHER ||
+      (*model && strcasecmp(model, query->model) != 0) ||
+      query->others.is_taken(query->others.user, id))
+    return;
+  if (is_contested(query, row)) {
+    find->is_contested = true;
+  } else if (is_known(find, id)) {
+    return;
+  } else if (likeness != SM_LIKE_SAME || when == UNCLEAR ||
+             !is_usable(page, id)) {
+    find->is_unclear = true;
+  } else if (when == NEAR) {
+    count_near(find, id, at_ms);
+  } else {
+    find->fits++;
+    keep(find->fit, id);
   }
-  return NULL;
+}
+
+/* -- the list ------------------------------------------------------------ */
+
+/* An array, at the top or in the usual members, in one of them perhaps. */
+static json_t *find_list(json_t *root, int depth) {
+  static const char *const names[] = {"data",    "results", "requests",
+                                      "items",   "rows",    "records",
+                                      "history", "result",  "generations"};
+  json_t *list = json_is_array(root) ? root : NULL;
+  if (!json_is_object(root) || depth > 2)
+    return list;
+  for (size_t i = 0; !list && i < sizeof names / sizeof *names; i++)
+    list = find_list(json_object_get(root, names[i]), depth + 1);
+  return list;
 }
 
 /* Further pages of a list that runs back in time hold older rows still. */
@@ -171,53 +236,113 @@ static bool is_past(const struct sm_history_query *query, const json_t *list) {
   size_t count = json_array_size(list);
   if (count < 2)
     return false;
-  int64_t first_s = row_time(json_array_get(list, 0));
-  int64_t last_s = row_time(json_array_get(list, count - 1));
-  return last_s >= 0 && first_s > last_s &&
-         last_s < query->since_s - CLOCK_SKEW_S;
+  int64_t first_ms, last_ms;
+  (void)when_of(query, json_array_get(list, 0), &first_ms);
+  enum when last = when_of(query, json_array_get(list, count - 1), &last_ms);
+  return last == BEFORE && first_ms > last_ms;
 }
 
-static void search(struct sm_history_page *page,
-                   const struct sm_history_query *query, const json_t *sent,
-                   const json_t *list, const char *text, size_t size) {
-  page->rows = (int)json_array_size(list);
-  page->is_past = is_past(query, list);
-  for (size_t i = 0; !page->is_found && i < json_array_size(list); i++) {
-    const json_t *row = json_array_get(list, i);
-    if (!is_wanted(query, sent, row))
-      continue;
-    if (is_contested(query, row))
-      page->is_contested = true;
-    else
-      page->is_found = read_row(&page->row, row) &&
-                       sm_reply_quotes(text, size, page->row.request_id);
-  }
+static void search(struct sm_history_find *find, const struct page *page,
+                   const json_t *list) {
+  const char *first = id_of(json_array_get(list, 0));
+  find->rows = (int)json_array_size(list);
+  find->is_past = is_past(page->query, list);
+  find->is_repeated = *first && strcmp(first, find->first) == 0;
+  keep(find->first, first);
+  for (size_t i = 0; i < json_array_size(list); i++)
+    weigh(find, page, json_array_get(list, i));
 }
 
-enum sm_code sm_history_search(struct sm_history_page *page,
+enum sm_code sm_history_search(struct sm_history_find *find,
                                const struct sm_history_query *query,
                                const char *text, size_t size,
                                struct sm_error *e) {
-  memset(page, 0, sizeof *page);
-  json_t *root = json_loadb(text ? text : "", size, 0, NULL);
-  json_t *sent = json_loadb(query->body, query->body_size, 0, NULL);
-  json_t *list = find_list(root);
+  bool is_cut = false;
+  json_t *root = sm_json_parse(text, size, &is_cut, e);
+  if (!root)
+    return e ? e->code : SM_PROTOCOL;
+  json_t *sent = sm_json_parse(query->body, query->body_size, NULL, NULL);
+  json_t *list = find_list(root, 0);
+  const struct page page = {query, sent, text, size};
   enum sm_code code = SM_OK;
   if (list && sent)
-    search(page, query, sent, list, text, size);
+    search(find, &page, list);
   else
     code = sm_fail(e, SM_PROTOCOL, "the request history is no list");
+  find->is_unclear = find->is_unclear || is_cut;
   json_decref(sent);
   json_decref(root);
   return code;
 }
 
+const char *sm_history_found(const struct sm_history_find *find) {
+  if (find->fits == 1)
+    return find->fit;
+  bool is_near = find->fits == 0 && find->near[0] && !find->is_near_tied;
+  return is_near ? find->near : NULL;
+}
+
+bool sm_history_is_absent(const struct sm_history_find *find) {
+  return !find->fits && !find->near[0] && !find->is_unclear &&
+         !find->is_contested;
+}
+
+/* -- one entry ----------------------------------------------------------- */
+
+/* The history has words of its own for a request that runs. */
+static enum sm_state state_of(const json_t *row) {
+  static const char *const names[] = {"model_status", "status", "state", NULL};
+  const char *word = text_of(row, names);
+  enum sm_state state = sm_state_of(word);
+  return state == SM_STATE_NONE && *word ? SM_STATE_PROCESSING : state;
+}
+
+static void read_addresses(struct sm_history_row *out, const json_t *row) {
+  static const char *const names[] = {"generation_url", "output_url",
+                                      "image_url", NULL};
+  json_t *result = json_object();
+  const json_t *value = member(row, names);
+  struct sm_output output = {0};
+  if (value && result &&
+      json_object_set(result, "output", (json_t *)value) == 0)
+    output = sm_output_read(out->urls, sizeof out->urls, result);
+  if (output.bytes == 0)
+    output = sm_output_read(out->urls, sizeof out->urls, row);
+  /* Those that do not fit are none: half an address leads elsewhere. */
+  out->urls_bytes = output.bytes <= sizeof out->urls ? output.bytes : 0;
+  json_decref(result);
+}
+
+static double cost_of(const json_t *row) {
+  static const char *const names[] = {"credits_deduction", "cost", NULL};
+  const json_t *value = member(row, names);
+  const char *text = json_string_value(value);
+  double cost = json_is_number(value) ? json_number_value(value) : -1;
+  if (text && !sm_number_read(text, strlen(text), &cost))
+    return -1;
+  return cost >= 0 && cost < 1e12 ? cost : -1;
+}
+
+static bool read_row(struct sm_history_row *out, const json_t *row) {
+  const char *id = id_of(row);
+  if (!sm_url_is_id(id))
+    return false;
+  keep(out->request_id, id);
+  out->state = state_of(row);
+  read_addresses(out, row);
+  sm_reason_read(out->error, sizeof out->error, row);
+  out->cost = cost_of(row);
+  return true;
+}
+
 enum sm_code sm_history_read(struct sm_history_row *row, const char *text,
                              size_t size, struct sm_error *e) {
   memset(row, 0, sizeof *row);
-  json_t *root = json_loadb(text ? text : "", size, 0, NULL);
+  json_t *root = sm_json_parse(text, size, NULL, e);
   const json_t *inner = json_object_get(root, "data");
-  const json_t *entry = json_is_object(inner) ? inner : root;
+  const json_t *entry = json_is_array(inner)    ? json_array_get(inner, 0)
+                        : json_is_object(inner) ? inner
+                                                : root;
   bool is_read = json_is_object(entry) && read_row(row, entry) &&
                  sm_reply_quotes(text, size, row->request_id);
   json_decref(root);
@@ -226,12 +351,20 @@ enum sm_code sm_history_read(struct sm_history_row *row, const char *text,
                            "the entry of the request history cannot be read");
 }
 
+static json_t *list_addresses(const struct sm_history_row *row) {
+  json_t *list = json_array();
+  for (size_t at = 0; list && at < row->urls_bytes;
+       at += strlen(row->urls + at) + 1)
+    json_array_append_new(list, json_string(row->urls + at));
+  return list;
+}
+
 enum sm_code sm_history_as_result(struct sm_buf *out,
                                   const struct sm_history_row *row,
                                   struct sm_error *e) {
   json_t *root =
-      json_pack("{s:s, s:s, s:s, s:{}}", "status", "COMPLETED", "request_id",
-                row->request_id, "output", row->url, "metrics");
+      json_pack("{s:s, s:s, s:o, s:{}}", "status", "COMPLETED", "request_id",
+                row->request_id, "output", list_addresses(row), "metrics");
   if (root && row->cost >= 0)
     json_object_set_new(json_object_get(root, "metrics"), "cost",
                         json_real(row->cost));

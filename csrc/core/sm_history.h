@@ -1,16 +1,22 @@
-/* sm_history: what became of a request whose answer was lost.
+/* sm_history: what became of a request whose answer was lost. Pure.
  *
  * The service's request history lists the caller's own requests with their
  * bodies, long after the records themselves have expired. It is the only way to
  * tell a submit that arrived from one that did not, and it is read for two
- * questions: which row is the submit that I sent (same model, same parameters,
- * not before it was sent, not somebody else's already), and what became of this
- * id.
+ * questions: which row is the submit that I sent, and what became of this id.
  *
- * The envelope of the list is not published, nor is the name of a row's time:
- * an array is looked for at the top and in the usual members, a row may carry
- * its body as an object or as text, and a row without a time that we know is
- * judged by the rest.
+ * A row is the submit when it has the same model and the same parameters, is
+ * no other job's of this client, and was made at the time of the submit or
+ * after it, by the service's clock. Likeness is no identity: an older request
+ * with the same body is left alone, and of several that fit none is taken.
+ *
+ * Absence has to be proved as well, for a caller may pay again on it. The names
+ * of a row's members, the spelling of its time, and how parameters look after a
+ * passage through another language are not published, so what can be read in
+ * every plausible form is; and a row that may be the submit but cannot be
+ * compared (no readable time, a time without a zone that is hours off, no body,
+ * an address that was rewritten) is counted as unclear: it is not adopted, and
+ * with it nothing is called absent.
  */
 #ifndef SM_HISTORY_H
 #define SM_HISTORY_H
@@ -18,11 +24,14 @@
 #include "sm_buf.h"
 #include "sm_reply.h"
 
+#define SM_HISTORY_URLS_MAX 32768
+
 struct sm_history_row {
   char request_id[SM_ID_MAX + 1];
-  enum sm_state state;
-  char url[2048]; /* of the finished picture, "" when there is none */
-  double cost;    /* USD; -1 when not said */
+  enum sm_state state; /* a word that we do not know is SM_STATE_PROCESSING */
+  char urls[SM_HISTORY_URLS_MAX]; /* of the pictures, each ended by a NUL */
+  size_t urls_bytes;              /* 0 when there is none */
+  double cost;                    /* USD; -1 when not said */
   char error[400];
 };
 
@@ -37,29 +46,44 @@ struct sm_others {
   const void *user;
 };
 
+/* Times are the service's, ms since 1970. */
 struct sm_history_query {
   const char *model;
   const char *body; /* the JSON that was sent */
   size_t body_size;
-  int64_t since_s; /* Unix time of the sending */
+  int64_t since_ms;  /* of the sending; nothing from then on is older */
+  int64_t unsure_ms; /* the sending may have been so much earlier */
+  int64_t until_ms;  /* now: a later row has another clock */
   struct sm_others others;
 };
 
-struct sm_history_page {
-  int rows;          /* how many the page held */
-  bool is_past;      /* newest first, its last is from before the submit */
-  bool is_found;     /* `row` is the request that was asked for */
-  bool is_contested; /* one that may be it may be an awaited one as well */
-  struct sm_history_row row;
+/* What the pages of one lookup have shown. Zeroed before the first. */
+struct sm_history_find {
+  int rows;          /* of the last page */
+  bool is_past;      /* newest first, and its last is from before the submit */
+  bool is_repeated;  /* the last page was the one before again */
+  bool is_contested; /* a row that fits may be an awaited submit's as well */
+  bool is_unclear;   /* a row may be the submit and cannot be compared */
+  bool is_near_tied;
+  int fits;                  /* rows that fit */
+  char fit[SM_ID_MAX + 1];   /* the last of them */
+  char near[SM_ID_MAX + 1];  /* fits but for a moment too early; newest */
+  int64_t near_ms;           /* its time */
+  char first[SM_ID_MAX + 1]; /* on the last page */
+  char ids[2 * SM_ID_MAX];   /* of rows that fit or are unclear */
 };
 
-/* Looks for a submit in one page of the list. Of several that match, the one
- * that is nearest to the top is taken. Errors: SM_PROTOCOL when the answer is
- * no list. */
-enum sm_code sm_history_search(struct sm_history_page *page,
+/* Adds one page of the list. Errors: SM_PROTOCOL when it is no list, SM_IO. */
+enum sm_code sm_history_search(struct sm_history_find *find,
                                const struct sm_history_query *query,
                                const char *text, size_t size,
                                struct sm_error *e);
+
+/* The id of the submit, NULL when none, or more than one, can be it. */
+const char *sm_history_found(const struct sm_history_find *find);
+
+/* Whether the pages show that the submit is not there. */
+bool sm_history_is_absent(const struct sm_history_find *find);
 
 /* Reads the entry of one id. Errors: SM_PROTOCOL. */
 enum sm_code sm_history_read(struct sm_history_row *row, const char *text,
@@ -69,8 +93,5 @@ enum sm_code sm_history_read(struct sm_history_row *row, const char *text,
 enum sm_code sm_history_as_result(struct sm_buf *out,
                                   const struct sm_history_row *row,
                                   struct sm_error *e);
-
-/* Parses "2026-01-31T12:00:00Z" and the like; -1 when it is no time. */
-int64_t sm_history_time(const char *text);
 
 #endif

@@ -86,6 +86,10 @@ enum sm_code sm_job_attach(struct sm_job *job, const char *request_id,
   return SM_OK;
 }
 
+enum sm_charged sm_job_charged(const struct sm_job *job) {
+  return job->is_known ? SM_CHARGED_YES : SM_CHARGED_UNKNOWN;
+}
+
 int64_t sm_job_deadline_ms(const struct sm_job *job) {
   return job->phase == SM_PHASE_LOOKUP ? job->doubt->until_ms
                                        : job->deadline_ms;
@@ -119,6 +123,7 @@ void sm_job_accept(struct sm_job *job, const struct sm_scene *scene,
   job->doubt = NULL;
   job->phase = SM_PHASE_STATUS;
   job->state = SM_STATE_ACCEPTED;
+  job->is_known = true;
   job->failures = 0;
   verdict->news = SM_STATE_ACCEPTED;
   sm_pace_recover(scene->pace, scene->now_ms);
@@ -381,6 +386,7 @@ static void read_progress(struct sm_job *job, const struct sm_scene *scene,
   }
   job->failures = job->missing = job->refusals = 0;
   forget_answer(job);
+  job->is_known = true;
   if (reply.state == SM_STATE_FAILED)
     fail_job(verdict, answer, &reply);
   else if (reply.state == SM_STATE_ENDED)

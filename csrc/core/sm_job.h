@@ -32,8 +32,13 @@ enum sm_phase {
 /* What a lookup needs; few jobs ever have one. */
 struct sm_doubt {
   struct sm_error error; /* what made the submit's outcome unknown */
-  int64_t since_s;       /* Unix time of the submit */
+  int64_t sent_ms;       /* when the submit was sent, */
+  int64_t sent_wall_ms;  /* and by this machine's clock at that time; */
+  bool is_remembered;    /* another process wrote it down, by whatever clock */
+  int64_t from_s;        /* the list is asked for from this Unix time on */
   int64_t until_ms;      /* a lookup has a deadline of its own */
+  bool is_partial;       /* the list does not go back far enough */
+  struct sm_history_find find;
   int page;
   uint8_t lookups; /* whole ones that found nothing */
   uint8_t failures;
@@ -47,7 +52,7 @@ struct sm_kept {
   char what[160]; /* in words; "" when the last poll was of use */
 };
 
-/* Rows in a page of the history. */
+/* Rows in a page of the history, the most there may be. */
 #define SM_HISTORY_ROWS 100
 
 struct sm_job {
@@ -57,12 +62,14 @@ struct sm_job {
   struct sm_plan plan;
   struct sm_dial dial;
   int64_t deadline_ms;
-  int64_t sent_ms;    /* the submit was handed to the transport */
-  int64_t refused_ms; /* the first of `refusals` */
+  int64_t sent_ms;      /* the last request was handed to the transport */
+  int64_t sent_wall_ms; /* and when that was by this machine's clock */
+  int64_t refused_ms;   /* the first of `refusals` */
   enum sm_phase phase;
   enum sm_state state;
   enum sm_code trouble; /* of the last try, for the deadline's message */
   bool is_attached;
+  bool is_known;    /* the service has shown that it has the request */
   uint8_t submits;  /* tries that were proved not to have left */
   uint8_t missing;  /* 404s in a row */
   uint8_t odd;      /* answers in a row that break the contract */
@@ -80,15 +87,19 @@ void sm_job_destroy(struct sm_job *job);
 enum sm_code sm_job_attach(struct sm_job *job, const char *request_id,
                            int64_t now_ms, struct sm_error *e);
 
-/* Takes up a submit of which only the sending is known, at `since_s`: it is
- * looked up in the request history and adopted, or its outcome is unknown.
- * Errors: SM_IO. */
-enum sm_code sm_job_find(struct sm_job *job, int64_t since_s, int64_t now_ms,
-                         struct sm_error *e);
+/* Takes up a submit of which only the sending is known, at `since_s` of this
+ * machine's clock, which shows `wall_ms` now: it is looked up in the request
+ * history and adopted, or its outcome is unknown. Errors: SM_IO. */
+enum sm_code sm_job_find(struct sm_job *job, int64_t since_s, int64_t wall_ms,
+                         int64_t now_ms, struct sm_error *e);
 
 /* The service has given the job an id: the rest of its life begins. */
 void sm_job_accept(struct sm_job *job, const struct sm_scene *scene,
                    const char *request_id, struct sm_verdict *verdict);
+
+/* Whether its request has been paid, at an end that the service did not tell.
+ * An id that was attached and that nobody knows is not proof of any. */
+enum sm_charged sm_job_charged(const struct sm_job *job);
 
 /* When the job's time is over: a lookup has a little of its own. */
 int64_t sm_job_deadline_ms(const struct sm_job *job);

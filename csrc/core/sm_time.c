@@ -278,6 +278,12 @@ bool sm_time_of_number(double number, int64_t *unix_ms) {
 }
 
 bool sm_time_read(const char *text, size_t size, int64_t *unix_ms) {
+  bool has_zone;
+  return sm_time_read_zoned(text, size, unix_ms, &has_zone);
+}
+
+bool sm_time_read_zoned(const char *text, size_t size, int64_t *unix_ms,
+                        bool *has_zone) {
   struct cursor in = {text, size};
   struct moment iso = {0}, named = {0};
   double number;
@@ -288,6 +294,7 @@ bool sm_time_read(const char *text, size_t size, int64_t *unix_ms) {
   const struct moment *found = read_iso(in, &iso)       ? &iso
                                : read_named(in, &named) ? &named
                                                         : NULL;
+  *has_zone = !found || found->has_zone;
   if (!found)
     return sm_number_read(in.at, in.left, &number) &&
            sm_time_of_number(number, unix_ms);

@@ -27,6 +27,10 @@
  * do not, and `unix_ms` is left alone. */
 bool sm_time_read(const char *text, size_t size, int64_t *unix_ms);
 
+/* The same, and whether the text says in which zone: an epoch does. */
+bool sm_time_read_zoned(const char *text, size_t size, int64_t *unix_ms,
+                        bool *has_zone);
+
 /* The same of a number: seconds since 1970, or their thousandths and so on. */
 bool sm_time_of_number(double number, int64_t *unix_ms);
 

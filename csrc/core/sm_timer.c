@@ -86,8 +86,12 @@ struct sm_timer *sm_timers_first(const struct sm_timers *timers) {
   return timers->count ? timers->heap[0] : NULL;
 }
 
-int64_t sm_now_ms(void) {
+static int64_t read_ms(clockid_t clock) {
   struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
+  clock_gettime(clock, &now);
   return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
+
+int64_t sm_now_ms(void) { return read_ms(CLOCK_MONOTONIC); }
+
+int64_t sm_wall_ms(void) { return read_ms(CLOCK_REALTIME); }

@@ -37,7 +37,9 @@ void sm_timers_remove(struct sm_timers *timers, struct sm_timer *timer);
 /* The earliest, or NULL. */
 struct sm_timer *sm_timers_first(const struct sm_timers *timers);
 
-/* Milliseconds on the monotonic clock, for those who pass the time in. */
+/* Milliseconds on the monotonic clock, and since 1970 on this machine's own,
+ * for those who pass the time in. */
 int64_t sm_now_ms(void);
+int64_t sm_wall_ms(void);
 
 #endif

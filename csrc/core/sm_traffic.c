@@ -36,8 +36,6 @@ enum sm_code sm_traffic_start(struct sm_traffic *traffic, struct sm_task *task,
                               int64_t now_ms, struct sm_error *e) {
   task->transfer = sm_slots_take(&traffic->slots, sm_exchange_is_heavy(task));
   task->transfer->owner = task;
-  if (task->kind == SM_TASK_JOB)
-    task->job.sent_ms = now_ms;
   enum sm_code code = dispatch(traffic, task, now_ms, e);
   if (code == SM_OK)
     count(traffic, task);

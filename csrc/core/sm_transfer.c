@@ -12,6 +12,8 @@ static void clear_answer(struct sm_answer *answer) {
   answer->is_all = false;
   answer->took_ms = 0;
   answer->retry_after_ms = -1;
+  answer->date_ms = -1;
+  answer->when = (struct sm_when){"", "", ""};
   answer->content_type[0] = '\0';
   answer->request_id[0] = '\0';
   answer->seed[0] = '\0';

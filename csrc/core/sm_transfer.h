@@ -30,6 +30,14 @@ struct sm_request {
   int64_t stall_ms; /* given up after so long without a byte; 0: never */
 };
 
+/* Headers that tell a time, as they came; "" when they did not. Each may need
+ * another to be understood, so they are read when all are there. */
+struct sm_when {
+  char date[48];
+  char retry_after[48];
+  char reset[48];
+};
+
 struct sm_answer {
   enum sm_code code; /* SM_OK: `status` was received, else why not */
   int status;
@@ -37,6 +45,8 @@ struct sm_answer {
   bool is_all;   /* the body's announced length or last chunk came */
   int64_t took_ms;
   int64_t retry_after_ms; /* -1 when the server named no time */
+  int64_t date_ms;        /* the server's clock, Unix time; -1 when not said */
+  struct sm_when when;    /* what the last two are read from */
   struct sm_buf body;
   struct sm_buf redirect; /* where a 3xx points, absolute */
   char content_type[64];

@@ -32,9 +32,11 @@ struct sm_scene {
   struct sm_pace *pace;
   struct sm_rng *rng;
   int64_t now_ms;
-  int64_t rtt_ms; /* a poll's usual round trip */
-  int in_flight;  /* jobs of this model that wait */
-  int64_t wall_s; /* Unix time */
+  int64_t rtt_ms;     /* a poll's usual round trip */
+  int in_flight;      /* jobs of this model that wait */
+  int64_t wall_ms;    /* Unix time by the clock of this machine */
+  int64_t service_ms; /* by the service's, as far as that is known */
+  bool is_told;       /* the service has told its time; else it is `wall_ms` */
   const char *model;
   const struct sm_body *body; /* what is or was sent; NULL after it arrived */
   struct sm_others others;

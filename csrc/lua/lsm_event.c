@@ -47,9 +47,7 @@ void lsm_push_error(lua_State *L, const struct sm_error *e,
   lua_setfield(L, -2, "retryable");
   if (e->retry_after_ms >= 0)
     set_number(L, "retry_after", (double)e->retry_after_ms / 1000);
-  if (e->lookup != SM_LOOKUP_NONE)
-    set_text(L, "history",
-             e->lookup == SM_LOOKUP_ABSENT ? "absent" : "unreachable");
+  set_text(L, "history", sm_lookup_name(e->lookup));
   if (event) {
     set_text(L, "request_id", event->request_id);
     set_body(L, event);

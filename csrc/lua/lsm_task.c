@@ -13,6 +13,7 @@ struct task_options {
   double timeout_s;
   double latency_s;
   struct sm_dial dial;
+  bool is_accepted; /* of attach: the service gave this id to a submit of ours */
 };
 
 static const struct lsm_option task_options[] = {
@@ -20,6 +21,7 @@ static const struct lsm_option task_options[] = {
      LSM_MAX_TIMEOUT_S},
     {"latency", LSM_NUMBER, offsetof(struct task_options, latency_s), 0, 1e5},
     {"poll", LSM_DIAL, offsetof(struct task_options, dial), 0.001, 1e5},
+    {"accepted", LSM_SWITCH, offsetof(struct task_options, is_accepted), 0, 0},
     {NULL, LSM_TEXT, 0, 0, 0},
 };
 
@@ -98,6 +100,7 @@ static int task_attach(lua_State *L) {
   struct sm_task *task = new_job(model, &options, &e);
   if (!task || sm_job_attach(&task->job, request_id, sm_now_ms(), &e) != SM_OK)
     return refuse(L, client, task, &e);
+  task->job.is_known = options.is_accepted;
   return post(L, client, task);
 }
 
@@ -113,7 +116,8 @@ static int task_find(lua_State *L) {
   luaL_argcheck(L, since_s >= 0 && since_s < 1e11, 4, "expected a Unix time");
   struct sm_task *task = new_job(model, &options, &e);
   if (!task || give_text(task, json, size, &e) != SM_OK ||
-      sm_job_find(&task->job, (int64_t)since_s, sm_now_ms(), &e) != SM_OK)
+      sm_job_find(&task->job, (int64_t)since_s, sm_wall_ms(), sm_now_ms(),
+                  &e) != SM_OK)
     return refuse(L, client, task, &e);
   return post(L, client, task);
 }

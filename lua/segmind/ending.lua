@@ -44,7 +44,9 @@ function ending.task_options(job)
   local request = job._request
   return { timeout = math.max(ending.remaining(job), 0.001),
     poll = request.opts.poll or job._client._poll,
-    latency = request.spec and request.spec.latency_s }
+    latency = request.spec and request.spec.latency_s,
+    -- Of an id that the ledger keeps nobody has to prove that it was paid.
+    accepted = job._step ~= nil and job._step.request_id ~= nil }
 end
 
 --- Sets the seed that a job's picture is made with, wherever that is told: a step that is taken up,

@@ -58,7 +58,7 @@ end
 ---@field results table? of a chain: the results that were finished, by step
 ---@field body string? the answer as it came
 ---@field problems string[]? of `invalid`: everything that is wrong with the call
----@field history "absent"|"unreachable"|nil of `unknown`: what the request history said
+---@field history "absent"|"unclear"|"unreachable"|nil of `unknown`: what the request history said
 ---@field budget number? of `budget`, in USD; with `spent` (or under way) and the step's `price`
 ---@field spent number?
 ---@field price number?

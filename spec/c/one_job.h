@@ -17,6 +17,9 @@ static struct sm_rng rng;
 static struct sm_job job;
 static struct sm_verdict verdict;
 static int64_t now_ms;
+/* This machine's clock, and the service's. */
+static int64_t wall_ms, service_ms;
+static bool is_told;
 
 /* What it submits. */
 static struct sm_body *sent;
@@ -45,6 +48,8 @@ static inline void make_body(void) {
 static inline void begin(void) {
   const struct sm_dial dial = {.k = 0.25};
   now_ms = 1000000;
+  wall_ms = service_ms = INT64_C(1700000000000);
+  is_told = true;
   sm_learner_create(&learner, 10);
   sm_pace_create(&pace, 0, now_ms);
   sm_rng_seed(&rng, 7);
@@ -52,6 +57,8 @@ static inline void begin(void) {
     make_body();
   sm_job_destroy(&job);
   sm_job_create(&job, &dial, now_ms + 600000);
+  job.sent_ms = now_ms;
+  job.sent_wall_ms = wall_ms;
 }
 
 static inline struct sm_scene scene_now(void) {
@@ -61,7 +68,9 @@ static inline struct sm_scene scene_now(void) {
                            .now_ms = now_ms,
                            .rtt_ms = 1,
                            .in_flight = 1,
-                           .wall_s = 1700000000,
+                           .wall_ms = wall_ms,
+                           .service_ms = service_ms,
+                           .is_told = is_told,
                            .model = "flux",
                            .body = sent,
                            .others = {is_other, awaited, NULL}};

@@ -76,6 +76,187 @@ static void a_row_that_may_be_a_twin_s_is_left_to_it(void) {
   CHECK(verdict.news == SM_STATE_ACCEPTED);
 }
 
+/* -- what may be the submit ---------------------------------------------- */
+
+#define SENT "{\"prompt\":\"x\",\"seed\":7}"
+
+/* A row with a time, spelt as a JSON value, under a name. */
+#define TIMED(id, name, at)                                                    \
+  "{\"request_id\":\"" id "\",\"model_name\":\"flux\",\"request_body\":" SENT  \
+  ",\"model_status\":\"COMPLETED\",\"" name "\":" at "}"
+
+/* The list is given as often as it is asked for. */
+static void look_up(const char *rows) {
+  char page[4096];
+  snprintf(page, sizeof page, "{\"data\":[%s]}", rows);
+  lose();
+  do {
+    answer(SM_OK, 200, true, page);
+  } while (verdict.step == SM_STEP_SEND && job.phase == SM_PHASE_LOOKUP);
+}
+
+static bool was_found(const char *id) {
+  return verdict.news == SM_STATE_ACCEPTED && strcmp(job.request_id, id) == 0;
+}
+
+static bool was_told(enum sm_lookup lookup) {
+  return failed_with(SM_UNKNOWN, SM_CHARGED_UNKNOWN) &&
+         verdict.error.lookup == lookup;
+}
+
+/* The service's clock shows 2023-11-14T22:13:20Z. */
+static void a_row_s_time_is_read_in_any_spelling(void) {
+  static const char *const rows[] = {
+      TIMED(ID, "model_created", "\"2023-11-14T22:13:20Z\""),
+      TIMED(ID, "model_created", "\"2023-11-14T22:13:20.123456+00:00\""),
+      TIMED(ID, "model_created", "\"2023-11-14T14:13:20-08:00\""),
+      TIMED(ID, "model_created", "\"2023-11-15 03:43:20+0530\""),
+      TIMED(ID, "model_created", "\"2023-11-14 22:13:20\""),
+      TIMED(ID, "model_created", "\"Tue, 14 Nov 2023 22:13:20 GMT\""),
+      TIMED(ID, "model_created", "1700000000"),
+      TIMED(ID, "model_created", "1700000000123"),
+      TIMED(ID, "model_created", "\"1700000000.5\""),
+      TIMED(ID, "created_at", "\"2023-11-14T22:13:20Z\""),
+      TIMED(ID, "createdAt", "1700000000000"),
+      TIMED(ID, "requested_on_date", "1700000000"),
+      TIMED(ID, "model_created", "\"2023-11-14T22:13:18Z\""),
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    look_up(rows[i]);
+    CHECK(was_found(ID));
+  }
+}
+
+static void an_older_request_is_not_adopted(void) {
+  look_up(TIMED(ID, "model_created", "\"2023-11-14T20:13:20Z\""));
+  CHECK(was_told(SM_LOOKUP_ABSENT));
+  look_up(TIMED(ID, "model_created", "\"2023-11-14T22:12:50Z\""));
+  CHECK(was_told(SM_LOOKUP_UNCLEAR));
+  look_up(TIMED("old", "model_created", "\"2023-11-14T22:12:50Z\"") "," TIMED(
+      ID, "model_created", "\"2023-11-14T22:13:20Z\""));
+  CHECK(was_found(ID));
+  look_up(TIMED("old", "model_created", "\"2023-11-14T22:13:18Z\"") "," TIMED(
+      ID, "model_created", "\"2023-11-14T22:13:20Z\""));
+  CHECK(was_found(ID));
+}
+
+static void of_several_that_fit_none_is_adopted_and_all_are_named(void) {
+  look_up(TIMED("one", "model_created", "\"2023-11-14T22:13:21Z\"") "," TIMED(
+      "two", "model_created", "\"2023-11-14T22:13:20Z\""));
+  CHECK(was_told(SM_LOOKUP_UNCLEAR));
+  CHECK(strstr(verdict.error.message, "one, two"));
+  look_up(
+      TIMED("another", "model_created", "\"2023-11-14T22:13:21Z\"") "," TIMED(
+          "two", "model_created", "\"2023-11-14T22:13:20Z\""));
+  CHECK(was_found("two"));
+}
+
+/* A row that may be the submit is not adopted, and nothing is called absent. */
+static void what_cannot_be_compared_is_unclear(void) {
+  static const char *const rows[] = {
+      TIMED(ID, "model_created", "null"),
+      TIMED(ID, "model_created", "\"yesterday\""),
+      TIMED(ID, "model_created", "\"2023-11-14\""),
+      TIMED(ID, "model_created", "\"0001-01-01T00:00:00Z\""),
+      TIMED(ID, "completed_at", "\"2023-11-14T22:13:25Z\""),
+      TIMED(ID, "model_created", "\"2023-11-14T14:13:20\""),
+      TIMED(ID, "model_created", "\"2023-11-15T03:43:20\""),
+      TIMED(ID, "model_created", "\"2023-11-14T22:43:20Z\""),
+      TIMED(ID, "created_at",
+            "\"2023-11-14T22:13:20Z\",\"model_created\":\"2023-01-01T00:00:00Z"
+            "\""),
+      TIMED("../x", "model_created", "\"2023-11-14T22:13:20Z\""),
+      ROW(ID, "null"),
+      ROW(ID, "\"{'prompt': 'x'}\""),
+      ROW(ID, "{\"prompt\":\"x\"}"),
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    look_up(rows[i]);
+    CHECK(was_told(SM_LOOKUP_UNCLEAR));
+    CHECK(i == 9 || strstr(verdict.error.message, ID));
+  }
+}
+
+static void one_odd_row_does_not_make_the_list_unreadable(void) {
+  look_up("{\"request_id\":18446744073709551616,\"cost\":1e400,\"x\":NaN},"
+          "null,7,[],\"\\ud800\"," TIMED(ID, "model_created", "1700000000"));
+  CHECK(was_found(ID));
+}
+
+/* -- clocks -------------------------------------------------------------- */
+
+static void a_wrong_clock_of_ours_decides_nothing(void) {
+  static const int64_t wrong_ms[] = {600000, -600000, 3600000, -3600000,
+                                     INT64_C(40) * 86400000};
+  for (size_t i = 0; i < sizeof wrong_ms / sizeof *wrong_ms; i++) {
+    lose();
+    wall_ms += wrong_ms[i];
+    job.doubt->sent_wall_ms += wrong_ms[i];
+    answer(SM_OK, 200, true, "[" TIMED(ID, "model_created", "1700000000") "]");
+    CHECK(was_found(ID));
+  }
+}
+
+/* Nobody has told the time: the clock may be hours ahead. */
+static void without_the_service_s_time_an_older_row_is_unclear(void) {
+  lose();
+  is_told = false;
+  for (int i = 0; i < 4; i++)
+    answer(SM_OK, 200, true, "[" TIMED(ID, "model_created", "1699990000") "]");
+  CHECK(was_told(SM_LOOKUP_UNCLEAR));
+}
+
+/* The clock was ahead when the intent was written, and is right now. */
+static void a_time_that_was_written_by_a_wrong_clock_is_doubted(void) {
+  const struct sm_dial dial = {.k = 0.25};
+  for (int64_t ahead_s = -3600; ahead_s <= 7200; ahead_s += 3600) {
+    begin();
+    sm_job_destroy(&job);
+    sm_job_create(&job, &dial, now_ms + 600000);
+    CHECK(sm_job_find(&job, 1699996400 + ahead_s, wall_ms, now_ms, NULL) ==
+          SM_OK);
+    for (int i = 0; i < 4 && job.doubt; i++)
+      answer(SM_OK, 200, true,
+             "[" TIMED(ID, "model_created", "1699996400") "]");
+    CHECK(ahead_s > 0 ? was_told(SM_LOOKUP_UNCLEAR) : was_found(ID));
+  }
+}
+
+static void the_machine_s_sleep_is_part_of_a_submit_s_age(void) {
+  lose();
+  wall_ms += 3600000; /* an hour that the timer did not count */
+  service_ms += 3600000;
+  for (int i = 0; i < 4; i++)
+    answer(SM_OK, 200, true, "[" TIMED(ID, "model_created", "1700000000") "]");
+  CHECK(was_told(SM_LOOKUP_UNCLEAR));
+}
+
+static void a_list_asked_for_by_a_wrong_clock_is_asked_for_anew(void) {
+  lose();
+  int64_t from_s = job.doubt->from_s;
+  job.doubt->from_s += 5 * 86400;
+  answer(SM_OK, 200, true, "[]");
+  CHECK(is_looked_up() && job.doubt->from_s == from_s);
+  CHECK(verdict.at_ms == now_ms);
+  job.doubt->from_s -= 9000 * 86400;
+  answer(SM_OK, 400, true, "{\"error\":\"31 days\"}");
+  CHECK(is_looked_up() && job.doubt->from_s == from_s);
+}
+
+static void a_page_that_may_not_be_the_last_is_not_the_whole_list(void) {
+  char page[4096] = "{\"data\":[";
+  for (int i = 0; i < 20; i++)
+    snprintf(page + strlen(page), sizeof page - strlen(page),
+             "%s{\"request_id\":\"r%d\",\"model_name\":\"flux-2\"}",
+             i ? "," : "", i);
+  strcat(page, "]}");
+  lose();
+  answer(SM_OK, 200, true, page);
+  CHECK(is_looked_up() && job.doubt->page == 2 && verdict.at_ms == now_ms);
+  answer(SM_OK, 200, true, "[" TIMED(ID, "model_created", "1700000000") "]");
+  CHECK(was_found(ID));
+}
+
 static void absence_is_told_and_never_acted_on(void) {
   lose();
   for (int i = 0; i < 3; i++) {
@@ -102,7 +283,7 @@ static void a_lookup_survives_trouble_until_its_own_deadline(void) {
   CHECK(sm_job_deadline_ms(&job) == now_ms + 60000);
   job.deadline_ms = now_ms + 3000;
   sm_job_destroy(&job);
-  CHECK(sm_job_find(&job, 1700000000, now_ms, NULL) == SM_OK);
+  CHECK(sm_job_find(&job, 1700000000, wall_ms, now_ms, NULL) == SM_OK);
   CHECK(sm_job_deadline_ms(&job) == now_ms + 15000);
   sm_job_expire(&job, &scene, false, &verdict);
   CHECK(failed_with(SM_UNKNOWN, SM_CHARGED_UNKNOWN));
@@ -118,7 +299,73 @@ static void a_finished_job_is_found_after_its_record_expired(void) {
   CHECK(verdict.step == SM_STEP_DONE);
 }
 
+static void a_record_of_a_running_request_is_asked_for_again(void) {
+  static const char *const words[] = {"PENDING", "pending", "PROCESSING",
+                                      "IN_PROGRESS", "warming up"};
+  for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+    char entry[200];
+    snprintf(entry, sizeof entry,
+             "{\"request_id\":\"" ID "\",\"model_status\":\"%s\","
+             "\"credits_deduction\":0}",
+             words[i]);
+    accept();
+    job.is_attached = true;
+    for (int k = 0; k < 3; k++)
+      answer(SM_OK, 404, true, "{}");
+    for (int k = 0; k < 5; k++) {
+      answer(SM_OK, 200, true, entry);
+      CHECK(is_sent_again() && verdict.at_ms == now_ms + 5000);
+      now_ms = verdict.at_ms;
+    }
+    const struct sm_scene scene = scene_now();
+    sm_job_expire(&job, &scene, false, &verdict);
+    CHECK(verdict.error.code == SM_TIMEOUT);
+  }
+}
+
+static void a_record_is_asked_for_until_the_history_can_be_read(void) {
+  accept();
+  job.is_attached = true;
+  for (int i = 0; i < 3; i++)
+    answer(SM_OK, 404, true, "{}");
+  for (int i = 0; i < 9; i++) {
+    answer(SM_OK, 503, true, "down");
+    CHECK(is_sent_again() && verdict.at_ms > now_ms);
+  }
+  answer(SM_OK, 200, true,
+         "{\"data\":{\"id\":\"" ID "\",\"status\":\"completed\","
+         "\"generation_url\":[\"https://h/a.png\",\"https://h/b.png\"]}}");
+  CHECK(verdict.step == SM_STEP_DONE);
+}
+
+static void an_id_that_nobody_knows_is_not_called_paid(void) {
+  begin();
+  sm_job_attach(&job, ID, now_ms, NULL);
+  for (int i = 0; i < 4; i++)
+    answer(SM_OK, 404, true, "{}");
+  CHECK(failed_with(SM_EXPIRED, SM_CHARGED_UNKNOWN));
+  accept();
+  job.is_attached = true;
+  for (int i = 0; i < 4; i++)
+    answer(SM_OK, 404, true, "{}");
+  CHECK(failed_with(SM_EXPIRED, SM_CHARGED_YES));
+}
+
 int main(void) {
+  a_row_s_time_is_read_in_any_spelling();
+  an_older_request_is_not_adopted();
+  of_several_that_fit_none_is_adopted_and_all_are_named();
+  what_cannot_be_compared_is_unclear();
+  one_odd_row_does_not_make_the_list_unreadable();
+  a_wrong_clock_of_ours_decides_nothing();
+  without_the_service_s_time_an_older_row_is_unclear();
+  a_time_that_was_written_by_a_wrong_clock_is_doubted();
+  the_machine_s_sleep_is_part_of_a_submit_s_age();
+  a_list_asked_for_by_a_wrong_clock_is_asked_for_anew();
+  a_page_that_may_not_be_the_last_is_not_the_whole_list();
+  a_record_of_a_running_request_is_asked_for_again();
+  a_record_is_asked_for_until_the_history_can_be_read();
+  an_id_that_nobody_knows_is_not_called_paid();
   a_lost_submit_is_found_in_the_history();
   another_submit_in_the_history_is_not_adopted();
   a_row_that_may_be_a_twin_s_is_left_to_it();

@@ -12,12 +12,13 @@ static void check(const struct sm_answer *answer) {
   PROMISE(isfinite(answer->remaining_credits) &&
           isfinite(answer->generation_s));
   PROMISE(IS_TEXT(answer->request_id) && IS_TEXT(answer->seed));
+  PROMISE(IS_TEXT(answer->when.date) && IS_TEXT(answer->when.reset));
+  PROMISE(answer->date_ms == -1 || answer->date_ms >= 1000000000000);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   struct source source = {data, size};
   struct sm_transfer transfer;
-  double seconds;
   sm_transfer_create(&transfer);
   while (source.left > 0) {
     size_t length = 0;
@@ -35,11 +36,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     source.at += length;
     source.left -= length;
   }
-  if (size >= sizeof seconds) {
-    memcpy(&seconds, data, sizeof seconds);
-    int64_t wait_ms = sm_header_wait_ms(seconds);
-    PROMISE(wait_ms >= 0 && wait_ms <= 300000);
-  }
+  sm_header_settle(&transfer.answer, 1769860800000);
+  check(&transfer.answer);
   sm_transfer_destroy(&transfer);
   return 0;
 }

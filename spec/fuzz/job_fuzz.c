@@ -73,7 +73,9 @@ static struct sm_scene scene_of(struct life *life) {
                            .now_ms = life->now_ms,
                            .rtt_ms = 5,
                            .in_flight = 1,
-                           .wall_s = 1700000000 + life->now_ms / 1000,
+                           .wall_ms = 1700000000000 + life->now_ms,
+                           .service_ms = 1700000000000 + life->now_ms,
+                           .is_told = true,
                            .model = "flux",
                            .body = life->body,
                            .others = {is_other, awaited, NULL}};
@@ -89,7 +91,7 @@ static void check_error(const struct life *life) {
   if (life->may_be_accepted && e->code != SM_FAILED)
     PROMISE(e->charged != SM_CHARGED_NO);
   if (life->was_accepted && e->code != SM_FAILED)
-    PROMISE(e->charged == SM_CHARGED_YES);
+    PROMISE(e->charged == SM_CHARGED_YES || !life->job.is_known);
 }
 
 static void check(struct life *life) {
@@ -185,7 +187,8 @@ static void begin(struct life *life, struct source *source) {
     PROMISE(sm_job_attach(&life->job, ID, START_MS, NULL) == SM_OK);
     life->was_accepted = life->may_be_accepted = true;
   } else if (how == 7) {
-    PROMISE(sm_job_find(&life->job, 1700000000, START_MS, NULL) == SM_OK);
+    PROMISE(sm_job_find(&life->job, 1700000000, 1700000000000 + START_MS,
+                        START_MS, NULL) == SM_OK);
     life->may_be_accepted = true;
   }
   sm_verdict_send(&life->verdict, life->now_ms);

@@ -263,7 +263,8 @@ static void find_again(struct scene *scene) {
   struct sm_task *task = new_job();
   enum sm_code code = task ? add_text(task, scene->body, &e) : SM_IO;
   if (code == SM_OK)
-    code = sm_job_find(&task->job, (int64_t)time(NULL), sm_now_ms(), &e);
+    code = sm_job_find(&task->job, (int64_t)time(NULL), sm_wall_ms(),
+                       sm_now_ms(), &e);
   (void)carry_out(scene, task, code, false);
 }
 
