@@ -129,11 +129,11 @@ describe("on one ledger", function()
   only_file("a disk that fills up stops the paying; no id is lost", function()
     assert.equal("ok", (finish({ what = "one" })))
     -- 12 KiB more than the ledger has; SIGXFSZ is ignored, so a write fails as on a full disk.
-    local word = finish({ what = "many", log = "many",
+    local process = start({ what = "many", log = "many",
       before = "ulimit -f 88; trap '' XFSZ; exec" })
-    local said = start({ what = "one", log = "many" }):said()
+    local word = process:join()
     assert.is_true(word == "ledger" or word == "io")
-    local known = said
+    local known = process:said()
     for _, row in ipairs(ledger.rows()) do
       known = known .. " " .. (row.request_id or "")
     end
@@ -144,15 +144,19 @@ describe("on one ledger", function()
     end
   end)
 
+  --- What stands before a command so that a file's mode holds for its owner, be it root. Another
+  --- user would have to be let into every folder on the way to the build.
+  local function unprivileged()
+    local is_root = io.popen("id -u"):read("*n") == 0
+    return is_root and "setpriv --bounding-set=-dac_override" or nil
+  end
+
   only_file("a folder that cannot be written is told before anything is paid", function()
-    if io.popen("id -u"):read("*n") ~= 0 then
-      return pending("needs a second user")
-    end
     assert.equal("ok", (finish({ what = "one" })))
-    os.execute(("chmod 755 %s; touch %s; chmod 666 %s; chmod 644 %s"):format(ledger.path("."),
-      ledger.path("other"), ledger.path("other"), ledger.path()))
-    local word, rest = finish({ what = "many", log = "other",
-      before = "setpriv --reuid=65534 --regid=65534 --clear-groups" })
+    ledger.write("other", "")
+    os.execute(("chmod 400 %s; chmod 500 %s"):format(ledger.path(), ledger.path(".")))
+    local word, rest = finish({ what = "many", log = "other", before = unprivileged() })
+    os.execute("chmod 700 " .. ledger.path("."))
     assert.equal("ledger", word)
     assert.truthy(rest:find("readonly", 1, true))
     assert.equal(1, ledger.accepted())

@@ -13,7 +13,6 @@ local function exists(path)
   return file and file:close() ~= nil
 end
 
-local build = os.getenv("SEGMIND_BUILD") or "build"
 -- Under a sanitizer or valgrind a few rounds see what many see otherwise.
 local IS_SLOW = interpreter.is_slow()
 local ROUNDS = IS_SLOW and 6 or 60
@@ -89,7 +88,7 @@ describe("a program that ends with fifty transfers under way", function()
 end)
 
 describe("a look-up of a name that hangs", function()
-  local library = build .. "/spec/libstuck_lookup.so"
+  local library = "libstuck_lookup.so"
   local note = os.tmpname()
   local env = { SEGMIND_BASE_URL = "https://nowhere.invalid", SEGMIND_API_KEY = emulator.KEY,
     STUCK_NOTE = note, ASAN_OPTIONS = NO_LEAK_CHECK }

@@ -4,6 +4,7 @@
 
 local certificate = require("spec.support.certificate")
 local emulator = require("spec.support.emulator")
+local interpreter = require("spec.support.interpreter")
 local session = require("spec.support.session")
 
 if not rawget(_G, "jit") then
@@ -27,13 +28,8 @@ local build = output_of("cd " .. quote(os.getenv("SEGMIND_BUILD") or root .. "/b
 --- A sanitized module needs its runtime in the editor, which takes it out of the environment of its
 --- children again; the editor's own leaks are not ours.
 local function preload()
-  local file = io.open(build .. "/preload", "rb")
-  if not file then
-    return ""
-  end
-  local library = file:read("*l")
-  file:close()
-  return "env LD_PRELOAD=" .. quote(library) .. " ASAN_OPTIONS=detect_leaks=0 "
+  local loaded = interpreter.preload()
+  return loaded ~= "" and loaded .. "env ASAN_OPTIONS=detect_leaks=0 " or ""
 end
 
 -- Puts the plugin on the runtime path, in which commas and backslashes are escaped.

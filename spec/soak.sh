@@ -16,4 +16,4 @@ preload=
 if [ -f "$build/preload" ]; then
   preload=LD_PRELOAD=$(cat "$build/preload")
 fi
-exec env ${preload:+"$preload"} "${LUA54:-lua5.4}" spec/soak.lua </dev/null
+exec env ${preload:+"$preload" LD_LIBRARY_PATH="$build/spec"} "${LUA54:-lua5.4}" spec/soak.lua </dev/null

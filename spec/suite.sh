@@ -22,7 +22,7 @@ unset LUA_INIT LUA_INIT_5_4 LUA_INIT_5_3
 
 export SEGMIND_BUILD="$build"
 export SEGMIND_EMULATOR="$build/bin/segmind-emulator"
-export LSAN_OPTIONS="suppressions=$PWD/spec/support/lsan.supp:\
+export LSAN_OPTIONS="suppressions=\"$PWD/spec/support/lsan.supp\":\
 print_suppressions=0${LSAN_OPTIONS:+:$LSAN_OPTIONS}"
 export UBSAN_OPTIONS="print_stacktrace=1${UBSAN_OPTIONS:+:$UBSAN_OPTIONS}"
 
@@ -73,7 +73,7 @@ specs() {
   rm -f "$lane.tally"
   # --foreground: an interrupt from the terminal reaches the interpreter too.
   timeout --foreground -k 10 "${SEGMIND_SPEC_SECONDS:-600}" \
-    env ${preload:+"$preload"} SEGMIND_TALLY="$lane.tally" \
+    env ${preload:+"$preload" LD_LIBRARY_PATH="$build/spec"} SEGMIND_TALLY="$lane.tally" \
     "$interpreter" spec/run.lua "$@" </dev/null
   status=$?
   good=0
@@ -110,7 +110,7 @@ specs_on() {
 lanes=
 in_lane() {
   lane=$scratch/$1
-  lanes="$lanes $lane"
+  lanes="$lanes $1"
   shift
   : >"$lane.counts"
   "$@" >"$lane.log" 2>&1 &
@@ -146,13 +146,17 @@ else
   done
 fi
 wait
-for lane in $lanes; do
-  echo "-- ${lane##*/}"
-  cat "$lane.log"
+for name in $lanes; do
+  echo "-- $name"
+  cat "$scratch/$name.log"
+  if [ ! -s "$scratch/$name.counts" ]; then
+    echo "-- $name: ended without a count"
+    failed=$((failed + 1))
+  fi
   while read -r good bad; do
     passed=$((passed + good))
     failed=$((failed + bad))
-  done <"$lane.counts"
+  done <"$scratch/$name.counts"
 done
 
 echo

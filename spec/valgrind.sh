@@ -19,8 +19,9 @@ unset http_proxy https_proxy all_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY
 export SEGMIND_BUILD="$build"
 export SEGMIND_EMULATOR="$build/bin/segmind-emulator"
 
+# Split at spaces, so the path in it is one from here.
 watch="valgrind --quiet --error-exitcode=99 --num-callers=25 \
---trace-children=no --suppressions=$PWD/spec/support/valgrind.supp"
+--trace-children=no --suppressions=spec/support/valgrind.supp"
 
 # --keep-debuginfo: lua_close unloads the modules of others before the leaks
 # are counted. Children, the emulator among them, run as they are.

@@ -47,8 +47,8 @@ function trial.setup(help, rounds)
   local here = arg[0]:match("^(.*)/[^/]*$") or "."
   given.root = trial.output(("cd %s/.. && pwd"):format(trial.quote(here))):match("[^\n]*")
   given.build = trial.output(("cd %s && pwd"):format(trial.quote(given.build))):match("[^\n]*")
-  given.environment = trial.output(("%s/.ci/environment %s"):format(given.root,
-    trial.quote(given.build)))
+  given.environment = trial.output(("%s %s"):format(
+    trial.quote(given.root .. "/.ci/environment"), trial.quote(given.build)))
   return given
 end
 

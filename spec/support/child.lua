@@ -26,7 +26,7 @@ end
 --- The command that runs such a file.
 ---@param path string
 ---@param env table<string, any>? further environment
----@param preload string? a library that is loaded before all others
+---@param preload string? a library of spec/c that is loaded before all others
 ---@return string
 function child.command(path, env, preload)
   local words = {}

@@ -2,7 +2,7 @@
 --- program of their own. In a sanitized build the program needs what this one was started with.
 
 local function read(path)
-  local file = path and io.open(path, "rb")
+  local file = io.open(path, "rb")
   local text = file and file:read("*l")
   if file then
     file:close()
@@ -20,15 +20,20 @@ end
 
 local interpreter = {}
 
+local function quote(word)
+  return "'" .. word:gsub("'", "'\\''") .. "'"
+end
+
 --- What stands before an interpreter that loads a sanitized module, or is to load a library before
 --- all others: "" or "env LD_PRELOAD=... ".
----@param library string?
+---@param library string? a name in the folder spec of the build folder
 ---@return string
 function interpreter.preload(library)
-  local build = os.getenv("SEGMIND_BUILD")
-  local preload = read(build and build .. "/preload")
+  local build = os.getenv("SEGMIND_BUILD") or "build"
+  local preload = read(build .. "/preload")
   preload = preload and library and preload .. ":" .. library or preload or library
-  return preload and ("env LD_PRELOAD='%s' "):format(preload) or ""
+  return preload and ("env LD_PRELOAD=%s LD_LIBRARY_PATH=%s "):format(quote(preload),
+    quote(build .. "/spec")) or ""
 end
 
 --- "lua5.4", or "env LD_PRELOAD=... lua5.4"; behind the command in SEGMIND_SPEC_UNDER, which is

@@ -56,7 +56,7 @@ end
 function ledger.open()
   folder = os.tmpname()
   os.remove(folder)
-  os.execute("mkdir " .. folder)
+  os.execute("mkdir " .. emulator.quote(folder))
   if SERVER then
     schema = "spec_" .. folder:lower():gsub("%W", "_")
     run("PostgreSQL", within("public"), "CREATE SCHEMA " .. schema)
@@ -72,7 +72,7 @@ function ledger.close()
     end
   end
   clients = {}
-  os.execute("rm -rf " .. folder)
+  os.execute("rm -rf " .. emulator.quote(folder))
   if SERVER then
     run("PostgreSQL", within("public"), "DROP SCHEMA " .. schema .. " CASCADE")
   end

@@ -27,7 +27,7 @@ local SCRIPT = (debug.getinfo(1, "S").source:match("^@(.*)/") or ".") .. "/steps
 function steps.open(title, options)
   local folder = os.tmpname()
   os.remove(folder)
-  assert(os.execute("mkdir " .. folder))
+  assert(os.execute("mkdir " .. quote(folder)))
   return setmetatable({ title = title, folder = folder, service = emulator.start({ plain = true,
     speed = 1000, latency = 1, expire = 3600, credits = 100000 }), runs = 0, double = 0, lost = 0,
     silent = 0, crashes = 0, leaks = 0, unknown = 0, hurt = 0,
@@ -37,7 +37,8 @@ end
 --- A new ledger, and nothing at the service. `place`: a folder, instead of one of its own.
 function World:begin(place)
   self.place = place or self.folder .. "/case"
-  os.execute(("rm -rf %s/* %s/log; mkdir -p %s"):format(self.place, self.folder, self.place))
+  os.execute(("rm -rf %s/* %s; mkdir -p %s"):format(quote(self.place),
+    quote(self.folder .. "/log"), quote(self.place)))
   self.path = self.place .. "/edits.db"
   self.log = self.folder .. "/log"
   self.children, self.allowed, self.bad = 0, 0, {}
@@ -180,7 +181,7 @@ function World:close()
   if not self.service:stop() then
     self.crashes = self.crashes + 1
   end
-  os.execute("rm -rf " .. self.folder)
+  os.execute("rm -rf " .. quote(self.folder))
   print(("# %d hurt, %d reported as unknown"):format(self.hurt, self.unknown))
   print(("%s: %d runs, %d double, %d lost, %d silent, %d crashes, %d leaks"):format(self.title,
     self.runs, self.double, self.lost, self.silent, self.crashes, self.leaks))
