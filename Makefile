@@ -18,6 +18,10 @@ ifeq ($(origin LUA),command line)
 LUAS := $(LUA)
 endif
 
+# A path as one word of the shell, whatever is in it; not every shell expands
+# the ~ of PREFIX=~/x.
+quoted = '$(subst ','\'',$(patsubst ~/%,$(HOME)/%,$(1)))'
+build = $(call quoted,$(BUILD))
 configure = cmake -S . $(CMAKE_FLAGS)
 # cmake starts a make of its own, with a -j of its own: it gets nothing of ours.
 compile = MAKEFLAGS=--no-print-directory cmake --build $(1) --parallel $(JOBS)
@@ -34,17 +38,17 @@ deps: ## install what building, testing and linting need (Debian), or list it
 
 build: ## build the modules for every Lua, the emulator, the tests
 	@.ci/dependencies build
-	@$(configure) -B $(BUILD)
-	@$(call compile,$(BUILD))
+	@$(configure) -B $(build)
+	@$(call compile,$(build))
 
 demo: build ## run a branching edit on the emulator; pictures and report in out/
-	@examples/demo.sh $(BUILD) $(OUT)
+	@examples/demo.sh $(build) $(call quoted,$(OUT))
 
 test: ## run every test, on every Lua (LUA=5.3: on one; SPEC=file: only that)
 	@.ci/dependencies build test
-	@$(configure) -B $(BUILD)
-	@$(call compile,$(BUILD))
-	@spec/suite.sh $(BUILD) "$(LUAS)" $(SPEC)
+	@$(configure) -B $(build)
+	@$(call compile,$(build))
+	@spec/suite.sh $(build) "$(LUAS)" $(SPEC)
 
 test-54: LUAS := 5.4
 test-54: test ## the same on Lua 5.4 alone
@@ -65,9 +69,9 @@ sanitize: ## the whole suite under ASan and UBSan (SANITIZE=thread: under TSan)
 
 valgrind: ## the C tests and some specs on Lua 5.4 under valgrind
 	@.ci/dependencies build test valgrind
-	@$(configure) -B $(BUILD)
-	@$(call compile,$(BUILD))
-	@spec/valgrind.sh $(BUILD) $(SPEC)
+	@$(configure) -B $(build)
+	@$(call compile,$(build))
+	@spec/valgrind.sh $(build) $(SPEC)
 
 fuzz: ## libFuzzer over what a server or a caller may say (FUZZ_SECONDS=20)
 	@.ci/dependencies build fuzz
@@ -83,26 +87,26 @@ torture: ## memory out at every allocation, kills and disk errors at every call
 
 soak: ## a long life: 100,000 jobs, 10,000 chains (SOAK_JOBS, SOAK_CHAINS)
 	@.ci/dependencies build test
-	@$(configure) -B $(BUILD)
-	@$(call compile,$(BUILD))
-	@spec/soak.sh $(BUILD)
+	@$(configure) -B $(build)
+	@$(call compile,$(build))
+	@spec/soak.sh $(build)
 
 bench: ## measure (not a test): figures on the terminal
 	@.ci/dependencies build bench
-	@$(configure) -B $(BUILD)
-	@$(call compile,$(BUILD))
-	@bench/run.sh $(BUILD)
+	@$(configure) -B $(build)
+	@$(call compile,$(build))
+	@bench/run.sh $(build)
 
 env: ## print exports that let lua5.4, lua5.3, luajit use the build tree
-	@.ci/environment $(BUILD)
+	@.ci/environment $(build)
 
 install: build ## install below PREFIX, for every Lua built for
-	@cmake --install $(BUILD) --prefix $(PREFIX)
+	@cmake --install $(build) --prefix $(call quoted,$(PREFIX))
 
 rock: ## install the rock for Lua 5.4 below build/rock, offline
 	@.ci/dependencies build rock
-	MAKEFLAGS=--no-print-directory luarocks --lua-version=5.4 make --deps-mode=none --tree $(BUILD)/rock
+	MAKEFLAGS=--no-print-directory luarocks --lua-version=5.4 make --deps-mode=none --tree $(call quoted,$(BUILD)/rock)
 
 clean: ## remove what was built (out/, the demo's pictures, stays)
-	rm -rf $(BUILD) build-lint build-sanitize build-fuzz build-torture \
+	rm -rf $(build) build-lint build-sanitize build-fuzz build-torture \
 	  build.luarocks

@@ -1,0 +1,75 @@
+--- The suite itself: it runs, and counts, wherever the clone, its build and temporary files lie.
+
+if _VERSION ~= "Lua 5.4" then
+  return
+end
+
+local emulator = require("spec.support.emulator")
+
+local quote = emulator.quote
+
+-- What starts programs with the paths of the clone, of the build and of the fixtures.
+local SMALL = [[
+local child = require("spec.support.child")
+local ledger = require("spec.support.ledger")
+local processes = require("spec.support.processes")
+
+describe("a program", function()
+  it("finds the library, and one to be loaded before all others", function()
+    local code, output = child.run("print(segmind.VERSION)", { NAME = "a 'b' \"c\"" },
+      "libstuck_lookup.so")
+    assert.equal(0, code)
+    assert.truthy(output:find("^%d+%.%d+%.%d+\n$"), output)
+  end)
+
+  it("works on a ledger", function()
+    local service = ledger.start()
+    ledger.open()
+    assert.equal("ok", (processes.start(service.url, { what = "one" }):join()))
+    ledger.close()
+    assert.is_true(ledger.stop())
+  end)
+end)
+]]
+
+describe("the suite", function()
+  local root = debug.getinfo(1, "S").source:match("^@(.*)/spec/[^/]*$") or "."
+  local build = os.getenv("SEGMIND_BUILD") or root .. "/build"
+  local folder, place
+
+  before_each(function()
+    folder = os.tmpname()
+    os.remove(folder)
+    place = folder .. "/ünï 'cödé' dir $HOME `x`"
+    assert(os.execute(("mkdir -p %s; ln -s \"$(cd %s && pwd)\" %s; ln -s \"$(cd %s && pwd)\" %s")
+      :format(quote(place), quote(root), quote(place .. "/clone"), quote(build),
+        quote(place .. "/build"))))
+    local file = assert(io.open(place .. "/small_spec.lua", "w"))
+    file:write(SMALL)
+    file:close()
+  end)
+
+  after_each(function()
+    os.execute("rm -rf " .. quote(folder))
+  end)
+
+  --- What a suite of that one file prints.
+  local function run(variable)
+    local pipe = assert(io.popen(("cd / && umask 077 && env -u HOME TMPDIR=%s %s "
+      .. "%s/clone/spec/suite.sh %s/build 5.4 %s/small_spec.lua 2>&1"):format(quote(place),
+      variable or "", quote(place), quote(place), quote(place))))
+    local text = pipe:read("*a")
+    pipe:close()
+    return text
+  end
+
+  it("runs in a folder of any name", function()
+    local text = run()
+    assert.truthy(text:find("\n2 passed, 0 failed\n$"), text)
+  end)
+
+  it("counts what runs no test as a failure", function()
+    local text = run("LUA54=true")
+    assert.truthy(text:find("\n0 passed, 1 failed\n$"), text)
+  end)
+end)
