@@ -37,10 +37,14 @@ local PLUGIN = "lua vim.opt.rtp:prepend(vim.fn.escape("
   .. "vim.env.SPEC_ROOT .. '/examples/neovim', '\\\\,'))"
 
 --- The start of a shell command that runs a script of spec/neovim; its exit status is the script's.
+--- Neovim 0.7 hands paths with quotes and the like to a shell, unquoted where TMPDIR is concerned, so
+--- it sees the clone through a link and keeps its own files in the folder, whose name is plain.
 local function neovim(script, folder, service, env)
+  local clone = folder .. "/.clone"
   local words = { "env -u TMUX -u KITTY_WINDOW_ID SEGMIND_BUILD=" .. quote(build),
+    "TMPDIR=" .. quote(folder),
     "SEGMIND_BASE_URL=" .. quote(service.url), "SEGMIND_API_KEY=" .. emulator.KEY,
-    "SPEC_ROOT=" .. quote(root), "SPEC_FOLDER=" .. quote(folder),
+    "SPEC_ROOT=" .. quote(clone), "SPEC_FOLDER=" .. quote(folder),
     "SPEC_PIXEL=" .. session.PIXEL:gsub(".", function(char)
       return ("%02x"):format(char:byte())
     end), "SPEC_PLUGIN=" .. quote(PLUGIN), env or "", "timeout -k 5 60",
@@ -49,11 +53,11 @@ local function neovim(script, folder, service, env)
   return table.concat(words, " ")
 end
 
---- A folder of a plain name, whatever TMPDIR says: `:helptags` takes no other.
+--- A folder of a plain name, whatever TMPDIR says, with a link to the clone.
 local function temporary_folder()
   local path = os.tmpname()
   os.remove(path)
-  os.execute("mkdir " .. quote(path))
+  os.execute(("mkdir %s; ln -s %s %s/.clone"):format(quote(path), quote(root), quote(path)))
   return path
 end
 
