@@ -59,7 +59,8 @@ measure() {
   name=$1
   shift
   start_emulator "$@"
-  env XDG_DATA_HOME="$scratch" SDL_AUDIODRIVER=dummy ALSOFT_DRIVERS=null \
+  # xvfb-run takes no TMPDIR with a space.
+  env TMPDIR=/tmp XDG_DATA_HOME="$scratch" SDL_AUDIODRIVER=dummy ALSOFT_DRIVERS=null \
     LIBGL_ALWAYS_SOFTWARE=1 SEGMIND_BASE_URL="$(cat "$scratch/url")" \
     SEGMIND_API_KEY=SG_0123456789abcdef \
     LUA_PATH="$root/lua/?.lua;$root/lua/?/init.lua;;" \

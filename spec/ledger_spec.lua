@@ -444,13 +444,13 @@ describe("a ledger", function()
       stored.accept = accept
       error("interrupted!")
     end
+    service:faults({ { match = { path = "result", count = "always" },
+      ["then"] = { status = 503 } } })
     local sm = ledger.client()
     local job = assert(sm:submit("flux-kontext-pro", { prompt = "x", aspect_ratio = "1:1" }))
     assert.has_error(function()
       job:wait()
     end)
-    service:faults({ { match = { path = "result", count = "always" },
-      ["then"] = { status = 503 } } })
     while not job.request_id do
       sm:poll(1)
       sm:step()

@@ -46,7 +46,9 @@ describe("the LÖVE example", function()
       "XDG_DATA_HOME=" .. quote(folder), "SEGMIND_BUILD=" .. quote(build),
       "LUA_PATH=" .. quote(package.path), "LUA_CPATH=" .. quote(package.cpath),
       "SEGMIND_BASE_URL=" .. quote(session.service().url), "SEGMIND_API_KEY=" .. quote(key),
-      "SEGMIND_PICTURES=" .. quote(folder), "timeout -k 5 120 xvfb-run -a",
+      -- xvfb-run takes no TMPDIR with a space.
+      "TMPDIR=" .. quote(folder), "SEGMIND_PICTURES=" .. quote(folder),
+      "timeout -k 5 120 xvfb-run -a",
       "-s '-screen 0 1280x800x24'", "love", quote(here .. "examples/love"),
       "--demo", quote(folder), "2>&1; echo status=$?" }, " ")))
     local text = pipe:read("*a")

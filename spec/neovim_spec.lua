@@ -37,8 +37,8 @@ local PLUGIN = "lua vim.opt.rtp:prepend(vim.fn.escape("
   .. "vim.env.SPEC_ROOT .. '/examples/neovim', '\\\\,'))"
 
 --- The start of a shell command that runs a script of spec/neovim; its exit status is the script's.
---- Neovim 0.7 hands paths with quotes and the like to a shell, unquoted where TMPDIR is concerned, so
---- it sees the clone through a link and keeps its own files in the folder, whose name is plain.
+--- Neovim 0.7 hands paths with quotes and the like to a shell, and TMPDIR unquoted, so it sees the
+--- clone through a link and keeps its own files in the folder, whose name is plain.
 local function neovim(script, folder, service, env)
   local clone = folder .. "/.clone"
   local words = { "env -u TMUX -u KITTY_WINDOW_ID SEGMIND_BUILD=" .. quote(build),
