@@ -1,5 +1,6 @@
 --- Parameters that hold a list of pictures.
 
+local request = require("segmind.request")
 local segmind = require("segmind")
 local session = require("spec.support.session")
 
@@ -101,6 +102,15 @@ describe("a list of pictures", function()
     local submits = service:ledger().submits
     assert.same({ results[1].url }, submits[2].body.image_urls)
     assert.same({ results[1].url, results[2].url }, submits[3].body.image_urls)
+  end)
+
+  it("holds the paths of the folder that they are named in, one alone too", function()
+    local function named(urls)
+      return request.named_in("flux-2-pro", { image_urls = urls }).image_urls
+    end
+    local alone, list = named("a.png"), named({ "a.png", "http://127.0.0.1/b.png" })
+    assert.matches("^/.*/a%.png$", alone)
+    assert.same({ alone, "http://127.0.0.1/b.png" }, list)
   end)
 
   it("fails with the job that one of them is", function()

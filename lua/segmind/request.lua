@@ -87,11 +87,11 @@ function request.named_in(model, params)
     copy[name] = value
   end
   for _, param in ipairs(spec and spec.params or {}) do
-    local value = copy[param[1]]
-    if param[2] == "image" then
-      copy[param[1]] = request.named(value)
-    elseif param[2] == "images" and type(value) == "table" and not getmetatable(value) then
+    local value, type_name = copy[param[1]], param[2]
+    if type_name == "images" and type(value) == "table" and not getmetatable(value) then
       copy[param[1]] = named_each(value)
+    elseif type_name == "image" or type_name == "images" then
+      copy[param[1]] = request.named(value)
     end
   end
   return copy
