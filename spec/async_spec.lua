@@ -488,6 +488,90 @@ describe("a coroutine", function()
     end)
   end)
 
+  local function fail_bad()
+    local answer = core.answers.job
+    core.answers.job = function(call)
+      return call.body:find("bad", 1, true) and { { 1, "error", fake.error("failed", "no") } }
+        or answer(call)
+    end
+  end
+
+  it("segmind.settled gives results and errors alike, under their keys", function()
+    fail_bad()
+    local outcomes = segmind.settled({ good = pro(), bad = pro({ prompt = "bad" }), fn = function()
+      return sm:run("flux-kontext-pro", { prompt = "bad too" })
+    end, task = segmind.async(function()
+      return 5
+    end) })
+    assert.truthy(outcomes.good.result.url)
+    assert.is_nil(outcomes.good.error)
+    assert.same({ "failed", "failed" }, { outcomes.bad.error.kind, outcomes.fn.error.kind })
+    assert.is_nil(outcomes.bad.result)
+    assert.same({ result = 5 }, outcomes.task)
+    assert.same({}, segmind.settled({}))
+  end)
+
+  it("segmind.settled says which jobs go on when its time is over", function()
+    local done = pro()
+    assert(done:wait())
+    local running = pro()
+    local outcomes = segmind.settled({ done, running }, 1)
+    assert.truthy(outcomes[1].result)
+    assert.same({ "timeout", true }, { outcomes[2].error.kind, outcomes[2].error.running })
+    assert(running:wait())
+  end)
+
+  describe("in client:map", function()
+    it("has its job's outcome in its place, and so many are under way", function()
+      fail_bad()
+      local running, most = 0, 0
+      local outcomes = sm:map({ "a", "bad", "c", "d", "e" }, function(prompt, i)
+        if prompt == "c" then
+          return nil, "no such row"
+        elseif prompt == "d" then
+          error({ message = "a bug in row " .. i })
+        end
+        running = running + 1
+        most = math.max(most, running)
+        return pro({ prompt = prompt }):on("done", function()
+          running = running - 1
+        end):on("error", function()
+          running = running - 1
+        end)
+      end, { concurrency = 2 })
+      assert.equal(5, #outcomes)
+      assert.equal("a", outcomes[1].result.job.params.prompt)
+      assert.equal("failed", outcomes[2].error.kind)
+      assert.equal("no such row", outcomes[3].error)
+      assert.truthy(outcomes[4].error.message:find("a bug in row 4", 1, true))
+      assert.equal("e", outcomes[5].result.job.params.prompt)
+      assert.equal(2, most)
+    end)
+
+    it("may wait itself, and the map may run in a task", function()
+      local outcomes
+      local task = segmind.async(function()
+        outcomes = sm:map({ 1, 2, 3 }, function(i)
+          return sm:run("flux-kontext-pro", { prompt = "x" .. i })
+        end)
+      end)
+      assert.is_false(task:is_over())
+      task:wait()
+      assert.equal(3, #outcomes)
+      assert.truthy(outcomes[3].result.url)
+      assert.same({}, sm:map({}, print))
+    end)
+
+    it("takes a list and a function", function()
+      raises("map takes a list and a function", function()
+        local _ = sm:map("a", print)
+      end)
+      raises('map has no option "concurency"; did you mean "concurrency"?', function()
+        local _ = sm:map({}, print, { concurency = 2 })
+      end)
+    end)
+  end)
+
   it("segmind.race gives the first to end, and the losers' functions end", function()
     local slow, went_on = pro(), false
     local result, err, key = segmind.race({ slow = slow, quick = function()

@@ -42,6 +42,32 @@ describe("a budget", function()
     assert.equal(2, #core.calls_of("job"))
   end)
 
+  for _, limit in ipairs({ 1, false }) do
+    it("tells what was spent, " .. (limit and "with a limit" or "without one"), function()
+      open(limit or nil)
+      assert.equal(0, sm:spent())
+      local job = pro()
+      assert.near(0.05, sm:spent(), 1e-9)
+      assert(job:wait())
+      core.answers.job = function()
+        return { { 1, "error", fake.error("failed") } }
+      end
+      assert.is_nil(pro():wait())
+      assert.near(0.05, sm:spent(), 1e-9)
+      core.answers.job = function()
+        return { { 1, "error", fake.error("unknown", "lost", { charged = "unknown" }) } }
+      end
+      assert.is_nil(pro():wait())
+      assert.near(0.10, sm:spent(), 1e-9)
+    end)
+  end
+
+  it("counts what the service says where no price is declared and no limit is set", function()
+    open()
+    assert(sm:submit("some-model", { prompt = "x" }):wait())
+    assert.near(0.05, sm:spent(), 1e-9)
+  end)
+
   it("refuses a chain whose last step it could not pay before the first is", function()
     open(0.12)
     local chain = sm:chain("https://images.segmind.com/a.png")

@@ -104,6 +104,33 @@ describe("a client", function()
     end)
   end)
 
+  it("is not told of its key where a picture's address is refused", function()
+    local result = assert(run())
+    for _, status in ipairs({ 401, 403 }) do
+      answer("media", status, '{"error":"expired"}')
+      local path, err = result:save("/tmp/never.png")
+      assert.is_nil(path)
+      assert.same({ "io", status, "yes" }, { err.kind, err.status, err.charged })
+      assert.truthy(err.message:find(("the picture's address is refused (HTTP %d)"):format(status),
+        1, true), err.message)
+      assert.is_nil(err.message:find("key", 1, true))
+      service:clear_faults()
+    end
+  end)
+
+  it("is told which option bounds an answer that is too large", function()
+    session.close()
+    sm = session.client({ max_json_bytes = 1024, max_image_bytes = 1024 })
+    answer("credits", 200, '{"credits":1,"pad":"' .. ("x"):rep(2000) .. '"}')
+    local _, err = sm:credits()
+    assert.truthy(err.message:find("max_json_bytes", 1, true), err.message)
+    answer("media", 200, ("x"):rep(2000))
+    local _, large = assert(run()):save("/tmp/never.png")
+    assert.truthy(large.message:find("max_image_bytes", 1, true), large.message)
+    local json = require("segmind.json")
+    assert.truthy(select(2, json.decode("[1,2,3]", 3)):find("max_json_bytes", 1, true))
+  end)
+
   describe("is not opened", function()
     it("with http to a host that is not loopback", function()
       local none, err = segmind.new({ api_key = emulator.KEY, base_url = "http://api.segmind.com" })

@@ -156,6 +156,30 @@ describe("a ledger", function()
     assert.equal(1, ledger.accepted())
   end)
 
+  it("tells what it had already, and what all runs have spent", function()
+    local events = {}
+    local options = { on_event = function(event)
+      events[#events + 1] = event.what == "done" and event or nil
+    end }
+    local fresh = run(function(sm)
+      local made = house(sm).job
+      assert.near(0.05, sm:spent(), 1e-9)
+      return made
+    end, options)
+    local restored, joined = run(function(sm)
+      local a = sm:submit("flux-kontext-pro", { prompt = "a house", aspect_ratio = "1:1" })
+      local b = sm:submit("flux-kontext-pro", { prompt = "a house", aspect_ratio = "1:1" })
+      assert(a:wait() and b:wait())
+      assert.near(0.05, sm:spent(), 1e-9)
+      return a, b
+    end, options)
+    assert.same({ false, true, true }, { fresh.replayed, restored.replayed, joined.replayed })
+    assert.same({ 3, nil, true, true }, { #events, events[1].replayed, events[2].replayed,
+      events[3].replayed })
+    assert.is_true(restored:result():data().replayed)
+    assert.equal(1, ledger.accepted())
+  end)
+
   it("lets equal steps share a failure, too", function()
     service:faults({ { match = { path = "submit", count = "always" },
       ["then"] = { status = 400 } } })

@@ -42,6 +42,12 @@ describe("the model tables", function()
   end)
 
   it("are not confused with what else the list holds", function()
+    local count = 0
+    for name, model in pairs(models) do
+      count = count + 1
+      assert.equal(name, model.name)
+    end
+    assert.equal(#models.names, count)
     assert.is_nil(models.declared("names"))
     assert.is_nil(models.declared("declared"))
     assert.is_nil(models.declared("sdxl"))

@@ -47,6 +47,30 @@ describe("a result", function()
     end
   end)
 
+  it("is told as plain data, which any JSON library encodes", function()
+    local result = assert(run(with_output('"output":"' .. U1 .. '","nsfw":false,"seed":"42",'
+      .. '"metrics":{"cost":0.05},"prompt":"x"'), nil, { prompt = "x", aspect_ratio = "1:1" }))
+    result.path = "/tmp/x.png"
+    local data = result:data()
+    local job = result.job
+    assert.same({ status = "COMPLETED", output = U1, url = U1, urls = { U1 }, nsfw = false,
+      seed = 42, cost = 0.05, metrics = { cost = 0.05 }, prompt = "x", request_id = "r-1",
+      path = "/tmp/x.png", model = "flux-kontext-pro", inputs = {}, replayed = false,
+      params = { prompt = "x", aspect_ratio = "1:1", seed = 42 }, started = job.started,
+      ended = job.ended }, data)
+    assert.is_nil(getmetatable(data))
+    assert.is_string(require("cjson").encode(data))
+  end)
+
+  it("tells pictures that were never sent as what they are in plain data", function()
+    local result = assert(run(with_output('"output":"' .. U1 .. '"')))
+    result.job.params.input_image = result.job -- as a step that a ledger restores leaves it
+    result.job.params.other = segmind.bytes("x")
+    local data = result:data()
+    assert.equal(U1, data.params.input_image)
+    assert.is_nil(data.params.other)
+  end)
+
   it("is the body itself, with regular fields", function()
     local result = assert(run(with_output('"output":"' .. U1 .. '","error":null,"seed":"42",'
       .. '"metrics":{"cost":0.05,"queue_time":0.2},"extra":{"a":[1,2]}')))

@@ -120,6 +120,12 @@ static void answer_download(struct sm_call *call, const struct sm_scene *scene,
   }
   if (code == SM_OK)
     code = sm_fail(e, SM_IO, "the download is no whole picture: %s", why);
+  if (answer->status == 401 || answer->status == 403) {
+    /* Not the key's fault: a download carries none. */
+    sm_fail(e, code, "the picture's address is refused (HTTP %d)",
+            answer->status);
+    e->status = answer->status;
+  }
   call->trouble = code;
   bool is_final = code == SM_SECURITY || code == SM_PROTOCOL ||
                   (code != SM_NOT_SENT && answer->status >= 400 &&

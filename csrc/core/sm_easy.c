@@ -66,7 +66,10 @@ static size_t on_write(char *bytes, size_t size, size_t count, void *user) {
   easy->heard_ms = sm_now_ms();
   sm_sharing_look(easy);
   if (easy->body_bytes > easy->transfer->request.max_bytes) {
-    refuse(easy, SM_PROTOCOL, "the answer is larger than allowed");
+    refuse(easy, SM_PROTOCOL,
+           easy->transfer->request.wants_image
+               ? "the answer is larger than max_image_bytes allows"
+               : "the answer is larger than max_json_bytes allows");
     return 0;
   }
   if (status >= 400 && easy->body_bytes > MAX_ERROR_BYTES)

@@ -59,7 +59,7 @@ local function body(task, fn, ...)
   finish(task, xpcall(fn, explain, ...))
 end
 
-local async = {}
+local async = { explain = explain }
 
 --- Starts a function as a coroutine and returns when it waits for the first time. Its waits suspend
 --- it and nothing else. It may yield for others, too: then they resume it.

@@ -1,7 +1,8 @@
---- A ceiling on what a client may spend. A submit that could pass it is refused before anything is
---- sent. Until a step has ended it counts with its declared price; then with what the service says
---- that it cost, with nothing when it was not charged, and with its price again when nobody knows.
---- With a ledger the sum is that of all its steps, so it survives the process (ledger_rows.lua).
+--- What a client has spent, and the ceiling on it. A submit that could pass it is refused before
+--- anything is sent. Until a step has ended it counts with its declared price; then with what the
+--- service says that it cost, with nothing when it was not charged, and with its price again when
+--- nobody knows. With a ledger the sum is that of all its steps, so it survives the process
+--- (ledger_rows.lua).
 
 local Error = require("segmind.error")
 
@@ -12,7 +13,7 @@ Budget.__index = Budget
 -- Sums of cents are not exact in binary.
 local EPSILON = 1e-9
 
----@param limit number USD
+---@param limit number? USD; without one it only counts
 function Budget.new(limit)
   return setmetatable({ limit = limit, _spent = 0, _reserved = {} }, Budget)
 end
@@ -39,6 +40,9 @@ end
 ---@param spent number USD
 ---@return segmind.Error? err kind "budget"
 function Budget:refusal(job, spent)
+  if not self.limit then
+    return nil
+  end
   local price = Budget.price(job)
   local fields = { budget = self.limit, spent = spent, price = price }
   local what = ("%s %d (%s)"):format(job.step and "step" or "job", job.step or job.id, job.model)
@@ -58,6 +62,9 @@ end
 ---@param spent number? USD; without a ledger what this client has spent
 ---@return segmind.Error? err kind "budget"
 function Budget:refusal_of_chain(requests, counted, spent)
+  if not self.limit then
+    return nil
+  end
   local price = 0
   spent = spent or self._spent
   for n, prepared in ipairs(requests) do
@@ -80,11 +87,17 @@ function Budget:reserve(job)
   if refusal then
     return nil, refusal
   end
-  local price = Budget.price(job)
+  local price = Budget.price(job) or 0
   self._reserved[job] = price
   self._spent = self._spent + price
   job._doubtful = nil
   return true
+end
+
+--- What was paid, and the prices of what is under way or in doubt, in USD; without a ledger.
+---@return number
+function Budget:spent()
+  return self._spent
 end
 
 --- A job is over: its price gives way to what it cost. That of a submit in doubt stays, though the

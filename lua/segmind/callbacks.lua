@@ -9,6 +9,7 @@ local ending = require("segmind.ending")
 ---@field job segmind.Job? nil for what concerns the whole client
 ---@field state string? of "state"
 ---@field result segmind.Result? of "done"
+---@field replayed boolean? of "done": true when the ledger had the result, and nothing was paid now
 ---@field error segmind.Error? of "error", of "callback": an error in a callback, and of "resubmit"
 ---@field message string? of "warning", "note" and "resubmit"
 
@@ -106,7 +107,8 @@ function callbacks:_tell(job, what, value)
     end
   end
   if self._on_event then
-    self:_emit({ what = what, job = job, [fields[what]] = value })
+    self:_emit({ what = what, job = job, [fields[what]] = value,
+      replayed = what == "done" and job.replayed or nil })
   end
 end
 

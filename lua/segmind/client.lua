@@ -10,6 +10,7 @@ local Job = require("segmind.job")
 local Queue = require("segmind.queue")
 local events = require("segmind.events")
 local flow = require("segmind.flow")
+local history = require("segmind.history")
 local image = require("segmind.image")
 local json = require("segmind.json")
 local methods = require("segmind.methods")
@@ -20,6 +21,7 @@ local request = require("segmind.request")
 local resume = require("segmind.resume")
 local schema = require("segmind.schema")
 local stop = require("segmind.stop")
+local together = require("segmind.together")
 local unfinished = require("segmind.unfinished")
 local version = require("segmind.version")
 local waiting = require("segmind.waiting")
@@ -64,7 +66,7 @@ local Client = {}
 Client.__index = Client
 Client.__name = "segmind.Client"
 Client._settle, Client._stop, Client._in_doubt = flow.settle, stop, flow.in_doubt
-for _, part in ipairs({ events, resume }) do
+for _, part in ipairs({ events, resume, history }) do
   for name, method in pairs(part) do
     Client[name] = method
   end
@@ -129,7 +131,8 @@ function Client.new(opts)
     _left_over = false, _limit = false,
     _on_event = opts.on_event, _timeout = opts.timeout or 600, _poll = opts.poll,
     _max_active = opts.max_active_jobs or math.huge, _max_json = opts.max_json_bytes,
-    _on_unknown = opts.on_unknown, _budget = opts.budget and Budget.new(opts.budget) }, Client)
+    _on_unknown = opts.on_unknown,
+    _budget = (opts.budget or not opts.ledger) and Budget.new(opts.budget) }, Client)
   self._uploads = image.uploads(self)
   Gate.join(self)
   unfinished.watch(self)
@@ -300,6 +303,30 @@ function Client:chain(...)
   return Chain.new(self, picture)
 end
 
+local map_options = { concurrency = "count" }
+
+--- Calls `fn(item, i)` for each item of a list, waits for the job that it returns, and keeps so
+--- many of them under way. What `fn` returns otherwise (a result, or nil and an error) is taken as
+--- it is, and an error in it is the outcome of its item: no other is lost. It may wait itself.
+---
+---     local outcomes = sm:map(paths, function(path)
+---       return sm:submit("flux-kontext-pro", { prompt = "at night", input_image = path })
+---     end, { concurrency = 4 })
+---     for i, one in ipairs(outcomes) do print(paths[i], one.result or one.error) end
+---@param list any[]
+---@param fn fun(item: any, i: integer): any, segmind.Error?
+---@param opts { concurrency: integer? }? 8
+---@return { result: any, error: segmind.Error? }[] outcomes in the order of the list
+function Client:map(list, fn, opts)
+  if type(list) ~= "table" or type(fn) ~= "function" then
+    Error.misuse("map takes a list and a function, got " .. schema.show(list) .. " and "
+      .. schema.show(fn))
+  end
+  opts = options.read(opts, map_options, "map")
+  self:_may_block("map")
+  return together.map(list, fn, opts.concurrency or 8)
+end
+
 --- Uploads pictures and returns where they are; blocks. Equal content is uploaded once.
 ---@param source string|segmind.Bytes|(string|segmind.Bytes)[] a path, bytes, or a list of them
 ---@return string|string[]|nil url a list for a list
@@ -313,6 +340,19 @@ function Client:upload(source)
     return nil, err
   end
   return is_list and urls or urls[1]
+end
+
+--- What was spent, in US dollars: what the service says that a picture cost (its published price
+--- where it does not say), the price of what is under way, and of what nobody knows the end of.
+--- With a ledger over all its runs, without one by this client. `credits` tells what is left.
+---@return number?
+---@return segmind.Error? err kind "ledger"
+function Client:spent()
+  if self._ledger then
+    self:_check_open()
+    return self._ledger:spent()
+  end
+  return self._budget:spent()
 end
 
 --- What is left on the account, in the service's credits; free, and the cheapest check of a key.
@@ -335,6 +375,7 @@ function Client:credits()
   return { credits = credits, free = tonumber(body["free-credits"]) or 0 }
 end
 
-methods.guard(Client, "client", { "run", "edit", "run_sync", "upload", "credits" }, { new = true })
+methods.guard(Client, "client", { "run", "edit", "run_sync", "map", "upload",
+  "credits", "history", "request" }, { new = true })
 
 return Client

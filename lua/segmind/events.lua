@@ -36,7 +36,7 @@ function Events:_forget(job)
       self._saves[target] = nil
     end
   end
-  job.ended = self:_now()
+  job:_end()
   if job._gate then
     job._gate:open()
   end
@@ -44,6 +44,16 @@ end
 
 function Events:_now()
   return self._core.now()
+end
+
+--- Unix time with the fractions of the monotonic clock, so that what lies between two of them is
+--- exact; put right when the system's clock was set, or the machine has slept.
+function Events:_unix_time()
+  local now, wall = self:_now(), os.time()
+  if not self._epoch or math.abs(self._epoch + now - wall) > 2 then
+    self._epoch = wall - now
+  end
+  return self._epoch + now
 end
 
 --- After Ctrl-C in the midst of our own work: what was being done is lost, the client is not.

@@ -145,8 +145,7 @@ end
 
 local function start(job)
   local client = job._client
-  job.started = client:_now()
-  job._deadline = job.started + (job._request.opts.timeout or client._timeout)
+  job:_begin(job._request.opts.timeout)
   if client._ledger then
     return client._ledger:begin(job, transfer)
   end

@@ -18,7 +18,7 @@ local together = require("segmind.together")
 
 local segmind = {
   VERSION = require("segmind.version"),
-  --- The declared models: `segmind.models.names`, and a table under each name.
+  --- The declared models by name; `segmind.models.names` lists the names in order.
   models = require("segmind.models"),
   --- JSON's null, for a parameter that is to be sent as such.
   null = json.null,
@@ -29,6 +29,7 @@ local segmind = {
   async = async.start,
   all = together.all,
   race = together.race,
+  settled = together.settled,
 }
 
 local shared
@@ -61,6 +62,6 @@ segmind.submit = verb("submit")
 segmind.chain = verb("chain")
 segmind.upload = verb("upload")
 
-methods.guard_module(segmind, { "all", "race" })
+methods.guard_module(segmind, { "all", "race", "settled" })
 
 return segmind

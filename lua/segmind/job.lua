@@ -17,6 +17,7 @@ local Error = require("segmind.error")
 local ending = require("segmind.ending")
 local Gate = require("segmind.gate")
 local methods = require("segmind.methods")
+local models = require("segmind.models")
 local schema = require("segmind.schema")
 local waiting = require("segmind.waiting")
 
@@ -33,8 +34,9 @@ local waiting = require("segmind.waiting")
 ---@field key string? with a ledger, the name of the step there
 ---@field generation integer? with a ledger: 1, or more when `fresh` made the picture again
 ---@field state string see above
----@field started number? seconds on the client's clock; with `ended` the time it took
----@field ended number?
+---@field started number? when its inputs were there, Unix time in seconds
+---@field ended number? `ended - started` is the time it took, even if the clock was set meanwhile
+---@field replayed boolean true when the ledger had its result: nothing was submitted for it
 local Job = { _image_kind = "job" }
 Job.__index = Job
 Job.__name = "segmind.Job"
@@ -46,11 +48,41 @@ Job.__name = "segmind.Job"
 function Job.new(client, id, request)
   return setmetatable({ id = id, model = request.model, params = request.params,
     inputs = request.inputs, warnings = request.warnings, name = request.opts.name,
-    seed = request.seed, step = request.step, state = "waiting", _client = client,
+    seed = request.seed, step = request.step, state = "waiting", replayed = false,
+    _client = client,
     _request = request, _declared = request.spec ~= nil, _dependents = {}, _listeners = {} }, Job)
 end
 
---- True when the job has ended, well or not.
+--- Its time begins.
+---@param timeout number? seconds to its deadline, else the client's
+function Job:_begin(timeout)
+  self.started, self._began = self._client:_unix_time(), self._client:_now()
+  self._deadline = self._began + (timeout or self._client._timeout)
+end
+
+--- Seconds since it began.
+local function passed(self)
+  return self._began and self._client:_now() - self._began or 0
+end
+
+function Job:_end()
+  self._passed = passed(self)
+  self.ended = (self.started or self._client:_unix_time()) + self._passed
+end
+
+--- How far the job is: the seconds since its inputs were there (until its end, once it is over) and
+--- those that its model takes as published. `math.min(passed / (expected or 20), 1)` fills a bar.
+---@return number passed
+---@return number? expected nil for a model that is not declared
+function Job:progress()
+  local spec = models.declared(self.model)
+  return self._passed or passed(self), spec and spec.latency_s
+end
+
+--- True when the job has ended, well or not. `wait` returns nil and an error both for a job that
+--- failed and for one that goes on (`err.running`), so a loop asks this:
+---
+---     while not job:is_over() do print(job.state, job:progress()) job:wait(0.5) end
 ---@return boolean
 function Job:is_over()
   return self._over == true

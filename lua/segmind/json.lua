@@ -109,7 +109,8 @@ function json.decode(text, max_bytes)
   if type(text) ~= "string" then
     return nil, "no JSON: there is no text"
   elseif #text > (max_bytes or MAX_BYTES) then
-    return nil, ("no JSON is read from %d bytes"):format(#text)
+    return nil, ("the text has %d bytes, more than max_json_bytes allows (%d)"):format(#text,
+      max_bytes or MAX_BYTES)
   end
   local read, value = pcall(reader().decode, text)
   if not read then

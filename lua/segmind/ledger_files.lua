@@ -105,7 +105,7 @@ end
 --- Ends a job with what a finished row holds.
 function files.reuse(ledger, job, row)
   local path = ledger.folder .. "/" .. (row.file or "")
-  job.request_id = row.request_id
+  job.request_id, job.replayed = row.request_id, true
   if not row.result then
     return reuse_picture(ledger, job, row, path)
   end

@@ -36,6 +36,10 @@ local kinds = {
   doubt = { '"hold", "resubmit" or a function', function(value)
     return value == "hold" or value == "resubmit" or type(value) == "function"
   end },
+  day = { 'a Unix time, or a day such as "2026-11-26"', function(value)
+    return is_finite(value) and value >= 0 and value < 1e11
+      or type(value) == "string" and value:find("^%d%d%d%d%-%d%d%-%d%d$") ~= nil
+  end },
   callback = { "a function", function(value)
     return type(value) == "function"
   end },

@@ -281,6 +281,50 @@ function Result:info()
   return self._info
 end
 
+-- Fields that are no data: of this side, or told again by `facts`.
+local apart = { job = true, _data = true, _info = true, _at = true }
+
+--- A copy without metatables, cycles and values that have no place in JSON.
+local function plain(value)
+  local kind = type(value)
+  if kind == "table" and getmetatable(value) then -- a picture that was not sent: the ledger had it
+    local result = value._image_kind == "job" and value:result() or value
+    return type(result.url) == "string" and result.url or nil
+  elseif kind ~= "table" then
+    local is_json = kind == "string" or kind == "boolean"
+      or kind == "number" and value - value == 0
+    if is_json then
+      return value
+    end
+    return nil
+  end
+  local copy = {}
+  for key, item in pairs(value) do
+    copy[key] = plain(item)
+  end
+  return copy
+end
+
+--- Everything about the picture as one plain table, for a log, a database or a file beside it: the
+--- body that the service answered with, and `model`, `params` (as sent), `inputs`, `name`, `seed`,
+--- `cost`, `request_id`, `url`, `urls`, `path`, `replayed`, `started`, `ended`. Any JSON library
+--- encodes it.
+---
+---     file:write(cjson.encode(result:data()))
+---@return table
+function Result:data()
+  local job, data = self.job, {}
+  for name, value in pairs(self) do
+    if not apart[name] then
+      data[name] = plain(value)
+    end
+  end
+  for _, name in ipairs({ "model", "params", "inputs", "name", "replayed", "started", "ended" }) do
+    data[name] = plain(job[name])
+  end
+  return data
+end
+
 function Result:__tostring()
   local where = self.path or self.url or (self._data and #self._data .. " bytes") or "no picture"
   return ("segmind.Result %s %s%s"):format(self.job.model, where,

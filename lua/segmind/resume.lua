@@ -30,8 +30,8 @@ local function begin(client, model, params, opts, name)
   client._count = client._count + 1
   local job = Job.new(client, client._count, { model = model, params = params, inputs = {},
     warnings = {}, opts = opts, spec = models.declared(model), slots = {} })
-  job.name, job.started = name or job.name, client:_now()
-  job._deadline = job.started + (opts.timeout or client._timeout)
+  job.name = name or job.name
+  job:_begin(opts.timeout)
   client._jobs[job] = true
   return job
 end

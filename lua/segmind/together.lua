@@ -76,6 +76,24 @@ local function too_late(timeout)
     { retryable = true, running = true })
 end
 
+--- What became of one, and of a job that failed only in saving its picture both.
+local function outcome(entry, timeout)
+  local item = entry.item
+  if not item:is_over() then
+    return { error = select(2, too_late(timeout)) }
+  end
+  return { result = (item:result()), error = item:error() }
+end
+
+local function made(fn, item, i)
+  local value, err = fn(item, i)
+  if not is_awaitable(value) then
+    return value, err
+  end
+  value:wait()
+  return (value:result()), value:error()
+end
+
 --- Waits until all have ended well, or one has failed. Waits as `job:wait` does.
 ---
 ---     local got, err, key = segmind.all{ night = night_job, noon = noon_job,
@@ -110,6 +128,58 @@ function together.all(items, timeout)
     results[entry.key] = (entry.item:result())
   end
   return results
+end
+
+--- Waits until all have ended, well or not, and loses none of them: what failed has an error beside
+--- what succeeded.
+---
+---     for _, one in ipairs(segmind.settled(jobs)) do print(one.result or one.error) end
+---@param items table<any, segmind.Job|segmind.Task|fun(): any>
+---@param timeout number? seconds; what is not over then has an error with `running`
+---@return table<any, { result: any, error: segmind.Error? }> outcomes under the same keys
+function together.settled(items, timeout)
+  check(items, "segmind.settled")
+  local entries = start(items)
+  local left = #entries
+  if left > 0 then
+    wait(entries, function()
+      left = left - 1
+      return left == 0
+    end, timeout, "segmind.settled")
+  end
+  local outcomes = {}
+  for _, entry in ipairs(entries) do
+    outcomes[entry.key] = outcome(entry, timeout)
+  end
+  return outcomes
+end
+
+--- Makes a job of each item of a list, so many at a time, and waits for all. `fn(item, i)` returns
+--- a job (or what a verb that waits has returned), or nil and an error.
+---
+---     local outcomes = sm:map(paths, function(path)
+---       return sm:submit("flux-kontext-pro", { prompt = "at night", input_image = path })
+---     end, { concurrency = 4 })
+---@param list any[]
+---@param fn fun(item: any, i: integer): any
+---@param concurrency integer
+---@return { result: any, error: segmind.Error? }[] outcomes in the order of the list
+function together.map(list, fn, concurrency)
+  local outcomes, count = {}, 0
+  local function worker()
+    while count < #list do
+      count = count + 1
+      local i = count
+      local ok, value, err = xpcall(made, async.explain, fn, list[i], i)
+      outcomes[i] = ok and { result = value, error = err } or { error = value }
+    end
+  end
+  local workers = {}
+  for i = 1, math.min(concurrency, #list) do
+    workers[i] = worker
+  end
+  together.settled(workers)
+  return outcomes
 end
 
 --- Waits until the first has ended, well or not: a failure, too, may be the first. The other

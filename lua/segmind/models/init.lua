@@ -14,7 +14,9 @@ local names = {
   "flux-2-klein-9b",
 }
 
-local models = { names = names }
+-- What is asked about the models stands apart: `pairs` over them gives models, and nothing else.
+local questions = { names = names }
+local models = setmetatable({}, { __index = questions })
 for _, name in ipairs(names) do
   models[name] = require("segmind.models." .. name)
 end
@@ -22,15 +24,14 @@ end
 --- The table of a model, or nil for one that is not declared; the service has hundreds.
 ---@param name string
 ---@return table?
-function models.declared(name)
-  local model = models[name]
-  return type(model) == "table" and model.name == name and model or nil
+function questions.declared(name)
+  return rawget(models, name)
 end
 
 --- The first image parameter of a model: where a chain puts the picture of the step before.
 ---@param model table
 ---@return string?
-function models.first_image(model)
+function questions.first_image(model)
   for _, param in ipairs(model.params) do
     if param[2] == "image" or param[2] == "images" then
       return param[1]

@@ -14,10 +14,9 @@ local SPINNER = { "⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇",
 
 local shown, window, timer, is_drawing
 
---- Seconds since the job began, 0 while it waits for others. libuv's clock is the library's.
+--- Seconds since the job began, 0 while it waits for others.
 local function seconds(entry)
-  local job = entry.job
-  return job and job.started and (job.ended or uv.hrtime() / 1e9) - job.started or 0
+  return entry.job and (entry.job:progress()) or 0
 end
 
 local function fit(text, width)
