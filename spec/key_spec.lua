@@ -93,6 +93,35 @@ describe("the key", function()
     check(sm)
   end)
 
+  it("is nothing that a request id can be", function()
+    local sm = open({ ledger = folder .. "/id.db" })
+    service:faults({ { match = { path = "submit" }, mode = "after", ["then"] = { status = 200,
+      body = ('{"request_id":"%s","status":"QUEUED"}'):format(key) } } })
+    local job = assert(sm:submit("flux-kontext-pro", { prompt = "id", aspect_ratio = "1:1" }))
+    local _, err = job:wait()
+    assert.truthy(err)
+    assert.not_equal(key, job.request_id)
+    collect(job)
+    collect(err)
+    check(sm)
+    local pipe = assert(io.popen(("grep -rlaF %s %s"):format(key, emulator.quote(folder))))
+    assert.equal("", pipe:read("*a"))
+    pipe:close()
+  end)
+
+  it("pasted with what stands round it is refused with what to take off", function()
+    for given, why in pairs({ ['"' .. key .. '"'] = "quotes", ["'" .. key] = "quotes",
+      ["Bearer " .. key] = '"Bearer"', [" " .. key] = "blanks", [key .. "\n"] = "line break",
+      ["x-api-key: " .. key] = '"x-api-key"', ["SEGMIND_API_KEY=" .. key] = "variable",
+      [key:sub(1, 8) .. " " .. key:sub(9)] = "no spaces" }) do
+      local client, err = segmind.new({ api_key = given, base_url = service.url })
+      assert.is_nil(client)
+      assert.equal("auth", err.kind)
+      assert.truthy(err.message:find(why, 1, true), err.message)
+      assert.is_nil(err.message:find(key:sub(4), 1, true))
+    end
+  end)
+
   it("does not follow a redirect, a status_url or an output to a foreign host", function()
     local sm = open({ media_hosts = { "127.0.0.1" } })
     local away = { Location = service.foreign_url .. "/away" }

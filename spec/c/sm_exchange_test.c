@@ -1,0 +1,192 @@
+/* From a task to its request, and from an answer to what the host is told: how
+ * addresses are written, what a picture is known by, how a download ends. */
+#include "sm_exchange.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "check.h"
+#include "sample_pictures.h"
+
+static struct sm_base base;
+static struct sm_transfer transfer;
+static struct sm_verdict verdict;
+
+static struct sm_task *begin(enum sm_call_kind kind, const char *target) {
+  struct sm_task *task = sm_task_new(SM_TASK_CALL, target);
+  sm_call_create(&task->call, kind, 1000);
+  CHECK(sm_task_arm(task));
+  sm_transfer_create(&transfer);
+  transfer.answer.body.ceiling = 1 << 20;
+  sm_verdict_clear(&verdict);
+  return task;
+}
+
+static void end(struct sm_task *task) {
+  sm_transfer_destroy(&transfer);
+  sm_task_delete(task);
+}
+
+/* -- addresses ---------------------------------------------------------------
+ */
+
+static const char *fetched(const char *url, enum sm_code *code) {
+  static char address[70000];
+  const struct sm_limits limits = {.base = &base};
+  struct sm_error e;
+  struct sm_task *task = begin(SM_CALL_DOWNLOAD, url);
+  *code = sm_exchange_prepare(task, &transfer, &limits, 0, &e);
+  (void)snprintf(address, sizeof address, "%s", sm_buf_text(&transfer.url));
+  end(task);
+  return address;
+}
+
+#define HOST "https://images.segmind.com"
+
+static void an_address_is_written_as_rfc_3986_wants_it(void) {
+  static const struct {
+    const char *told, *asked;
+  } rows[] = {
+      {HOST "/a b.png", HOST "/a%20b.png"},
+      {HOST "/a%20b.png", HOST "/a%20b.png"},
+      {HOST "/caf\xc3\xa9/\xf0\x9f\x8f\xa0.png",
+       HOST "/caf%C3%A9/%F0%9F%8F%A0.png"},
+      {HOST "/100%.png", HOST "/100%25.png"},
+      {HOST "/50%2.png", HOST "/50%252.png"},
+      {HOST "/a?s=x%2Fy+z==&t=%zz~'()*", HOST "/a?s=x%2Fy+z==&t=%zz~'()*"},
+      {" \n" HOST "/a.png\r\n", HOST "/a.png"},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    enum sm_code code;
+    CHECK(strcmp(fetched(rows[i].told, &code), rows[i].asked) == 0);
+    CHECK(code == SM_OK);
+  }
+}
+
+static void a_long_address_is_fetched(void) {
+  static char url[16384];
+  enum sm_code code;
+  memset(url, 0xe9, sizeof url - 1);
+  memcpy(url, HOST "/", strlen(HOST "/"));
+  CHECK(strlen(fetched(url, &code)) > 45000 && code == SM_OK);
+}
+
+static void what_writing_it_anew_could_hide_is_refused(void) {
+  static const char *const rows[] = {
+      HOST "/a\nb",
+      HOST "/a\r\nX: y",
+      "https://images.segmind.com\\@evil.com/a",
+      "https://evil.com /a",
+      "https:// images.segmind.com/a",
+      "https://images.segmind.com\xe2\x80\x8b/a",
+      "file:///etc/passwd",
+      "",
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    enum sm_code code;
+    (void)fetched(rows[i], &code);
+    CHECK(code == SM_SECURITY);
+  }
+}
+
+/* -- the picture in a v1 answer ----------------------------------------------
+ */
+
+static struct sm_task *settle_as(const char *type, const void *bytes,
+                                 size_t size, bool is_all) {
+  struct sm_task *task = begin(SM_CALL_SYNC, "flux");
+  transfer.answer.status = 200;
+  transfer.answer.is_all = is_all;
+  (void)snprintf(transfer.answer.content_type,
+                 sizeof transfer.answer.content_type, "%s", type);
+  sm_buf_append(&transfer.answer.body, bytes, size, NULL);
+  verdict.step = SM_STEP_DONE;
+  sm_exchange_settle(task, &transfer, &verdict);
+  return task;
+}
+
+static struct sm_task *settle(const void *bytes, size_t size, bool is_all) {
+  return settle_as("application/json", bytes, size, is_all);
+}
+
+static void a_v1_picture_is_known_by_its_bytes(void) {
+  static const char *const types[] = {"", "text/html", "application/json",
+                                      "image/png"};
+  for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+    unsigned char bytes[sizeof sample_png + 4] = "\r\n";
+    memcpy(bytes + 2, sample_png, sizeof sample_png);
+    memcpy(bytes + 2 + sizeof sample_png, "\r\n", 2);
+    struct sm_task *task = settle_as(types[i], bytes, sizeof bytes, i % 2 == 0);
+    CHECK(verdict.step == SM_STEP_DONE);
+    CHECK(task->last->image.format == SM_PNG);
+    CHECK(task->last->image.width == 7);
+    CHECK(task->last->body_size == sizeof sample_png + 2);
+    CHECK(memcmp(task->last->body, sample_png, sizeof sample_png) == 0);
+    end(task);
+  }
+  struct sm_task *task = settle(" {\"output\":1}", 13, true);
+  CHECK(verdict.step == SM_STEP_DONE);
+  CHECK(task->last->image.format == SM_NO_IMAGE && task->last->body);
+  end(task);
+}
+
+static void a_v1_picture_that_was_cut_is_kept_with_its_error(void) {
+  size_t half = sizeof sample_jpeg / 2;
+  struct sm_task *task = settle(sample_jpeg, half, false);
+  CHECK(verdict.step == SM_STEP_FAIL);
+  CHECK(verdict.error.code == SM_PROTOCOL &&
+        verdict.error.charged == SM_CHARGED_YES);
+  sm_exchange_fail(task, &transfer, &verdict.error);
+  CHECK(task->last->body && task->last->body_size == half);
+  end(task);
+  task = settle(sample_jpeg, half, true); /* all that there is */
+  CHECK(verdict.step == SM_STEP_DONE);
+  end(task);
+}
+
+/* -- the end of a download ---------------------------------------------------
+ */
+
+/* "throttled" and "not_sent" would say that it is free to run again. */
+static void a_download_that_nothing_comes_of_is_io(void) {
+  static const struct {
+    enum sm_code code;
+    int status;
+    enum sm_code end;
+  } rows[] = {{SM_OK, 429, SM_IO},      {SM_OK, 503, SM_IO},
+              {SM_NOT_SENT, 0, SM_IO},  {SM_TIMEOUT, 0, SM_IO},
+              {SM_TIMEOUT, 200, SM_IO}, {SM_SECURITY, 0, SM_SECURITY}};
+  struct sm_pace pace;
+  struct sm_rng rng;
+  sm_rng_seed(&rng, 7);
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    struct sm_task *task = begin(SM_CALL_DOWNLOAD, HOST "/a.png");
+    const struct sm_scene scene = {.pace = &pace, .rng = &rng, .now_ms = 0};
+    sm_pace_create(&pace, 0, 0);
+    transfer.answer.code = rows[i].code;
+    transfer.answer.status = rows[i].status;
+    sm_call_answer(&task->call, &scene, &transfer.answer, false, "", &verdict);
+    for (int try = 1; try < 5 && verdict.step == SM_STEP_SEND; try++) {
+      struct sm_verdict late;
+      sm_call_expire(&task->call, true, &late);
+      CHECK(late.step == SM_STEP_FAIL && late.error.code == SM_IO);
+      CHECK(late.error.status == rows[i].status);
+      sm_call_answer(&task->call, &scene, &transfer.answer, false, "",
+                     &verdict);
+    }
+    CHECK(verdict.step == SM_STEP_FAIL && verdict.error.code == rows[i].end);
+    end(task);
+  }
+}
+
+int main(void) {
+  CHECK(sm_base_read(&base, "https://api.segmind.com", NULL) == SM_OK);
+  an_address_is_written_as_rfc_3986_wants_it();
+  a_long_address_is_fetched();
+  what_writing_it_anew_could_hide_is_refused();
+  a_v1_picture_is_known_by_its_bytes();
+  a_v1_picture_that_was_cut_is_kept_with_its_error();
+  a_download_that_nothing_comes_of_is_io();
+  return check_report("sm_exchange");
+}

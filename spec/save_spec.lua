@@ -1,0 +1,125 @@
+--- Where a picture is saved, over real sockets against the emulator.
+
+local session = require("spec.support.session")
+
+describe("save", function()
+  local service, sm, folder
+  local PARAMS = { prompt = "x", aspect_ratio = "1:1" }
+
+  before_each(function()
+    service, sm = session.service(), session.client()
+    folder = os.tmpname()
+    os.remove(folder)
+    assert(os.execute("mkdir " .. folder))
+  end)
+
+  after_each(function()
+    session.close()
+    os.execute("rm -rf " .. folder)
+  end)
+
+  teardown(session.stop)
+
+  local function submit(save, opts)
+    opts = opts or {}
+    opts.save = folder .. save
+    return sm:submit("flux-kontext-pro", PARAMS, opts)
+  end
+
+  local function refused(save, why)
+    local accepted = service:ledger().totals.accepted
+    local job, err = sm:submit("flux-kontext-pro", PARAMS, { save = save })
+    assert.is_nil(job)
+    assert.equal("invalid", err.kind)
+    assert.truthy(err.message:find(why, 1, true), err.message)
+    assert.equal(accepted, service:ledger().totals.accepted)
+  end
+
+  it("makes the folders that are missing, when there is something to put there", function()
+    local job = assert(submit("/one/two/house v1.5"))
+    assert.is_nil(io.open(folder .. "/one"))
+    assert.equal(folder .. "/one/two/house v1.5.png", assert(job:wait()).path)
+    assert.truthy(io.open(folder .. "/one/two/house v1.5.png"))
+    local result = job:result()
+    assert.equal(folder .. "/three/b.png", result:save(folder .. "/three/b"))
+  end)
+
+  it("leaves nothing behind when the call is refused", function()
+    local job = sm:submit("flux-kontext-pro", { prompt = "x", seed = "much" },
+      { save = folder .. "/new/a" })
+    assert.is_nil(job)
+    assert.is_nil(io.open(folder .. "/new"))
+  end)
+
+  it("refuses before the payment what cannot be written", function()
+    local file = assert(io.open(folder .. "/file", "w"))
+    file:close()
+    refused(folder .. "/file/x", "Not a directory")
+    refused(folder .. "/" .. ("n"):rep(252), "File name too long")
+    refused(folder .. "/" .. ("n"):rep(300) .. "/x", "File name too long")
+    refused(folder .. "/..", "a file name is needed")
+    refused(folder .. "/", "a file name is needed")
+    refused("~", "not expanded")
+    refused("~/pictures/x.png", "not expanded")
+    assert(os.execute(("mkdir %s/taken.jpg"):format(folder)))
+    refused(folder .. "/taken", "it is a folder")
+    assert.equal(folder .. "/" .. ("n"):rep(250) .. ".png",
+      assert(assert(submit("/" .. ("n"):rep(250))):wait()).path)
+  end)
+
+  it("names a folder that cannot be made once, for all steps of a chain", function()
+    local file = assert(io.open(folder .. "/file", "w"))
+    file:close()
+    local chain = sm:chain(session.file(session.PIXEL))
+    for _ = 1, 4 do
+      chain:step("flux-kontext-dev", { prompt = "x" })
+    end
+    local results, err = chain:run({ save = folder .. "/file/out/x" })
+    assert.is_nil(results)
+    local _, count = err.message:gsub("Not a directory", "")
+    assert.equal(1, count)
+    assert.equal(1, err.step)
+  end)
+
+  it("refuses two live jobs that would write one file", function()
+    local first = assert(submit("/same"))
+    for _, name in ipairs({ "/same", "/same.png", "/./same.jpg", "/other/../same" }) do
+      local job, err = submit(name)
+      assert.is_nil(job)
+      assert.equal("invalid", err.kind)
+      assert.truthy(err.message:find("job 1", 1, true))
+    end
+    local other = assert(submit("/same.jpeg"))
+    assert(first:wait())
+    assert(assert(submit("/same")):wait()) -- which is over now
+    assert(other:wait())
+    local chain = sm:chain():step("flux-kontext-pro", PARAMS, { save = folder .. "/c" })
+      :step("flux-kontext-pro", { prompt = "y" }, { save = folder .. "/c.png" })
+    local _, err = chain:run()
+    assert.equal("invalid", err.kind)
+    assert.truthy(err.message:find("step 1 writes", 1, true), err.message)
+  end)
+
+  it("warns where the extension contradicts the bytes, which stay as they are", function()
+    local told = {}
+    session.close()
+    sm = session.client({ on_event = function(event)
+      told[#told + 1] = event.what == "warning" and event.message or nil
+    end })
+    local job = assert(sm:submit("flux-kontext-pro", { prompt = "x", aspect_ratio = "1:1",
+      output_format = "jpg" }, { save = folder .. "/x.png" }))
+    local result = assert(job:wait())
+    assert.equal(folder .. "/x.png", result.path)
+    assert.equal("jpeg", result:info().format)
+    assert.same({ folder .. "/x.png holds a jpeg, whatever its extension says" }, job.warnings)
+    assert.same(job.warnings, told)
+    assert(result:save(folder .. "/y.JPEG"))
+    assert.equal(1, #told)
+  end)
+
+  it("numbers the steps of a chain before a picture's extension only", function()
+    local results = assert(sm:chain(session.file(session.PIXEL))
+      :step("flux-kontext-dev", { prompt = "x" }):run({ save = folder .. "/house v1.5" }))
+    assert.equal(folder .. "/house v1.5-1.png", results.final.path)
+  end)
+end)
