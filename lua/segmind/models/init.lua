@@ -28,7 +28,8 @@ function questions.declared(name)
   return rawget(models, name)
 end
 
---- The first image parameter of a model: where a chain puts the picture of the step before.
+--- The first parameter of a model that takes a picture, or a list of them (where one picture stands
+--- for a list of one): there a chain puts the picture of the step before.
 ---@param model table
 ---@return string?
 function questions.first_image(model)
