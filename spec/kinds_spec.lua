@@ -182,13 +182,14 @@ describe("the error kind", function()
     assert.equal(2, service:stats().requests.submit)
   end)
 
-  it("auth of a poll leaves what was accepted to be attached", function()
+  it("timeout of polls that refuse the key leaves what was accepted to be attached", function()
     fault("status", { status = 401 })
-    local sm = client()
+    local sm = client({ timeout = 2 })
     local a, b = sm:submit("flux-kontext-pro", PARAMS), sm:submit("flux-kontext-pro", PARAMS)
     for _, job in ipairs({ a, b }) do
       local _, err = job:wait()
-      assert.same({ "auth", "yes" }, { err.kind, err.charged })
+      assert.same({ "timeout", 401, "yes" }, { err.kind, err.status, err.charged })
+      assert.truthy(err.message:find("does not accept the API key", 1, true))
       assert.equal(job.request_id, err.request_id)
     end
     service:clear_faults()

@@ -32,6 +32,9 @@ static const char *const bodies[] = {
     "\"request_body\":" BODY ",\"model_status\":\"COMPLETED\"}]}",
     "{\"data\":{\"request_id\":\"" ID "\",\"model_status\":\"COMPLETED\","
     "\"generation_url\":\"https://h/p.png\"}}",
+    "{\"output\":\"https://h/p.png\",\"seed\":18446744073709551615}",
+    "{\"status\":\"cancelled\"}",
+    "{\"request_id\":\"" ID "\",\"error\":\"x\",\"sta",
     "{\"data\":{\"request_id\":\"" ID "\",\"model_status\":\"FAILED\"}}",
 };
 

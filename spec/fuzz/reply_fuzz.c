@@ -1,5 +1,8 @@
 /* Whatever an answer holds, what is read from it is well formed. */
+#include <strings.h>
+
 #include "fuzz.h"
+#include "sm_output.h"
 #include "sm_reason.h"
 #include "sm_reply.h"
 
@@ -19,6 +22,29 @@ static void read_reply(const char *text, size_t size) {
   PROMISE(reply.request_id[0] == '\0' ||
           sm_reply_quotes(text, size, reply.request_id));
   PROMISE(sm_state_name(reply.state) != NULL);
+}
+
+/* Every address is a text that ends inside the room that was asked for. */
+static void read_outputs(const char *text, size_t size) {
+  size_t room = sm_output_of_text(NULL, 0, text, size).bytes;
+  char *out = malloc(room + 1);
+  PROMISE(out != NULL);
+  out[room] = '#';
+  struct sm_output output = sm_output_of_text(out, room, text, size);
+  PROMISE(output.bytes == room && out[room] == '#');
+  for (size_t at = 0; at < room; at += strlen(out + at) + 1)
+    PROMISE(memchr(out + at, '\0', room - at) != NULL &&
+            strncasecmp(out + at, "http", 4) == 0);
+  PROMISE(room == 0 || (output.has_something && !output.is_foreign));
+  free(out);
+}
+
+static void find_id(const char *text, size_t size) {
+  char id[SM_ID_MAX + 1];
+  if (!sm_reply_find_id(id, text, size))
+    return;
+  PROMISE(IS_TEXT(id) && sm_url_is_id(id) && sm_reply_quotes(text, size, id));
+  PROMISE(sm_reply_is_same_id(id, id));
 }
 
 static void read_upload(const char *text, size_t size) {
@@ -44,6 +70,9 @@ static void read_error(const char *text, size_t size) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   const char *text = (const char *)data;
   read_reply(text, size);
+  read_outputs(text, size);
+  if (size > 0)
+    find_id(text, size);
   read_upload(text, size);
   read_error(text, size);
   return 0;
