@@ -108,7 +108,7 @@ describe("a coroutine", function()
       core.clock = core.clock + 1.5
       sm:step()
       assert.equal("timeout", got[2].kind)
-      assert.is_nil(sm:timeout())
+      assert.is_true(sm:timeout() > 500) -- the job's own deadline
       assert(job:wait())
     end)
 

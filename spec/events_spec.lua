@@ -266,14 +266,14 @@ describe("a client", function()
 
   it("goes on after an error from below, such as Ctrl-C", function()
     local job = pro()
-    local take = sm._handle.take
-    sm._handle.take = function()
+    local peek = sm._handle.peek
+    sm._handle.peek = function()
       error("interrupted!", 0)
     end
     local ok, message = pcall(job.wait, job)
     assert.is_false(ok)
     assert.truthy(tostring(message):find("events_spec.lua:%d+: interrupted!$"))
-    sm._handle.take = take
+    sm._handle.peek = peek
     assert(job:wait())
   end)
 

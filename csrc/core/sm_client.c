@@ -352,13 +352,19 @@ static enum sm_code need_worker(struct sm_client *client, struct sm_error *e) {
   return code;
 }
 
+uint64_t sm_client_new_id(struct sm_client *client) {
+  return ++client->last_id;
+}
+
 uint64_t sm_client_post(struct sm_client *client, struct sm_task *task,
                         struct sm_error *e) {
   if (need_worker(client, e) != SM_OK) {
     sm_task_delete(task);
     return 0;
   }
-  uint64_t id = task->id = ++client->last_id;
+  if (task->id == 0)
+    task->id = sm_client_new_id(client);
+  uint64_t id = task->id;
   pthread_mutex_lock(&client->lock);
   bool was_idle = !client->posted && !client->cancelled_count;
   task->next = client->posted;

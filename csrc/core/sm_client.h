@@ -53,9 +53,13 @@ void sm_client_delete(struct sm_client *client);
 /* False in a child of the process that made it. */
 bool sm_client_is_usable(const struct sm_client *client);
 
-/* Gives a task to the engine; its id is set and returned, 0 when the client
- * could not take it (no memory, no thread: `e` says), and the task is deleted
- * then. Ownership: the engine's. */
+/* An id for a task that is about to be posted, so that its events can be
+ * expected before there is one. */
+uint64_t sm_client_new_id(struct sm_client *client);
+
+/* Gives a task to the engine; its id is set, unless it has one, and returned.
+ * 0 when the client could not take it (no memory, no thread: `e` says), and the
+ * task is deleted then. Ownership: the engine's. */
 uint64_t sm_client_post(struct sm_client *client, struct sm_task *task,
                         struct sm_error *e);
 

@@ -228,6 +228,29 @@ static int core_seed(lua_State *L) {
   return 1;
 }
 
+/* (table, name, function, ...): the function's first two results. table[name],
+ * which is there already, is true while it runs and false after it; when it
+ * raises, "interrupted", and the error goes on upwards. In Lua there would be
+ * lines between the function and the flag, and Ctrl-C finds them. */
+static int core_during(lua_State *L) {
+  enum { MARK = 1, TABLE, NAME, FUNCTION };
+  luaL_checktype(L, 1, LUA_TTABLE);
+  luaL_checkstack(L, 8, NULL);
+  lua_pushliteral(L, "interrupted");
+  lua_insert(L, MARK);
+  lua_pushvalue(L, NAME);
+  lua_pushboolean(L, true);
+  lua_rawset(L, TABLE);
+  int status = lua_pcall(L, lua_gettop(L) - FUNCTION, 2, 0);
+  lua_pushvalue(L, NAME);
+  if (status == 0)
+    lua_pushboolean(L, false);
+  else
+    lua_pushvalue(L, MARK);
+  lua_rawset(L, TABLE);
+  return status == 0 ? 2 : lua_error(L);
+}
+
 static const luaL_Reg functions[] = {
     {"open", lsm_open},          /* options -> handle, or nil and an error */
     {"image", core_image},       /* bytes -> facts, or nil and why not */
@@ -241,6 +264,7 @@ static const luaL_Reg functions[] = {
     {"private_folder", core_private_folder}, /* path -> true, or nil, error */
     {"process", core_process},               /* -> the name of this process */
     {"is_gone", core_is_gone}, /* such a name -> whether it has surely ended */
+    {"during", core_during},   /* table, name, function, ... -> two results */
     {"now", core_now},         /* -> monotonic seconds */
     {"time", core_time},       /* text or number -> Unix seconds, or nothing */
     {"outputs", core_outputs}, /* a result's text -> addresses, is_foreign */

@@ -10,7 +10,8 @@
 
 struct handle {
   struct sm_client *client; /* NULL: closed */
-  struct sm_event *current; /* popped, not yet safely on Lua's side */
+  struct sm_event *current; /* taken, not yet dealt with on Lua's side */
+  int64_t alarm_ms;         /* there is something to do then; 0: nothing */
 };
 
 /* -- the object ---------------------------------------------------------- */
@@ -114,16 +115,29 @@ static int handle_nudge(lua_State *L) {
   return 0;
 }
 
+static bool is_due(const struct handle *handle) {
+  return handle->alarm_ms != 0 && sm_now_ms() >= handle->alarm_ms;
+}
+
 static int handle_has_news(lua_State *L) {
   const struct handle *handle = check(L);
   lua_pushboolean(L, handle->client && (handle->current ||
-                                        sm_client_has_news(handle->client)));
+                                        sm_client_has_news(handle->client) ||
+                                        is_due(handle)));
   return 1;
 }
 
-/* The event is deleted only when it stands on Lua's stack: pushing may raise,
- * and the next take then pushes it again. */
-static int handle_take(lua_State *L) {
+/* By the clock of core.now; nil or none: no alarm. */
+static int handle_alarm(lua_State *L) {
+  struct handle *handle = check(L);
+  double at_s = luaL_optnumber(L, 2, 0);
+  handle->alarm_ms = at_s > 0 && at_s < 1e12 ? (int64_t)ceil(at_s * 1000) : 0;
+  return 0;
+}
+
+/* The event stays the current one until it is dropped: what raises meanwhile,
+ * here or in the Lua that deals with it, finds it again. */
+static int handle_peek(lua_State *L) {
   struct handle *handle = check(L);
   if (!handle->client || !sm_client_is_usable(handle->client))
     return 0;
@@ -131,9 +145,19 @@ static int handle_take(lua_State *L) {
     handle->current = sm_client_take(handle->client);
   if (!handle->current)
     return 0;
-  int count = lsm_push_event(L, handle->current, sm_client_key(handle->client));
+  return lsm_push_event(L, handle->current, sm_client_key(handle->client));
+}
+
+static int handle_drop(lua_State *L) {
+  struct handle *handle = check(L);
   sm_event_delete(handle->current);
   handle->current = NULL;
+  return 0;
+}
+
+static int handle_take(lua_State *L) {
+  int count = handle_peek(L);
+  (void)handle_drop(L);
   return count;
 }
 
@@ -148,7 +172,7 @@ static int handle_wait(lua_State *L) {
     seconds = 0;
   int64_t timeout_ms =
       seconds > LSM_MAX_TIMEOUT_S ? INT32_MAX : (int64_t)ceil(seconds * 1000);
-  lua_pushboolean(L, handle->current ||
+  lua_pushboolean(L, handle->current || is_due(handle) ||
                          sm_client_wait(handle->client, timeout_ms));
   return 1;
 }
@@ -205,7 +229,10 @@ static int handle_redact(lua_State *L) {
 static const luaL_Reg methods[] = {
     {"has_news", handle_has_news}, /* -> whether a take is worth it */
     {"nudge", handle_nudge},       /* the descriptor is readable, too */
-    {"take", handle_take},         /* -> nothing, or id, what, a, b, bytes */
+    {"alarm", handle_alarm},       /* core.now() from when on there is news */
+    {"peek", handle_peek},         /* -> nothing, or id, what, a, b, bytes */
+    {"drop", handle_drop},         /* what was peeked is dealt with */
+    {"take", handle_take},         /* both at once */
     {"wait", handle_wait},         /* seconds -> boolean */
     {"fd", handle_fd},             /* -> integer or nil */
     {"base", handle_base},         /* -> the base URL, whether on loopback */

@@ -1,6 +1,12 @@
 /* The verbs of a handle that give the engine something to do: a table or two
  * in, a task made of them, posted, and its id out. A task that cannot be made
- * is deleted, and the error goes back as a value. */
+ * is deleted, and the error goes back as a value.
+ *
+ * As its fifth and sixth argument each verb takes two tables, `handlers` and a
+ * `handler`. handlers[id] = handler and handler.id = id are then written with
+ * the post, or not at all: an error that is raised in the midst of Lua (Ctrl-C,
+ * a watchdog, no memory) cannot come between a paid request and the note of who
+ * is told of it. */
 #include <math.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -43,17 +49,51 @@ static const char *check_name(lua_State *L, int index) {
   return name;
 }
 
+/* Who is told of a task, noted before there is one. */
+struct listener {
+  int index; /* of `handlers`; 0: nobody */
+  uint64_t id;
+};
+
+static struct listener enlist(lua_State *L, struct sm_client *client) {
+  enum { HANDLERS = 6, HANDLER };
+  struct listener listener = {.id = sm_client_new_id(client)};
+  if (!lua_istable(L, HANDLERS) || !lua_istable(L, HANDLER))
+    return listener;
+  listener.index = HANDLERS;
+  lua_pushliteral(L, "id");
+  lua_pushinteger(L, (lua_Integer)listener.id);
+  lua_pushvalue(L, HANDLER);
+  lua_rawseti(L, HANDLERS, (int)listener.id); /* needs room: first */
+  lua_rawset(L, HANDLER);
+  return listener;
+}
+
+static void dismiss(lua_State *L, const struct listener *listener) {
+  if (listener->index == 0)
+    return;
+  lua_pushnil(L);
+  lua_rawseti(L, listener->index, (int)listener->id);
+  lua_pushliteral(L, "id");
+  lua_pushboolean(L, false);
+  lua_rawset(L, listener->index + 1);
+}
+
 static int refuse(lua_State *L, const struct sm_client *client,
-                  struct sm_task *task, const struct sm_error *e) {
+                  const struct listener *listener, struct sm_task *task,
+                  const struct sm_error *e) {
   sm_task_delete(task);
+  dismiss(L, listener);
   return lsm_return_error(L, e, sm_client_key(client));
 }
 
-static int post(lua_State *L, struct sm_client *client, struct sm_task *task) {
+static int post(lua_State *L, struct sm_client *client,
+                const struct listener *listener, struct sm_task *task) {
   struct sm_error e;
+  task->id = listener->id;
   uint64_t id = sm_client_post(client, task, &e);
   if (id == 0)
-    return refuse(L, client, NULL, &e);
+    return refuse(L, client, listener, NULL, &e);
   lua_pushinteger(L, (lua_Integer)id);
   return 1;
 }
@@ -84,11 +124,12 @@ static int task_job(lua_State *L) {
   size_t size;
   const char *json = luaL_checklstring(L, 3, &size);
   struct task_options options = check_options(L, 4);
+  struct listener listener = enlist(L, client);
   struct sm_error e;
   struct sm_task *task = new_job(model, &options, &e);
   if (!task || give_text(task, json, size, &e) != SM_OK)
-    return refuse(L, client, task, &e);
-  return post(L, client, task);
+    return refuse(L, client, &listener, task, &e);
+  return post(L, client, &listener, task);
 }
 
 static int task_attach(lua_State *L) {
@@ -96,12 +137,13 @@ static int task_attach(lua_State *L) {
   const char *model = check_name(L, 2);
   const char *request_id = lsm_check_text(L, 3);
   struct task_options options = check_options(L, 4);
+  struct listener listener = enlist(L, client);
   struct sm_error e;
   struct sm_task *task = new_job(model, &options, &e);
   if (!task || sm_job_attach(&task->job, request_id, sm_now_ms(), &e) != SM_OK)
-    return refuse(L, client, task, &e);
+    return refuse(L, client, &listener, task, &e);
   task->job.is_known = options.is_accepted;
-  return post(L, client, task);
+  return post(L, client, &listener, task);
 }
 
 /* A submit that was begun at `since`, Unix time, and never answered. */
@@ -114,12 +156,13 @@ static int task_find(lua_State *L) {
   struct task_options options = check_options(L, 5);
   struct sm_error e;
   luaL_argcheck(L, since_s >= 0 && since_s < 1e11, 4, "expected a Unix time");
+  struct listener listener = enlist(L, client);
   struct sm_task *task = new_job(model, &options, &e);
   if (!task || give_text(task, json, size, &e) != SM_OK ||
       sm_job_find(&task->job, (int64_t)since_s, sm_wall_ms(), sm_now_ms(),
                   &e) != SM_OK)
-    return refuse(L, client, task, &e);
-  return post(L, client, task);
+    return refuse(L, client, &listener, task, &e);
+  return post(L, client, &listener, task);
 }
 
 static struct sm_task *new_call(enum sm_call_kind kind, const char *target,
@@ -141,11 +184,12 @@ static int task_sync(lua_State *L) {
   size_t size;
   const char *json = luaL_checklstring(L, 3, &size);
   struct task_options options = check_options(L, 4);
+  struct listener listener = enlist(L, client);
   struct sm_error e;
   struct sm_task *task = new_call(SM_CALL_SYNC, model, &options, &e);
   if (!task || give_text(task, json, size, &e) != SM_OK)
-    return refuse(L, client, task, &e);
-  return post(L, client, task);
+    return refuse(L, client, &listener, task, &e);
+  return post(L, client, &listener, task);
 }
 
 /* {path = ...} or {bytes = ...}, and the picture's media type. */
@@ -197,26 +241,28 @@ static int task_upload(lua_State *L) {
   struct sm_client *client = lsm_check_client(L);
   struct source source = check_source(L, 2);
   struct task_options options = check_options(L, 3);
+  struct listener listener = enlist(L, client);
   struct sm_error e;
   struct sm_task *task =
       new_call(SM_CALL_UPLOAD, "/upload-asset", &options, &e);
   if (!task || give_source(task, &source, &e) != SM_OK)
-    return refuse(L, client, task, &e);
-  return post(L, client, task);
+    return refuse(L, client, &listener, task, &e);
+  return post(L, client, &listener, task);
 }
 
 static int task_digest(lua_State *L) {
   struct sm_client *client = lsm_check_client(L);
   const char *path = lsm_check_text(L, 2);
+  struct listener listener = enlist(L, client);
   struct sm_error e;
   struct sm_task *task = sm_task_new(SM_TASK_DIGEST, path);
   if (!task) {
     sm_fail_memory(&e);
-    return refuse(L, client, NULL, &e);
+    return refuse(L, client, &listener, NULL, &e);
   }
   if (sm_digest_new(&task->digest, path, &e) != SM_OK)
-    return refuse(L, client, task, &e);
-  return post(L, client, task);
+    return refuse(L, client, &listener, task, &e);
+  return post(L, client, &listener, task);
 }
 
 /* With a path and a last argument that is true, for its owner alone. */
@@ -226,12 +272,13 @@ static int task_download(lua_State *L) {
   const char *path = lua_isnoneornil(L, 3) ? NULL : lsm_check_text(L, 3);
   struct task_options options = check_options(L, 4);
   bool is_private = lua_toboolean(L, 5);
+  struct listener listener = enlist(L, client);
   struct sm_error e;
   struct sm_task *task = new_call(SM_CALL_DOWNLOAD, url, &options, &e);
   if (!task ||
       (path && sm_file_new(&task->file, path, is_private, &e) != SM_OK))
-    return refuse(L, client, task, &e);
-  return post(L, client, task);
+    return refuse(L, client, &listener, task, &e);
+  return post(L, client, &listener, task);
 }
 
 static int task_get(lua_State *L) {
@@ -241,12 +288,13 @@ static int task_get(lua_State *L) {
   const char *target = lsm_check_text(L, 3);
   luaL_argcheck(L, target[0] == '/', 3, "expected a path");
   struct task_options options = check_options(L, 4);
+  struct listener listener = enlist(L, client);
   struct sm_error e;
   struct sm_task *task = new_call(SM_CALL_GET, target, &options, &e);
   if (!task)
-    return refuse(L, client, NULL, &e);
+    return refuse(L, client, &listener, NULL, &e);
   task->place = (enum sm_place)place;
-  return post(L, client, task);
+  return post(L, client, &listener, task);
 }
 
 static int task_cancel(lua_State *L) {
@@ -256,12 +304,13 @@ static int task_cancel(lua_State *L) {
 }
 
 const luaL_Reg lsm_task_methods[] = {
+    /* And all: handlers and a handler, the fifth and the sixth, or neither. */
     {"job", task_job},           /* model, json, options -> id */
     {"attach", task_attach},     /* model, request id, options -> id */
     {"find", task_find},         /* model, json, since, options -> id */
     {"sync", task_sync},         /* model, json, options -> id */
     {"upload", task_upload},     /* source, options -> id */
-    {"digest", task_digest},     /* path -> id */
+    {"digest", task_digest},     /* path, options -> id */
     {"download", task_download}, /* url, path, options, private -> id */
     {"get", task_get},           /* service, path, options -> id */
     {"cancel", task_cancel},     /* id */

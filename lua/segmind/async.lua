@@ -4,6 +4,7 @@
 
 local Error = require("segmind.error")
 local Gate = require("segmind.gate")
+local interruption = require("segmind.interruption")
 local methods = require("segmind.methods")
 local scheduler = require("segmind.scheduler")
 local schema = require("segmind.schema")
@@ -23,7 +24,10 @@ Task.__name = "segmind.Task"
 
 --- An error of the library stays what it is and gets the traceback; anything else becomes one.
 local function explain(err)
-  if Error.is_error(err) then
+  local raised = interruption.wrap(err)
+  if raised then
+    return raised
+  elseif Error.is_error(err) then
     err.traceback = err.traceback or debug.traceback(tostring(err), 2)
     return err
   end
@@ -41,17 +45,23 @@ local function report(task, err)
 end
 
 local function finish(task, ok, ...)
+  local raised = not ok and interruption.is_wrapped((...))
   if task._over then
-    return
+    return interruption.pass((...))
   end
   task._over = true
   if ok then
     task._values = pack(...)
+  elseif raised then
+    task._error = Error.new("cancelled", "the task was interrupted")
   else
     task._error = (...)
     report(task, task._error)
   end
   task._gate:open()
+  if raised then
+    interruption.pass((...)) -- upwards, to whoever resumed the task
+  end
   scheduler.run()
 end
 

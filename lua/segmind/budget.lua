@@ -15,7 +15,37 @@ local EPSILON = 1e-9
 
 ---@param limit number? USD; without one it only counts
 function Budget.new(limit)
-  return setmetatable({ limit = limit, _spent = 0, _reserved = {} }, Budget)
+  return setmetatable({ limit = limit, _settled = 0, _reserved = {}, _change = false },
+    Budget)
+end
+
+--- A price or a cost that can be summed up; nil for anything else that an answer may say.
+---@param value any
+---@return number? usd
+function Budget.sound(value)
+  return type(value) == "number" and value >= 0 and value < 2 ^ 53 and value or nil
+end
+
+-- The end of a job is written down before it is done in two places: an error that is raised
+-- between them leaves it to the next who asks.
+local function apply(self)
+  local change = self._change
+  if change then
+    self._settled = change.settled
+    self._reserved[change.job] = nil
+    self._change = false
+  end
+end
+
+--- What was paid, and the prices of what is under way or in doubt, in USD; without a ledger.
+---@return number
+function Budget:spent()
+  apply(self)
+  local sum = self._settled
+  for _, price in pairs(self._reserved) do
+    sum = sum + price
+  end
+  return sum
 end
 
 --- What a request is declared to cost, in USD: the option `price`, else its model's; nil for
@@ -59,20 +89,20 @@ end
 --- left to its own refusal.
 ---@param requests table[] from request.prepare
 ---@param counted table<integer, boolean> by number: those whose price is in `spent`
----@param spent number? USD; without a ledger what this client has spent
+---@param sum number? USD; without a ledger what this client has spent
 ---@return segmind.Error? err kind "budget"
-function Budget:refusal_of_chain(requests, counted, spent)
+function Budget:refusal_of_chain(requests, counted, sum)
   if not self.limit then
     return nil
   end
   local price = 0
-  spent = spent or self._spent
+  sum = sum or self:spent()
   for n, prepared in ipairs(requests) do
     price = price + (not counted[n] and Budget.declared(prepared) or 0)
-    if spent + price > self.limit + EPSILON then
+    if sum + price > self.limit + EPSILON then
       return Error.new("budget", ("step %d (%s) brings the chain to $%.2f, and $%.2f of $%.2f are "
-        .. "spent or under way; nothing was sent"):format(n, prepared.model, price, spent,
-        self.limit), { step = n, budget = self.limit, spent = spent, price = price })
+        .. "spent or under way; nothing was sent"):format(n, prepared.model, price, sum,
+        self.limit), { step = n, budget = self.limit, spent = sum, price = price })
     end
   end
 end
@@ -83,21 +113,13 @@ end
 ---@return boolean? allowed
 ---@return segmind.Error? err kind "budget"
 function Budget:reserve(job)
-  local refusal = self:refusal(job, self._spent)
+  local refusal = self.limit and self:refusal(job, self:spent())
   if refusal then
     return nil, refusal
   end
-  local price = Budget.price(job) or 0
-  self._reserved[job] = price
-  self._spent = self._spent + price
+  self._reserved[job] = (Budget.price(job) or 0) * (1 + (job._resubmits or 0))
   job._doubtful = nil
   return true
-end
-
---- What was paid, and the prices of what is under way or in doubt, in USD; without a ledger.
----@return number
-function Budget:spent()
-  return self._spent
 end
 
 --- A job is over: its price gives way to what it cost. That of a submit in doubt stays, though the
@@ -106,15 +128,18 @@ end
 ---@param result segmind.Result?
 ---@param err segmind.Error?
 function Budget:settle(job, result, err)
-  local price = self._reserved[job]
-  self._reserved[job] = nil
-  if not price then
+  apply(self)
+  local usd = self._reserved[job]
+  local price = usd and Budget.price(job) or 0
+  if not usd then
     return
   elseif result then
-    self._spent = self._spent - price + (result.cost or price)
+    usd = usd - price + (Budget.sound(result.cost) or price)
   elseif err.charged == "no" and not job._doubtful then
-    self._spent = self._spent - price
+    usd = usd - price
   end
+  self._change = { job = job, settled = self._settled + usd }
+  apply(self)
 end
 
 return Budget

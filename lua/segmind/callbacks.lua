@@ -3,6 +3,7 @@
 
 local Error = require("segmind.error")
 local ending = require("segmind.ending")
+local interruption = require("segmind.interruption")
 
 ---@class segmind.Event
 ---@field what "state"|"done"|"error"|"warning"|"note"|"callback"|"resubmit"
@@ -18,7 +19,7 @@ local callbacks = {}
 
 -- What is raised need not be a string, and traceback leaves anything else as it is.
 local function traced(problem)
-  return debug.traceback(Error.text(problem), 2)
+  return interruption.wrap(problem) or debug.traceback(Error.text(problem), 2)
 end
 
 -- What a coroutine of ours yields when a callback has returned; one of the caller cannot know it.
@@ -40,27 +41,41 @@ end
 local function new_server()
   local co = coroutine.create(serve)
   coroutine.resume(co)
-  return co
+  return { co = co, outer = false }
+end
+
+--- The coroutine of the callback that is running. An interrupted one is dead, or waits for the next
+--- callback.
+---@param client segmind.Client
+---@return thread?
+function callbacks.running(client)
+  local server = client._in_callback
+  while server do
+    local status = coroutine.status(server.co)
+    if status == "running" or status == "normal" then
+      return server.co
+    end
+    server = server.outer
+  end
 end
 
 --- Calls a function of the caller. `_in_callback` keeps blocking calls out of it; it says in which
 --- coroutine the callback runs, as another one that is started there may well wait. It has one of
 --- its own, which the next one gets, too: a callback that yields must not take the step that called
---- it along.
+--- it along. What the callback raises is its own; Ctrl-C in the midst of it is not.
 local function guarded(self, fn, value, job)
-  local before, co = self._in_callback, self._server or new_server()
-  self._server, self._in_callback = nil, co
-  local alive, mark, ok, answer = coroutine.resume(co, fn, value, job)
-  if not alive then
-    ok, answer = false, tostring(mark)
-  elseif mark ~= SERVED then
-    ok, answer = false, "a callback cannot yield; segmind.async(fn) can"
-  else
-    self._server = co
-  end
+  local before, server = self._in_callback, self._server or new_server()
+  self._server, server.outer, self._in_callback = nil, before, server
+  local alive, mark, ok, answer = coroutine.resume(server.co, fn, value, job)
   self._in_callback = before
+  if not alive then
+    error(mark, 0) -- raised between two callbacks, by none of them
+  elseif mark ~= SERVED then
+    return false, "a callback cannot yield; segmind.async(fn) can"
+  end
+  self._server = server
   self:_resume()
-  return ok, answer
+  return ok, interruption.pass(answer)
 end
 
 --- Tells `on_event`. An error in it is kept for the next `wait`, not reported to itself.
@@ -97,18 +112,47 @@ end
 
 local fields = { state = "state", done = "result", error = "error" }
 
---- Tells the listeners of a job, then `on_event`. The list is taken as long as it is now: a
---- callback may add to it, and the end of the job puts another one in its place.
-function callbacks:_tell(job, what, value)
-  local listeners = job._listeners
-  for i = 1, #listeners do
-    if listeners[i].event == what then
-      self:_protected(listeners[i].fn, job, value)
-    end
-  end
+local function tell_client(self, job, what, value)
   if self._on_event then
     self:_emit({ what = what, job = job, [fields[what]] = value,
       replayed = what == "done" and job.replayed or nil })
+  end
+end
+
+--- Tells the listeners of a job, then `on_event`. The list is taken as long as it is now: a
+--- callback may add to it, and the end of the job empties it.
+function callbacks:_tell(job, what, value)
+  local listeners = job._listeners
+  for i = 1, #listeners do
+    if listeners[i] and listeners[i].event == what then
+      self:_protected(listeners[i].fn, job, value)
+    end
+  end
+  tell_client(self, job, what, value)
+end
+
+local marks = { state = "_told_state", done = "_told_end", error = "_told_end" }
+
+local function take_listener(job, what)
+  for i, listener in ipairs(job._listeners) do
+    if listener.event == what then
+      return table.remove(job._listeners, i)
+    end
+  end
+end
+
+--- The same at the end of a job, which is told once: a listener leaves the list before it is
+--- called, so none hears of it again when the telling is interrupted and goes on later.
+function callbacks:_tell_last(job, what, value)
+  local listener = take_listener(job, what)
+  while listener do
+    self:_protected(listener.fn, job, value)
+    listener = take_listener(job, what)
+  end
+  local mark = marks[what]
+  if not job[mark] then
+    job[mark] = true
+    tell_client(self, job, what, value)
   end
 end
 

@@ -8,10 +8,12 @@ local Error = require("segmind.error")
 local Gate = require("segmind.gate")
 local Job = require("segmind.job")
 local Queue = require("segmind.queue")
+local callbacks = require("segmind.callbacks")
 local events = require("segmind.events")
 local flow = require("segmind.flow")
 local history = require("segmind.history")
 local image = require("segmind.image")
+local interruption = require("segmind.interruption")
 local json = require("segmind.json")
 local methods = require("segmind.methods")
 local models = require("segmind.models")
@@ -20,6 +22,7 @@ local path = require("segmind.path")
 local request = require("segmind.request")
 local resume = require("segmind.resume")
 local schema = require("segmind.schema")
+local scheduler = require("segmind.scheduler")
 local stop = require("segmind.stop")
 local together = require("segmind.together")
 local unfinished = require("segmind.unfinished")
@@ -30,6 +33,8 @@ Error.set_filter(core.redact)
 waiting.set_clock(core.now)
 methods.on_interrupt(unfinished.tell)
 path.set_absolute(core.absolute)
+waiting.set_callback_of(callbacks.running)
+scheduler.set_guard(core.during)
 
 ---@class segmind.ClientOptions
 ---@field api_key string? else SEGMIND_API_KEY
@@ -79,7 +84,7 @@ local function open_core(opts)
   end
   given.user_agent = given.user_agent or ("segmind-lua/%s (%s)"):format(version, core.LUA)
   -- The core knows the bounds of its options; to leave them is a programmer's mistake.
-  local ok, handle, err = pcall(core.open, given)
+  local ok, handle, err = interruption.attempt(core.open, given)
   if not ok then
     Error.misuse((tostring(handle):gsub("^.-:%d+: ", "")))
   elseif handle then
@@ -126,9 +131,9 @@ function Client.new(opts)
     return nil, err
   end
   local self = setmetatable({ _core = core, _handle = handle, _handlers = {}, _jobs = {},
-    _saves = {}, _closed = false, _stepping = false, _settling = false, _pumping = false,
+    _saves = {}, _closed = false, _busy = false, _settling = false, _pumping = false,
     _ledger = false, _count = 0, _active = 0, _ready = Queue.new(), _settled = Queue.new(),
-    _left_over = false, _limit = false,
+    _left_over = false, _limit = false, _watch = false,
     _on_event = opts.on_event, _timeout = opts.timeout or 600, _poll = opts.poll,
     _max_active = opts.max_active_jobs or math.huge, _max_json = opts.max_json_bytes,
     _on_unknown = opts.on_unknown,
@@ -143,7 +148,7 @@ function Client:_check_open()
   if self._closed then
     Error.misuse("the client is closed")
   end
-  local ok, why = pcall(self._handle.fd, self._handle)
+  local ok, why = interruption.attempt(self._handle.fd, self._handle)
   if not ok then
     Error.misuse(why) -- a forked child, where nothing of it works
   end
@@ -155,20 +160,22 @@ function Client:_prepare(model, params, opts, refs)
   return request.prepare(self, model, params, opts, refs)
 end
 
-function Client:_launch(prepared, is_sync)
-  self:_recover()
-  self._count = self._count + 1
-  local job = Job.new(self, self._count, prepared)
-  job._sync = is_sync
-  self._jobs[job] = true
-  job._targets = prepared.targets
-  for _, target in ipairs(job._targets or {}) do
-    self._saves[target] = job
-  end
+local function launch(self, job)
   for _, text in ipairs(job.warnings) do
     self:_emit({ what = "warning", job = job, message = text })
   end
+  self._jobs[job] = true -- from here on nothing keeps it from its end
+  for _, target in ipairs(job._targets or {}) do
+    self._saves[target] = job
+  end
   flow.launch(job)
+end
+
+function Client:_launch(prepared, is_sync)
+  self._count = self._count + 1
+  local job = Job.new(self, self._count, prepared)
+  job._sync, job._targets = is_sync, prepared.targets
+  self:_work(launch, job)
   return job
 end
 
@@ -361,8 +368,7 @@ end
 function Client:credits()
   self:_check_open()
   self:_may_block("credits")
-  local done, err = self:_await(self._handle:get("api", "/v1/get-user-credits",
-    { timeout = self._timeout }))
+  local done, err = self:_await("get", "api", "/v1/get-user-credits", { timeout = self._timeout })
   if not done then
     return nil, err
   end

@@ -69,37 +69,62 @@ local function settle_money(client, job, result, err)
   end
 end
 
+local function give_place(client, job)
+  if job._active then
+    job._active = nil
+    client._active = client._active - 1
+  end
+end
+
+local function give_targets(client, job)
+  for _, target in ipairs(job._targets or {}) do
+    if client._saves[target] == job then
+      client._saves[target] = nil
+    end
+  end
+end
+
+--- What an end brings with it: the money is counted, the transfer ends, others get its place, and
+--- those who hang on the job are told (flow.settle). Safe to repeat, and repeated as long as the
+--- client knows the job, should an error be raised in the midst of it.
+---@param job segmind.Job a job that is over
+function ending.conclude(job)
+  local client, err = job._client, job._error
+  if not client._jobs[job] then
+    return
+  end
+  settle_money(client, job, job._result, err)
+  if err and err.charged == "no" and (job._doubtful or job._resubmits) then
+    err.charged = "unknown" -- this submit was not, one before it may have been
+  end
+  client:_cancel(job._operation)
+  job.state = err and "FAILED" or "COMPLETED"
+  job:_end()
+  give_place(client, job)
+  give_targets(client, job)
+  client._settled:push(job)
+  client._jobs[job] = nil
+  job._request, job._operation = nil, nil
+  client:_settle()
+  if client._ledger then
+    client._ledger:wake(job)
+  end
+end
+
 --- Ends a job with a result, an error, or both (a paid result that could not be saved).
 ---@param job segmind.Job
 ---@param result segmind.Result?
 ---@param err segmind.Error?
 function ending.finish(job, result, err)
-  if job._over then
-    return
+  if not job._over then
+    job._result, job._error = result, err
+    ending.set_seed(job, result and result.seed)
+    if err then
+      ending.name(job, err)
+    end
+    job._over = true
   end
-  local client = job._client
-  job._over, job._result, job._error = true, result, err
-  ending.set_seed(job, result and result.seed)
-  if err then
-    ending.name(job, err)
-  end
-  settle_money(client, job, result, err)
-  if err and err.charged == "no" and (job._doubtful or job._resubmits) then
-    err.charged = "unknown" -- this submit was not, one before it may have been
-  end
-  job._request, job._operation_id = nil, nil
-  job.state = err and "FAILED" or "COMPLETED"
-  if job._active then
-    job._active = nil
-    client._active = client._active - 1
-  end
-  client:_forget(job)
-  client._settled:push(job)
-  client:_tell(job, "state", job.state)
-  client:_settle()
-  if client._ledger then
-    client._ledger:wake(job)
-  end
+  ending.conclude(job)
 end
 
 --- Whether an end here and now has been paid for, as far as this side knows.
@@ -147,8 +172,7 @@ local function save(job, result, path)
     result:_saved(done.path, done)
     ending.finish(job, result)
   end
-  job._operation_id = client:_operation({ finish = finish, job = job },
-    client._handle:download(result.url, path, opts))
+  client:_operation({ finish = finish, job = job }, "download", result.url, path, opts)
 end
 
 --- Goes on with a job whose result has been read.
@@ -157,7 +181,7 @@ end
 ---@param result segmind.Result
 function ending.arrived(job, done, result)
   if job._over then
-    return
+    return ending.conclude(job)
   elseif job._step then
     return job._client._ledger:completed(job, done, result, function(failed)
       ending.deliver(job, result, failed)
@@ -167,7 +191,9 @@ function ending.arrived(job, done, result)
 end
 
 local function complete(job, done)
-  job._operation_id = nil
+  if job._over then
+    return ending.conclude(job)
+  end
   job.request_id = done.request_id or job.request_id
   local result, err = Result.read(job, done)
   if not result then
@@ -202,9 +228,8 @@ local function note_accepted(job, request_id)
   if ok then
     return true
   end
-  client:_cancel(job._operation_id)
-  job._operation_id = nil
   if err.kind == "unknown" then
+    client:_cancel(job._operation)
     client:_in_doubt(job, err)
   else
     job.request_id = request_id
@@ -213,7 +238,9 @@ local function note_accepted(job, request_id)
 end
 
 local function on_state(job, state, request_id)
-  if request_id and not note_accepted(job, request_id) then
+  if job._over then
+    return ending.conclude(job)
+  elseif request_id and not note_accepted(job, request_id) then
     return
   end
   job.request_id = job.request_id or request_id
@@ -221,17 +248,15 @@ local function on_state(job, state, request_id)
   ending.set_state(job, state == "ACCEPTED" and "QUEUED" or state)
 end
 
---- Follows a transfer of the core that is the job itself.
+--- Who hears of a transfer of the core that is the job itself.
 ---@param job segmind.Job
----@param id integer? nil when the core refused to begin
----@param refused table? why it did
-function ending.follow(job, id, refused)
-  local handler = { job = job }
+---@return table handler
+function ending.follower(job)
+  local handler = { job = job, id = false }
   function handler.finish(done, err)
     if done then
       complete(job, done)
-    elseif err.kind == "unknown" then
-      job._operation_id = nil
+    elseif err.kind == "unknown" and not job._over then
       job._client:_in_doubt(job, err)
     else
       ending.fail(job, err)
@@ -240,14 +265,15 @@ function ending.follow(job, id, refused)
   function handler.state(state, request_id)
     on_state(job, state, request_id)
   end
-  job._operation_id = job._client:_operation(handler, id, refused)
+  return handler
 end
 
 --- Follows a job that the service has accepted before.
 ---@param job segmind.Job
 ---@param request_id string
 function ending.attach(job, request_id)
-  ending.follow(job, job._client._handle:attach(job.model, request_id, ending.task_options(job)))
+  job._client:_operation(ending.follower(job), "attach", job.model, request_id,
+    ending.task_options(job))
 end
 
 return ending

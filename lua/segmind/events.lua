@@ -5,6 +5,7 @@ local Error = require("segmind.error")
 local Gate = require("segmind.gate")
 local callbacks = require("segmind.callbacks")
 local ending = require("segmind.ending")
+local flow = require("segmind.flow")
 local scheduler = require("segmind.scheduler")
 local schema = require("segmind.schema")
 local stepping = require("segmind.stepping")
@@ -12,33 +13,49 @@ local waiting = require("segmind.waiting")
 
 local Events = {}
 
---- Keeps who is to hear of a transfer of the core: `handler.finish(done, err)` at its end,
---- `handler.state(state, request_id)` before. The core returns an id, or nil and why it did not
---- even begin; that, too, is told to `finish`.
-function Events:_operation(handler, id, err)
-  if id and not self._closed then
-    self._handlers[id] = handler
-  elseif not id then
+--- Begins a transfer of the core and keeps who is to hear of it: `handler.finish(done, err)` at
+--- its end and `handler.state(state, request_id)` before, each perhaps again when an error is
+--- raised in the midst of it. A handler with a job is what that job waits for. `handler.id` is
+--- false until the core has the transfer; both are noted at once (see lsm_task.c). A transfer that
+--- the core refuses to begin is told to `finish`, too.
+---@param handler { finish: function, state: function?, job: segmind.Job? }
+---@param verb string a method of the core's handle, with its arguments
+function Events:_operation(handler, verb, ...)
+  local id, err = self:_begin(handler, verb, ...)
+  if err then
     handler.finish(nil, Error.from(err))
   end
   return id
 end
 
-function Events:_cancel(id)
-  self._handlers[id] = nil
-  self._handle:cancel(id)
+--- The same, but for a refusal, which is returned.
+---@return integer? id nil also when the client is about to close
+---@return table? err as the core has it
+function Events:_begin(handler, verb, a, b, c, d)
+  handler.id = false
+  if handler.job then
+    handler.job._operation = handler
+  end
+  if self._closed then
+    return nil
+  end
+  local handle = self._handle
+  return handle[verb](handle, a, b, c, d, self._handlers, handler)
 end
 
-function Events:_forget(job)
-  self._jobs[job] = nil
-  for _, target in ipairs(job._targets or {}) do
-    if self._saves[target] == job then
-      self._saves[target] = nil
-    end
-  end
-  job:_end()
-  if job._gate then
-    job._gate:open()
+--- Whether the core has a transfer and its end has not been dealt with.
+---@param handler table? as given to _operation
+---@return boolean
+function Events:_is_under_way(handler)
+  return handler ~= nil and handler.id and self._handlers[handler.id] == handler or false
+end
+
+--- Ends a transfer that nobody waits for any more, unless its end is being dealt with.
+---@param handler table?
+function Events:_cancel(handler)
+  if self:_is_under_way(handler) and not handler.is_ending then
+    self._handlers[handler.id] = nil
+    self._handle:cancel(handler.id)
   end
 end
 
@@ -56,18 +73,31 @@ function Events:_unix_time()
   return self._epoch + now
 end
 
---- After Ctrl-C in the midst of our own work: what was being done is lost, the client is not.
-function Events:_recover()
-  if not self._stepping and not self._in_callback then
-    self._settling, self._pumping = false, false
+local function begin(self, was_interrupted, fn, ...)
+  if was_interrupted then
+    flow.recover(self)
   end
+  return fn(self, ...)
+end
+
+--- Runs `fn(self, ...)`, which changes what becomes of jobs. Not within another such work, each of
+--- which is whole: when an error is raised in the midst of one (Ctrl-C, a watchdog, no memory), the
+--- next makes good first what was left half done.
+---@return any, any what fn returned
+function Events:_work(fn, ...)
+  local before = self._busy
+  if before == true then
+    return fn(self, ...)
+  end
+  local a, b = self._core.during(self, "_busy", begin, self, before, fn, ...)
+  self:_resume()
+  return a, b
 end
 
 --- Resumes the coroutines whose wait is over, unless work of ours is under way: whoever does that
 --- work comes here at its end.
 function Events:_resume()
-  if not (self._stepping or self._in_callback or self._settling or self._pumping
-      or self._settled:peek()) then
+  if self._busy ~= true and not callbacks.running(self) then
     scheduler.run()
   end
 end
@@ -87,11 +117,15 @@ function Events:poll(seconds)
 end
 
 --- Seconds until a `step` has something to do by the clock alone; a loop that watches the
---- descriptor comes back by then. `await` with a timeout is such a thing, or a ledger that other
---- processes write to.
+--- descriptor comes back by then. `await` with a timeout is such a thing, a job's deadline, or a
+--- ledger that other processes write to.
 ---@return number? seconds nil when there is nothing of the kind
 function Events:timeout()
-  local left = self._alarm and math.max(self._alarm - self:_now(), 0)
+  if self._busy == "interrupted" then
+    return 0
+  end
+  local at = math.min(self._alarm or math.huge, self._watch or math.huge)
+  local left = at < math.huge and math.max(at - self:_now(), 0)
   local idle = self._ledger and self._ledger:idle()
   return left and idle and math.min(left, idle) or left or idle or nil
 end
@@ -105,12 +139,12 @@ end
 --- Waits for one transfer.
 ---@return table? done
 ---@return segmind.Error?
-function Events:_await(id, refused)
+function Events:_await(verb, ...)
   local gate, result, err = Gate.new(self), nil, nil
   self:_operation({ finish = function(done, failed)
     result, err = done, failed
     gate:open()
-  end }, id, refused)
+  end }, verb, ...)
   waiting.pass(gate, nil, "waiting")
   return result, err or not result and Error.new("cancelled", "the client was closed") or nil
 end
@@ -152,12 +186,7 @@ function Events:stats()
   return stats
 end
 
---- Ends all jobs (kind "cancelled"; what the service has accepted goes on there) and frees the
---- network. Never blocks; a second call does nothing.
-function Events:close()
-  if self._closed then
-    return
-  end
+local function close(self)
   local jobs = {}
   for job in pairs(self._jobs) do
     jobs[#jobs + 1] = job
@@ -173,12 +202,21 @@ function Events:close()
     ending.finish(job, nil, Error.new("cancelled", "the client was closed",
       { charged = ending.charged(job), request_id = job.request_id }))
   end
+  flow.settle(self)
   if self._ledger then
     self._ledger:close()
   end
   self._handle:close()
   Gate.release(self)
-  self:_resume()
+  self._is_gone = true
+end
+
+--- Ends all jobs (kind "cancelled"; what the service has accepted goes on there) and frees the
+--- network. Never blocks; a second call does nothing.
+function Events:close()
+  if not (self._is_gone or self._closed and self._busy == true) then
+    self:_work(close)
+  end
 end
 
 function Events:__tostring()

@@ -3,6 +3,7 @@
 --- inside `client:step` or the call that set it off; nothing here blocks.
 
 local Error = require("segmind.error")
+local deadline = require("segmind.deadline")
 local doubt = require("segmind.doubt")
 local ending = require("segmind.ending")
 local json = require("segmind.json")
@@ -10,23 +11,40 @@ local request = require("segmind.request")
 
 local flow = {}
 
---- Tells those who hang on an ended job. A queue, not a recursion: a chain of any length ends flat.
+--- Tells those who hang on an ended job: who needs its picture, who listens, who waits.
+local function tell_end(client, job)
+  if job._gate then
+    job._gate:open()
+  end
+  for _, dependent in ipairs(job._dependents) do
+    flow.input_over(dependent, job)
+  end
+  client:_tell_last(job, "state", job.state)
+  client:_tell_last(job, job._error and "error" or "done", job._error or job._result)
+  job._dependents, job._listeners = {}, {}
+end
+
+-- A job stays first until all were told. A step that is late leaves the others to the next.
+local function settle_all(client)
+  local job = client._settled:peek()
+  while job do
+    tell_end(client, job)
+    client._settled:pop()
+    job = client._settled:peek()
+    if job and client._limit and client:_now() >= client._limit then
+      return client._handle:nudge()
+    end
+  end
+end
+
+--- Tells of all that have ended. A queue, not a recursion: a chain of any length ends flat.
 ---@param client segmind.Client
 function flow.settle(client)
   if client._settling then
     return
   end
   client._settling = true
-  local job = client._settled:pop()
-  while job do
-    for _, dependent in ipairs(job._dependents) do
-      flow.input_over(dependent, job)
-    end
-    job._dependents = {}
-    client:_tell(job, job._error and "error" or "done", job._error or job._result)
-    job._listeners = {}
-    job = client._settled:pop()
-  end
+  settle_all(client)
   client._settling = false
   flow.pump(client)
 end
@@ -43,7 +61,36 @@ local function may_pay(job, body)
   return true
 end
 
+--- The transfer that is to be the job's submit, and has not been begun; nil while there is one that
+--- was, whose end is not known. It is there before the intent is written: an intent that is found
+--- with it was not sent.
+local function next_submit(job)
+  local before = job._operation
+  if before and before.is_submit and not before.id then
+    return before
+  elseif job._client:_is_under_way(before) and not before.is_ending then
+    return nil
+  end
+  local submit = ending.follower(job)
+  submit.is_submit = true
+  job._operation = submit
+  return submit
+end
+
+local function post(job, submit, body)
+  local client, opts = job._client, ending.task_options(job)
+  job._sent = true
+  if job._sync then
+    return client:_operation(submit, "sync", job.model, body, { timeout = opts.timeout })
+  end
+  client:_operation(submit, "job", job.model, body, opts)
+end
+
 local function send(job)
+  local submit = next_submit(job)
+  if not submit then
+    return
+  end
   ending.set_state(job, "submitting")
   if job._over then
     return
@@ -54,30 +101,18 @@ local function send(job)
   local allowed, err = may_pay(job, body)
   if err then
     return ending.fail(job, err)
-  elseif not allowed then
-    return
+  elseif allowed then
+    post(job, submit, body)
   end
-  job._sent = true
-  local handle, opts = job._client._handle, ending.task_options(job)
-  if job._sync then
-    return ending.follow(job, handle:sync(job.model, body, { timeout = opts.timeout }))
-  end
-  ending.follow(job, handle:job(job.model, body, opts))
 end
 
 --- With a ledger a submit waits for its turn; `send_next` comes back to it.
 local function submit(job)
   local ledger = job._client._ledger
-  if not ledger then
-    return send(job)
-  elseif not ledger:may_send(job) then
+  if ledger and not ledger:may_send(job) then
     return ending.set_state(job, "waiting")
   end
-  local ok, err = pcall(send, job)
-  if not ok then
-    ledger:forget_turn(job) -- Ctrl-C, or no memory: the job is lost, the turn is not
-    error(err, 0)
-  end
+  send(job)
 end
 
 local function is_local(slot)
@@ -86,35 +121,44 @@ end
 
 local upload
 
+-- A picture is up. What is repeated here after an error does no harm: it is up already.
+local function uploaded(job, slot, url)
+  slot.holder[slot.key] = url
+  slot.kind = "url"
+  for _, other in ipairs(job._request.slots) do
+    if is_local(other) then
+      return
+    end
+  end
+  submit(job)
+end
+
 --- A picture that a ledger keeps: its URL is good enough, or the file goes up again.
-local function upload_kept(job, slot, left)
+local function upload_kept(job, slot)
   local client = job._client
   client._ledger:ask_url(slot.result, ending.remaining(job), function(usable)
     if job._over then
       return
-    elseif not usable then
-      slot.kind = "path"
-      return upload(job, slot, left)
+    elseif usable then
+      return uploaded(job, slot, slot.result.url)
     end
-    left.count = left.count - 1
-    return left.count == 0 and submit(job)
+    slot.kind = "path"
+    upload(job, slot)
   end)
 end
 
 --- Uploads one picture. A shared upload that ran out of somebody else's time is begun again.
-function upload(job, slot, left)
+function upload(job, slot)
   if slot.kind == "kept" then
-    return upload_kept(job, slot, left)
+    return upload_kept(job, slot)
   end
   job._client._uploads:put(slot.value, math.max(ending.remaining(job), 0.001), function(url, err)
     if job._over then
       return
     elseif url then
-      slot.holder[slot.key] = url
-      left.count = left.count - 1
-      return left.count == 0 and submit(job)
+      return uploaded(job, slot, url)
     elseif err.kind == "timeout" and ending.remaining(job) > 0.05 then
-      return upload(job, slot, left)
+      return upload(job, slot)
     end
     ending.fail(job, Error.new(err.kind, ("%s: %s"):format(slot.param, err.message),
       { charged = "no", status = err.status, retryable = err.retryable,
@@ -134,18 +178,18 @@ local function transfer(job)
     return submit(job)
   end
   ending.set_state(job, "uploading")
-  local left = { count = #waiting }
   for _, slot in ipairs(waiting) do
     if job._over then
       return
     end
-    upload(job, slot, left)
+    upload(job, slot)
   end
 end
 
 local function start(job)
   local client = job._client
   job:_begin(job._request.opts.timeout)
+  deadline.watch(job)
   if client._ledger then
     return client._ledger:begin(job, transfer)
   end
@@ -157,9 +201,10 @@ function flow.in_doubt(_, job, err)
   doubt.decide(job, err, transfer)
 end
 
+-- A job may stand in the queue twice when an error was raised in the midst of its launch.
 local function start_next(client)
   local job = client._active < client._max_active and client._ready:pop()
-  if job and not job._over then
+  if job and not job._over and not job.started then
     job._active = true
     client._active = client._active + 1
     start(job)
@@ -196,6 +241,28 @@ local function ready(job)
   end
 end
 
+-- The input's own words, or those of the input that was at the root of it: a long chain would quote
+-- all that lie between, each time.
+local function upstream(input)
+  local cause = input._error
+  local root = cause and cause._root or cause
+  local why = root and root.message or "its result has no picture"
+  if root ~= cause then
+    why = ("job %d failed: %s"):format(root.job, why)
+  end
+  return Error.new("upstream", ("needs %s, which has no result: %s"):format(ending.label(input),
+    why), { cause = cause, _root = root })
+end
+
+local function has_open_input(job)
+  for _, slot in ipairs(job._request.slots) do
+    if slot.kind == "job" then
+      return true
+    end
+  end
+  return false
+end
+
 --- An input of a job has ended: the job comes one nearer to its start, or fails with it.
 ---@param job segmind.Job
 ---@param input segmind.Job
@@ -203,19 +270,16 @@ function flow.input_over(job, input)
   if job._over then
     return
   end
-  local result, cause = input._result, input._error
+  local result = input._result
   if not result or not (result.url or result._data) then
-    local why = cause and cause.message or "its result has no picture"
-    return ending.fail(job, Error.new("upstream", ("needs %s, which has no result: %s"):format(
-      ending.label(input), why), { cause = cause }))
+    return ending.fail(job, upstream(input))
   end
   for _, slot in ipairs(job._request.slots) do
-    if slot.value == input then
+    if slot.kind == "job" and slot.value == input then
       request.take_result(slot, result)
     end
   end
-  job._inputs_open = job._inputs_open - 1
-  if job._inputs_open == 0 then
+  if not has_open_input(job) then
     ready(job)
   end
 end
@@ -223,24 +287,74 @@ end
 --- Sends a job on its way.
 ---@param job segmind.Job
 function flow.launch(job)
-  local seen = {}
+  local inputs, seen = {}, {}
   for _, slot in ipairs(job._request.slots) do
     if slot.kind == "job" and not seen[slot.value] then
       seen[slot.value] = true
-      table.insert(seen, slot.value)
+      inputs[#inputs + 1] = slot.value
     end
   end
-  job._inputs_open = #seen
-  for _, input in ipairs(seen) do
-    if input._over then
+  for _, input in ipairs(inputs) do
+    if job._over then
+      return
+    elseif input._over then
       flow.input_over(job, input)
     else
       table.insert(input._dependents, job)
     end
   end
-  if #seen == 0 then
+  if #inputs == 0 then
     ready(job)
   end
+end
+
+--- Whether somebody is about to go on with a job that has begun.
+local function is_expected(client, job)
+  return client:_is_under_way(job._operation)
+    or client._left_over and client._left_over.job == job
+    or client._ledger and client._ledger:is_waiting(job)
+end
+
+--- Goes on with a job where an error left it. What it had begun and what it knows says where.
+local function go_on(client, job)
+  if job._over then
+    return ending.conclude(job)
+  elseif not job.started then
+    return flow.launch(job)
+  elseif is_expected(client, job) then
+    return
+  end
+  deadline.watch(job)
+  if client._ledger then
+    client._ledger:go_on(job, transfer)
+  elseif job.request_id then
+    ending.attach(job, job.request_id)
+  else
+    transfer(job)
+  end
+end
+
+--- Makes good what an error has left half done that was raised in the midst of our own work.
+---@param client segmind.Client
+function flow.recover(client)
+  local jobs = {}
+  client._settling, client._pumping, client._active = false, false, 0
+  for job in pairs(client._jobs) do
+    jobs[#jobs + 1] = job
+    client._active = client._active + (job._active and 1 or 0)
+  end
+  table.sort(jobs, function(a, b)
+    return a.id < b.id
+  end)
+  if client._ledger then
+    client._ledger:recount(jobs)
+  end
+  for _, job in ipairs(jobs) do
+    if client._jobs[job] then
+      go_on(client, job)
+    end
+  end
+  flow.settle(client)
 end
 
 return flow

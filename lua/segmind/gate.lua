@@ -74,16 +74,15 @@ function Gate:leave(waiter)
   forget(self, waiter)
 end
 
---- Wakes everybody. A second time does nothing.
+--- Wakes everybody. A second time does nothing, but for those whom an error has kept the first time
+--- from being woken.
 function Gate:open()
-  if self.is_open then
-    return
-  end
-  local waiters = self._waiters
-  self.is_open, self._waiters = true, {}
-  for _, waiter in ipairs(waiters) do
-    forget(self, waiter)
+  self.is_open = true
+  local waiter = self._waiters[1]
+  while waiter do
     waiter.wake()
+    self:leave(waiter)
+    waiter = self._waiters[1]
   end
 end
 
@@ -100,8 +99,8 @@ function Gate.ring(client, now)
   local next_one = false
   for waiter in pairs(client._alarms) do
     if waiter.due <= now then
-      client._alarms[waiter] = nil
       waiter.wake()
+      client._alarms[waiter] = nil
     else
       next_one = math.min(next_one or waiter.due, waiter.due)
     end

@@ -142,8 +142,8 @@ end
 
 --- Asks the control plane; the body, decoded, and the answer.
 local function ask(client, path)
-  local done, err = client:_await(client._handle:get("control", path,
-    { timeout = client._timeout }))
+  local done, err = client:_await("get", "control", path,
+    { timeout = client._timeout })
   if not done then
     return nil, err
   end

@@ -118,7 +118,7 @@ function image.problem(core, value, formats)
 end
 
 --- Uploads of one client. `digests` and `uploads` hold, per path and per SHA-256, either the URL or
---- the functions that wait for it.
+--- the handler that waits for it.
 local Uploads = {}
 Uploads.__index = Uploads
 
@@ -126,45 +126,47 @@ function image.uploads(client)
   return setmetatable({ _client = client, _digests = {}, _urls = {}, _waiting = {} }, Uploads)
 end
 
---- Runs `start(finish)` for the first who asks under `key`; everybody gets what `finish` is given.
-local function share(waiting, key, start, fn)
-  if waiting[key] then
-    table.insert(waiting[key], fn)
+--- Begins `verb` for the first who asks under `key`. Who asks meanwhile gets its end, too, and may
+--- get it twice when an error is raised in the midst; `read(done)` makes what they get.
+local function share(client, shared, key, fn, read, verb, ...)
+  local handler = shared[key]
+  if client:_is_under_way(handler) and not handler.is_ending then
+    table.insert(handler, fn)
     return
   end
-  local list = { fn }
-  waiting[key] = list
-  start(function(value, err)
-    waiting[key] = nil
-    for _, waiter in ipairs(list) do
+  handler = { fn }
+  function handler.finish(done, err)
+    local value = done and read(done)
+    if shared[key] == handler then
+      shared[key] = nil
+    end
+    for _, waiter in ipairs(handler) do
       waiter(value, err)
     end
-  end)
+  end
+  shared[key] = handler
+  client:_operation(handler, verb, ...)
 end
 
 function Uploads:_upload(sha256, source, format, timeout, fn)
   if self._urls[sha256] then
     return fn(self._urls[sha256])
   end
-  local client = self._client
-  share(self._waiting, sha256, function(finish)
-    source.media_type = "image/" .. format
-    client:_operation({ finish = function(done, err)
-      if done then
-        self._urls[sha256] = done.url
-      end
-      finish(done and done.url, err)
-    end }, client._handle:upload(source, { timeout = timeout }))
-  end, fn)
+  source.media_type = "image/" .. format
+  share(self._client, self._waiting, sha256, fn, function(done)
+    self._urls[sha256] = done.url
+    return done.url
+  end, "upload", source, { timeout = timeout })
+end
+
+local function whole(done)
+  return done
 end
 
 --- Hands `fn` what a file is: `{ sha256, format, bytes }`, or nil and an Error. Those who ask for
 --- the same path meanwhile share the work.
 function Uploads:digest(source, timeout, fn)
-  local client = self._client
-  share(self._digests, source, function(finish)
-    client:_operation({ finish = finish }, client._handle:digest(source, { timeout = timeout }))
-  end, fn)
+  share(self._client, self._digests, source, fn, whole, "digest", source, { timeout = timeout })
 end
 
 --- Uploads a path or a segmind.Bytes and hands `fn` its URL, or nil and an Error. May call `fn`
@@ -215,7 +217,8 @@ function Uploads:all(sources, timeout)
   local gate = Gate.new(self._client)
   for i, source in ipairs(sources) do
     self:put(source, timeout, function(url, err)
-      urls[i], left, failed = url, left - 1, failed or err
+      left = left - (urls[i] and 0 or 1)
+      urls[i], failed = url, failed or err
       if left == 0 or failed then
         gate:open()
       end

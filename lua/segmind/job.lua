@@ -56,8 +56,9 @@ end
 --- Its time begins.
 ---@param timeout number? seconds to its deadline, else the client's
 function Job:_begin(timeout)
-  self.started, self._began = self._client:_unix_time(), self._client:_now()
+  self._began = self._client:_now()
   self._deadline = self._began + (timeout or self._client._timeout)
+  self.started = self._client:_unix_time() -- the last: it says that the others are there
 end
 
 --- Seconds since it began.
@@ -66,6 +67,9 @@ local function passed(self)
 end
 
 function Job:_end()
+  if self.ended then
+    return
+  end
   self._passed = passed(self)
   self.ended = (self.started or self._client:_unix_time()) + self._passed
 end
@@ -154,6 +158,13 @@ function Job:poll()
   return self._over == true
 end
 
+local function cancel(_, job)
+  local charged = ending.charged(job)
+  ending.finish(job, nil, Error.new("cancelled", charged == "no" and "cancelled before it was sent"
+    or "cancelled here; the service goes on with it", { charged = charged,
+    request_id = job.request_id }))
+end
+
 --- Ends the job here. The service cannot cancel: what it has accepted runs and is paid, and
 --- `client:attach(job.request_id, job.model)` takes it up again. Jobs that need this one fail.
 ---@return boolean cancelled false when it was over already
@@ -161,14 +172,7 @@ function Job:cancel()
   if self._over then
     return false
   end
-  local client = self._client
-  if self._operation_id then
-    client:_cancel(self._operation_id)
-  end
-  local charged = ending.charged(self)
-  ending.finish(self, nil, Error.new("cancelled", charged == "no" and "cancelled before it was sent"
-    or "cancelled here; the service goes on with it", { charged = charged,
-    request_id = self.request_id }))
+  self._client:_work(cancel, self)
   return true
 end
 

@@ -57,7 +57,7 @@ function Ledger.open(client, options)
   end
   local owner = ("%s:%d-%d"):format(core.process(), core.seed(), core.seed())
   return setmetatable({ folder = folder, owner = owner, _client = client, _db = db, _leaders = {},
-    _parked = {}, _places = Places.new(options), _next_glance = 0, _next_renewal = 0, _held = 0 },
+    _parked = {}, _places = Places.new(options), _next_glance = 0, _next_renewal = 0, _held = {} },
     Ledger)
 end
 
@@ -71,17 +71,13 @@ end
 
 --- Makes a row the job's own.
 function Ledger:_hold(job, step)
-  if not job._step then
-    self._held = self._held + 1
-  end
+  self._held[job] = true
   job._step, job.generation = step, step.generation
 end
 
 --- Leaves a row to others.
 function Ledger:_let_go(job)
-  if job._step then
-    job._step, self._held = nil, self._held - 1
-  end
+  job._step, self._held[job] = nil, nil
 end
 
 local function write_result(self, job, result, text)
@@ -149,7 +145,7 @@ function Ledger:ended(job, err)
   if not step then
     return
   end
-  self._held = self._held - 1
+  self._held[job] = nil
   if step.is_completed or step.is_foreign or self._client._closed then
     return
   end
@@ -164,7 +160,7 @@ function Ledger:ended(job, err)
 end
 
 local function renew(self, now)
-  if self._held == 0 or now < self._next_renewal then
+  if next(self._held) == nil or now < self._next_renewal then
     return
   end
   self._next_renewal = now + rows.LEASE / 3
@@ -174,6 +170,21 @@ local function renew(self, now)
   if err then
     self:_warn(nil, err)
   end
+end
+
+--- Forgets jobs that have ended, and counts anew, after an error in the midst of a change.
+function Ledger:recount()
+  for _, jobs in ipairs({ self._held, self._parked }) do
+    for job in pairs(jobs) do
+      jobs[job] = not job._over or nil
+    end
+  end
+  self._places:recount()
+end
+
+--- Whether a job waits here, for its turn or for another.
+function Ledger:is_waiting(job)
+  return self._parked[job] or self._places:waiting()[job] or false
 end
 
 Ledger.ask_url, Ledger.finished, Ledger.spent = files.ask_url, outlook.finished, outlook.spent
@@ -193,7 +204,7 @@ end
 ---@return number? seconds nil when it has nothing to do
 function Ledger:idle()
   local waits = next(self._parked) or next(self._places:waiting())
-  return waits and GLANCE or self._held > 0 and rows.LEASE / 3 or nil
+  return waits and GLANCE or next(self._held) and rows.LEASE / 3 or nil
 end
 
 --- Lets go of everything, when the client is closed.

@@ -10,7 +10,10 @@
 --- Several processes of one machine wait for each other's locks.
 
 local Error = require("segmind.error")
+local interruption = require("segmind.interruption")
 local schema = require("segmind.ledger_schema")
+
+local attempt = interruption.attempt
 
 local BUSY_MS = 10000
 
@@ -22,21 +25,37 @@ Db.__index = Db
 local Problem = {}
 
 local function fail(message)
-  error(setmetatable({ message = message }, Problem), 0)
+  error(setmetatable({ message = tostring(message) }, Problem), 0)
+end
+
+local function is_problem(value)
+  return getmetatable(value) == Problem
 end
 
 local function ledger_error(where, message)
   return Error.new("ledger", ("the ledger %s %s"):format(where, message))
 end
 
-local function fetch(statement)
-  local out, columns = {}, statement:columns()
-  if columns and #columns > 0 then
-    for row in statement:rows(true) do
-      out[#out + 1] = row
-    end
+-- LuaDBI returns most errors, and raises some.
+local function call(fn, ...)
+  local ok, value, why = attempt(fn, ...)
+  if not ok or not value and why then
+    fail(why or value)
   end
-  return out, statement:affected()
+  return value
+end
+
+local function execute(statement, ...)
+  if not call(statement.execute, statement, ...) then
+    fail("a statement was not executed")
+  end
+  local out, columns = {}, call(statement.columns, statement)
+  local row = columns and #columns > 0 and call(statement.fetch, statement, true)
+  while row do
+    out[#out + 1] = row
+    row = call(statement.fetch, statement, true)
+  end
+  return out, call(statement.affected, statement)
 end
 
 --- Runs a statement with values for its question marks; raises inside a transaction.
@@ -44,18 +63,11 @@ end
 ---@return table[] rows
 ---@return integer affected
 function Db:run(sql, ...)
-  local called, statement, why = pcall(self._connection.prepare, self._connection, sql)
-  if not called or not statement then
-    fail(tostring(called and why or statement))
-  end
-  local ran, done, problem = pcall(statement.execute, statement, ...)
-  local read, rows, affected
-  if ran and done then
-    read, rows, affected = pcall(fetch, statement)
-  end
-  pcall(statement.close, statement)
-  if not ran or not done or not read then
-    fail(tostring(not ran and done or problem or rows))
+  local statement = call(self._connection.prepare, self._connection, sql)
+  local ok, rows, affected = pcall(execute, statement, ...)
+  attempt(statement.close, statement) -- left open it would keep its lock
+  if not ok then
+    error(rows, 0)
   end
   return rows, affected
 end
@@ -66,19 +78,32 @@ local function begin(self)
   if ok then
     return
   end
-  local connection = getmetatable(problem) == Problem and not self.is_sqlite and self._connect()
+  local connection = is_problem(problem) and not self.is_sqlite and self._connect()
   if not connection then
     error(problem, 0)
   end
-  pcall(self._connection.close, self._connection)
+  attempt(self._connection.close, self._connection)
   self._connection = connection
   self:run(self._begin)
 end
 
+local function roll_back(self)
+  local ok, problem = pcall(self.run, self, "ROLLBACK")
+  if not ok and not is_problem(problem) then
+    error(problem, 0)
+  end
+  self._is_open = false
+end
+
 local function work(self, fn)
+  if self._is_open then
+    roll_back(self) -- a roll-back was interrupted
+  end
+  self._is_open = true
   begin(self)
   local value = fn(self)
   self:run("COMMIT")
+  self._is_open = false
   return value
 end
 
@@ -96,8 +121,8 @@ function Db:transaction(fn)
   if ok then
     return value
   end
-  pcall(self.run, self, "ROLLBACK")
-  if getmetatable(value) ~= Problem then
+  roll_back(self)
+  if not is_problem(value) then
     error(value, 0)
   end
   return nil, ledger_error(self.name, "fails: " .. value.message)
@@ -148,19 +173,24 @@ local function connect(DBI, target, is_sqlite)
   local path = target:find("^/") and target or "./" .. target
   local called, connection, why = pcall(DBI.Connect, is_sqlite and "SQLite3" or "PostgreSQL",
     is_sqlite and path or target)
+  if not called and interruption.is(connection) then
+    error(connection, 0)
+  end
   if not called or not connection then
     return nil, "cannot be opened: " .. tostring(called and why or connection)
   end
   -- Off for LuaDBI means a transaction of its own at all times; BEGIN is ours.
-  pcall(connection.autocommit, connection, true)
+  attempt(connection.autocommit, connection, true)
   return connection
 end
 
 local function open_checked(self, service)
   if self.is_sqlite then
     local ok, problem = pcall(begin_sqlite, self)
-    if not ok then
-      return nil, ledger_error(self.name, "fails: " .. (problem.message or tostring(problem)))
+    if not ok and not is_problem(problem) then
+      error(problem, 0)
+    elseif not ok then
+      return nil, ledger_error(self.name, "fails: " .. problem.message)
     end
   end
   local _, err = self:transaction(function(db)
@@ -208,7 +238,7 @@ function Db:close()
   local connection = self._connection
   self._connection = nil
   if connection and self._core.process() == self._process then
-    pcall(connection.close, connection)
+    attempt(connection.close, connection)
   end
 end
 

@@ -3,6 +3,7 @@
 --- taken up). Methods of a Ledger.
 
 local Error = require("segmind.error")
+local deadline = require("segmind.deadline")
 local ending = require("segmind.ending")
 local files = require("segmind.ledger_files")
 local json = require("segmind.json")
@@ -11,22 +12,32 @@ local rows = require("segmind.ledger_rows")
 
 local entry = {}
 
---- Finds out the content of the job's local pictures, on the worker thread.
+--- Finds out the content of the job's local pictures, on the worker thread. Only the last call for
+--- a job is answered.
 local function digest_all(client, job, fn)
   local digests, paths = {}, key.paths(job._request)
-  local left = #paths
-  if left == 0 then
+  job._digests = digests
+  if #paths == 0 then
     return fn(digests)
+  end
+  local function is_complete()
+    for _, path in ipairs(paths) do
+      if not digests[path] then
+        return false
+      end
+    end
+    return true
   end
   for _, path in ipairs(paths) do
     client._uploads:digest(path, ending.remaining(job), function(done, err)
-      if job._over then
+      if job._over or job._digests ~= digests then
         return
       elseif err then
         return ending.fail(job, err)
       end
-      digests[path], left = done.sha256, left - 1
-      if left == 0 then
+      digests[path] = done.sha256
+      if is_complete() then
+        job._digests = nil
         fn(digests)
       end
     end)
@@ -42,6 +53,26 @@ function entry:begin(job, transfer)
     job.key, job._key_text = key.compute(self._client._core, job._request, digests)
     self:_consider(job)
   end)
+end
+
+--- Goes on with a job where an error left it that was raised in the midst of our own work. A submit
+--- that was not begun may have its intent in the row, and was not sent; for anything else the row
+--- says how far the job has come.
+---@param job segmind.Job
+---@param transfer fun(job: segmind.Job)
+function entry:go_on(job, transfer)
+  local submit = job._operation
+  if submit and submit.is_submit and not submit.id then
+    transfer(job)
+  elseif job._row then
+    self:_take_up(job, job._row)
+  elseif job.request_id and not job._transfer then
+    ending.attach(job, job.request_id)
+  elseif job.key then
+    self:_consider(job)
+  else
+    self:begin(job, transfer)
+  end
 end
 
 --- Nobody works on the row: its owner has let go, is gone, has not renewed its lease, or is this
@@ -63,25 +94,62 @@ local function look(self, name)
   end)
 end
 
+--- The job of this client that is at a step, so that others of the same wait for it.
+local function leader_of(self, name)
+  local leader = self._leaders[name]
+  return leader and self._client._jobs[leader] and leader or nil
+end
+
+--- Whether a job of this client is at the row already.
+local function has_own_job(self, row)
+  for job in pairs(self._held) do
+    local step = job._step
+    if step and step.key == row.step_key and step.generation == row.generation then
+      return true
+    end
+  end
+  return false
+end
+
+--- For `fresh`: takes up what an earlier call has begun, and perhaps paid, instead of paying again.
+local function look_for_open(self, job)
+  return self:_do(function(db)
+    for _, row in ipairs(rows.open(db, job.key)) do
+      local is_own = job._step and job._step.generation == row.generation
+      if (is_own or not has_own_job(self, row)) and is_free(self, db, row)
+        and rows.take(db, row, self.owner) then
+        return { row = row, is_taken = true }
+      end
+    end
+    return {}
+  end)
+end
+
+--- The row that stands for a job, with what may be done about it.
+local function find(self, job)
+  if job._request.opts.fresh then
+    return look_for_open(self, job)
+  end
+  return look(self, job.key)
+end
+
 function entry:_consider(job)
-  if job._over then
+  local client, operation = self._client, job._operation
+  if job._over or client:_is_under_way(operation) and not operation.is_ending then
     return
   end
-  local leader = self._leaders[job.key]
-  if job._request.opts.fresh then
-    self._leaders[job.key] = leader or job
-    return job._transfer(job)
-  elseif leader and leader ~= job then
+  local leader, is_fresh = leader_of(self, job.key), job._request.opts.fresh
+  if leader and leader ~= job and not is_fresh then
     return self:_park(job)
   end
-  local found, err = look(self, job.key)
+  local found, err = find(self, job)
   if err then
     return ending.fail(job, err)
   elseif found.is_held then
     return self:_park(job)
   end
   self._parked[job] = nil
-  self._leaders[job.key] = job
+  self._leaders[job.key] = leader or job
   if found.is_taken then
     return self:_take_up(job, found.row)
   elseif found.row and found.row.state == "completed" then
@@ -119,8 +187,8 @@ function entry:_take_up(job, row)
   end
   ending.set_state(job, "submitting")
   if not job._over then
-    ending.follow(job, client._handle:find(row.model, row.body, math.floor(row.submitted_at),
-      ending.task_options(job)))
+    client:_operation(ending.follower(job), "find", row.model, row.body,
+      math.floor(row.submitted_at), ending.task_options(job))
   end
 end
 
@@ -130,14 +198,17 @@ end
 function entry:resume(job, row)
   if row.damage then
     return nil, Error.new("ledger", row.damage, { charged = "unknown" })
-  elseif self._leaders[row.step_key] then
+  elseif leader_of(self, row.step_key) then
     return false
   end
   local taken, err = self:_do(function(db)
     return is_free(self, db, row) and rows.take(db, row, self.owner)
   end)
   if taken then
+    job.key, job._row = row.step_key, row
+    self._client._jobs[job] = true
     self._leaders[row.step_key] = job
+    deadline.watch(job)
     self:_take_up(job, row)
   end
   return taken, err
@@ -165,7 +236,7 @@ function entry:attach(job, request_id)
     return nil, err
   end
   become(self, job, row)
-  self._leaders[job.key] = self._leaders[job.key] or job
+  self._leaders[job.key] = leader_of(self, job.key) or job
   job._step.is_foreign = not row.is_mine
   job._step.is_completed = row.state == "completed"
   if job._step.is_completed then

@@ -27,7 +27,7 @@ end
 
 local function digest(ledger, job, path, fn)
   local client = ledger._client
-  client:_operation({ job = job, finish = fn }, client._handle:digest(path, {}))
+  client:_operation({ job = job, finish = fn }, "digest", path, {})
 end
 
 --- Downloads a result's picture into the folder and writes down where it is.
@@ -44,14 +44,13 @@ function files.fetch(ledger, job, result, fn)
       fn(err)
     end
   end
-  job._operation_id = client:_operation({ job = job, finish = function(done, err)
-    job._operation_id = nil
+  client:_operation({ job = job, finish = function(done, err)
     if not done then
       return fn(err)
     end
     result._info = { format = done.format, width = done.width, height = done.height }
     digest(ledger, job, done.path, digested(done.path))
-  end }, client._handle:download(result.url, path_of(ledger, step), opts, true))
+  end }, "download", result.url, path_of(ledger, step), opts, true)
 end
 
 --- Writes a picture that came without a URL, before its step is called finished.
@@ -144,7 +143,7 @@ function files.ask_url(ledger, result, timeout, fn)
   end
   client:_operation({ finish = function(done)
     fn(done ~= nil)
-  end }, client._handle:download(result.url, nil, { timeout = timeout }))
+  end }, "download", result.url, nil, { timeout = timeout })
 end
 
 return files

@@ -18,7 +18,8 @@ function Places.new(options)
   if options.rpm then
     count = math.max(1, math.min(count, math.floor(options.rpm / 10)))
   end
-  return setmetatable({ _free = count, _taken = {}, _queue = Queue.new(), _waiting = {} }, Places)
+  return setmetatable({ _count = count,
+    _free = count, _taken = {}, _queue = Queue.new(), _waiting = {} }, Places)
 end
 
 --- Takes a place for a job, or puts it at the end of those that wait for one.
@@ -56,6 +57,30 @@ function Places:next()
       self._taken[job], self._free = true, self._free - 1
       return job
     end
+  end
+end
+
+local function drop_ended(set)
+  local jobs = {}
+  for job in pairs(set) do
+    if job._over then
+      set[job] = nil
+    else
+      jobs[#jobs + 1] = job
+    end
+  end
+  table.sort(jobs, function(a, b)
+    return a.id < b.id
+  end)
+  return jobs
+end
+
+--- Counts anew, after an error in the midst of a change.
+function Places:recount()
+  self._free = self._count - #drop_ended(self._taken)
+  self._queue = Queue.new()
+  for _, job in ipairs(drop_ended(self._waiting)) do
+    self._queue:push(job)
   end
 end
 

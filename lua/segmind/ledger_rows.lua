@@ -51,6 +51,17 @@ function rows.by_request(db, request_id)
   return read(db, "SELECT * FROM segmind_steps WHERE request_id = ?", request_id)[1]
 end
 
+--- The rows of a key that were begun and have not ended, the latest first.
+function rows.open(db, key)
+  local found = {}
+  for _, row in ipairs(read(db, FIND, key)) do
+    if row.state ~= "completed" and row.state ~= "failed" then
+      found[#found + 1] = row
+    end
+  end
+  return found
+end
+
 --- All that was begun and has not ended, in the order of their submits to the second; one that
 --- cannot be relied on has `damage`, which says why.
 function rows.unfinished(db)
@@ -117,16 +128,22 @@ function rows.claim(db, step, owner)
   local row
   if step.generation then
     row = rows.get(db, step)
-    return not row or row.lease_owner == owner, row
+    return not row or row.lease_owner == owner or row.state == "failed", row
   elseif not step.fresh then
     row = rows.best(db, step.key)
   end
   return not row or row.state == "failed", row
 end
 
+--- Whether the intent of `step` is written already: an error was raised when it just was.
+function rows.is_intended(step, row)
+  return row ~= nil and row.state == "intent" and row.submits == step.submits
+end
+
 --- Writes that `step` is about to be sent, after rows.claim in the same transaction.
 ---@param row table? from rows.claim
 function rows.intend(db, step, row, owner, now)
+  step.submits = (row and row.submits or 0) + 1
   if row then
     again(db, step, row, owner, now)
   else
@@ -188,7 +205,7 @@ end
 
 local ENDED = "UPDATE segmind_steps SET state = ?, request_id = COALESCE(request_id, ?), "
   .. "problem = ?, doubt = doubt - ?, ended_at = ?, lease_until = 0 WHERE step_key = ? "
-  .. "AND generation = ? AND state <> 'completed' AND lease_owner = ?"
+  .. "AND generation = ? AND state <> 'completed' AND lease_owner = ? AND lease_until > 0"
 
 --- Writes how a step ended that has no result, and lets go of it. The id is given again: when it
 --- came, it may have been what could not be written.

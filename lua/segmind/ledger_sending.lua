@@ -21,11 +21,6 @@ function sending:next_to_send()
   return self._places:next()
 end
 
---- Takes the leave to submit back.
-function sending:forget_turn(job)
-  self._places:give(job)
-end
-
 function sending:_give_place(job)
   self._places:give(job)
   self._client:_settle()
@@ -44,8 +39,8 @@ local function claim(self, job, step)
   local done, err = self:_do(function(db)
     db:take_turn()
     local allowed, row = rows.claim(db, step, self.owner)
-    if not allowed then
-      return false
+    if not allowed or rows.is_intended(step, row) then
+      return allowed
     end
     local limit = self._client._budget
     refused = limit and limit:refusal(job, rows.spent(db))
@@ -63,12 +58,15 @@ end
 ---@return boolean? allowed nil when another process was quicker: the job waits for its result
 ---@return segmind.Error? err kind "ledger" or "budget"
 function sending:intend(job, body)
-  local step = step_of(job, body)
+  local submit = job._operation
+  submit.step = submit.step or step_of(job, body)
+  local step = submit.step
   local done, err = claim(self, job, step)
   if err then
     err.message = err.message .. (err.kind == "ledger" and "; nothing was submitted" or "")
     return nil, err
   elseif not done then
+    submit.step = nil
     self:_park(job)
     return nil
   end

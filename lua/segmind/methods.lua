@@ -3,6 +3,7 @@
 --- a method that waits ends it with one clean error, after a line for each job that goes on.
 
 local Error = require("segmind.error")
+local interruption = require("segmind.interruption")
 
 local methods = {}
 
@@ -14,27 +15,9 @@ function methods.on_interrupt(fn)
   tell = fn
 end
 
---- What an interrupted wait raises. The interpreters print it as it stands, without a traceback of
---- this library.
-local Interrupt = { __name = "segmind.Interrupt" }
-
-function Interrupt:__tostring()
-  return self.message
-end
-
-function Interrupt.__concat(a, b)
-  return tostring(a) .. tostring(b)
-end
-
--- What the interpreters' handler of SIGINT raises, wherever the program happens to be.
-local function is_interrupt(problem)
-  return type(problem) == "string" and problem:find("interrupted!$") ~= nil
-end
-
 local function interrupt()
   tell()
-  local where = Error.line_of_caller()
-  return setmetatable({ message = (where and where .. ": " or "") .. "interrupted!" }, Interrupt)
+  return interruption.new(Error.line_of_caller())
 end
 
 -- A tail call leaves nothing of ours on the stack that a traceback would show.
@@ -43,7 +26,7 @@ local function pass_on(ok, ...)
     return ...
   end
   local problem = ...
-  return error(is_interrupt(problem) and interrupt() or problem, 0)
+  return error(interruption.is_signal(problem) and interrupt() or problem, 0)
 end
 
 local function waiting(method)

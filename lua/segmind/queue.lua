@@ -1,4 +1,5 @@
---- First in, first out, without moving what stays.
+--- First in, first out, without moving what stays. An error that is raised at any line of it leaves
+--- it whole: an item is in it or not, as the bounds say, which are the last to be set.
 
 local Queue = {}
 Queue.__index = Queue
@@ -10,27 +11,33 @@ end
 
 ---@param item any
 function Queue:push(item)
-  self._last = self._last + 1
-  self[self._last] = item
+  local last = self._last + 1
+  self[last] = item
+  self._last = last
 end
 
 ---@return any item nil when there is none
 function Queue:pop()
-  local item = self[self._first]
-  if item == nil then
+  local first = self._first
+  if first > self._last then
     return nil
   end
-  self[self._first] = nil
-  self._first = self._first + 1
-  if self._first > self._last then
+  local item = self[first]
+  if first == self._last then
+    self._last = first - 1
     self._first, self._last = 1, 0 -- the same places again: new ones make the table grow
+  else
+    self._first = first + 1
   end
+  self[first] = nil
   return item
 end
 
 ---@return any item the next one, which stays; nil when there is none
 function Queue:peek()
-  return self[self._first]
+  if self._first <= self._last then
+    return self[self._first]
+  end
 end
 
 ---@return integer

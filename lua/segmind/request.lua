@@ -195,9 +195,11 @@ function request.take_result(slot, result)
     slot.value, slot.kind = image.bytes(result._data), "bytes"
     return
   end
-  slot.holder[slot.key], slot.kind = result.url, "url"
+  slot.holder[slot.key] = result.url
   if result.kept and os.time() - result._at > URL_TRUSTED then
-    slot.value, slot.kind, slot.result = result.kept, "kept", result
+    slot.result, slot.kind, slot.value = result, "kept", result.kept
+  else
+    slot.kind = "url"
   end
 end
 

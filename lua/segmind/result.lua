@@ -208,8 +208,7 @@ local function fetch(self, target)
   if not self.url then
     return nil, no_picture(self)
   end
-  local done, err = client:_await(client._handle:download(self.url, target,
-    { timeout = client._timeout }))
+  local done, err = client:_await("download", self.url, target, { timeout = client._timeout })
   if not done then
     err.message = ("%s (the picture is at %s)"):format(err.message, self.url)
     err.charged, err.request_id = "yes", err.request_id or self.request_id

@@ -3,6 +3,7 @@
 
 local Error = require("segmind.error")
 local Job = require("segmind.job")
+local deadline = require("segmind.deadline")
 local ending = require("segmind.ending")
 local json = require("segmind.json")
 local models = require("segmind.models")
@@ -32,16 +33,29 @@ local function begin(client, model, params, opts, name)
     warnings = {}, opts = opts, spec = models.declared(model), slots = {} })
   job.name = name or job.name
   job:_begin(opts.timeout)
-  client._jobs[job] = true
   return job
 end
 
---- Gives back the row of a job that could not even begin.
-local function let_go(client, job, err)
-  if client._ledger then
-    client._ledger:ended(job, err)
+local function attach(self, job, request_id)
+  local finished, failed
+  self._jobs[job] = true
+  if self._ledger then
+    finished, failed = self._ledger:attach(job, request_id)
   end
-  return err
+  if not finished and not failed then
+    deadline.watch(job)
+    local _, refused = self:_begin(ending.follower(job), "attach", job.model, request_id,
+      ending.task_options(job))
+    failed = refused and Error.from(refused)
+  end
+  if not failed then
+    return job
+  end
+  self._jobs[job] = nil
+  if self._ledger then
+    self._ledger:ended(job, failed)
+  end
+  return nil, failed
 end
 
 --- Takes up a job that the service has accepted before, from its id alone. With a ledger that knows
@@ -63,22 +77,24 @@ function resume:attach(request_id, model, opts)
   end
   local job = begin(self, model, {}, opts)
   job.request_id, job.state = request_id, "QUEUED"
-  local finished, failed
-  if self._ledger then
-    finished, failed = self._ledger:attach(job, request_id)
+  return self:_work(attach, job, request_id)
+end
+
+-- A job for each row that can be taken, or that has failed here.
+local function take_all(self, found, opts)
+  local jobs = {}
+  for _, row in ipairs(found) do
+    local job = begin(self, tostring(row.model), params_of(row), opts, row.name)
+    local taken, failed = self._ledger:resume(job, row)
+    if failed then
+      self._jobs[job] = true
+      ending.fail(job, failed)
+    end
+    if taken or failed then
+      jobs[#jobs + 1] = job
+    end
   end
-  local id, err
-  if not finished and not failed then
-    id, err = self._handle:attach(model, request_id, ending.task_options(job))
-  end
-  if failed or err then
-    self._jobs[job] = nil
-    return nil, let_go(self, job, failed or Error.from(err))
-  end
-  if id then
-    ending.follow(job, id)
-  end
-  return job
+  return jobs
 end
 
 --- Takes up every step of the ledger that was begun and has not ended: those that were accepted by
@@ -100,20 +116,7 @@ function resume:resume(opts)
   if not found then
     return nil, err
   end
-  local jobs = {}
-  for _, row in ipairs(found) do
-    local job = begin(self, tostring(row.model), params_of(row), opts, row.name)
-    local taken, failed = self._ledger:resume(job, row)
-    if failed then
-      ending.fail(job, failed)
-    end
-    if taken or failed then
-      jobs[#jobs + 1] = job
-    else
-      self._jobs[job] = nil
-    end
-  end
-  return jobs
+  return self:_work(take_all, found, opts)
 end
 
 return resume

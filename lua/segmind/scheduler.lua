@@ -5,11 +5,20 @@
 
 local Error = require("segmind.error")
 local Queue = require("segmind.queue")
+local interruption = require("segmind.interruption")
 
 local scheduler = {}
 
 -- Who is next, in order; whether a round goes on; the client whose gate was the reason.
-local woken, is_going_on, reason = Queue.new(), false, nil
+local woken, round, reason = Queue.new(), { is_going_on = false }, nil
+
+local during
+
+--- Hands over what runs a function while a field is true; see core.during.
+---@param guard fun(object: table, name: string, fn: function)
+function scheduler.set_guard(guard)
+  during = guard
+end
 
 -- The coroutines of segmind.async: true, or false for one that is never resumed again.
 local tasks = setmetatable({}, { __mode = "k" })
@@ -52,6 +61,9 @@ function scheduler.note(waiter)
 end
 
 local function tell(co, err)
+  if interruption.is(err) then
+    error(err, 0)
+  end
   err = Error.new("invalid", "a coroutine raised an error: "
     .. debug.traceback(co, Error.text(err)))
   if not reason then
@@ -94,16 +106,17 @@ end
 --- unless that round stands still because one of them blocks.
 ---@param is_blocking boolean?
 function scheduler.run(is_blocking)
-  if is_going_on and not is_blocking or not scheduler.has_work() then
+  local is_inside = round.is_going_on == true
+  if is_inside and not is_blocking or not scheduler.has_work() then
     return
   end
-  local before, reason_before = is_going_on, reason
-  is_going_on = true
-  local ok, err = pcall(resume_all)
-  is_going_on, reason = before, reason_before
-  if not ok then
-    error(err, 0) -- Ctrl-C, or no memory
+  local before = reason
+  if is_inside then
+    resume_all()
+  else
+    during(round, "is_going_on", resume_all)
   end
+  reason = before
 end
 
 return scheduler

@@ -2,27 +2,43 @@
 
 local Error = require("segmind.error")
 local Gate = require("segmind.gate")
+local deadline = require("segmind.deadline")
 local ending = require("segmind.ending")
+local flow = require("segmind.flow")
 local scheduler = require("segmind.scheduler")
 
 --- Methods of a client.
 local stepping = {}
+
+-- An event may come a second time, when an error was raised while it was dealt with the first time.
+-- If its job had come to its next transfer by then, it was dealt with.
+local function is_behind(handler)
+  local next_one = handler.job and handler.job._operation
+  return next_one and next_one ~= handler and next_one.id
+end
+
+local function finish(self, handler, what, value)
+  if not is_behind(handler) then
+    handler.is_ending = true
+    if what == "done" then
+      handler.finish(value)
+    else
+      handler.finish(nil, Error.from(value))
+    end
+  end
+  self._handlers[handler.id] = nil
+end
 
 local function dispatch(self, id, what, a, b)
   local handler = self._handlers[id]
   if what == "note" then
     self:_emit({ what = "note", message = a, job = handler and handler.job })
   elseif handler and what == "state" then
-    if handler.state then
+    if handler.state and not is_behind(handler) then
       handler.state(a, b)
     end
   elseif handler then
-    self._handlers[id] = nil
-    if what == "done" then
-      handler.finish(a)
-    else
-      handler.finish(nil, Error.from(a))
-    end
+    finish(self, handler, what, a)
   end
 end
 
@@ -35,34 +51,51 @@ end
 --- with. A step that is late takes no more events, so there is never more than one left over.
 function stepping:_arrived(job, done, result)
   if is_late(self) then
-    self._left_over = { job, done, result }
+    self._left_over = { job = job, done = done, result = result }
     self._handle:nudge()
   else
     ending.arrived(job, done, result)
   end
 end
 
-local function drain(self, max_events, max_bytes, max_seconds)
-  local count, total = 0, 0
-  self._limit = max_seconds and self:_now() + max_seconds or false
+local function take_left_over(self)
+  local left_over = self._left_over
+  if left_over then
+    ending.arrived(left_over.job, left_over.done, left_over.result)
+    self._left_over = false
+  end
+  return left_over ~= false
+end
+
+-- What the clock alone says.
+local function look_at_clock(self)
   if self._ledger then
     self._ledger:tick()
   end
-  local left_over = self._left_over
-  local is_begun = left_over ~= false
-  if left_over then
-    self._left_over = false
-    ending.arrived(left_over[1], left_over[2], left_over[3])
+  if self._watch then
+    deadline.check(self)
+  end
+end
+
+local function drain(self, max_events, max_bytes, max_seconds)
+  local count, total = 0, 0
+  self._limit = max_seconds and self:_now() + max_seconds or false
+  look_at_clock(self)
+  local is_begun = take_left_over(self)
+  if self._settled:peek() then
+    flow.settle(self)
   end
   while count < max_events and total < max_bytes and not self._closed
     and not (is_begun and is_late(self)) do
-    local id, what, a, b, bytes = self._handle:take()
+    local id, what, a, b, bytes = self._handle:peek()
     if not id then
       break
     end
     count, total, is_begun = count + 1, total + (bytes or 0), true
     dispatch(self, id, what, a, b)
+    self._handle:drop()
   end
+  self._limit = false
   return count
 end
 
@@ -70,8 +103,8 @@ end
 --- processor's caches either, so each look counts, and one at a field that is not there goes on to
 --- a second table: all of these are there, if only as false.
 local function is_idle(self)
-  return not (self._handle:has_news() or self._alarm or self._ledger or self._settling
-    or self._pumping or scheduler.has_work())
+  return not (self._handle:has_news() or self._alarm or self._ledger or self._busy
+    or scheduler.has_work())
 end
 
 --- Takes what has arrived: job states, results, callbacks, and coroutines that wait. Never blocks;
@@ -83,21 +116,14 @@ end
 ---@param max_seconds number? or once so much time is over; one event is taken all the same
 ---@return integer events how many were taken
 function stepping:step(max_events, max_bytes, max_seconds)
-  if self._closed or self._stepping or is_idle(self) then
+  if self._closed or self._busy == true or is_idle(self) then
     return 0
   end
-  self:_recover()
-  self._stepping = true
-  local ok, count = pcall(drain, self, max_events or math.huge, max_bytes or math.huge,
-    max_seconds)
-  self._stepping, self._limit = false, false
-  if not ok then
-    error(count, 0) -- Ctrl-C, or no memory
-  end
+  local count = self:_work(drain, max_events or math.huge, max_bytes or math.huge, max_seconds)
   if self._alarm and self:_now() >= self._alarm then
     Gate.ring(self, self:_now())
+    self:_resume()
   end
-  self:_resume()
   return count
 end
 

@@ -112,8 +112,12 @@ local function loop_of(client)
   end
 end
 
-local function callback_of(client)
-  return client._in_callback
+local callback_of
+
+--- Hands over how to find the coroutine of a client's callback; see callbacks.lua.
+---@param find fun(client: segmind.Client): thread?
+function waiting.set_callback_of(find)
+  callback_of = find
 end
 
 --- How the running code would wait; raises where it cannot.

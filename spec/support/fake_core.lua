@@ -117,10 +117,13 @@ end
 local Handle = {}
 Handle.__index = Handle
 
-function Handle:_call(verb, call)
+function Handle:_call(verb, call, handlers, handler)
   assert(not self.closed, "segmind.core: the client is closed")
   self.count = self.count + 1
   call.id, call.verb, call.at = self.count, verb, self.core.clock
+  if handlers then
+    handlers[call.id], handler.id = handler, call.id
+  end
   table.insert(self.core.calls, call)
   for _, answer in ipairs(self.core.answers[verb](call)) do
     self.order = self.order + 1
@@ -133,35 +136,36 @@ function Handle:_call(verb, call)
   return call.id
 end
 
-function Handle:job(model, body, opts)
-  return self:_call("job", { model = model, body = body, opts = opts })
+function Handle:job(model, body, opts, _, handlers, handler)
+  return self:_call("job", { model = model, body = body, opts = opts }, handlers, handler)
 end
 
-function Handle:sync(model, body, opts)
-  return self:_call("sync", { model = model, body = body, opts = opts })
+function Handle:sync(model, body, opts, _, handlers, handler)
+  return self:_call("sync", { model = model, body = body, opts = opts }, handlers, handler)
 end
 
-function Handle:attach(model, request_id, opts)
+function Handle:attach(model, request_id, opts, _, handlers, handler)
   if not request_id:find("^%w[%w._-]*$") then
     return nil, error_table("security", "not a request id")
   end
-  return self:_call("attach", { model = model, request_id = request_id, opts = opts })
+  return self:_call("attach", { model = model, request_id = request_id, opts = opts }, handlers,
+    handler)
 end
 
-function Handle:upload(source, opts)
-  return self:_call("upload", { source = source, opts = opts })
+function Handle:upload(source, opts, _, _, handlers, handler)
+  return self:_call("upload", { source = source, opts = opts }, handlers, handler)
 end
 
-function Handle:digest(path, opts)
-  return self:_call("digest", { path = path, opts = opts })
+function Handle:digest(path, opts, _, _, handlers, handler)
+  return self:_call("digest", { path = path, opts = opts }, handlers, handler)
 end
 
-function Handle:download(url, path, opts)
-  return self:_call("download", { url = url, path = path, opts = opts })
+function Handle:download(url, path, opts, _, handlers, handler)
+  return self:_call("download", { url = url, path = path, opts = opts }, handlers, handler)
 end
 
-function Handle:get(service, target, opts)
-  return self:_call("get", { service = service, target = target, opts = opts })
+function Handle:get(service, target, opts, _, handlers, handler)
+  return self:_call("get", { service = service, target = target, opts = opts }, handlers, handler)
 end
 
 function Handle:cancel(id)
@@ -176,7 +180,9 @@ end
 
 function Handle:has_news()
   local event = self.queue[1]
-  return not self.closed and (self.nudged or event ~= nil and event.at <= self.core.clock)
+  return not self.closed and (self.nudged or self.current ~= nil
+    or event ~= nil and event.at <= self.core.clock
+    or self.alarm_at ~= nil and self.alarm_at <= self.core.clock)
 end
 
 function Handle:nudge()
@@ -184,13 +190,34 @@ function Handle:nudge()
   self.nudged = true
 end
 
-function Handle:take()
-  local event = not self.closed and self.queue[1]
+local function copy(value)
+  if type(value) ~= "table" then
+    return value
+  end
+  local out = {}
+  for name, item in pairs(value) do
+    out[name] = item
+  end
+  return out
+end
+
+function Handle:peek()
+  local event = self.current or not self.closed and self.queue[1]
   self.nudged = false
   if event and event.at <= self.core.clock then
-    table.remove(self.queue, 1)
-    return event.id, event.what, event.a, event.b, 100
+    if not self.current then
+      self.current = table.remove(self.queue, 1)
+    end
+    return event.id, event.what, copy(event.a), event.b, 100
   end
+end
+
+function Handle:drop()
+  self.current = nil
+end
+
+function Handle:alarm(at)
+  self.alarm_at = at
 end
 
 function Handle:wait(seconds)
@@ -229,6 +256,15 @@ local function new_core()
       return nil, core.refuse
     end
     return setmetatable({ core = core, queue = {}, count = 0, order = 0 }, Handle)
+  end
+  function core.during(object, name, fn, ...)
+    object[name] = true
+    local ok, a, b = pcall(fn, ...)
+    object[name] = not ok and "interrupted"
+    if not ok then
+      error(a, 0)
+    end
+    return a, b
   end
   function core.now()
     return core.clock
