@@ -124,7 +124,7 @@ end
 --- price is given back.
 local function state_after(job, err)
   local is_unpaid = err.charged == "no" and not job._doubtful
-  if err.kind == "failed" then
+  if err.kind == "failed" and err.charged == "no" then
     return "failed", 0
   elseif job.request_id or job._step.request_id then
     return "accepted", 0
