@@ -28,7 +28,8 @@
 #define WINDOW_MS (30 * DAY_MS)
 /* The clocks of the service need not agree with each other. */
 #define CLOCKS_MS 120000
-/* A clock that nobody has compared may be wrong by a time zone and a day. */
+/* The clock that wrote a ledger may have been wrong by a time zone and a day,
+ * and one that nobody has compared by anything. */
 #define WRONG_CLOCK_MS (26 * INT64_C(3600000))
 /* This machine's clock ran on by so much more than its timer: it slept. */
 #define SLEEP_MS 2000
@@ -51,10 +52,11 @@ static void date_sending(struct sm_history_query *query,
   int64_t age_ms = scene->now_ms - doubt->sent_ms;
   int64_t wall_age_ms = scene->wall_ms - doubt->sent_wall_ms;
   int64_t slept_ms = most(wall_age_ms - age_ms - SLEEP_MS, 0);
-  bool is_compared = scene->is_told && !doubt->is_remembered;
+  int64_t wrong_ms = !scene->is_told        ? WINDOW_MS
+                     : doubt->is_remembered ? WRONG_CLOCK_MS
+                                            : CLOCKS_MS;
   query->since_ms = (scene->service_ms - age_ms) / 1000 * 1000;
-  query->unsure_ms =
-      least(slept_ms, WINDOW_MS) + (is_compared ? CLOCKS_MS : WRONG_CLOCK_MS);
+  query->unsure_ms = least(slept_ms, WINDOW_MS) + wrong_ms;
   query->until_ms = scene->is_told ? scene->service_ms + CLOCKS_MS : INT64_MAX;
 }
 
