@@ -43,9 +43,9 @@ static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 
 static int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
 
-/* The sending in the service's time, to the second, as its times are. The timer
- * stands still while the machine sleeps and the clock may have been set, so the
- * true age lies between what they say. */
+/* The sending in the service's time. The timer stands still while the machine
+ * sleeps, and the clock may have been set: the true age lies between what they
+ * say. */
 static void date_sending(struct sm_history_query *query,
                          const struct sm_doubt *doubt,
                          const struct sm_scene *scene) {
@@ -55,7 +55,7 @@ static void date_sending(struct sm_history_query *query,
   int64_t wrong_ms = !scene->is_told        ? WINDOW_MS
                      : doubt->is_remembered ? WRONG_CLOCK_MS
                                             : CLOCKS_MS;
-  query->since_ms = (scene->service_ms - age_ms) / 1000 * 1000;
+  query->since_ms = scene->service_ms - age_ms;
   query->unsure_ms = least(slept_ms, WINDOW_MS) + wrong_ms;
   query->until_ms = scene->is_told ? scene->service_ms + CLOCKS_MS : INT64_MAX;
 }

@@ -15,7 +15,9 @@
 
 /* A row may be stamped by a clock of the service that is so much behind the
  * one that stamps its answers. */
-#define NEAR_MS 3000
+#define NEAR_MS 2000
+/* What is made of the service's clock here is not exact to the millisecond. */
+#define GRAIN_MS 50
 /* A time without a zone is some place's: from UTC-12 to UTC+14. */
 #define ZONES_MS (INT64_C(26) * 3600 * 1000)
 
@@ -83,16 +85,20 @@ static bool is_creation(const char *name) {
   return is_good && !is_bad;
 }
 
+/* A time may be told in whole seconds. */
 enum when { BEFORE, UNCLEAR, NEAR, AFTER };
 
 static enum when place(const struct sm_history_query *query,
                        struct stamp stamp) {
   int64_t least_ms = query->since_ms - query->unsure_ms;
+  bool is_whole = stamp.at_ms % 1000 == 0;
+  int64_t since_ms =
+      is_whole ? query->since_ms / 1000 * 1000 : query->since_ms - GRAIN_MS;
   if (!stamp.is_read)
     return UNCLEAR;
-  if (stamp.at_ms >= query->since_ms)
+  if (stamp.at_ms >= since_ms)
     return stamp.at_ms <= query->until_ms ? AFTER : UNCLEAR;
-  if (stamp.at_ms >= query->since_ms - NEAR_MS)
+  if (stamp.at_ms >= since_ms - NEAR_MS)
     return NEAR;
   if (stamp.at_ms >= least_ms - (stamp.has_zone ? 0 : ZONES_MS))
     return UNCLEAR;
