@@ -210,6 +210,7 @@ static void a_refusal_between_good_answers_is_forgotten(void) {
   for (int i = 0; i < 6; i++) {
     answer(SM_OK, 401, true, "{\"error\":\"Unauthorized\"}");
     CHECK(is_sent_again());
+    now_ms += 5000;
     answer(SM_OK, 200, true, "{\"status\":\"PROCESSING\"}");
     CHECK(is_sent_again());
   }

@@ -20,6 +20,15 @@ static void an_id_is_known_once_it_was_noted(void) {
   sm_registry_destroy(&registry);
 }
 
+static void an_id_is_known_in_every_spelling(void) {
+  static struct sm_registry registry;
+  sm_registry_create(&registry);
+  sm_registry_note_id(&registry, "2c7f59ea13f1402c9353915a2b5a2124");
+  CHECK(sm_registry_has_id(&registry, "2C7F59EA-13F1-402C-9353-915A2B5A2124"));
+  CHECK(!sm_registry_has_id(&registry, "2c7f59ea13f1402c9353915a2b5a2125"));
+  sm_registry_destroy(&registry);
+}
+
 static void the_last_thousand_are_remembered_and_old_ones_make_room(void) {
   static struct sm_registry registry;
   int known = 0, old = 0;
@@ -37,6 +46,7 @@ static void the_last_thousand_are_remembered_and_old_ones_make_room(void) {
 
 int main(void) {
   an_id_is_known_once_it_was_noted();
+  an_id_is_known_in_every_spelling();
   the_last_thousand_are_remembered_and_old_ones_make_room();
   return check_report("sm_registry");
 }
