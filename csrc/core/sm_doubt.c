@@ -252,7 +252,9 @@ void sm_doubt_answer_lookup(struct sm_job *job, const struct sm_scene *scene,
 }
 
 void sm_doubt_expire(const struct sm_job *job, struct sm_verdict *verdict) {
-  remain_unknown(job, SM_LOOKUP_UNREACHABLE, verdict);
+  bool has_any = job->doubt->find.ids[0] != '\0';
+  remain_unknown(job, has_any ? SM_LOOKUP_UNCLEAR : SM_LOOKUP_UNREACHABLE,
+                 verdict);
 }
 
 /* -- the record ---------------------------------------------------------- */

@@ -1,8 +1,8 @@
 /* sm_http: transfers over libcurl.
  *
  * One multi handle, one easy handle for each transfer that is active, kept and
- * used again (sm_easy). These, sm_header, sm_sharing and sm_url are the only
- * users of curl.h. What every transfer gets: https only (http for a loopback
+ * used again (sm_easy). These, sm_sharing and sm_url are the only users of
+ * curl.h. What every transfer gets: https only (http for a loopback
  * base), certificates verified, TLS 1.2 or later, no redirects followed, no
  * cookies, no netrc, no encodings, no signal handlers, sockets closed on exec,
  * byte counts on headers and bodies, and no proxy for loopback.

@@ -16,15 +16,22 @@ static bool is_refusal(int status) {
   return false;
 }
 
-static enum sm_code refusal_code(int status, const char *words) {
-  switch (status) {
+/* The service's own reason is JSON or plain text. */
+static bool is_html(const struct sm_answer *answer) {
+  return answer->body.size && answer->body.data[0] == '<';
+}
+
+static enum sm_code refusal_code(const struct sm_answer *answer,
+                                 const char *words) {
+  switch (answer->status) {
   case 401:
   case 403:
     return SM_AUTH;
   case 402:
     return SM_NO_CREDITS;
   case 406:
-    return sm_reason_is_credits(words) ? SM_NO_CREDITS : SM_REJECTED;
+    return sm_reason_is_credits(words) && !is_html(answer) ? SM_NO_CREDITS
+                                                           : SM_REJECTED;
   case 429:
     return SM_THROTTLED;
   default:
@@ -52,7 +59,7 @@ static enum sm_code refuse(const struct sm_answer *answer, bool is_submit,
                            struct sm_error *e) {
   char words[400];
   sm_reason_of(words, sizeof words, answer->body.data, answer->body.size);
-  enum sm_code code = refusal_code(answer->status, words);
+  enum sm_code code = refusal_code(answer, words);
   sm_fail(e, code, "%s (HTTP %d)%s%s",
           refusal_phrase(code, answer->status, is_submit), answer->status,
           words[0] ? ": " : "", words);

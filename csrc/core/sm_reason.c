@@ -241,8 +241,8 @@ static bool names_parameter(const char *text) {
 
 bool sm_reason_is_credits(const char *reason) {
   static const char *const formats[] = {
-      "content type",   "content-type",  "content_type", "media type", "mime",
-      "not acceptable", "accept header", "<html",        NULL};
+      "content type", "content-type",   "content_type",  "media type",
+      "mime",         "not acceptable", "accept header", NULL};
   static const char *const money[] = {"credit",         "spend",
                                       "spent",          "billing",
                                       "payment",        "quota",

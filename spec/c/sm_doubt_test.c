@@ -249,7 +249,7 @@ static void a_page_that_may_not_be_the_last_is_not_the_whole_list(void) {
     snprintf(page + strlen(page), sizeof page - strlen(page),
              "%s{\"request_id\":\"r%d\",\"model_name\":\"flux-2\"}",
              i ? "," : "", i);
-  strcat(page, "]}");
+  snprintf(page + strlen(page), sizeof page - strlen(page), "]}");
   lose();
   answer(SM_OK, 200, true, page);
   CHECK(is_looked_up() && job.doubt->page == 2 && verdict.at_ms == now_ms);

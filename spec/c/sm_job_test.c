@@ -48,6 +48,7 @@ static void every_answer_to_a_submit_has_its_kind(void) {
       {406, "{\"error\":\"Content-Type\"}", SM_REJECTED, SM_CHARGED_NO},
       {406, "{\"error\":\"Team spend limit reached\"}", SM_NO_CREDITS,
        SM_CHARGED_NO},
+      {406, "<html><title>Blocked</title></html>", SM_REJECTED, SM_CHARGED_NO},
       {410, "{}", SM_REJECTED, SM_CHARGED_NO},
       {413, "{}", SM_REJECTED, SM_CHARGED_NO},
       {415, "{}", SM_REJECTED, SM_CHARGED_NO},
