@@ -9,10 +9,14 @@ local session = require("spec.support.session")
 local PARAMS = { prompt = "a red house", aspect_ratio = "1:1" }
 local MODEL = "flux-kontext-pro"
 
+local function succeeds(command)
+  local ok = os.execute(command)
+  return ok == true or ok == 0
+end
+
 local function await(command)
   for _ = 1, 200 do
-    local ok = os.execute(command)
-    if ok == true or ok == 0 then
+    if succeeds(command) then
       return true
     end
     os.execute("sleep 0.02")
@@ -20,8 +24,12 @@ local function await(command)
   return false
 end
 
+-- Debian has it in a folder that is on root's PATH alone.
+local SEARCH = "PATH=$PATH:/usr/local/sbin:/usr/sbin; "
+
 --- nghttpx in front of the emulator, speaking HTTP/2; ends when the pipe is closed.
 local function http2_proxy(backend, cert, key, log)
+  assert(succeeds(SEARCH .. "command -v nghttpx >/dev/null"), "there is no nghttpx")
   -- Suites run side by side: their ports must not be drawn alike.
   local random = assert(io.open("/dev/urandom", "rb"))
   local a, b, c = random:read(3):byte(1, 3)
@@ -30,7 +38,7 @@ local function http2_proxy(backend, cert, key, log)
   for _ = 1, 20 do
     local port = math.random(20000, 60000)
     local url = "https://127.0.0.1:" .. port
-    local pipe = assert(io.popen(("nghttpx --single-process --workers=1 -k --no-ocsp "
+    local pipe = assert(io.popen((SEARCH .. "nghttpx --single-process --workers=1 -k --no-ocsp "
       .. "--frontend=127.0.0.1,%d --backend='127.0.0.1,%s;;tls' --accesslog-file=%s "
       .. "--accesslog-format='$remote_port $alpn $request' --errorlog-file=/dev/null "
       .. "--pid-file=/dev/null %s %s >/dev/null 2>&1 & "
