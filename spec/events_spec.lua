@@ -237,6 +237,25 @@ describe("a client", function()
     assert.is_false(sm:poll(0))
   end)
 
+  it("tells of every end when a callback closes the client in a step that is late", function()
+    local told = 0
+    local function over()
+      told = told + 1
+      sm:close()
+    end
+    for _ = 1, 6 do
+      pro():on("done", over):on("error", over)
+    end
+    for _ = 1, 100 do
+      if sm._closed then
+        break
+      end
+      sm:poll(100)
+      sm:step(nil, nil, 0)
+    end
+    assert.equal(6, told)
+  end)
+
   it("drops what is left of a result when its job is cancelled", function()
     local job = pro()
     for _ = 1, 3 do

@@ -24,14 +24,15 @@ local function tell_end(client, job)
   job._dependents, job._listeners = {}, {}
 end
 
--- A job stays first until all were told. A step that is late leaves the others to the next.
+-- A job stays first until all were told. A step that is late leaves the others to the next, unless
+-- a callback has closed the client: then there is none.
 local function settle_all(client)
   local job = client._settled:peek()
   while job do
     tell_end(client, job)
     client._settled:pop()
     job = client._settled:peek()
-    if job and client._limit and client:_now() >= client._limit then
+    if job and not client._closed and client._limit and client:_now() >= client._limit then
       return client._handle:nudge()
     end
   end

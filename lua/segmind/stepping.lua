@@ -43,7 +43,7 @@ local function dispatch(self, id, what, a, b)
 end
 
 local function is_late(self)
-  return self._limit and self:_now() >= self._limit
+  return self._limit and not self._closed and self:_now() >= self._limit
 end
 
 --- A result was read. To read it and to tell of it are the two halves of a step's largest piece of
