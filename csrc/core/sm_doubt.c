@@ -283,6 +283,7 @@ static void wait_for_end(struct sm_job *job, const struct sm_scene *scene,
                          struct sm_verdict *verdict) {
   job->is_known = true;
   job->odd = job->failures = 0;
+  sm_job_forget_answer(job);
   if (job->state != SM_STATE_PROCESSING)
     verdict->news = SM_STATE_PROCESSING;
   job->state = SM_STATE_PROCESSING;

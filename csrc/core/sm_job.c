@@ -30,7 +30,7 @@ void sm_job_create(struct sm_job *job, const struct sm_dial *dial,
   job->deadline_ms = deadline_ms;
 }
 
-static void forget_answer(struct sm_job *job) {
+void sm_job_forget_answer(struct sm_job *job) {
   if (job->kept)
     sm_buf_destroy(&job->kept->body);
   free(job->kept);
@@ -38,7 +38,7 @@ static void forget_answer(struct sm_job *job) {
 }
 
 void sm_job_destroy(struct sm_job *job) {
-  forget_answer(job);
+  sm_job_forget_answer(job);
   free(job->doubt);
   job->doubt = NULL;
   job->request_id = NULL;
@@ -118,7 +118,7 @@ void sm_job_accept(struct sm_job *job, const struct sm_scene *scene,
   if (!is_new_id(scene, request_id, verdict))
     return;
   keep_id(job, request_id);
-  forget_answer(job);
+  sm_job_forget_answer(job);
   free(job->doubt);
   job->doubt = NULL;
   job->phase = SM_PHASE_STATUS;
@@ -385,7 +385,7 @@ static void read_progress(struct sm_job *job, const struct sm_scene *scene,
     return;
   }
   job->failures = job->missing = job->refusals = 0;
-  forget_answer(job);
+  sm_job_forget_answer(job);
   job->is_known = true;
   if (reply.state == SM_STATE_FAILED)
     fail_job(verdict, answer, &reply);

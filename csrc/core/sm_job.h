@@ -101,6 +101,9 @@ void sm_job_accept(struct sm_job *job, const struct sm_scene *scene,
  * An id that was attached and that nobody knows is not proof of any. */
 enum sm_charged sm_job_charged(const struct sm_job *job);
 
+/* An answer of use has come: the one that was kept is no longer the last. */
+void sm_job_forget_answer(struct sm_job *job);
+
 /* When the job's time is over: a lookup has a little of its own. */
 int64_t sm_job_deadline_ms(const struct sm_job *job);
 

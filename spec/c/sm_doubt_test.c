@@ -319,7 +319,8 @@ static void a_record_of_a_running_request_is_asked_for_again(void) {
     }
     const struct sm_scene scene = scene_now();
     sm_job_expire(&job, &scene, false, &verdict);
-    CHECK(verdict.error.code == SM_TIMEOUT);
+    CHECK(verdict.error.code == SM_TIMEOUT && verdict.error.status == 0);
+    CHECK(strstr(verdict.error.message, "while the job was running"));
   }
 }
 
