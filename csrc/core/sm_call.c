@@ -96,9 +96,14 @@ static void answer_paid(struct sm_call *call, const struct sm_scene *scene,
 static void follow(struct sm_call *call, const struct sm_scene *scene,
                    const struct sm_answer *answer, struct sm_verdict *verdict) {
   if (!answer->redirect.size || ++call->redirects > MAX_REDIRECTS) {
-    sm_fail(&verdict->error, SM_IO,
-            "the picture's address leads through more than %d redirects",
-            MAX_REDIRECTS);
+    if (answer->redirect.size)
+      sm_fail(&verdict->error, SM_IO,
+              "the picture's address leads through more than %d redirects",
+              MAX_REDIRECTS);
+    else
+      sm_fail(&verdict->error, SM_IO,
+              "the picture's address is redirected (HTTP %d) to no address",
+              answer->status);
     sm_verdict_fail(verdict, &verdict->error);
     return;
   }

@@ -1,0 +1,93 @@
+/* A closed client leaves nothing of its key in memory: its own copy goes at
+ * once, the header that carried it with the worker. What libcurl has freed is
+ * libcurl's; so the request here does not get as far as a connection. */
+#include "sm_client.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "check.h"
+#include "sm_timer.h"
+
+#define KEY_SIZE 19
+
+/* Put together where it is looked for, so that nobody else has it. */
+static void write_key(char key[KEY_SIZE + 1]) {
+  for (int i = 0; i < KEY_SIZE; i++)
+    key[i] = (char)("SG_"[i % 3] + (i > 2 ? i % 7 : 0));
+  key[KEY_SIZE] = '\0';
+}
+
+/* How often the key stands in what this process can write to. */
+static int found(void) {
+  static char bytes[1 << 16];
+  char key[KEY_SIZE + 1], line[512];
+  int count = 0;
+  FILE *maps = fopen("/proc/self/maps", "r"), *memory;
+  memory = fopen("/proc/self/mem", "rb");
+  CHECK(maps && memory);
+  setvbuf(memory, NULL, _IONBF, 0);
+  while (fgets(line, sizeof line, maps)) {
+    unsigned long from, to;
+    if (sscanf(line, "%lx-%lx rw", &from, &to) != 2 || !strstr(line, " rw") ||
+        strstr(line, "[stack]") || to - from > 64 << 20) /* a sanitizer's */
+      continue;
+    for (; from < to; from += sizeof bytes - KEY_SIZE) {
+      unsigned long at = (unsigned long)(void *)bytes;
+      if (fseek(memory, (long)from, SEEK_SET) != 0)
+        break;
+      if (from < at + sizeof bytes && at < from + sizeof bytes)
+        continue;
+      size_t size = to - from < sizeof bytes ? to - from : sizeof bytes;
+      size = fread(bytes, 1, size, memory);
+      write_key(key);
+      for (char *hit = bytes;
+           (hit = memmem(hit, size - (size_t)(hit - bytes), key, KEY_SIZE));
+           hit++)
+        count++;
+      explicit_bzero(key, sizeof key);
+      explicit_bzero(bytes, sizeof bytes);
+    }
+  }
+  (void)fclose(maps);
+  (void)fclose(memory);
+  return count;
+}
+
+static void a_closed_client_leaves_no_key_in_memory(bool is_inline) {
+  char key[KEY_SIZE + 1];
+  struct sm_client *client = NULL;
+  struct sm_error e;
+  write_key(key);
+  const struct sm_client_options options = {
+      .api_key = key,
+      .base_url = "http://127.0.0.1:9",
+      .user_agent = "test",
+      .max_transfers = 4,
+      .max_json_bytes = 1024,
+      .max_image_bytes = 1024,
+      .is_inline = is_inline,
+  };
+  CHECK(sm_client_new(&client, &options, &e) == SM_OK);
+  explicit_bzero(key, sizeof key);
+  struct sm_task *task = sm_task_new(SM_TASK_CALL, "/v1/get-user-credits");
+  sm_call_create(&task->call, SM_CALL_GET, sm_now_ms() + 30);
+  CHECK(sm_client_post(client, task, &e) != 0);
+  (void)sm_client_wait(client, 1000);
+  CHECK(found() > 0);
+  sm_client_delete(client);
+  int left = found();
+  for (int i = 0; left > 0 && i < 100; i++) { /* until the worker has ended */
+    nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+    left = found();
+  }
+  CHECK(left == 0);
+}
+
+int main(void) {
+  a_closed_client_leaves_no_key_in_memory(true);
+  a_closed_client_leaves_no_key_in_memory(false);
+  return check_report("sm_client");
+}
