@@ -135,6 +135,25 @@ static void follow(const char *from, const char *location,
   sm_buf_destroy(&out);
 }
 
+/* What is fetched is the address as it was checked: plain, and of a fixed form.
+ */
+static void encode(const char *url, const struct sm_base *base) {
+  struct sm_buf out, again;
+  sm_buf_create(&out, 1 << 20);
+  sm_buf_create(&again, 1 << 20);
+  enum sm_code code = sm_url_encode(&out, url, NULL);
+  PROMISE(code == SM_OK || code == SM_SECURITY);
+  if (code == SM_OK) {
+    for (const char *at = sm_buf_text(&out); *at; at++)
+      PROMISE(*at > ' ' && *at <= '~');
+    PROMISE(sm_url_encode(&again, sm_buf_text(&out), NULL) == SM_OK);
+    PROMISE(strcmp(sm_buf_text(&out), sm_buf_text(&again)) == 0);
+    check_media(sm_buf_text(&out), base);
+  }
+  sm_buf_destroy(&out);
+  sm_buf_destroy(&again);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   struct source source = {data, size};
   struct sm_base base;
@@ -144,6 +163,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   char *location = take_line(&source);
   check_media(url, &base);
   check_base(url);
+  encode(url, &base);
   follow("https://images.segmind.com/a/b?c=1", url, &base);
   follow(url, location, &base);
   free(location);
