@@ -288,9 +288,10 @@ static void settle_sync(struct sm_task *task, struct sm_answer *answer,
                         struct sm_verdict *verdict) {
   struct sm_image *image = &task->last->image;
   struct sm_buf *body = &answer->body;
+  static const char blanks[] = {'\r', '\n', '\t', ' '};
   size_t blank = 0;
   const char *why;
-  while (blank < body->size && memchr("\r\n\t ", body->data[blank], 4))
+  while (blank < body->size && memchr(blanks, body->data[blank], sizeof blanks))
     blank++;
   if (blank < body->size &&
       sm_image_read(body->data + blank, body->size - blank, image)) {
