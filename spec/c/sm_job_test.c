@@ -426,8 +426,7 @@ static void an_output_has_many_shapes(void) {
       "{\"status\":\"COMPLETED\",\"output\":[{\"url\":\"https://h/p.png\"}]}",
       "{\"status\":\"COMPLETED\",\"images\":[{\"url\":\"https://h/p.png\"}]}",
       "{\"status\":\"COMPLETED\",\"output\":[[\"https://h/p.png\"]]}",
-      "{\"status\":\"COMPLETED\",\"output\":{\"image\":{\"url\":"
-      "\"https://h/p.png\"}}}",
+      "{\"status\":\"COMPLETED\",\"output\":{\"image\":\"https://h/p.png\"}}",
       "{\"status\":\"COMPLETED\",\"output\":\"[\\\"https://h/p.png\\\"]\"}",
       "{\"status\":\"COMPLETED\",\"output\":\"a text\"}",
   };
