@@ -139,6 +139,13 @@ describe("a client", function()
       assert.truthy(err.message:find("https", 1, true))
     end)
 
+    it("at an address that is none, and says which line asked for it", function()
+      local none, err = segmind.new({ api_key = emulator.KEY, base_url = "ftp://x" })
+      assert.is_nil(none)
+      assert.equal("invalid", err.kind)
+      assert.truthy(err.where:find("client_spec.lua:%d+$"))
+    end)
+
     it("without a key or with a malformed one, and says where keys are made", function()
       for _, key in ipairs({ "", "SG_ 0123", "SG_\r\nx: y", ("x"):rep(300) }) do
         local none, err = segmind.new({ api_key = key, base_url = service.url })

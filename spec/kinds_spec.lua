@@ -140,6 +140,12 @@ describe("the error kind", function()
     end)
   end
 
+  it("failed says whether the content was blocked", function()
+    local _, err = client():run("flux-kontext-pro", { prompt = "nsfw", aspect_ratio = "1:1" })
+    assert.same({ "failed", true }, { err.kind, err.blocked })
+    assert.is_nil(cases.failed.make().blocked)
+  end)
+
   it("is named by no case that does not exist", function()
     for kind in pairs(cases) do
       assert.truthy(Error.kinds[kind])

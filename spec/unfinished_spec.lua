@@ -137,6 +137,7 @@ describe("a script that ends", function()
       edit = [[sm:edit("flux-kontext-dev", "https://images.segmind.com/a.png", "x")]],
       ["chain:run"] = [[sm:chain():step("flux-kontext-pro", { prompt = "x" }):run()]],
       ["segmind.all"] = [[segmind.all({ submit("x") })]],
+      map = [[sm:map({ "x" }, submit)]],
     }) do
       it(name .. " tells of the job, and raises the caller's line alone", function()
         local code, output = interrupted("\n" .. wait)

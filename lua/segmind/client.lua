@@ -90,7 +90,9 @@ local function open_core(opts)
   elseif handle then
     return handle
   end
-  return nil, Error.from(err)
+  err = Error.from(err)
+  err.where = err.kind == "invalid" and Error.line_of_caller() or nil
+  return nil, err
 end
 
 --- A ledger may also be the URL of a database.
@@ -381,7 +383,7 @@ function Client:credits()
   return { credits = credits, free = tonumber(body["free-credits"]) or 0 }
 end
 
-methods.guard(Client, "client", { "run", "edit", "run_sync", "map", "upload",
+methods.guard(Client, "client", { "run", "edit", "run_sync", "map", "upload", "poll",
   "credits", "history", "request" }, { new = true })
 
 return Client

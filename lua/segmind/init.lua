@@ -44,23 +44,70 @@ local function client()
   return shared
 end
 
-local function verb(name)
-  return function(...)
-    local sm, err = client()
-    if not sm then
-      return nil, err
-    end
-    return sm[name](sm, ...)
+local function call(verb, ...)
+  local sm, err = client()
+  if not sm then
+    return nil, err
   end
+  return sm[verb](sm, ...)
 end
 
---- See segmind.Client for each.
-segmind.run = verb("run")
-segmind.edit = verb("edit")
-segmind.run_sync = verb("run_sync")
-segmind.submit = verb("submit")
-segmind.chain = verb("chain")
-segmind.upload = verb("upload")
+--- Makes one picture and waits for it; see segmind.Client.run.
+---@param model segmind.Model
+---@param params segmind.Params
+---@param opts segmind.CallOptions?
+---@return segmind.Result?
+---@return segmind.Error?
+function segmind.run(model, params, opts)
+  return call("run", model, params, opts)
+end
+
+--- Edits a picture and waits for it; see segmind.Client.edit.
+---@param model segmind.Model
+---@param picture segmind.Image
+---@param params string|segmind.Params
+---@param opts segmind.CallOptions?
+---@return segmind.Result?
+---@return segmind.Error?
+function segmind.edit(model, picture, params, opts)
+  return call("edit", model, picture, params, opts)
+end
+
+--- As `run`, over the synchronous v1 way; see segmind.Client.run_sync.
+---@param model segmind.Model
+---@param params segmind.Params
+---@param opts segmind.CallOptions?
+---@return segmind.Result?
+---@return segmind.Error?
+function segmind.run_sync(model, params, opts)
+  return call("run_sync", model, params, opts)
+end
+
+--- Sends a job on its way; see segmind.Client.submit.
+---@param model segmind.Model
+---@param params segmind.Params
+---@param opts segmind.CallOptions?
+---@return segmind.Job?
+---@return segmind.Error?
+function segmind.submit(model, params, opts)
+  return call("submit", model, params, opts)
+end
+
+--- Starts a chain of edits; see segmind.Client.chain.
+---@param ... segmind.Image? the picture of the first step
+---@return segmind.Chain?
+---@return segmind.Error?
+function segmind.chain(...)
+  return call("chain", ...)
+end
+
+--- Uploads pictures; see segmind.Client.upload.
+---@param source string|segmind.Bytes|(string|segmind.Bytes)[]
+---@return string|string[]|nil
+---@return segmind.Error?
+function segmind.upload(source)
+  return call("upload", source)
+end
 
 methods.guard_module(segmind, { "all", "race", "settled" })
 
