@@ -1,0 +1,81 @@
+/* Which driver opens a target, and where the one for a server is found. Apart
+ * from sm_db.c, which is a part of that driver's object, too. */
+#include <dlfcn.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "sm_db.h"
+
+#define POSTGRES_OBJECT "postgres.so"
+
+static bool is_url(const char *target) {
+  return strncmp(target, "postgresql://", 13) == 0 ||
+         strncmp(target, "postgres://", 11) == 0;
+}
+
+/* "postgresql://me:secret@host/db?password=secret" becomes
+ * "postgresql://host/db". A password may hold an @, a host may not. */
+static void name_server(char *name, size_t room, const char *target) {
+  const char *start = strstr(target, "//") + 2;
+  size_t length = strcspn(start, "?");
+  const char *host = start;
+  for (const char *at = start; at < start + length; at++)
+    if (*at == '@')
+      host = at + 1;
+  (void)snprintf(name, room, "postgresql://%.*s",
+                 (int)(length - (size_t)(host - start)), host);
+}
+
+/* The object that this code is in has the driver beside it. */
+static bool place_beside(char *path, size_t room) {
+  static const char here;
+  Dl_info facts;
+  if (!dladdr(&here, &facts) || !facts.dli_fname)
+    return false;
+  const char *slash = strrchr(facts.dli_fname, '/');
+  int length = slash ? (int)(slash - facts.dli_fname) : 1;
+  const char *folder = slash ? facts.dli_fname : ".";
+  return snprintf(path, room, "%.*s/" POSTGRES_OBJECT, length, folder) <
+         (int)room;
+}
+
+/* It stays loaded: libpq and its TLS library leave handlers behind. */
+static sm_db_opener load_postgres(const char *folder, char *why, size_t room) {
+  char path[4096];
+  sm_db_opener open = NULL;
+  bool is_named = folder ? snprintf(path, sizeof path, "%s/" POSTGRES_OBJECT,
+                                    folder) < (int)sizeof path
+                         : place_beside(path, sizeof path);
+  void *object =
+      is_named ? dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE) : NULL;
+  void *entry = object ? dlsym(object, SM_DB_POSTGRES_ENTRY) : NULL;
+  const char *trouble = entry ? NULL : dlerror();
+  (void)snprintf(why, room, "%s", trouble ? trouble : "it is of another build");
+  memcpy(&open, &entry, sizeof open); /* POSIX's way to a function */
+  return open;
+}
+
+static enum sm_db_status open_postgres(struct sm_db *db,
+                                       const struct sm_db_options *options,
+                                       struct sm_error *e) {
+  char why[256];
+  sm_db_opener open = load_postgres(options->driver_folder, why, sizeof why);
+  name_server(db->name, sizeof db->name, options->target);
+  if (open)
+    return open(db, options, e);
+  return sm_db_fail(db, SM_DB_BROKEN, e,
+                    "needs the PostgreSQL driver of this library, which cannot "
+                    "be loaded (%s): install libpq (Debian: libpq-dev) and "
+                    "build segmind again",
+                    why);
+}
+
+enum sm_db_status sm_db_open(struct sm_db *db,
+                             const struct sm_db_options *options,
+                             struct sm_error *e) {
+  memset(db, 0, sizeof *db);
+  if (is_url(options->target))
+    return open_postgres(db, options, e);
+  (void)snprintf(db->name, sizeof db->name, "%s", options->target);
+  return sm_db_sqlite_open(db, options, e);
+}

@@ -1,0 +1,559 @@
+#include "sm_ledger.h"
+
+#include <errno.h>
+#include <math.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "sm_ledger_rows.h"
+#include "sm_process.h"
+
+#define OPEN_MS 5000      /* for another's lock to go, when it is opened */
+#define PATIENCE_MS 10000 /* a write before a submit */
+#define NOTE_MS 1000      /* of trouble, until the host is told */
+#define DRAIN_MS 2000
+#define RENEW_MS (SM_LEASE_S * 1000 / 3)
+#define BACKOFF_MS 10
+#define BACKOFF_CAP_MS 500
+
+struct sm_ledger {
+  /* The thread's, once there is one. */
+  struct sm_db db;
+  struct sm_ledger_rows rows;
+  struct sm_writes pending; /* not durable yet, in order */
+  struct sm_write renewal;
+  bool is_renewing;         /* it is among the pending */
+  bool may_hold;            /* leases, so they are to be renewed */
+  int64_t renew_ms;         /* when they are */
+  struct sm_error trouble;  /* of the last transaction that is tried again */
+  int64_t trouble_since_ms; /* -1: there is none */
+  int64_t retry_ms;         /* not before */
+  int64_t backoff_ms;
+  bool has_noted;
+  /* Set once. */
+  char owner[SM_PROCESS_NAME + 32];
+  void (*wake)(void *user);
+  void *user;
+  int64_t every_ms; /* between renewals */
+  pthread_t thread;
+  bool has_thread;
+  bool is_inline;
+  bool is_over; /* stopped */
+  /* Both sides'. */
+  pthread_mutex_t lock;
+  pthread_cond_t work;
+  struct sm_writes queued;
+  struct sm_writes home;
+  struct sm_write note;
+  bool is_note_out;   /* on its way, or in the caller's hands */
+  bool is_note_taken; /* in the caller's hands */
+  bool is_stopping;
+  atomic_bool has_home;
+  atomic_llong give_up_ms; /* when stopping; the database looks at it, too */
+  atomic_ullong writes;
+  atomic_ullong commits;
+  atomic_ullong retries;
+};
+
+static int64_t clock_ms(clockid_t id) {
+  struct timespec now;
+  clock_gettime(id, &now);
+  return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static int64_t now_ms(void) { return clock_ms(CLOCK_MONOTONIC); }
+
+/* -- sending home ---------------------------------------------------------- */
+
+static void send_home(struct sm_ledger *ledger, struct sm_writes *done) {
+  if (!done->head)
+    return;
+  pthread_mutex_lock(&ledger->lock);
+  sm_writes_move(&ledger->home, done);
+  atomic_store(&ledger->has_home, true);
+  pthread_mutex_unlock(&ledger->lock);
+  if (ledger->wake)
+    ledger->wake(ledger->user);
+}
+
+/* One NOTE at a time: while the caller has it, there is no other. */
+static void send_note(struct sm_ledger *ledger, const struct sm_error *e) {
+  pthread_mutex_lock(&ledger->lock);
+  bool can_send = !ledger->is_note_out;
+  if (can_send) {
+    struct sm_error text;
+    sm_fail(&text, SM_LEDGER,
+            "%s; what was accepted is kept in memory and "
+            "written as soon as that can be",
+            e->message);
+    sm_write_create(&ledger->note, SM_WRITE_NOTE, NULL);
+    sm_write_fail(&ledger->note, &text);
+    sm_writes_push(&ledger->home, &ledger->note);
+    ledger->is_note_out = true;
+    atomic_store(&ledger->has_home, true);
+  }
+  pthread_mutex_unlock(&ledger->lock);
+  if (can_send && ledger->wake)
+    ledger->wake(ledger->user);
+}
+
+/* What a write that is home has changed about the leases. */
+static void note_lease(struct sm_ledger *ledger, const struct sm_write *write) {
+  if (write == &ledger->renewal) {
+    ledger->is_renewing = false;
+    ledger->may_hold = write->error || write->standing == SM_STANDING_HELD;
+    return;
+  }
+  bool was_held = ledger->may_hold;
+  if (write->kind <= SM_WRITE_RESUME || write->kind == SM_WRITE_ACCEPT)
+    ledger->may_hold = true;
+  if (ledger->may_hold && !was_held)
+    ledger->renew_ms = now_ms() + ledger->every_ms;
+}
+
+/* The first of the pending has come to its end. */
+static void finish_first(struct sm_ledger *ledger, struct sm_writes *done) {
+  struct sm_write *write = sm_writes_pop(&ledger->pending);
+  note_lease(ledger, write);
+  if (write == &ledger->renewal) {
+    sm_write_clear(write);
+    return;
+  }
+  atomic_fetch_add(&ledger->writes, 1);
+  sm_writes_push(done, write);
+}
+
+/* -- transactions ---------------------------------------------------------- */
+
+/* Whole seconds, as people read them in the database. */
+static double wall_s(void) { return (double)(clock_ms(CLOCK_REALTIME) / 1000); }
+
+/* The answer to their commit was lost. */
+static void doubt(struct sm_write *first, const struct sm_write *last) {
+  for (struct sm_write *at = first; at; at = at == last ? NULL : at->next)
+    at->is_in_doubt = true;
+}
+
+/* Carries out the writes from `first` to `last` in one transaction. */
+static enum sm_db_status commit(struct sm_ledger *ledger,
+                                struct sm_write *first,
+                                const struct sm_write *last,
+                                struct sm_error *e) {
+  struct sm_ledger_rows *rows = &ledger->rows;
+  enum sm_db_status status = sm_ledger_rows_begin(rows, wall_s(), e);
+  for (struct sm_write *at = first; !status && at;
+       at = at == last ? NULL : at->next)
+    status = sm_ledger_rows_apply(rows, at, e);
+  if (!status) {
+    status = sm_ledger_rows_commit(rows, e);
+    if (status == SM_DB_AWAY)
+      doubt(first, last);
+  }
+  if (status)
+    sm_ledger_rows_rollback(rows);
+  else
+    atomic_fetch_add(&ledger->commits, 1);
+  return status;
+}
+
+static bool waits_for_room(const struct sm_write *write,
+                           enum sm_db_status status) {
+  return status == SM_DB_FULL && sm_write_is_after_submit(write);
+}
+
+static void note_trouble(struct sm_ledger *ledger, const struct sm_error *e) {
+  int64_t now = now_ms();
+  ledger->trouble = *e;
+  atomic_fetch_add(&ledger->retries, 1);
+  if (ledger->trouble_since_ms < 0) {
+    ledger->trouble_since_ms = now;
+    ledger->backoff_ms = BACKOFF_MS;
+  }
+  if (!ledger->has_noted && now - ledger->trouble_since_ms >= NOTE_MS) {
+    ledger->has_noted = true;
+    send_note(ledger, e);
+  }
+  ledger->retry_ms = now + ledger->backoff_ms;
+  ledger->backoff_ms *= 2;
+  if (ledger->backoff_ms > BACKOFF_CAP_MS)
+    ledger->backoff_ms = BACKOFF_CAP_MS;
+}
+
+static void end_trouble(struct sm_ledger *ledger) {
+  ledger->trouble_since_ms = -1;
+  ledger->retry_ms = 0;
+  ledger->has_noted = false;
+}
+
+/* Those whose time is over after a try that failed. Everything is tried once.
+ */
+static void give_up_late(struct sm_ledger *ledger, int64_t now,
+                         struct sm_writes *done) {
+  struct sm_writes rest = {0};
+  while (ledger->pending.head) {
+    struct sm_write *write = ledger->pending.head;
+    if (write->give_up_ms > now) {
+      sm_writes_push(&rest, sm_writes_pop(&ledger->pending));
+      continue;
+    }
+    sm_write_fail(write, &ledger->trouble);
+    finish_first(ledger, done);
+  }
+  sm_writes_move(&ledger->pending, &rest);
+}
+
+/* A transaction was refused: write by write it shows whom that concerns. */
+static void commit_each(struct sm_ledger *ledger, struct sm_writes *done) {
+  struct sm_writes rest = {0};
+  struct sm_error e;
+  bool has_trouble = false;
+  while (ledger->pending.head) {
+    struct sm_write *write = ledger->pending.head;
+    enum sm_db_status status = commit(ledger, write, write, &e);
+    if (sm_db_is_transient(status) || waits_for_room(write, status)) {
+      sm_writes_push(&rest, sm_writes_pop(&ledger->pending));
+      has_trouble = true;
+      note_trouble(ledger, &e);
+      if (sm_db_is_transient(status))
+        break;
+      continue;
+    }
+    if (status)
+      sm_write_fail(write, &e);
+    finish_first(ledger, done);
+  }
+  sm_writes_move(&rest, &ledger->pending);
+  ledger->pending = rest;
+  if (!has_trouble)
+    end_trouble(ledger);
+}
+
+static void commit_pending(struct sm_ledger *ledger) {
+  struct sm_writes done = {0};
+  struct sm_error e;
+  enum sm_db_status status =
+      commit(ledger, ledger->pending.head, ledger->pending.tail, &e);
+  if (status == SM_DB_OK) {
+    while (ledger->pending.head)
+      finish_first(ledger, &done);
+    end_trouble(ledger);
+  } else if (sm_db_is_transient(status)) {
+    note_trouble(ledger, &e);
+  } else {
+    commit_each(ledger, &done);
+  }
+  if (ledger->pending.head)
+    give_up_late(ledger, now_ms(), &done);
+  send_home(ledger, &done);
+}
+
+/* -- a turn ---------------------------------------------------------------- */
+
+static void take_queued(struct sm_ledger *ledger) {
+  pthread_mutex_lock(&ledger->lock);
+  sm_writes_move(&ledger->pending, &ledger->queued);
+  pthread_mutex_unlock(&ledger->lock);
+  if (!ledger->may_hold || ledger->is_renewing || now_ms() < ledger->renew_ms)
+    return;
+  ledger->renew_ms = now_ms() + ledger->every_ms;
+  ledger->is_renewing = true;
+  sm_write_create(&ledger->renewal, SM_WRITE_RENEW, NULL);
+  ledger->renewal.give_up_ms = ledger->renew_ms;
+  sm_writes_push(&ledger->pending, &ledger->renewal);
+}
+
+static void turn(struct sm_ledger *ledger) {
+  if (now_ms() < ledger->retry_ms)
+    return;
+  take_queued(ledger);
+  if (ledger->pending.head)
+    commit_pending(ledger);
+}
+
+/* What is left when the time for it is over. */
+static void abandon(struct sm_ledger *ledger) {
+  struct sm_writes done = {0};
+  pthread_mutex_lock(&ledger->lock);
+  sm_writes_move(&ledger->pending, &ledger->queued);
+  pthread_mutex_unlock(&ledger->lock);
+  if (ledger->trouble.code == SM_OK)
+    sm_fail(&ledger->trouble, SM_LEDGER, "the ledger %.160s was closed",
+            ledger->db.name);
+  give_up_late(ledger, INT64_MAX, &done);
+  send_home(ledger, &done);
+}
+
+static void let_leases_go(struct sm_ledger *ledger) {
+  struct sm_write release = {0};
+  struct sm_error none;
+  sm_write_create(&release, SM_WRITE_RELEASE, NULL);
+  (void)commit(ledger, &release, &release, &none);
+  sm_write_clear(&release);
+}
+
+static void close_database(struct sm_ledger *ledger) {
+  abandon(ledger);
+  if (ledger->db.self && ledger->may_hold)
+    let_leases_go(ledger);
+  sm_db_close(&ledger->db);
+}
+
+/* -- the thread ------------------------------------------------------------ */
+
+/* When the next turn is due, under the lock; INT64_MAX: not by the clock. */
+static int64_t due_ms(const struct sm_ledger *ledger) {
+  if (ledger->pending.head)
+    return ledger->retry_ms;
+  if (ledger->queued.head)
+    return ledger->retry_ms;
+  return ledger->may_hold ? ledger->renew_ms : INT64_MAX;
+}
+
+static void wait_until(struct sm_ledger *ledger, int64_t at_ms) {
+  if (at_ms == INT64_MAX) {
+    pthread_cond_wait(&ledger->work, &ledger->lock);
+    return;
+  }
+  struct timespec until = {.tv_sec = at_ms / 1000,
+                           .tv_nsec = at_ms % 1000 * 1000000};
+  (void)pthread_cond_timedwait(&ledger->work, &ledger->lock, &until);
+}
+
+/* Whether there is to be another turn. */
+static bool wait_for_work(struct sm_ledger *ledger) {
+  bool goes_on = true;
+  pthread_mutex_lock(&ledger->lock);
+  while (goes_on) {
+    int64_t due = due_ms(ledger), now = now_ms();
+    bool is_idle = !ledger->pending.head && !ledger->queued.head;
+    if (ledger->is_stopping)
+      goes_on = !is_idle && now < atomic_load(&ledger->give_up_ms);
+    if (!goes_on || due <= now)
+      break;
+    wait_until(ledger, due);
+  }
+  pthread_mutex_unlock(&ledger->lock);
+  return goes_on;
+}
+
+static void *run(void *self) {
+  struct sm_ledger *ledger = self;
+  while (wait_for_work(ledger))
+    turn(ledger);
+  close_database(ledger);
+  return NULL;
+}
+
+/* Signals are the host's: Ctrl-C must reach the thread that runs Lua. */
+static bool start_thread(struct sm_ledger *ledger) {
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  bool is_started = pthread_create(&ledger->thread, NULL, run, ledger) == 0;
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  return is_started;
+}
+
+static void need_thread(struct sm_ledger *ledger) {
+  if (ledger->is_inline || ledger->has_thread)
+    return;
+  ledger->has_thread = start_thread(ledger);
+  ledger->is_inline = !ledger->has_thread;
+}
+
+/* -- the store ------------------------------------------------------------- */
+
+static int64_t last_try_ms(const struct sm_write *write) {
+  int64_t patience = now_ms() + PATIENCE_MS;
+  if (sm_write_is_after_submit(write) || write->deadline_ms < patience)
+    return write->deadline_ms;
+  return patience;
+}
+
+static void put(void *self, struct sm_write *write) {
+  struct sm_ledger *ledger = self;
+  write->give_up_ms = last_try_ms(write);
+  pthread_mutex_lock(&ledger->lock);
+  sm_writes_push(&ledger->queued, write);
+  pthread_cond_signal(&ledger->work);
+  pthread_mutex_unlock(&ledger->lock);
+  if (ledger->is_over)
+    abandon(ledger);
+  else
+    need_thread(ledger);
+}
+
+static struct sm_write *finished(void *self) {
+  struct sm_ledger *ledger = self;
+  if (ledger->is_inline && !ledger->is_over)
+    turn(ledger);
+  if (!atomic_load_explicit(&ledger->has_home, memory_order_acquire))
+    return NULL;
+  pthread_mutex_lock(&ledger->lock);
+  if (ledger->is_note_taken) {
+    sm_write_clear(&ledger->note);
+    ledger->is_note_out = ledger->is_note_taken = false;
+  }
+  struct sm_write *write = sm_writes_pop(&ledger->home);
+  ledger->is_note_taken = write == &ledger->note;
+  if (!write)
+    atomic_store(&ledger->has_home, false);
+  pthread_mutex_unlock(&ledger->lock);
+  return write;
+}
+
+struct sm_store sm_ledger_store(struct sm_ledger *ledger) {
+  return (struct sm_store){.self = ledger, .put = put, .finished = finished};
+}
+
+int64_t sm_ledger_wait_ms(struct sm_ledger *ledger) {
+  if (!ledger->is_inline || ledger->is_over)
+    return INT64_MAX;
+  int64_t due = due_ms(ledger), now = now_ms();
+  if (due == INT64_MAX)
+    return due;
+  return due > now ? due - now : 0;
+}
+
+/* -- birth and death ------------------------------------------------------- */
+
+static void name_owner(struct sm_ledger *ledger) {
+  char process[SM_PROCESS_NAME];
+  uint64_t chance = 0;
+  if (getrandom(&chance, sizeof chance, 0) != (ssize_t)sizeof chance)
+    chance = (uint64_t)clock_ms(CLOCK_REALTIME);
+  sm_process_name(process);
+  (void)snprintf(ledger->owner, sizeof ledger->owner, "%s:%016llx", process,
+                 (unsigned long long)chance);
+}
+
+static struct sm_ledger *make(const struct sm_ledger_options *options) {
+  pthread_condattr_t clock;
+  struct sm_ledger *ledger = calloc(1, sizeof *ledger);
+  if (!ledger)
+    return NULL;
+  ledger->wake = options->wake;
+  ledger->user = options->user;
+  ledger->is_inline = options->is_inline;
+  ledger->every_ms = options->renew_ms ? options->renew_ms : RENEW_MS;
+  ledger->trouble_since_ms = -1;
+  atomic_store(&ledger->give_up_ms, INT64_MAX);
+  pthread_mutex_init(&ledger->lock, NULL);
+  pthread_condattr_init(&clock);
+  pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
+  pthread_cond_init(&ledger->work, &clock);
+  pthread_condattr_destroy(&clock);
+  name_owner(ledger);
+  sm_ledger_rows_create(&ledger->rows, &ledger->db, ledger->owner);
+  return ledger;
+}
+
+static void release(struct sm_ledger *ledger) {
+  sm_db_close(&ledger->db);
+  sm_write_clear(&ledger->note);
+  pthread_cond_destroy(&ledger->work);
+  pthread_mutex_destroy(&ledger->lock);
+  free(ledger);
+}
+
+static void sleep_ms(int64_t ms) {
+  struct timespec time = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+  while (nanosleep(&time, &time) != 0 && errno == EINTR)
+    ;
+}
+
+static enum sm_db_status open_once(struct sm_ledger *ledger,
+                                   const struct sm_ledger_options *options,
+                                   struct sm_error *e) {
+  const struct sm_db_options where = {.target = options->target,
+                                      .driver_folder = options->driver_folder,
+                                      .give_up_ms = &ledger->give_up_ms};
+  enum sm_db_status status =
+      ledger->db.self ? SM_DB_OK : sm_db_open(&ledger->db, &where, e);
+  return status ? status
+                : sm_ledger_rows_prepare(&ledger->rows, options->service, e);
+}
+
+/* A lock may be another's for a moment; a server that does not answer has had
+ * its time. */
+static enum sm_code open_checked(struct sm_ledger *ledger,
+                                 const struct sm_ledger_options *options,
+                                 struct sm_error *e) {
+  int64_t until = now_ms() + OPEN_MS;
+  enum sm_db_status status = open_once(ledger, options, e);
+  while (status == SM_DB_BUSY && now_ms() < until) {
+    sleep_ms(BACKOFF_MS);
+    status = open_once(ledger, options, e);
+  }
+  return status ? SM_LEDGER : SM_OK;
+}
+
+enum sm_code sm_ledger_new(struct sm_ledger **ledger,
+                           const struct sm_ledger_options *options,
+                           struct sm_error *e) {
+  return sm_ledger_new_over(ledger, NULL, options, e);
+}
+
+enum sm_code sm_ledger_new_over(struct sm_ledger **out, struct sm_db *db,
+                                const struct sm_ledger_options *options,
+                                struct sm_error *e) {
+  struct sm_ledger *ledger = make(options);
+  if (!ledger) {
+    if (db)
+      sm_db_close(db);
+    return sm_fail_memory(e);
+  }
+  if (db)
+    ledger->db = *db;
+  enum sm_code code = open_checked(ledger, options, e);
+  if (code == SM_OK)
+    *out = ledger;
+  else
+    release(ledger);
+  return code;
+}
+
+static void drain_inline(struct sm_ledger *ledger) {
+  while (wait_for_work(ledger))
+    turn(ledger);
+  close_database(ledger);
+}
+
+void sm_ledger_stop(struct sm_ledger *ledger) {
+  if (ledger->is_over)
+    return;
+  pthread_mutex_lock(&ledger->lock);
+  ledger->is_stopping = true;
+  atomic_store(&ledger->give_up_ms, now_ms() + DRAIN_MS);
+  pthread_cond_signal(&ledger->work);
+  pthread_mutex_unlock(&ledger->lock);
+  if (ledger->has_thread)
+    pthread_join(ledger->thread, NULL);
+  else
+    drain_inline(ledger);
+  ledger->has_thread = false;
+  ledger->is_over = true;
+}
+
+void sm_ledger_delete(struct sm_ledger *ledger) {
+  if (!ledger)
+    return;
+  sm_ledger_stop(ledger);
+  release(ledger);
+}
+
+const char *sm_ledger_owner(const struct sm_ledger *ledger) {
+  return ledger->owner;
+}
+
+void sm_ledger_stats(const struct sm_ledger *ledger,
+                     struct sm_ledger_stats *stats) {
+  stats->writes = atomic_load(&ledger->writes);
+  stats->commits = atomic_load(&ledger->commits);
+  stats->retries = atomic_load(&ledger->retries);
+}

@@ -1,0 +1,947 @@
+#include "sm_ledger_rows.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "sm_process.h"
+
+#define VERSION 1
+/* Sums of cents are not exact in binary. */
+#define EPSILON 1e-9
+#define MOST 9007199254740992.0 /* 2^53 */
+
+#define TEXT(x) sm_db_text(x)
+#define NUMBER(x) sm_db_number(x)
+#define VALUES(...)                                                            \
+  (const struct sm_db_value[]) { __VA_ARGS__ }
+
+/* In the order of enum sm_column. */
+#define COLUMNS                                                                \
+  "step_key, generation, name, model, api, params, state, body, seed, "        \
+  "request_id, submits, price, doubt, cost, submitted_at, accepted_at, "       \
+  "ended_at, result, problem, file, file_sha256, lease_owner, lease_until"
+#define SELECT "SELECT " COLUMNS " FROM segmind_steps "
+#define ROW "step_key = $1 AND generation = $2"
+
+static const char find_sql[] =
+    SELECT "WHERE step_key = $1 ORDER BY generation DESC";
+
+static const char get_sql[] = SELECT "WHERE " ROW;
+
+static const char by_request_sql[] = SELECT "WHERE request_id = $1";
+
+static const char unfinished_sql[] =
+    SELECT "WHERE state NOT IN ('completed', 'failed') "
+           "ORDER BY submitted_at, step_key, generation";
+
+/* A text that SQLite has kept as a cost, or a NaN of PostgreSQL, is greater
+ * than any number. */
+#define UNSOUND(column) column " < 0 OR " column " > 9e15"
+static const char spent_sql[] =
+    "SELECT SUM(doubt + CASE WHEN state = 'completed' "
+    "THEN COALESCE(cost, price, 0) WHEN state = 'failed' THEN 0 "
+    "ELSE COALESCE(price, 0) END), MIN(CASE WHEN " UNSOUND(
+        "doubt") " OR " UNSOUND("price") " OR " UNSOUND("cost") " THEN "
+                                                                "step_key END) "
+                                                                "FROM "
+                                                                "segmind_steps";
+
+static const char insert_sql[] =
+    "INSERT INTO segmind_steps (step_key, generation, name, model, api, "
+    "params, state, body, seed, request_id, submits, price, doubt, "
+    "submitted_at, accepted_at, lease_owner, lease_until) VALUES ($1, $2, $3, "
+    "$4, $5, $6, $7, $8, $9, $10, 1, $11, 0, $12, $13, $14, $15)";
+
+/* While an earlier submit is in doubt, its time is what the request history is
+ * asked from. */
+static const char again_sql[] =
+    "UPDATE segmind_steps SET state = 'intent', api = $3, body = $4, "
+    "seed = $5, request_id = NULL, submits = submits + 1, price = $6, "
+    "doubt = doubt + $7, submitted_at = CASE WHEN state = 'failed' THEN $8 "
+    "ELSE submitted_at END, accepted_at = NULL, ended_at = NULL, "
+    "problem = NULL, lease_owner = $9, lease_until = $10 WHERE " ROW;
+
+/* Unless something has happened to it since it was read: a server's rows may be
+ * written to by those who did not wait for the turn. */
+static const char take_sql[] =
+    "UPDATE segmind_steps SET lease_owner = $3, lease_until = $4 WHERE " ROW
+    " AND state = $5 AND lease_owner = $6 AND lease_until = $7";
+
+static const char is_others_sql[] =
+    "SELECT 1 FROM segmind_steps WHERE request_id = $3 AND NOT (" ROW ")";
+
+static const char accept_sql[] =
+    "UPDATE segmind_steps SET state = 'accepted', request_id = $3, "
+    "accepted_at = $4 WHERE " ROW " AND (state IN ('intent', 'unknown') "
+    "OR state = 'accepted' AND request_id IS NULL)";
+
+static const char complete_sql[] =
+    "UPDATE segmind_steps SET state = 'completed', "
+    "request_id = COALESCE($3, request_id), result = $4, cost = $5, "
+    "seed = COALESCE($6, seed), ended_at = $7, problem = NULL, "
+    "lease_until = 0 WHERE " ROW;
+
+static const char keep_sql[] =
+    "UPDATE segmind_steps SET file = $3, file_sha256 = $4 WHERE " ROW;
+
+/* The id is given again: when it came, it may have been what could not be
+ * written. The refund is not: who carries this out a second time finds no
+ * lease.
+ */
+static const char end_sql[] =
+    "UPDATE segmind_steps SET state = $3, "
+    "request_id = COALESCE(request_id, $4), problem = $5, "
+    "doubt = doubt - CASE WHEN lease_until > 0 THEN $6 ELSE 0 END, "
+    "ended_at = $7, lease_until = 0 WHERE " ROW
+    " AND state <> 'completed' AND lease_owner = $8";
+
+static const char release_sql[] =
+    "UPDATE segmind_steps SET lease_until = 0 WHERE lease_owner = $1";
+
+static const char renew_sql[] =
+    "UPDATE segmind_steps SET lease_until = $2 WHERE lease_owner = $1 "
+    "AND lease_until > 0 AND lease_until <= $2";
+
+/* The lock of all who claim steps or count money, where beginning is none. */
+static const char turn_sql[] = "UPDATE segmind_ledger SET turn = 1 - turn";
+
+static const char head_sql[] = "SELECT version, service FROM segmind_ledger";
+
+static const char make_head_sql[] =
+    "INSERT INTO segmind_ledger (version, turn, service) VALUES ($1, 0, $2)";
+
+static const char *const tables[] = {
+    "CREATE TABLE segmind_ledger (version INTEGER NOT NULL, "
+    "turn INTEGER NOT NULL, service TEXT NOT NULL)",
+    "CREATE TABLE segmind_steps (step_key TEXT NOT NULL, "
+    "generation INTEGER NOT NULL, name TEXT, model TEXT NOT NULL, "
+    "api TEXT NOT NULL, params TEXT NOT NULL, state TEXT NOT NULL, "
+    "body TEXT NOT NULL, seed DOUBLE PRECISION, request_id TEXT, "
+    "submits INTEGER NOT NULL, price DOUBLE PRECISION, "
+    "doubt DOUBLE PRECISION NOT NULL, cost DOUBLE PRECISION, "
+    "submitted_at DOUBLE PRECISION NOT NULL, accepted_at DOUBLE PRECISION, "
+    "ended_at DOUBLE PRECISION, result TEXT, problem TEXT, file TEXT, "
+    "file_sha256 TEXT, lease_owner TEXT NOT NULL, "
+    "lease_until DOUBLE PRECISION NOT NULL, "
+    "PRIMARY KEY (step_key, generation))",
+    "CREATE INDEX segmind_steps_request ON segmind_steps (request_id)",
+    "CREATE INDEX segmind_steps_state ON segmind_steps (state)",
+};
+
+/* -- running --------------------------------------------------------------- */
+
+static enum sm_db_status change(struct sm_ledger_rows *rows, const char *sql,
+                                const struct sm_db_value *values, int count,
+                                struct sm_error *e) {
+  struct sm_db_query query = {.sql = sql, .values = values, .count = count};
+  return sm_db_run(rows->db, &query, e);
+}
+
+/* As `change`, and says whether there was such a row. */
+static enum sm_db_status change_one(struct sm_ledger_rows *rows,
+                                    struct sm_db_query *query, bool *is_there,
+                                    struct sm_error *e) {
+  enum sm_db_status status = sm_db_run(rows->db, query, e);
+  *is_there = status == SM_DB_OK && query->changed > 0;
+  return status;
+}
+
+static bool note_row(void *user, const struct sm_db_value *row, int columns) {
+  (void)row, (void)columns;
+  *(bool *)user = true;
+  return true;
+}
+
+static bool note_number(void *user, const struct sm_db_value *row,
+                        int columns) {
+  if (columns > 0 && row[0].type == SM_DB_NUMBER)
+    *(double *)user = row[0].number;
+  return true;
+}
+
+/* The time of leases. Machines that share a server share its clock, too. */
+static enum sm_db_status ask_time(struct sm_ledger_rows *rows,
+                                  struct sm_error *e) {
+  if (!isnan(rows->lease_now_s))
+    return SM_DB_OK;
+  if (!rows->db->dialect->now) {
+    rows->lease_now_s = rows->now_s;
+    return SM_DB_OK;
+  }
+  struct sm_db_query query = {.sql = rows->db->dialect->now,
+                              .take = note_number,
+                              .user = &rows->lease_now_s};
+  return sm_db_run(rows->db, &query, e);
+}
+
+/* -- reading --------------------------------------------------------------- */
+
+/* What is read row by row: the best row of a key, or all rows, each checked. */
+struct reading {
+  struct sm_row *best;
+  struct sm_row *last;    /* of all */
+  struct sm_error damage; /* of the first row that cannot be relied on */
+  double last_generation;
+  bool wants_all;
+};
+
+/* The latest that has a picture, else the latest that may yet have one, else
+ * the latest that failed. They come latest first. */
+static bool is_better(const struct sm_row *best, const char *state) {
+  if (!best)
+    return true;
+  const char *other = sm_row_text(best, SM_ROW_STATE);
+  if (strcmp(other, "completed") == 0)
+    return false;
+  return strcmp(state, "completed") == 0 ||
+         (strcmp(other, "failed") == 0 && strcmp(state, "failed") != 0);
+}
+
+static bool take_best(struct reading *reading,
+                      const struct sm_db_value *values) {
+  if (!is_better(reading->best, values[SM_ROW_STATE].text))
+    return true;
+  struct sm_row *row = sm_row_new(values, SM_STANDING_FREE, NULL);
+  if (!row)
+    return false;
+  sm_row_delete(reading->best);
+  reading->best = row;
+  return true;
+}
+
+static bool take_all(struct reading *reading, const struct sm_db_value *values,
+                     const struct sm_error *damage) {
+  struct sm_row *row =
+      sm_row_new(values, damage ? SM_STANDING_DAMAGED : SM_STANDING_HELD,
+                 damage ? damage->message : NULL);
+  if (!row)
+    return false;
+  if (reading->last)
+    reading->last->next = row;
+  else
+    reading->best = row;
+  reading->last = row;
+  return true;
+}
+
+static bool take_row(void *user, const struct sm_db_value *values,
+                     int columns) {
+  struct reading *reading = user;
+  struct sm_error damage;
+  if (columns != SM_COLUMNS)
+    return true;
+  bool is_sound = sm_row_check(values, &damage) == SM_OK;
+  if (reading->wants_all)
+    return take_all(reading, values, is_sound ? NULL : &damage);
+  if (!is_sound) {
+    if (!reading->damage.code)
+      reading->damage = damage;
+    return true;
+  }
+  if (values[SM_GENERATION].number > reading->last_generation)
+    reading->last_generation = values[SM_GENERATION].number;
+  return take_best(reading, values);
+}
+
+/* A key with a damaged row is one that nothing is paid on. */
+static enum sm_db_status read_rows(struct sm_ledger_rows *rows,
+                                   struct sm_db_query *query,
+                                   struct reading *reading,
+                                   struct sm_error *e) {
+  query->take = take_row;
+  query->user = reading;
+  enum sm_db_status status = sm_db_run(rows->db, query, e);
+  if (status == SM_DB_OK && reading->damage.code)
+    status = sm_db_fail(rows->db, SM_DB_BROKEN, e, "cannot be relied on: %s",
+                        reading->damage.message);
+  if (status != SM_DB_OK) {
+    sm_row_delete(reading->best);
+    reading->best = NULL;
+  }
+  return status;
+}
+
+static enum sm_db_status find_best(struct sm_ledger_rows *rows,
+                                   const struct sm_step *step,
+                                   struct reading *reading,
+                                   struct sm_error *e) {
+  struct sm_db_query query = {
+      .sql = find_sql, .values = VALUES(TEXT(step->key)), .count = 1};
+  *reading = (struct reading){0};
+  return read_rows(rows, &query, reading, e);
+}
+
+/* One row by its name, or NULL. Ownership: the caller's. */
+static enum sm_db_status get(struct sm_ledger_rows *rows,
+                             const struct sm_step *step, int64_t generation,
+                             struct sm_row **row, struct sm_error *e) {
+  struct reading reading = {0};
+  struct sm_db_query query = {
+      .sql = get_sql,
+      .values = VALUES(TEXT(step->key), NUMBER((double)generation)),
+      .count = 2};
+  enum sm_db_status status = read_rows(rows, &query, &reading, e);
+  *row = reading.best;
+  return status;
+}
+
+static bool has_state(const struct sm_row *row, const char *state) {
+  return strcmp(sm_row_text(row, SM_ROW_STATE), state) == 0;
+}
+
+static bool is_owned_by(const struct sm_row *row, const char *owner) {
+  return strcmp(sm_row_text(row, SM_LEASE_OWNER), owner) == 0;
+}
+
+/* -- money ----------------------------------------------------------------- */
+
+struct sum {
+  double usd;
+  char damaged[64];
+};
+
+static bool note_sum(void *user, const struct sm_db_value *row, int columns) {
+  struct sum *sum = user;
+  if (columns > 0 && row[0].type == SM_DB_NUMBER)
+    sum->usd = row[0].number;
+  if (columns > 1 && row[1].type == SM_DB_TEXT)
+    (void)snprintf(sum->damaged, sizeof sum->damaged, "%.63s", row[1].text);
+  return true;
+}
+
+/* Summed up once a transaction; a claim adds to it. */
+static enum sm_db_status ask_spent(struct sm_ledger_rows *rows,
+                                   struct sm_error *e) {
+  struct sum sum = {0};
+  struct sm_db_query query = {.sql = spent_sql, .take = note_sum, .user = &sum};
+  if (!isnan(rows->spent))
+    return SM_DB_OK;
+  enum sm_db_status status = sm_db_run(rows->db, &query, e);
+  if (status != SM_DB_OK)
+    return status;
+  if (sum.damaged[0] || !(sum.usd >= -EPSILON && sum.usd < MOST))
+    return sm_db_fail(rows->db, SM_DB_BROKEN, e,
+                      "has a row that is damaged, of step %s: it cost less "
+                      "than nothing, or no amount of money",
+                      sum.damaged[0] ? sum.damaged : "?");
+  rows->spent = sum.usd;
+  return SM_DB_OK;
+}
+
+static double price_of(const struct sm_step *step) {
+  return step->price >= 0 && step->price < MOST ? step->price : (double)NAN;
+}
+
+/* Whether the budget allows one more submit of the step; without a declared
+ * price it cannot. */
+static enum sm_db_status check_budget(struct sm_ledger_rows *rows,
+                                      struct sm_write *write,
+                                      struct sm_error *e) {
+  const struct sm_step *step = write->step;
+  if (isnan(step->budget))
+    return SM_DB_OK;
+  enum sm_db_status status = ask_spent(rows, e);
+  if (status != SM_DB_OK)
+    return status;
+  write->spent = rows->spent;
+  if (!(rows->spent + price_of(step) <= step->budget + EPSILON))
+    write->standing = SM_STANDING_REFUSED;
+  return SM_DB_OK;
+}
+
+/* -- the intent ------------------------------------------------------------ */
+
+static struct sm_db_value sound_number(double number, double least) {
+  return number >= least && number < MOST ? NUMBER(number) : sm_db_null();
+}
+
+static struct sm_db_value seed_of(double seed) {
+  return sound_number(seed, 1 - MOST);
+}
+
+static struct sm_db_value body_of(const struct sm_step *step) {
+  struct sm_db_value body = TEXT(step->body);
+  body.size = step->body_size;
+  return body;
+}
+
+/* What this library writes it must be able to read again. */
+static enum sm_db_status check_step(struct sm_ledger_rows *rows,
+                                    const struct sm_step *step,
+                                    struct sm_error *e) {
+  struct sm_db_value values[SM_COLUMNS] = {
+      [SM_STEP_KEY] = TEXT(step->key),
+      [SM_GENERATION] = NUMBER(1),
+      [SM_MODEL] = TEXT(step->model),
+      [SM_API] = TEXT(step->api),
+      [SM_PARAMS] = TEXT(step->params),
+      [SM_ROW_STATE] = TEXT("intent"),
+      [SM_BODY] = body_of(step),
+      [SM_SUBMITS] = NUMBER(1),
+      [SM_DOUBT] = NUMBER(0),
+      [SM_SUBMITTED_AT] = NUMBER(0),
+      [SM_LEASE_OWNER] = TEXT(rows->owner),
+      [SM_LEASE_UNTIL] = NUMBER(0),
+  };
+  struct sm_error why;
+  if (sm_row_check(values, &why) == SM_OK)
+    return SM_DB_OK;
+  return sm_db_fail(rows->db, SM_DB_BROKEN, e, "cannot keep the step: %s",
+                    why.message);
+}
+
+/* A further generation; with a request id it has been accepted. */
+static enum sm_db_status insert(struct sm_ledger_rows *rows,
+                                struct sm_write *write, const char *request_id,
+                                struct sm_error *e) {
+  const struct sm_step *step = write->step;
+  struct reading reading;
+  enum sm_db_status status = check_step(rows, step, e);
+  if (!status)
+    status = find_best(rows, step, &reading, e);
+  if (!status)
+    status = ask_time(rows, e);
+  if (status)
+    return status;
+  sm_row_delete(reading.best);
+  write->written = (int64_t)reading.last_generation + 1;
+  write->submits = 1;
+  return change(
+      rows, insert_sql,
+      VALUES(TEXT(step->key), NUMBER((double)write->written), TEXT(step->name),
+             TEXT(step->model), TEXT(step->api), TEXT(step->params),
+             TEXT(request_id ? "accepted" : "intent"), body_of(step),
+             seed_of(step->seed), TEXT(request_id), NUMBER(price_of(step)),
+             NUMBER(rows->now_s),
+             request_id ? NUMBER(rows->now_s) : sm_db_null(), TEXT(rows->owner),
+             NUMBER(rows->lease_now_s + SM_LEASE_S)),
+      15, e);
+}
+
+/* The row of a step that is sent once more. */
+static enum sm_db_status again(struct sm_ledger_rows *rows,
+                               struct sm_write *write, const struct sm_row *row,
+                               struct sm_error *e) {
+  const struct sm_step *step = write->step;
+  double before = sm_row_number(row, SM_PRICE);
+  double doubt = has_state(row, "failed") || isnan(before) ? 0 : before;
+  enum sm_db_status status = check_step(rows, step, e);
+  if (!status)
+    status = ask_time(rows, e);
+  if (status)
+    return status;
+  write->written = (int64_t)sm_row_number(row, SM_GENERATION);
+  write->submits = (int64_t)sm_row_number(row, SM_SUBMITS) + 1;
+  return change(rows, again_sql,
+                VALUES(TEXT(step->key), NUMBER((double)write->written),
+                       TEXT(step->api), body_of(step), seed_of(step->seed),
+                       NUMBER(price_of(step)), NUMBER(doubt),
+                       NUMBER(rows->now_s), TEXT(rows->owner),
+                       NUMBER(rows->lease_now_s + SM_LEASE_S)),
+                10, e);
+}
+
+/* Writes that the step is about to be sent, if the budget allows it. */
+static enum sm_db_status intend(struct sm_ledger_rows *rows,
+                                struct sm_write *write,
+                                const struct sm_row *row, struct sm_error *e) {
+  enum sm_db_status status = check_budget(rows, write, e);
+  if (status || write->standing == SM_STANDING_REFUSED)
+    return status;
+  status = row ? again(rows, write, row, e) : insert(rows, write, NULL, e);
+  if (status)
+    return status;
+  write->standing = SM_STANDING_MINE;
+  if (!isnan(price_of(write->step)))
+    rows->spent += price_of(write->step);
+  return SM_DB_OK;
+}
+
+/* -- whose step it is ------------------------------------------------------ */
+
+/* Nobody works on the row: its owner has let go, is gone, has not renewed its
+ * lease, or is the asker, who asks only for what none of his jobs is at. */
+static bool is_free(const struct sm_ledger_rows *rows,
+                    const struct sm_row *row) {
+  return sm_row_number(row, SM_LEASE_UNTIL) <= rows->lease_now_s ||
+         is_owned_by(row, rows->owner) ||
+         sm_process_is_gone(sm_row_text(row, SM_LEASE_OWNER));
+}
+
+/* Takes a row that was begun and not ended, if it was left behind. */
+static enum sm_db_status take_over(struct sm_ledger_rows *rows,
+                                   struct sm_row *row, struct sm_error *e) {
+  bool is_taken = false;
+  row->standing = SM_STANDING_HELD;
+  enum sm_db_status status = ask_time(rows, e);
+  if (status || !is_free(rows, row))
+    return status;
+  struct sm_db_query query = {
+      .sql = take_sql,
+      .values = VALUES(
+          row->value[SM_STEP_KEY], row->value[SM_GENERATION], TEXT(rows->owner),
+          NUMBER(rows->lease_now_s + SM_LEASE_S), row->value[SM_ROW_STATE],
+          row->value[SM_LEASE_OWNER], row->value[SM_LEASE_UNTIL]),
+      .count = 7};
+  status = change_one(rows, &query, &is_taken, e);
+  if (is_taken)
+    row->standing = SM_STANDING_TAKEN;
+  return status;
+}
+
+/* Fills in how the row stands to the asker; the write owns it from here on.
+ * `may_take`: what was left behind is taken over. */
+static enum sm_db_status answer_with(struct sm_ledger_rows *rows,
+                                     struct sm_write *write, struct sm_row *row,
+                                     bool may_take, struct sm_error *e) {
+  enum sm_db_status status = SM_DB_OK;
+  write->row = row;
+  if (row && has_state(row, "completed"))
+    row->standing = SM_STANDING_DONE;
+  else if (row && !has_state(row, "failed") && may_take)
+    status = take_over(rows, row, e);
+  else if (row && !has_state(row, "failed"))
+    row->standing = SM_STANDING_HELD;
+  write->standing = row ? row->standing : SM_STANDING_FREE;
+  if (row)
+    write->written = (int64_t)sm_row_number(row, SM_GENERATION);
+  return status;
+}
+
+static enum sm_db_status look(struct sm_ledger_rows *rows,
+                              struct sm_write *write, struct sm_error *e) {
+  struct reading reading;
+  enum sm_db_status status = find_best(rows, write->step, &reading, e);
+  if (status)
+    return status;
+  return answer_with(rows, write, reading.best, write->kind != SM_WRITE_FIND,
+                     e);
+}
+
+/* The row is as a claim of ours has left it: that was committed. */
+static bool is_claimed(const struct sm_ledger_rows *rows,
+                       const struct sm_write *write, const struct sm_row *row) {
+  return row && has_state(row, "intent") && is_owned_by(row, rows->owner) &&
+         (int64_t)sm_row_number(row, SM_SUBMITS) == write->submits;
+}
+
+static enum sm_db_status find_own_claim(struct sm_ledger_rows *rows,
+                                        struct sm_write *write, bool *is_found,
+                                        struct sm_error *e) {
+  struct sm_row *row = NULL;
+  *is_found = false;
+  if (!write->is_in_doubt || !write->submits)
+    return SM_DB_OK;
+  enum sm_db_status status = get(rows, write->step, write->written, &row, e);
+  *is_found = is_claimed(rows, write, row);
+  if (*is_found)
+    write->standing = SM_STANDING_MINE;
+  sm_row_delete(row);
+  return status;
+}
+
+/* A second submit goes into the row that the step has already, unless somebody
+ * else has that by now; without one, a step that is not fresh goes where its
+ * last failure stands. */
+static enum sm_db_status find_room(struct sm_ledger_rows *rows,
+                                   struct sm_write *write, struct sm_row **row,
+                                   bool *is_free_to_send, struct sm_error *e) {
+  struct reading reading = {0};
+  enum sm_db_status status = SM_DB_OK;
+  if (write->generation > 0)
+    status = get(rows, write->step, write->generation, &reading.best, e);
+  else if (!write->step->is_fresh)
+    status = find_best(rows, write->step, &reading, e);
+  *row = reading.best;
+  *is_free_to_send =
+      !*row || (write->generation > 0 ? is_owned_by(*row, rows->owner)
+                                      : has_state(*row, "failed"));
+  return status;
+}
+
+static enum sm_db_status claim(struct sm_ledger_rows *rows,
+                               struct sm_write *write, struct sm_error *e) {
+  struct sm_row *row = NULL;
+  bool is_found, is_free_to_send;
+  enum sm_db_status status = find_own_claim(rows, write, &is_found, e);
+  if (status || is_found)
+    return status;
+  status = find_room(rows, write, &row, &is_free_to_send, e);
+  if (status)
+    return status;
+  if (is_free_to_send)
+    status = intend(rows, write, row, e);
+  sm_row_delete(row);
+  return is_free_to_send ? status : look(rows, write, e);
+}
+
+static enum sm_db_status attach(struct sm_ledger_rows *rows,
+                                struct sm_write *write, struct sm_error *e) {
+  struct reading reading = {0};
+  struct sm_db_query query = {.sql = by_request_sql,
+                              .values = VALUES(TEXT(write->request_id)),
+                              .count = 1};
+  enum sm_db_status status = read_rows(rows, &query, &reading, e);
+  if (status)
+    return status;
+  struct sm_row *row = reading.best;
+  bool is_failed = row && has_state(row, "failed");
+  status = answer_with(rows, write, row, true, e);
+  if (!status && is_failed) /* its job may be asked for all the same */
+    status = take_over(rows, row, e);
+  if (row)
+    write->standing = row->standing;
+  return status;
+}
+
+static enum sm_db_status resume(struct sm_ledger_rows *rows,
+                                struct sm_write *write, struct sm_error *e) {
+  struct reading reading = {.wants_all = true};
+  struct sm_db_query query = {.sql = unfinished_sql};
+  enum sm_db_status status = read_rows(rows, &query, &reading, e);
+  write->row = reading.best;
+  for (struct sm_row *row = write->row; row && !status; row = row->next)
+    if (row->standing != SM_STANDING_DAMAGED)
+      status = take_over(rows, row, e);
+  return status;
+}
+
+static enum sm_db_status spent(struct sm_ledger_rows *rows,
+                               struct sm_write *write, struct sm_error *e) {
+  enum sm_db_status status = ask_spent(rows, e);
+  write->spent = rows->spent;
+  return status;
+}
+
+/* -- what became of it ----------------------------------------------------- */
+
+static enum sm_db_status find_other(struct sm_ledger_rows *rows,
+                                    const struct sm_write *write,
+                                    bool *is_others, struct sm_error *e) {
+  struct sm_db_query query = {.sql = is_others_sql,
+                              .values =
+                                  VALUES(TEXT(write->step->key),
+                                         NUMBER((double)write->generation),
+                                         TEXT(write->request_id)),
+                              .count = 3,
+                              .take = note_row,
+                              .user = is_others};
+  *is_others = false;
+  return sm_db_run(rows->db, &query, e);
+}
+
+/* The row that the id was given, by an earlier try of this very write. */
+static enum sm_db_status find_own_accept(struct sm_ledger_rows *rows,
+                                         const struct sm_write *write,
+                                         bool *is_found, struct sm_error *e) {
+  struct sm_row *row = NULL;
+  *is_found = false;
+  if (!write->is_in_doubt || !write->written)
+    return SM_DB_OK;
+  enum sm_db_status status = get(rows, write->step, write->written, &row, e);
+  const char *id = row ? sm_row_text(row, SM_REQUEST_ID) : NULL;
+  *is_found =
+      id && strcmp(id, write->request_id) == 0 && is_owned_by(row, rows->owner);
+  sm_row_delete(row);
+  return status;
+}
+
+/* When somebody else has submitted the step meanwhile, with leave and because
+ * we seemed dead, the id gets a row of its own: it is a second picture. So it
+ * does when the row has vanished. */
+static enum sm_db_status accept_apart(struct sm_ledger_rows *rows,
+                                      struct sm_write *write,
+                                      struct sm_error *e) {
+  struct sm_row *row = NULL;
+  enum sm_db_status status = get(rows, write->step, write->generation, &row, e);
+  const char *id = row ? sm_row_text(row, SM_REQUEST_ID) : NULL;
+  bool is_there = id && strcmp(id, write->request_id) == 0;
+  sm_row_delete(row);
+  if (status || is_there)
+    return status;
+  return insert(rows, write, write->request_id, e);
+}
+
+/* An id that another row has is not believed: two submits of the same body look
+ * alike in the request history, and adopted for both it would hide that the
+ * outcome of one is not known. */
+static enum sm_db_status accept(struct sm_ledger_rows *rows,
+                                struct sm_write *write, struct sm_error *e) {
+  bool is_found, is_others, is_there;
+  enum sm_db_status status = find_own_accept(rows, write, &is_found, e);
+  if (status || is_found)
+    return status;
+  status = find_other(rows, write, &is_others, e);
+  if (status)
+    return status;
+  if (is_others) {
+    write->standing = SM_STANDING_NOT_OURS;
+    return SM_DB_OK;
+  }
+  struct sm_db_query query = {
+      .sql = accept_sql,
+      .values =
+          VALUES(TEXT(write->step->key), NUMBER((double)write->generation),
+                 TEXT(write->request_id), NUMBER(rows->now_s)),
+      .count = 4};
+  write->written = write->generation;
+  status = change_one(rows, &query, &is_there, e);
+  return status || is_there ? status : accept_apart(rows, write, e);
+}
+
+static struct sm_db_value text_of(const struct sm_write *write) {
+  struct sm_db_value text = TEXT(write->text);
+  if (write->text)
+    text.size = write->text_size;
+  return text;
+}
+
+static enum sm_db_status keep(struct sm_ledger_rows *rows,
+                              struct sm_write *write, struct sm_error *e) {
+  return change(rows, keep_sql,
+                VALUES(TEXT(write->step->key),
+                       NUMBER((double)write->generation), TEXT(write->file),
+                       TEXT(write->sha256)),
+                4, e);
+}
+
+static enum sm_db_status complete(struct sm_ledger_rows *rows,
+                                  struct sm_write *write, struct sm_error *e) {
+  enum sm_db_status status =
+      change(rows, complete_sql,
+             VALUES(TEXT(write->step->key), NUMBER((double)write->generation),
+                    TEXT(write->request_id), text_of(write),
+                    sound_number(write->cost, 0), seed_of(write->seed),
+                    NUMBER(rows->now_s)),
+             7, e);
+  rows->spent = (double)NAN;
+  return status || !write->file ? status : keep(rows, write, e);
+}
+
+static enum sm_db_status end(struct sm_ledger_rows *rows,
+                             struct sm_write *write, struct sm_error *e) {
+  double refund = write->refund > 0 ? write->refund : 0;
+  rows->spent = (double)NAN;
+  return change(rows, end_sql,
+                VALUES(TEXT(write->step->key),
+                       NUMBER((double)write->generation), TEXT(write->state),
+                       TEXT(write->request_id), text_of(write), NUMBER(refund),
+                       NUMBER(rows->now_s), TEXT(rows->owner)),
+                8, e);
+}
+
+/* `standing` tells whether any lease is held. */
+static enum sm_db_status renew(struct sm_ledger_rows *rows,
+                               struct sm_write *write, struct sm_error *e) {
+  bool is_there = false;
+  enum sm_db_status status = ask_time(rows, e);
+  if (status)
+    return status;
+  struct sm_db_query query = {
+      .sql = renew_sql,
+      .values =
+          VALUES(TEXT(rows->owner), NUMBER(rows->lease_now_s + SM_LEASE_S)),
+      .count = 2};
+  status = change_one(rows, &query, &is_there, e);
+  write->standing = is_there ? SM_STANDING_HELD : SM_STANDING_FREE;
+  return status;
+}
+
+static enum sm_db_status release(struct sm_ledger_rows *rows,
+                                 struct sm_error *e) {
+  return change(rows, release_sql, VALUES(TEXT(rows->owner)), 1, e);
+}
+
+/* -- one write ------------------------------------------------------------- */
+
+static enum sm_db_status carry_out(struct sm_ledger_rows *rows,
+                                   struct sm_write *write, struct sm_error *e) {
+  switch (write->kind) {
+  case SM_WRITE_LOOK:
+  case SM_WRITE_FIND:
+    return look(rows, write, e);
+  case SM_WRITE_CLAIM:
+    return claim(rows, write, e);
+  case SM_WRITE_ATTACH:
+    return attach(rows, write, e);
+  case SM_WRITE_RESUME:
+    return resume(rows, write, e);
+  case SM_WRITE_SPENT:
+    return spent(rows, write, e);
+  case SM_WRITE_ACCEPT:
+    return accept(rows, write, e);
+  case SM_WRITE_COMPLETE:
+    return complete(rows, write, e);
+  case SM_WRITE_KEEP:
+    return keep(rows, write, e);
+  case SM_WRITE_END:
+    return end(rows, write, e);
+  case SM_WRITE_RENEW:
+    return renew(rows, write, e);
+  case SM_WRITE_RELEASE:
+    return release(rows, e);
+  case SM_WRITE_NOTE:
+    break;
+  }
+  return SM_DB_OK;
+}
+
+/* Takes back what one write has done; the rest of the transaction stays, unless
+ * the database has given that up by itself. */
+static enum sm_db_status take_back(struct sm_ledger_rows *rows,
+                                   struct sm_write *write,
+                                   enum sm_db_status status,
+                                   struct sm_error *e) {
+  struct sm_error none;
+  rows->spent = (double)NAN;
+  if ((status != SM_DB_BROKEN && status != SM_DB_MISUSE) ||
+      sm_db_exec(rows->db, "ROLLBACK TO SAVEPOINT one", &none) != SM_DB_OK ||
+      sm_db_exec(rows->db, "RELEASE SAVEPOINT one", &none) != SM_DB_OK)
+    return status;
+  sm_write_fail(write, e);
+  return SM_DB_OK;
+}
+
+enum sm_db_status sm_ledger_rows_apply(struct sm_ledger_rows *rows,
+                                       struct sm_write *write,
+                                       struct sm_error *e) {
+  sm_write_clear(write);
+  write->standing = SM_STANDING_FREE;
+  enum sm_db_status status = sm_db_exec(rows->db, "SAVEPOINT one", e);
+  if (status)
+    return status;
+  status = carry_out(rows, write, e);
+  if (status)
+    return take_back(rows, write, status, e);
+  return sm_db_exec(rows->db, "RELEASE SAVEPOINT one", e);
+}
+
+/* -- transactions ---------------------------------------------------------- */
+
+void sm_ledger_rows_create(struct sm_ledger_rows *rows, struct sm_db *db,
+                           const char *owner) {
+  *rows = (struct sm_ledger_rows){.db = db,
+                                  .owner = owner,
+                                  .lease_now_s = (double)NAN,
+                                  .spent = (double)NAN};
+}
+
+enum sm_db_status sm_ledger_rows_begin(struct sm_ledger_rows *rows,
+                                       double now_s, struct sm_error *e) {
+  rows->now_s = now_s;
+  rows->lease_now_s = rows->spent = (double)NAN;
+  enum sm_db_status status = sm_db_exec(rows->db, rows->db->dialect->begin, e);
+  if (!status && rows->db->dialect->needs_turn)
+    status = sm_db_exec(rows->db, turn_sql, e);
+  return status;
+}
+
+enum sm_db_status sm_ledger_rows_commit(struct sm_ledger_rows *rows,
+                                        struct sm_error *e) {
+  return sm_db_exec(rows->db, "COMMIT", e);
+}
+
+void sm_ledger_rows_rollback(struct sm_ledger_rows *rows) {
+  struct sm_error none;
+  (void)sm_db_exec(rows->db, "ROLLBACK", &none);
+}
+
+/* -- the tables ------------------------------------------------------------ */
+
+struct head {
+  double version; /* NAN: there is none */
+  char service[256];
+};
+
+static bool note_head(void *user, const struct sm_db_value *row, int columns) {
+  struct head *head = user;
+  if (columns == 2 && row[0].type == SM_DB_NUMBER)
+    head->version = row[0].number;
+  if (columns == 2 && row[1].type == SM_DB_TEXT)
+    (void)snprintf(head->service, sizeof head->service, "%.255s", row[1].text);
+  return true;
+}
+
+static enum sm_db_status check_head(struct sm_ledger_rows *rows,
+                                    const char *service, struct sm_error *e) {
+  struct head head = {.version = (double)NAN};
+  struct sm_db_query query = {
+      .sql = head_sql, .take = note_head, .user = &head};
+  enum sm_db_status status = sm_db_run(rows->db, &query, e);
+  if (status)
+    return status;
+  if (isnan(head.version))
+    return sm_db_fail(rows->db, SM_DB_MISUSE, e,
+                      "has lost its version: restore a copy of it");
+  if (head.version != VERSION)
+    return sm_db_fail(rows->db, SM_DB_MISUSE, e,
+                      "is of version %.15g, and this library writes version "
+                      "%d: use another file, or the library that made it",
+                      head.version, VERSION);
+  if (strcmp(head.service, service) != 0)
+    return sm_db_fail(rows->db, SM_DB_MISUSE, e,
+                      "is one of %.100s, and this client speaks to %.100s: "
+                      "give each a ledger of its own",
+                      head.service, service);
+  return SM_DB_OK;
+}
+
+static enum sm_db_status make_tables(struct sm_ledger_rows *rows,
+                                     const char *service, struct sm_error *e) {
+  enum sm_db_status status = SM_DB_OK;
+  for (size_t i = 0; !status && i < sizeof tables / sizeof tables[0]; i++)
+    status = sm_db_exec(rows->db, tables[i], e);
+  return status ? status
+                : change(rows, make_head_sql,
+                         VALUES(NUMBER(VERSION), TEXT(service)), 2, e);
+}
+
+static enum sm_db_status ask(struct sm_ledger_rows *rows, const char *sql,
+                             const char *value, bool *is_so,
+                             struct sm_error *e) {
+  struct sm_db_query query = {.sql = sql,
+                              .values = VALUES(TEXT(value)),
+                              .count = value ? 1 : 0,
+                              .take = note_row,
+                              .user = is_so};
+  *is_so = false;
+  return sql ? sm_db_run(rows->db, &query, e) : SM_DB_OK;
+}
+
+static enum sm_db_status make_or_check(struct sm_ledger_rows *rows,
+                                       const char *service,
+                                       struct sm_error *e) {
+  const struct sm_db_dialect *dialect = rows->db->dialect;
+  bool is_ledger, is_used = false;
+  enum sm_db_status status =
+      ask(rows, dialect->has_table, "segmind_ledger", &is_ledger, e);
+  if (!status && !is_ledger)
+    status = ask(rows, dialect->is_used, NULL, &is_used, e);
+  if (status)
+    return status;
+  if (is_used)
+    return sm_db_fail(rows->db, SM_DB_MISUSE, e,
+                      "is the database of another program: give the ledger a "
+                      "file of its own");
+  return is_ledger ? check_head(rows, service, e)
+                   : make_tables(rows, service, e);
+}
+
+enum sm_db_status sm_ledger_rows_prepare(struct sm_ledger_rows *rows,
+                                         const char *service,
+                                         struct sm_error *e) {
+  const struct sm_db_dialect *dialect = rows->db->dialect;
+  enum sm_db_status status = sm_db_exec(rows->db, dialect->begin, e);
+  if (!status && dialect->make_alone)
+    status = sm_db_exec(rows->db, dialect->make_alone, e);
+  if (!status)
+    status = make_or_check(rows, service, e);
+  if (!status)
+    status = sm_db_exec(rows->db, turn_sql, e);
+  if (!status)
+    status = sm_ledger_rows_commit(rows, e);
+  if (status)
+    sm_ledger_rows_rollback(rows);
+  return status;
+}

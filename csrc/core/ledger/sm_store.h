@@ -1,0 +1,206 @@
+/* sm_store: what is asked of a ledger, and the two verbs by which it is asked.
+ *
+ * A write is a list node of its own: it names a step, carries what is to be
+ * written, and comes home with what was found or with an error. Whoever will
+ * need one allocates it before money is spent, so none fails for want of
+ * memory; a write that has come home can be used for the next. The engine and
+ * the state machines know only this; sm_ledger carries writes to a database on
+ * a thread of its own, the simulation in spec/c keeps rows in memory on a
+ * virtual clock.
+ *
+ * A write that has come home without an error is durable. They are carried out
+ * in the order in which they were put. The texts that a write points to are
+ * borrowed until it is home.
+ *
+ * Which rows there are, and what their states mean:
+ *
+ *   intent     written before the submit; its answer has not been seen
+ *   accepted   the service has given a request id
+ *   completed  the result is here; soon after, so is the picture (`file`)
+ *   failed     not made and not paid; the step may run again, in the same row
+ *   unknown    sent, answer lost, and the request history did not tell
+ *
+ * A row is named by its step's key and a generation, from 1 on: `is_fresh`
+ * makes a further one of the same key.
+ */
+#ifndef SM_STORE_H
+#define SM_STORE_H
+
+#include "sm_db.h"
+
+/* -- the step -------------------------------------------------------------- */
+
+/* What the ledger keeps of one paid call, before it is sent: opaque texts and
+ * numbers, made by whoever knows models. */
+struct sm_step {
+  const char *key;    /* names the step */
+  const char *params; /* what the key is a hash of */
+  const char *name;   /* the caller's, or NULL */
+  const char *model;
+  const char *api;  /* "v2" or "v1" */
+  const char *body; /* what will be sent */
+  size_t body_size;
+  double seed;   /* NAN for none, as the next */
+  double price;  /* USD */
+  double budget; /* USD that all steps together may cost; NAN: no limit */
+  bool is_fresh; /* makes a further generation */
+};
+
+/* -- rows ------------------------------------------------------------------ */
+
+enum sm_column {
+  SM_STEP_KEY,
+  SM_GENERATION,
+  SM_NAME,
+  SM_MODEL,
+  SM_API,
+  SM_PARAMS,
+  SM_ROW_STATE,
+  SM_BODY,
+  SM_SEED,
+  SM_REQUEST_ID,
+  SM_SUBMITS,
+  SM_PRICE,
+  SM_DOUBT, /* USD of earlier submits that nobody knows the end of */
+  SM_COST,
+  SM_SUBMITTED_AT, /* Unix seconds, as all times */
+  SM_ACCEPTED_AT,
+  SM_ENDED_AT,
+  SM_RESULT,
+  SM_PROBLEM,
+  SM_FILE,
+  SM_FILE_SHA256,
+  SM_LEASE_OWNER, /* works on it until SM_LEASE_UNTIL (0: nobody does) */
+  SM_LEASE_UNTIL,
+  SM_COLUMNS
+};
+
+/* How a row, or a key, stands to the one who asks. */
+enum sm_standing {
+  SM_STANDING_FREE,     /* no row, or one that failed: nothing is in the way */
+  SM_STANDING_MINE,     /* CLAIM: the intent is written, the submit may go */
+  SM_STANDING_TAKEN,    /* left behind by another, and now the asker's */
+  SM_STANDING_HELD,     /* another process works on it: ask again */
+  SM_STANDING_DONE,     /* completed */
+  SM_STANDING_REFUSED,  /* CLAIM: the budget does not allow it */
+  SM_STANDING_NOT_OURS, /* ACCEPT: the id is that of another row */
+  SM_STANDING_DAMAGED   /* RESUME: the row cannot be relied on */
+};
+
+struct sm_row {
+  struct sm_row *next;
+  enum sm_standing standing;
+  const char *damage; /* DAMAGED: why */
+  struct sm_db_value value[SM_COLUMNS];
+};
+
+/* Copies a row and its texts into one block; NULL without memory. */
+struct sm_row *sm_row_new(const struct sm_db_value *values,
+                          enum sm_standing standing, const char *damage);
+/* Deletes the whole list. */
+void sm_row_delete(struct sm_row *row);
+
+/* The column's name in the database. */
+const char *sm_column_name(enum sm_column column);
+
+/* NULL for what is no text. */
+const char *sm_row_text(const struct sm_row *row, enum sm_column column);
+/* NAN for what is no number. */
+double sm_row_number(const struct sm_row *row, enum sm_column column);
+
+/* Whether values of all columns can be relied on. The library writes no others,
+ * but SQLite keeps what it is given whatever the column, and a database may be
+ * written to by somebody else. What a row says goes into file names, URLs and
+ * sums. Errors: SM_LEDGER names the step and the column. */
+enum sm_code sm_row_check(const struct sm_db_value *values, struct sm_error *e);
+
+/* -- writes ---------------------------------------------------------------- */
+
+enum sm_write_kind {
+  /* Before the submit; they fail when the database cannot be used for some
+   * seconds, and nothing was sent then. */
+  SM_WRITE_LOOK,   /* the row that stands for the step's key; one that was left
+                      behind is taken over */
+  SM_WRITE_CLAIM,  /* the same, but what is free becomes an intent */
+  SM_WRITE_ATTACH, /* LOOK for the row of `request_id` */
+  SM_WRITE_RESUME, /* takes over all that was begun and left behind */
+  SM_WRITE_FIND,   /* the row that stands for the step's key; only reads */
+  SM_WRITE_SPENT,  /* what all steps have cost or may yet cost; only reads */
+  /* After money may have been spent; they are tried until their deadline. */
+  SM_WRITE_ACCEPT,   /* the id that the service gave */
+  SM_WRITE_COMPLETE, /* the result, and the file when there is one already */
+  SM_WRITE_KEEP,     /* the file */
+  SM_WRITE_END,      /* how it ended without a result, and lets the row go */
+  /* The ledger's own. */
+  SM_WRITE_RENEW,
+  SM_WRITE_RELEASE,
+  SM_WRITE_NOTE /* comes home unasked: `error` is worth a line in a log */
+};
+
+struct sm_write {
+  struct sm_write *next;
+  void *owner; /* the engine's */
+  int64_t deadline_ms;
+  /* In. */
+  const struct sm_step *step; /* its key names the row, with `generation` */
+  int64_t generation;         /* 0: the step has no row yet */
+  const char *request_id;     /* NULL for none */
+  const char *text;           /* COMPLETE: the result; END: the problem */
+  size_t text_size;
+  const char *state; /* END: the one to leave it in */
+  const char *file;  /* COMPLETE, KEEP: a name without a folder, or NULL */
+  const char *sha256;
+  union {
+    double cost;   /* COMPLETE: USD, less than 0 or NAN when not said */
+    double refund; /* END: USD of doubt that has gone */
+  };
+  double seed; /* COMPLETE: NAN when not said */
+  /* Out. */
+  double spent;       /* SPENT, REFUSED: USD */
+  struct sm_row *row; /* owned; TAKEN, HELD, DONE, and what FIND found */
+  const struct sm_error *error; /* NULL: it is durable */
+  int64_t written;              /* the generation that was written or found */
+  int64_t submits;         /* the ledger's: what a claim has made of the row */
+  int64_t give_up_ms;      /* the ledger's */
+  enum sm_write_kind kind; /* in */
+  enum sm_standing standing; /* out */
+  bool is_in_doubt;          /* the ledger's: it may have been committed */
+};
+
+/* Makes a write of a kind; `step` may be NULL where the kind needs none. What
+ * the write held before must have been cleared. */
+void sm_write_create(struct sm_write *write, enum sm_write_kind kind,
+                     const struct sm_step *step);
+
+/* Frees what came home in it. */
+void sm_write_clear(struct sm_write *write);
+
+/* Puts an error into a write; without memory a fixed one of the same code. */
+void sm_write_fail(struct sm_write *write, const struct sm_error *e);
+
+/* Whether a failure of it costs the caller something already paid. */
+bool sm_write_is_after_submit(const struct sm_write *write);
+
+struct sm_writes {
+  struct sm_write *head;
+  struct sm_write *tail;
+};
+
+void sm_writes_push(struct sm_writes *writes, struct sm_write *write);
+/* NULL when empty. */
+struct sm_write *sm_writes_pop(struct sm_writes *writes);
+/* Moves all of `from` to the end of `to`. */
+void sm_writes_move(struct sm_writes *to, struct sm_writes *from);
+
+/* -- the store ------------------------------------------------------------- */
+
+struct sm_store {
+  void *self;
+  /* Ownership: the store's, until it comes home. */
+  void (*put)(void *self, struct sm_write *write);
+  /* A write that has come home, or NULL. A NOTE stays the store's and is good
+   * until the next call. */
+  struct sm_write *(*finished)(void *self);
+};
+
+#endif
