@@ -1,5 +1,6 @@
-/* A ledger's file in a folder of its own, and the steps and writes that the
- * tests of the ledger put into it. */
+/* A ledger's file in a folder of its own, or one on the server that
+ * SEGMIND_POSTGRES names, and the steps that the tests of the ledger put into
+ * it. */
 #ifndef ONE_LEDGER_H
 #define ONE_LEDGER_H
 
@@ -19,33 +20,40 @@
 /* Leases of a machine that is not this one live as long as their time. */
 #define ELSEWHERE "elsewhere:1:2:3"
 
+#ifndef DRIVER_FOLDER
+#define DRIVER_FOLDER NULL
+#endif
+
 static char folder[64];
-static char path[96];
+static char path[256];
+
+static inline bool is_on_server(void) {
+  return getenv("SEGMIND_POSTGRES") != NULL;
+}
 
 static inline void make_folder(void) {
   /* In memory where that can be had: no test here asks for a power cut. */
   snprintf(folder, sizeof folder, "%s/segmind-ledger-XXXXXX",
            access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
   CHECK(mkdtemp(folder) != NULL);
-  snprintf(path, sizeof path, "%s/edits.db", folder);
+  if (is_on_server())
+    snprintf(path, sizeof path, "%s", getenv("SEGMIND_POSTGRES"));
+  else
+    snprintf(path, sizeof path, "%s/edits.db", folder);
 }
 
 static inline void remove_file(void) {
-  char journal[128];
+  char journal[sizeof path + 8];
   snprintf(journal, sizeof journal, "%s-journal", path);
   (void)unlink(path);
   (void)unlink(journal);
 }
 
-static inline void remove_folder(void) {
-  remove_file();
-  CHECK(rmdir(folder) == 0);
-}
-
 static inline struct sm_db open_db(void) {
   struct sm_db db;
   struct sm_error e;
-  const struct sm_db_options options = {.target = path};
+  const struct sm_db_options options = {.target = path,
+                                        .driver_folder = DRIVER_FOLDER};
   enum sm_db_status status = sm_db_open(&db, &options, &e);
   CHECK(status == SM_DB_OK);
   if (status)
@@ -69,6 +77,16 @@ static inline bool keep_number(void *user, const struct sm_db_value *row,
   if (columns > 0 && row[0].type == SM_DB_NUMBER)
     *(double *)user = row[0].number;
   return true;
+}
+
+static inline void remove_folder(void) {
+  if (is_on_server()) {
+    sql("DROP TABLE IF EXISTS segmind_ledger");
+    sql("DROP TABLE IF EXISTS segmind_steps");
+  } else {
+    remove_file();
+  }
+  CHECK(rmdir(folder) == 0);
 }
 
 /* The number that a statement selects, NAN for none. */

@@ -82,7 +82,7 @@ static const struct meaning meanings[] = {
 static const struct meaning *meaning_of(int code) {
   static const struct meaning other = {0, SM_DB_BROKEN, "it cannot be used"};
   for (size_t i = 0; i < sizeof meanings / sizeof meanings[0]; i++)
-    if (meanings[i].code == (code & 0xff))
+    if (meanings[i].code == code)
       return &meanings[i];
   return &other;
 }
@@ -90,11 +90,12 @@ static const struct meaning *meaning_of(int code) {
 static enum sm_db_status explain(const struct sm_db *db, int code,
                                  struct sm_error *e) {
   const struct sqlite *sqlite = db->self;
-  const struct meaning *meaning = meaning_of(code);
-  const char *text =
-      sqlite->handle ? sqlite3_errmsg(sqlite->handle) : sqlite3_errstr(code);
+  const struct meaning *meaning = meaning_of(code & 0xff);
+  const char *text = sqlite3_errstr(code);
   if (code == SQLITE_IOERR_NOMEM)
-    return sm_db_fail(db, SM_DB_BUSY, e, "fails: %.160s", text);
+    meaning = meaning_of(SQLITE_NOMEM);
+  else if (code != SQLITE_NOMEM && sqlite->handle)
+    text = sqlite3_errmsg(sqlite->handle);
   return sm_db_fail(db, meaning->status, e, "fails: %.160s (%s)", text,
                     meaning->advice);
 }

@@ -86,13 +86,8 @@ static void send_note(struct sm_ledger *ledger, const struct sm_error *e) {
   pthread_mutex_lock(&ledger->lock);
   bool can_send = !ledger->is_note_out;
   if (can_send) {
-    struct sm_error text;
-    sm_fail(&text, SM_LEDGER,
-            "%s; what was accepted is kept in memory and "
-            "written as soon as that can be",
-            e->message);
     sm_write_create(&ledger->note, SM_WRITE_NOTE, NULL);
-    sm_write_fail(&ledger->note, &text);
+    sm_write_fail(&ledger->note, e);
     sm_writes_push(&ledger->home, &ledger->note);
     ledger->is_note_out = true;
     atomic_store(&ledger->has_home, true);
@@ -121,6 +116,8 @@ static void finish_first(struct sm_ledger *ledger, struct sm_writes *done) {
   struct sm_write *write = sm_writes_pop(&ledger->pending);
   note_lease(ledger, write);
   if (write == &ledger->renewal) {
+    if (write->error)
+      send_note(ledger, write->error);
     sm_write_clear(write);
     return;
   }
@@ -131,9 +128,12 @@ static void finish_first(struct sm_ledger *ledger, struct sm_writes *done) {
 /* -- transactions ---------------------------------------------------------- */
 
 /* Whole seconds, as people read them in the database. */
-static double wall_s(void) { return (double)(clock_ms(CLOCK_REALTIME) / 1000); }
+static double wall_s(void) {
+  int64_t seconds = clock_ms(CLOCK_REALTIME) / 1000;
+  return (double)seconds;
+}
 
-/* The answer to their commit was lost. */
+/* Their commit failed, or its answer was lost: it may have come through. */
 static void doubt(struct sm_write *first, const struct sm_write *last) {
   for (struct sm_write *at = first; at; at = at == last ? NULL : at->next)
     at->is_in_doubt = true;
@@ -151,7 +151,7 @@ static enum sm_db_status commit(struct sm_ledger *ledger,
     status = sm_ledger_rows_apply(rows, at, e);
   if (!status) {
     status = sm_ledger_rows_commit(rows, e);
-    if (status == SM_DB_AWAY)
+    if (status)
       doubt(first, last);
   }
   if (status)
@@ -175,8 +175,12 @@ static void note_trouble(struct sm_ledger *ledger, const struct sm_error *e) {
     ledger->backoff_ms = BACKOFF_MS;
   }
   if (!ledger->has_noted && now - ledger->trouble_since_ms >= NOTE_MS) {
+    struct sm_error text;
     ledger->has_noted = true;
-    send_note(ledger, e);
+    sm_fail(&text, SM_LEDGER,
+            "%.380s; what was accepted is written as soon as that can be",
+            e->message);
+    send_note(ledger, &text);
   }
   ledger->retry_ms = now + ledger->backoff_ms;
   ledger->backoff_ms *= 2;

@@ -148,7 +148,7 @@ struct sm_write {
   const char *text;           /* COMPLETE: the result; END: the problem */
   size_t text_size;
   const char *state; /* END: the one to leave it in */
-  const char *file;  /* COMPLETE, KEEP: a name without a folder, or NULL */
+  const char *file;  /* KEEP: a name without a folder; COMPLETE: or NULL */
   const char *sha256;
   union {
     double cost;   /* COMPLETE: USD, less than 0 or NAN when not said */
@@ -164,7 +164,8 @@ struct sm_write {
   int64_t give_up_ms;      /* the ledger's */
   enum sm_write_kind kind; /* in */
   enum sm_standing standing; /* out */
-  bool is_in_doubt;          /* the ledger's: it may have been committed */
+  bool is_in_doubt;          /* a commit of it may have come through; with an
+                                error, too */
 };
 
 /* Makes a write of a kind; `step` may be NULL where the kind needs none. What

@@ -1,0 +1,371 @@
+/* A store without a database: rows in memory, on a clock that is moved by hand.
+ *
+ * For simulations of the engine: a write comes home `latency_ms` after it was
+ * put, in order, and its row is durable from then on; memory_store_crash loses
+ * what has not come home, as a kill does. The rules are those of sm_ledger_rows
+ * written a second time, in as few words as they take;
+ * memory_store_test compares the two over random writes. */
+#ifndef MEMORY_STORE_H
+#define MEMORY_STORE_H
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sm_ledger_rows.h"
+
+struct memory_store {
+  struct sm_row *rows; /* in the order of their making */
+  struct sm_writes queued;
+  const char *owner;
+  bool is_alone; /* every other owner has died */
+  bool is_down;  /* nothing comes home */
+  int64_t now_ms;
+  int64_t latency_ms;
+  int64_t wall_s; /* Unix time at now_ms 0 */
+  uint64_t commits;
+};
+
+static inline double memory_now_s(const struct memory_store *store) {
+  int64_t seconds = store->wall_s + store->now_ms / 1000;
+  return (double)seconds;
+}
+
+static inline const char *state_of(const struct sm_row *row) {
+  return sm_row_text(row, SM_ROW_STATE);
+}
+
+static inline bool is_in(const struct sm_row *row, const char *state) {
+  return strcmp(state_of(row), state) == 0;
+}
+
+static inline bool is_of(const struct sm_row *row, enum sm_column column,
+                         const char *text) {
+  const char *value = sm_row_text(row, column);
+  return value && text && strcmp(value, text) == 0;
+}
+
+static inline double amount(const struct sm_row *row, enum sm_column column) {
+  double value = sm_row_number(row, column);
+  return isnan(value) ? 0 : value;
+}
+
+/* Puts a row with other values in the place of the one at `link`. */
+static inline void put_row(struct sm_row **link,
+                           const struct sm_db_value *values) {
+  struct sm_row *row = sm_row_new(values, SM_STANDING_FREE, NULL);
+  if (*link) {
+    row->next = (*link)->next;
+    (*link)->next = NULL;
+    sm_row_delete(*link);
+  }
+  *link = row;
+}
+
+static inline struct sm_row **row_of(struct memory_store *store,
+                                     const char *key, int64_t generation) {
+  struct sm_row **link = &store->rows;
+  while (*link && !(is_of(*link, SM_STEP_KEY, key) &&
+                    (int64_t)amount(*link, SM_GENERATION) == generation))
+    link = &(*link)->next;
+  return link;
+}
+
+static inline int rank_of(const struct sm_row *row) {
+  return is_in(row, "completed") ? 2 : is_in(row, "failed") ? 0 : 1;
+}
+
+/* The latest of the best kind. */
+static inline struct sm_row **best_of(struct memory_store *store,
+                                      const char *key) {
+  static struct sm_row *none;
+  struct sm_row **best = NULL;
+  for (struct sm_row **link = &store->rows; *link; link = &(*link)->next)
+    if (is_of(*link, SM_STEP_KEY, key) &&
+        (!best || rank_of(*link) > rank_of(*best) ||
+         (rank_of(*link) == rank_of(*best) &&
+          amount(*link, SM_GENERATION) > amount(*best, SM_GENERATION))))
+      best = link;
+  none = NULL;
+  return best ? best : &none;
+}
+
+static inline double memory_spent(const struct memory_store *store) {
+  double sum = 0;
+  for (const struct sm_row *row = store->rows; row; row = row->next) {
+    bool has_cost = !isnan(sm_row_number(row, SM_COST));
+    sum += amount(row, SM_DOUBT);
+    if (is_in(row, "completed") && has_cost)
+      sum += amount(row, SM_COST);
+    else if (!is_in(row, "failed"))
+      sum += amount(row, SM_PRICE);
+  }
+  return sum;
+}
+
+static inline void lease(const struct memory_store *store,
+                         struct sm_db_value *values) {
+  values[SM_LEASE_OWNER] = sm_db_text(store->owner);
+  values[SM_LEASE_UNTIL] = sm_db_number(memory_now_s(store) + SM_LEASE_S);
+}
+
+static inline void describe(struct sm_db_value *values,
+                            const struct sm_step *step) {
+  values[SM_API] = sm_db_text(step->api);
+  values[SM_BODY] = sm_db_text(step->body);
+  values[SM_SEED] = sm_db_number(step->seed);
+  values[SM_PRICE] = sm_db_number(step->price);
+}
+
+static inline void add_row(struct memory_store *store, struct sm_write *write,
+                           const char *request_id) {
+  const struct sm_step *step = write->step;
+  struct sm_row **end = &store->rows;
+  int64_t generation = 1;
+  for (; *end; end = &(*end)->next)
+    if (is_of(*end, SM_STEP_KEY, step->key) &&
+        amount(*end, SM_GENERATION) >= (double)generation)
+      generation = (int64_t)amount(*end, SM_GENERATION) + 1;
+  struct sm_db_value values[SM_COLUMNS] = {
+      [SM_STEP_KEY] = sm_db_text(step->key),
+      [SM_GENERATION] = sm_db_number((double)generation),
+      [SM_NAME] = sm_db_text(step->name),
+      [SM_MODEL] = sm_db_text(step->model),
+      [SM_PARAMS] = sm_db_text(step->params),
+      [SM_ROW_STATE] = sm_db_text(request_id ? "accepted" : "intent"),
+      [SM_REQUEST_ID] = sm_db_text(request_id),
+      [SM_SUBMITS] = sm_db_number(1),
+      [SM_DOUBT] = sm_db_number(0),
+      [SM_SUBMITTED_AT] = sm_db_number(memory_now_s(store)),
+  };
+  describe(values, step);
+  lease(store, values);
+  put_row(end, values);
+  write->written = generation;
+}
+
+static inline void memory_intend(struct memory_store *store,
+                                 struct sm_write *write, struct sm_row **row) {
+  const struct sm_step *step = write->step;
+  if (!isnan(step->budget)) {
+    write->spent = memory_spent(store);
+    if (!(write->spent + step->price <= step->budget + 1e-9)) {
+      write->standing = SM_STANDING_REFUSED;
+      return;
+    }
+  }
+  write->standing = SM_STANDING_MINE;
+  if (!*row) {
+    add_row(store, write, NULL);
+    return;
+  }
+  struct sm_db_value values[SM_COLUMNS];
+  memcpy(values, (*row)->value, sizeof values);
+  double doubt = amount(*row, SM_DOUBT);
+  if (is_in(*row, "failed"))
+    values[SM_SUBMITTED_AT] = sm_db_number(memory_now_s(store));
+  else
+    doubt += amount(*row, SM_PRICE);
+  describe(values, step);
+  lease(store, values);
+  values[SM_DOUBT] = sm_db_number(doubt);
+  values[SM_ROW_STATE] = sm_db_text("intent");
+  values[SM_REQUEST_ID] = sm_db_null();
+  values[SM_SUBMITS] = sm_db_number(amount(*row, SM_SUBMITS) + 1);
+  write->written = (int64_t)amount(*row, SM_GENERATION);
+  put_row(row, values);
+}
+
+static inline bool memory_is_free(const struct memory_store *store,
+                                  const struct sm_row *row) {
+  return store->is_alone || is_of(row, SM_LEASE_OWNER, store->owner) ||
+         amount(row, SM_LEASE_UNTIL) <= memory_now_s(store);
+}
+
+static inline void memory_take(struct memory_store *store,
+                               struct sm_write *write, struct sm_row **row,
+                               bool may_take) {
+  struct sm_db_value values[SM_COLUMNS];
+  memcpy(values, (*row)->value, sizeof values);
+  write->standing = SM_STANDING_HELD;
+  if (!may_take || !memory_is_free(store, *row))
+    return;
+  lease(store, values);
+  put_row(row, values);
+  write->standing = SM_STANDING_TAKEN;
+}
+
+/* How the row at `row` stands to the asker. */
+static inline void memory_answer(struct memory_store *store,
+                                 struct sm_write *write, struct sm_row **row,
+                                 bool may_take) {
+  write->standing = SM_STANDING_FREE;
+  if (!*row)
+    return;
+  write->row = sm_row_new((*row)->value, SM_STANDING_FREE, NULL);
+  write->written = (int64_t)amount(*row, SM_GENERATION);
+  if (is_in(*row, "completed"))
+    write->standing = SM_STANDING_DONE;
+  else if (!is_in(*row, "failed") || write->kind == SM_WRITE_ATTACH)
+    memory_take(store, write, row, may_take);
+  write->row->standing = write->standing;
+}
+
+static inline void memory_claim(struct memory_store *store,
+                                struct sm_write *write) {
+  const struct sm_step *step = write->step;
+  struct sm_row *none = NULL, **row = &none;
+  if (write->generation > 0)
+    row = row_of(store, step->key, write->generation);
+  else if (!step->is_fresh)
+    row = best_of(store, step->key);
+  bool may_send = !*row || (write->generation > 0
+                                ? is_of(*row, SM_LEASE_OWNER, store->owner)
+                                : is_in(*row, "failed"));
+  if (may_send)
+    memory_intend(store, write, row);
+  else
+    memory_answer(store, write, best_of(store, step->key), true);
+}
+
+static inline void memory_accept(struct memory_store *store,
+                                 struct sm_write *write) {
+  struct sm_row **row = row_of(store, write->step->key, write->generation);
+  for (const struct sm_row *at = store->rows; at; at = at->next)
+    if (at != *row && is_of(at, SM_REQUEST_ID, write->request_id)) {
+      write->standing = SM_STANDING_NOT_OURS;
+      return;
+    }
+  write->written = write->generation;
+  if (*row &&
+      (is_in(*row, "intent") || is_in(*row, "unknown") ||
+       (is_in(*row, "accepted") && !sm_row_text(*row, SM_REQUEST_ID)))) {
+    struct sm_db_value values[SM_COLUMNS];
+    memcpy(values, (*row)->value, sizeof values);
+    values[SM_ROW_STATE] = sm_db_text("accepted");
+    values[SM_REQUEST_ID] = sm_db_text(write->request_id);
+    put_row(row, values);
+  } else if (!*row || !is_of(*row, SM_REQUEST_ID, write->request_id)) {
+    add_row(store, write, write->request_id);
+  }
+}
+
+static inline void memory_complete(struct memory_store *store,
+                                   const struct sm_write *write) {
+  struct sm_row **row = row_of(store, write->step->key, write->generation);
+  struct sm_db_value values[SM_COLUMNS];
+  if (!*row)
+    return;
+  memcpy(values, (*row)->value, sizeof values);
+  if (write->kind == SM_WRITE_COMPLETE) {
+    values[SM_ROW_STATE] = sm_db_text("completed");
+    if (write->request_id)
+      values[SM_REQUEST_ID] = sm_db_text(write->request_id);
+    values[SM_RESULT] = sm_db_text(write->text);
+    values[SM_COST] =
+        write->cost >= 0 ? sm_db_number(write->cost) : sm_db_null();
+    if (!isnan(write->seed))
+      values[SM_SEED] = sm_db_number(write->seed);
+    values[SM_LEASE_UNTIL] = sm_db_number(0);
+  }
+  if (write->file) {
+    values[SM_FILE] = sm_db_text(write->file);
+    values[SM_FILE_SHA256] = sm_db_text(write->sha256);
+  }
+  put_row(row, values);
+}
+
+static inline void memory_end(struct memory_store *store,
+                              const struct sm_write *write) {
+  struct sm_row **row = row_of(store, write->step->key, write->generation);
+  struct sm_db_value values[SM_COLUMNS];
+  if (!*row || is_in(*row, "completed") ||
+      !is_of(*row, SM_LEASE_OWNER, store->owner))
+    return;
+  memcpy(values, (*row)->value, sizeof values);
+  values[SM_ROW_STATE] = sm_db_text(write->state);
+  if (!sm_row_text(*row, SM_REQUEST_ID))
+    values[SM_REQUEST_ID] = sm_db_text(write->request_id);
+  if (amount(*row, SM_LEASE_UNTIL) > 0)
+    values[SM_DOUBT] = sm_db_number(amount(*row, SM_DOUBT) - write->refund);
+  values[SM_LEASE_UNTIL] = sm_db_number(0);
+  put_row(row, values);
+}
+
+static inline void memory_attach(struct memory_store *store,
+                                 struct sm_write *write) {
+  struct sm_row **row = &store->rows;
+  while (*row && !is_of(*row, SM_REQUEST_ID, write->request_id))
+    row = &(*row)->next;
+  memory_answer(store, write, row, true);
+}
+
+static inline void memory_apply(struct memory_store *store,
+                                struct sm_write *write) {
+  sm_write_clear(write);
+  write->standing = SM_STANDING_FREE;
+  switch (write->kind) {
+  case SM_WRITE_CLAIM:
+    memory_claim(store, write);
+    break;
+  case SM_WRITE_LOOK:
+  case SM_WRITE_FIND:
+    memory_answer(store, write, best_of(store, write->step->key),
+                  write->kind == SM_WRITE_LOOK);
+    break;
+  case SM_WRITE_ATTACH:
+    memory_attach(store, write);
+    break;
+  case SM_WRITE_ACCEPT:
+    memory_accept(store, write);
+    break;
+  case SM_WRITE_COMPLETE:
+  case SM_WRITE_KEEP:
+    memory_complete(store, write);
+    break;
+  case SM_WRITE_END:
+    memory_end(store, write);
+    break;
+  default:
+    write->spent = memory_spent(store);
+  }
+}
+
+/* -- the store ------------------------------------------------------------- */
+
+static inline void memory_put(void *self, struct sm_write *write) {
+  struct memory_store *store = self;
+  write->give_up_ms = store->now_ms + store->latency_ms;
+  sm_writes_push(&store->queued, write);
+}
+
+static inline struct sm_write *memory_finished(void *self) {
+  struct memory_store *store = self;
+  struct sm_write *write = store->queued.head;
+  if (!write || store->is_down || write->give_up_ms > store->now_ms)
+    return NULL;
+  (void)sm_writes_pop(&store->queued);
+  memory_apply(store, write);
+  store->commits++;
+  return write;
+}
+
+static inline struct sm_store memory_store(struct memory_store *store) {
+  return (struct sm_store){store, memory_put, memory_finished};
+}
+
+/* The process dies; another, called `owner`, comes after it. The writes belong
+ * to the dead. */
+static inline void memory_store_crash(struct memory_store *store,
+                                      const char *owner) {
+  store->queued = (struct sm_writes){0};
+  store->owner = owner;
+  store->is_alone = true;
+}
+
+static inline void memory_store_destroy(struct memory_store *store) {
+  sm_row_delete(store->rows);
+  store->rows = NULL;
+}
+
+#endif
