@@ -95,7 +95,7 @@ static void random_writes_have_the_same_ends(void) {
   make_folder();
   struct sm_db db = open_db();
   sm_ledger_rows_create(&rows, &db, owners[0]);
-  CHECK(sm_ledger_rows_prepare(&rows, SERVICE, &e) == SM_DB_OK);
+  CHECK(sm_ledger_tables_prepare(&db, SERVICE, &e) == SM_DB_OK);
   for (int i = 0; i < WRITES && differences < 3; i++) {
     struct sm_step step;
     struct sm_write real = {0}, copy = {0};

@@ -13,6 +13,7 @@
 
 #include "check.h"
 #include "sm_ledger_rows.h"
+#include "sm_ledger_tables.h"
 
 #define SERVICE "https://api.segmind.com"
 #define ID "2c7f59ea13f1402c9353915a2b5a2124"

@@ -19,7 +19,7 @@ static void open_ledger(void) {
   sm_ledger_rows_create(&them, &db, ELSEWHERE);
   clock_s = NOW;
   memset(&write_, 0, sizeof write_);
-  CHECK(sm_ledger_rows_prepare(&us, SERVICE, &e) == SM_DB_OK);
+  CHECK(sm_ledger_tables_prepare(&db, SERVICE, &e) == SM_DB_OK);
 }
 
 static void close_ledger(void) {
@@ -484,15 +484,13 @@ static void all_that_was_left_behind_is_resumed(void) {
 /* -- the tables ------------------------------------------------------------ */
 
 static bool is_refused(const char *service, const char *text) {
-  struct sm_ledger_rows rows;
-  sm_ledger_rows_create(&rows, &db, "x");
-  return sm_ledger_rows_prepare(&rows, service, &e) == SM_DB_MISUSE &&
+  return sm_ledger_tables_prepare(&db, service, &e) == SM_DB_MISUSE &&
          e.code == SM_LEDGER && strstr(e.message, text);
 }
 
 static void another_ones_database_is_refused(void) {
   open_ledger();
-  CHECK(sm_ledger_rows_prepare(&us, SERVICE, &e) == SM_DB_OK);
+  CHECK(sm_ledger_tables_prepare(&db, SERVICE, &e) == SM_DB_OK);
   CHECK(is_refused("an emulator on loopback",
                    "is one of https://api.segmind.com, and this client speaks "
                    "to an emulator"));

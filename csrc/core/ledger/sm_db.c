@@ -47,6 +47,21 @@ enum sm_db_status sm_db_run(const struct sm_db *db, struct sm_db_query *query,
   return db->run(db, query, e);
 }
 
+static bool note_row(void *user, const struct sm_db_value *row, int columns) {
+  (void)row, (void)columns;
+  *(bool *)user = true;
+  return true;
+}
+
+enum sm_db_status sm_db_has_row(const struct sm_db *db,
+                                struct sm_db_query *query, bool *is_there,
+                                struct sm_error *e) {
+  *is_there = false;
+  query->take = note_row;
+  query->user = is_there;
+  return sm_db_run(db, query, e);
+}
+
 enum sm_db_status sm_db_exec(const struct sm_db *db, const char *sql,
                              struct sm_error *e) {
   struct sm_db_query query = {.sql = sql};

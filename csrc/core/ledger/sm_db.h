@@ -48,6 +48,9 @@ struct sm_db_value sm_db_number(double number);
 /* NULL for NULL. */
 struct sm_db_value sm_db_text(const char *text);
 
+/* The values of a query, in place. */
+#define SM_DB_VALUES(...) ((const struct sm_db_value[]){__VA_ARGS__})
+
 struct sm_db_query {
   const char *sql; /* lives as long as the program: drivers remember it */
   const struct sm_db_value *values; /* of $1, $2, ... */
@@ -95,6 +98,11 @@ void sm_db_close(struct sm_db *db);
 
 enum sm_db_status sm_db_run(const struct sm_db *db, struct sm_db_query *query,
                             struct sm_error *e);
+
+/* Whether a query finds any row; its own `take` is not asked. */
+enum sm_db_status sm_db_has_row(const struct sm_db *db,
+                                struct sm_db_query *query, bool *is_there,
+                                struct sm_error *e);
 
 /* A statement without values and rows. */
 enum sm_db_status sm_db_exec(const struct sm_db *db, const char *sql,

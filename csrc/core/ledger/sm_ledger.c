@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "sm_ledger_rows.h"
+#include "sm_ledger_tables.h"
 #include "sm_process.h"
 
 #define OPEN_MS 5000      /* for another's lock to go, when it is opened */
@@ -480,7 +481,7 @@ static enum sm_db_status open_once(struct sm_ledger *ledger,
   enum sm_db_status status =
       ledger->db.self ? SM_DB_OK : sm_db_open(&ledger->db, &where, e);
   return status ? status
-                : sm_ledger_rows_prepare(&ledger->rows, options->service, e);
+                : sm_ledger_tables_prepare(&ledger->db, options->service, e);
 }
 
 /* A lock may be another's for a moment; a server that does not answer has had

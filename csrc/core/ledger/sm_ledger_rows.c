@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "sm_ledger_tables.h"
 #include "sm_process.h"
 
-#define VERSION 1
 /* Sums of cents are not exact in binary. */
 #define EPSILON 1e-9
 #define MOST 9007199254740992.0 /* 2^53 */
@@ -103,32 +103,6 @@ static const char renew_sql[] =
     "UPDATE segmind_steps SET lease_until = $2 WHERE lease_owner = $1 "
     "AND lease_until > 0 AND lease_until <= $2";
 
-/* The lock of all who claim steps or count money, where beginning is none. */
-static const char turn_sql[] = "UPDATE segmind_ledger SET turn = 1 - turn";
-
-static const char head_sql[] = "SELECT version, service FROM segmind_ledger";
-
-static const char make_head_sql[] =
-    "INSERT INTO segmind_ledger (version, turn, service) VALUES ($1, 0, $2)";
-
-static const char *const tables[] = {
-    "CREATE TABLE segmind_ledger (version INTEGER NOT NULL, "
-    "turn INTEGER NOT NULL, service TEXT NOT NULL)",
-    "CREATE TABLE segmind_steps (step_key TEXT NOT NULL, "
-    "generation INTEGER NOT NULL, name TEXT, model TEXT NOT NULL, "
-    "api TEXT NOT NULL, params TEXT NOT NULL, state TEXT NOT NULL, "
-    "body TEXT NOT NULL, seed DOUBLE PRECISION, request_id TEXT, "
-    "submits INTEGER NOT NULL, price DOUBLE PRECISION, "
-    "doubt DOUBLE PRECISION NOT NULL, cost DOUBLE PRECISION, "
-    "submitted_at DOUBLE PRECISION NOT NULL, accepted_at DOUBLE PRECISION, "
-    "ended_at DOUBLE PRECISION, result TEXT, problem TEXT, file TEXT, "
-    "file_sha256 TEXT, lease_owner TEXT NOT NULL, "
-    "lease_until DOUBLE PRECISION NOT NULL, "
-    "PRIMARY KEY (step_key, generation))",
-    "CREATE INDEX segmind_steps_request ON segmind_steps (request_id)",
-    "CREATE INDEX segmind_steps_state ON segmind_steps (state)",
-};
-
 /* -- running --------------------------------------------------------------- */
 
 static enum sm_db_status change(struct sm_ledger_rows *rows, const char *sql,
@@ -145,12 +119,6 @@ static enum sm_db_status change_one(struct sm_ledger_rows *rows,
   enum sm_db_status status = sm_db_run(rows->db, query, e);
   *is_there = status == SM_DB_OK && query->changed > 0;
   return status;
-}
-
-static bool note_row(void *user, const struct sm_db_value *row, int columns) {
-  (void)row, (void)columns;
-  *(bool *)user = true;
-  return true;
 }
 
 static bool note_number(void *user, const struct sm_db_value *row,
@@ -624,11 +592,8 @@ static enum sm_db_status find_other(struct sm_ledger_rows *rows,
                                   VALUES(TEXT(write->step->key),
                                          NUMBER((double)write->generation),
                                          TEXT(write->request_id)),
-                              .count = 3,
-                              .take = note_row,
-                              .user = is_others};
-  *is_others = false;
-  return sm_db_run(rows->db, &query, e);
+                              .count = 3};
+  return sm_db_has_row(rows->db, &query, is_others, e);
 }
 
 /* The row that the id was given, by an earlier try of this very write. */
@@ -793,11 +758,10 @@ static enum sm_db_status take_back(struct sm_ledger_rows *rows,
                                    struct sm_write *write,
                                    enum sm_db_status status,
                                    struct sm_error *e) {
-  struct sm_error none;
   rows->spent = (double)NAN;
   if ((status != SM_DB_BROKEN && status != SM_DB_MISUSE) ||
-      sm_db_exec(rows->db, "ROLLBACK TO SAVEPOINT one", &none) != SM_DB_OK ||
-      sm_db_exec(rows->db, "RELEASE SAVEPOINT one", &none) != SM_DB_OK)
+      sm_db_exec(rows->db, "ROLLBACK TO SAVEPOINT one", NULL) != SM_DB_OK ||
+      sm_db_exec(rows->db, "RELEASE SAVEPOINT one", NULL) != SM_DB_OK)
     return status;
   sm_write_fail(write, e);
   return SM_DB_OK;
@@ -833,7 +797,7 @@ enum sm_db_status sm_ledger_rows_begin(struct sm_ledger_rows *rows,
   rows->lease_now_s = rows->spent = (double)NAN;
   enum sm_db_status status = sm_db_exec(rows->db, rows->db->dialect->begin, e);
   if (!status && rows->db->dialect->needs_turn)
-    status = sm_db_exec(rows->db, turn_sql, e);
+    status = sm_db_exec(rows->db, sm_ledger_turn_sql, e);
   return status;
 }
 
@@ -843,105 +807,5 @@ enum sm_db_status sm_ledger_rows_commit(struct sm_ledger_rows *rows,
 }
 
 void sm_ledger_rows_rollback(struct sm_ledger_rows *rows) {
-  struct sm_error none;
-  (void)sm_db_exec(rows->db, "ROLLBACK", &none);
-}
-
-/* -- the tables ------------------------------------------------------------ */
-
-struct head {
-  double version; /* NAN: there is none */
-  char service[256];
-};
-
-static bool note_head(void *user, const struct sm_db_value *row, int columns) {
-  struct head *head = user;
-  if (columns == 2 && row[0].type == SM_DB_NUMBER)
-    head->version = row[0].number;
-  if (columns == 2 && row[1].type == SM_DB_TEXT)
-    (void)snprintf(head->service, sizeof head->service, "%.255s", row[1].text);
-  return true;
-}
-
-static enum sm_db_status check_head(struct sm_ledger_rows *rows,
-                                    const char *service, struct sm_error *e) {
-  struct head head = {.version = (double)NAN};
-  struct sm_db_query query = {
-      .sql = head_sql, .take = note_head, .user = &head};
-  enum sm_db_status status = sm_db_run(rows->db, &query, e);
-  if (status)
-    return status;
-  if (isnan(head.version))
-    return sm_db_fail(rows->db, SM_DB_MISUSE, e,
-                      "has lost its version: restore a copy of it");
-  if (head.version != VERSION)
-    return sm_db_fail(rows->db, SM_DB_MISUSE, e,
-                      "is of version %.15g, and this library writes version "
-                      "%d: use another file, or the library that made it",
-                      head.version, VERSION);
-  if (strcmp(head.service, service) != 0)
-    return sm_db_fail(rows->db, SM_DB_MISUSE, e,
-                      "is one of %.100s, and this client speaks to %.100s: "
-                      "give each a ledger of its own",
-                      head.service, service);
-  return SM_DB_OK;
-}
-
-static enum sm_db_status make_tables(struct sm_ledger_rows *rows,
-                                     const char *service, struct sm_error *e) {
-  enum sm_db_status status = SM_DB_OK;
-  for (size_t i = 0; !status && i < sizeof tables / sizeof tables[0]; i++)
-    status = sm_db_exec(rows->db, tables[i], e);
-  return status ? status
-                : change(rows, make_head_sql,
-                         VALUES(NUMBER(VERSION), TEXT(service)), 2, e);
-}
-
-static enum sm_db_status ask(struct sm_ledger_rows *rows, const char *sql,
-                             const char *value, bool *is_so,
-                             struct sm_error *e) {
-  struct sm_db_query query = {.sql = sql,
-                              .values = VALUES(TEXT(value)),
-                              .count = value ? 1 : 0,
-                              .take = note_row,
-                              .user = is_so};
-  *is_so = false;
-  return sql ? sm_db_run(rows->db, &query, e) : SM_DB_OK;
-}
-
-static enum sm_db_status make_or_check(struct sm_ledger_rows *rows,
-                                       const char *service,
-                                       struct sm_error *e) {
-  const struct sm_db_dialect *dialect = rows->db->dialect;
-  bool is_ledger, is_used = false;
-  enum sm_db_status status =
-      ask(rows, dialect->has_table, "segmind_ledger", &is_ledger, e);
-  if (!status && !is_ledger)
-    status = ask(rows, dialect->is_used, NULL, &is_used, e);
-  if (status)
-    return status;
-  if (is_used)
-    return sm_db_fail(rows->db, SM_DB_MISUSE, e,
-                      "is the database of another program: give the ledger a "
-                      "file of its own");
-  return is_ledger ? check_head(rows, service, e)
-                   : make_tables(rows, service, e);
-}
-
-enum sm_db_status sm_ledger_rows_prepare(struct sm_ledger_rows *rows,
-                                         const char *service,
-                                         struct sm_error *e) {
-  const struct sm_db_dialect *dialect = rows->db->dialect;
-  enum sm_db_status status = sm_db_exec(rows->db, dialect->begin, e);
-  if (!status && dialect->make_alone)
-    status = sm_db_exec(rows->db, dialect->make_alone, e);
-  if (!status)
-    status = make_or_check(rows, service, e);
-  if (!status)
-    status = sm_db_exec(rows->db, turn_sql, e);
-  if (!status)
-    status = sm_ledger_rows_commit(rows, e);
-  if (status)
-    sm_ledger_rows_rollback(rows);
-  return status;
+  (void)sm_db_exec(rows->db, "ROLLBACK", NULL);
 }

@@ -34,15 +34,6 @@ struct sm_ledger_rows {
 void sm_ledger_rows_create(struct sm_ledger_rows *rows, struct sm_db *db,
                            const char *owner);
 
-/* Makes the tables of a new ledger, or checks those that are there, in a
- * transaction of its own. It writes in both cases: a folder that cannot be
- * written, or a full disk, is to be found out here and not after a submit.
- * `service` names whose pictures it holds; what was drawn by an emulator is no
- * picture that was paid for. */
-enum sm_db_status sm_ledger_rows_prepare(struct sm_ledger_rows *rows,
-                                         const char *service,
-                                         struct sm_error *e);
-
 /* Begins a transaction; nobody else claims steps or counts money until it
  * ends. */
 enum sm_db_status sm_ledger_rows_begin(struct sm_ledger_rows *rows,
