@@ -177,8 +177,10 @@ static inline void memory_intend(struct memory_store *store,
 }
 
 static inline bool memory_is_free(const struct memory_store *store,
-                                  const struct sm_row *row) {
-  return store->is_alone || is_of(row, SM_LEASE_OWNER, store->owner) ||
+                                  const struct sm_row *row, bool may_be_own) {
+  if (is_of(row, SM_LEASE_OWNER, store->owner) && may_be_own)
+    return true;
+  return (store->is_alone && !is_of(row, SM_LEASE_OWNER, store->owner)) ||
          amount(row, SM_LEASE_UNTIL) <= memory_now_s(store);
 }
 
@@ -188,7 +190,7 @@ static inline void memory_take(struct memory_store *store,
   struct sm_db_value values[SM_COLUMNS];
   memcpy(values, (*row)->value, sizeof values);
   write->standing = SM_STANDING_HELD;
-  if (!may_take || !memory_is_free(store, *row))
+  if (!may_take || !memory_is_free(store, *row, true))
     return;
   lease(store, values);
   put_row(row, values);
@@ -211,21 +213,44 @@ static inline void memory_answer(struct memory_store *store,
   write->row->standing = write->standing;
 }
 
+static inline void memory_look(struct memory_store *store,
+                               struct sm_write *write) {
+  const struct sm_step *step = write->step;
+  struct sm_row **latest = NULL;
+  if (!step->is_fresh || write->kind == SM_WRITE_FIND) {
+    memory_answer(store, write, best_of(store, step->key),
+                  write->kind != SM_WRITE_FIND);
+    return;
+  }
+  for (struct sm_row **link = &store->rows; *link; link = &(*link)->next)
+    if (is_of(*link, SM_STEP_KEY, step->key) && rank_of(*link) == 1 &&
+        memory_is_free(store, *link, false) &&
+        (!latest ||
+         amount(*link, SM_GENERATION) > amount(*latest, SM_GENERATION)))
+      latest = link;
+  if (latest)
+    memory_answer(store, write, latest, true);
+}
+
 static inline void memory_claim(struct memory_store *store,
                                 struct sm_write *write) {
   const struct sm_step *step = write->step;
   struct sm_row *none = NULL, **row = &none;
-  if (write->generation > 0)
+  if (write->generation > 0) {
     row = row_of(store, step->key, write->generation);
-  else if (!step->is_fresh)
-    row = best_of(store, step->key);
-  bool may_send = !*row || (write->generation > 0
-                                ? is_of(*row, SM_LEASE_OWNER, store->owner)
-                                : is_in(*row, "failed"));
-  if (may_send)
-    memory_intend(store, write, row);
-  else
-    memory_answer(store, write, best_of(store, step->key), true);
+    if (*row && !is_of(*row, SM_LEASE_OWNER, store->owner) &&
+        !is_in(*row, "failed")) {
+      memory_look(store, write);
+      return;
+    }
+  } else {
+    memory_look(store, write);
+    if (write->standing != SM_STANDING_FREE)
+      return;
+    sm_write_clear(write);
+    row = step->is_fresh ? &none : best_of(store, step->key);
+  }
+  memory_intend(store, write, row);
 }
 
 static inline void memory_accept(struct memory_store *store,
@@ -280,14 +305,14 @@ static inline void memory_end(struct memory_store *store,
   struct sm_row **row = row_of(store, write->step->key, write->generation);
   struct sm_db_value values[SM_COLUMNS];
   if (!*row || is_in(*row, "completed") ||
-      !is_of(*row, SM_LEASE_OWNER, store->owner))
+      !is_of(*row, SM_LEASE_OWNER, store->owner) ||
+      amount(*row, SM_LEASE_UNTIL) <= 0)
     return;
   memcpy(values, (*row)->value, sizeof values);
   values[SM_ROW_STATE] = sm_db_text(write->state);
   if (!sm_row_text(*row, SM_REQUEST_ID))
     values[SM_REQUEST_ID] = sm_db_text(write->request_id);
-  if (amount(*row, SM_LEASE_UNTIL) > 0)
-    values[SM_DOUBT] = sm_db_number(amount(*row, SM_DOUBT) - write->refund);
+  values[SM_DOUBT] = sm_db_number(amount(*row, SM_DOUBT) - write->refund);
   values[SM_LEASE_UNTIL] = sm_db_number(0);
   put_row(row, values);
 }
@@ -310,8 +335,7 @@ static inline void memory_apply(struct memory_store *store,
     break;
   case SM_WRITE_LOOK:
   case SM_WRITE_FIND:
-    memory_answer(store, write, best_of(store, write->step->key),
-                  write->kind == SM_WRITE_LOOK);
+    memory_look(store, write);
     break;
   case SM_WRITE_ATTACH:
     memory_attach(store, write);

@@ -215,6 +215,25 @@ static void a_fresh_one_is_a_further_generation(void) {
   close_ledger();
 }
 
+/* One that was killed is not paid again by the next who wants it fresh. */
+static void a_fresh_one_that_was_left_behind_is_taken_up(void) {
+  struct sm_step step = step_of("a1");
+  open_ledger();
+  put(&them, SM_WRITE_CLAIM, &step);
+  complete(&them, &step, 0.05);
+  step.is_fresh = true;
+  CHECK(put(&them, SM_WRITE_CLAIM, &step) == SM_STANDING_MINE);
+  /* They live: ours is another picture; so is our second one. */
+  CHECK(put(&us, SM_WRITE_LOOK, &step) == SM_STANDING_FREE);
+  CHECK(put(&us, SM_WRITE_CLAIM, &step) == SM_STANDING_MINE);
+  CHECK(put(&us, SM_WRITE_CLAIM, &step) == SM_STANDING_MINE);
+  CHECK(write_.written == 4);
+  put(&them, SM_WRITE_RELEASE, NULL);
+  CHECK(put(&us, SM_WRITE_LOOK, &step) == SM_STANDING_TAKEN);
+  CHECK(write_.written == 2 && row_says(SM_ROW_STATE, "intent"));
+  close_ledger();
+}
+
 /* -- ids ------------------------------------------------------------------- */
 
 static void an_id_of_another_step_is_not_believed(void) {
@@ -531,6 +550,7 @@ int main(void) {
   a_second_submit_in_doubt_counts_twice();
   a_second_submit_stops_where_another_has_taken_over();
   a_fresh_one_is_a_further_generation();
+  a_fresh_one_that_was_left_behind_is_taken_up();
   an_id_of_another_step_is_not_believed();
   an_id_gets_a_row_of_its_own_where_its_row_is_anothers();
   an_id_that_could_not_be_written_comes_with_the_end();

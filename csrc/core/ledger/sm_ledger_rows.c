@@ -86,15 +86,12 @@ static const char keep_sql[] =
     "UPDATE segmind_steps SET file = $3, file_sha256 = $4 WHERE " ROW;
 
 /* The id is given again: when it came, it may have been what could not be
- * written. The refund is not: who carries this out a second time finds no
- * lease.
- */
+ * written. Carried out a second time it finds no lease. */
 static const char end_sql[] =
     "UPDATE segmind_steps SET state = $3, "
-    "request_id = COALESCE(request_id, $4), problem = $5, "
-    "doubt = doubt - CASE WHEN lease_until > 0 THEN $6 ELSE 0 END, "
+    "request_id = COALESCE(request_id, $4), problem = $5, doubt = doubt - $6, "
     "ended_at = $7, lease_until = 0 WHERE " ROW
-    " AND state <> 'completed' AND lease_owner = $8";
+    " AND state <> 'completed' AND lease_owner = $8 AND lease_until > 0";
 
 static const char release_sql[] =
     "UPDATE segmind_steps SET lease_until = 0 WHERE lease_owner = $1";
@@ -428,22 +425,26 @@ static enum sm_db_status intend(struct sm_ledger_rows *rows,
 
 /* -- whose step it is ------------------------------------------------------ */
 
-/* Nobody works on the row: its owner has let go, is gone, has not renewed its
- * lease, or is the asker, who asks only for what none of his jobs is at. */
-static bool is_free(const struct sm_ledger_rows *rows,
-                    const struct sm_row *row) {
+/* Its owner has let go, is gone, or has not renewed its lease. */
+static bool is_left_behind(const struct sm_ledger_rows *rows,
+                           const struct sm_row *row) {
   return sm_row_number(row, SM_LEASE_UNTIL) <= rows->lease_now_s ||
-         is_owned_by(row, rows->owner) ||
-         sm_process_is_gone(sm_row_text(row, SM_LEASE_OWNER));
+         (!is_owned_by(row, rows->owner) &&
+          sm_process_is_gone(sm_row_text(row, SM_LEASE_OWNER)));
 }
 
-/* Takes a row that was begun and not ended, if it was left behind. */
+/* Takes a row that was begun and not ended, if it was left behind. One that is
+ * the asker's counts as such where `may_be_own`: where he asks only for what
+ * none of his jobs is at. */
 static enum sm_db_status take_over(struct sm_ledger_rows *rows,
-                                   struct sm_row *row, struct sm_error *e) {
+                                   struct sm_row *row, bool may_be_own,
+                                   struct sm_error *e) {
   bool is_taken = false;
   row->standing = SM_STANDING_HELD;
   enum sm_db_status status = ask_time(rows, e);
-  if (status || !is_free(rows, row))
+  bool is_free = is_left_behind(rows, row) ||
+                 (may_be_own && is_owned_by(row, rows->owner));
+  if (status || !is_free)
     return status;
   struct sm_db_query query = {
       .sql = take_sql,
@@ -468,7 +469,7 @@ static enum sm_db_status answer_with(struct sm_ledger_rows *rows,
   if (row && has_state(row, "completed"))
     row->standing = SM_STANDING_DONE;
   else if (row && !has_state(row, "failed") && may_take)
-    status = take_over(rows, row, e);
+    status = take_over(rows, row, true, e);
   else if (row && !has_state(row, "failed"))
     row->standing = SM_STANDING_HELD;
   write->standing = row ? row->standing : SM_STANDING_FREE;
@@ -477,9 +478,54 @@ static enum sm_db_status answer_with(struct sm_ledger_rows *rows,
   return status;
 }
 
+static bool is_open(const struct sm_row *row) {
+  return !has_state(row, "completed") && !has_state(row, "failed");
+}
+
+/* The first of a list that was left behind is taken over. */
+static enum sm_db_status take_first(struct sm_ledger_rows *rows,
+                                    struct sm_write *write, struct sm_row *list,
+                                    struct sm_error *e) {
+  enum sm_db_status status = SM_DB_OK;
+  for (struct sm_row *row = list; row && !status; row = row->next) {
+    if (row->standing == SM_STANDING_DAMAGED)
+      return sm_db_fail(rows->db, SM_DB_BROKEN, e, "cannot be relied on: %s",
+                        row->damage);
+    if (!is_open(row))
+      continue;
+    status = take_over(rows, row, false, e);
+    if (row->standing != SM_STANDING_TAKEN)
+      continue;
+    write->row = sm_row_new(row->value, SM_STANDING_TAKEN, NULL);
+    write->standing = SM_STANDING_TAKEN;
+    write->written = (int64_t)sm_row_number(row, SM_GENERATION);
+    return write->row
+               ? SM_DB_OK
+               : sm_db_fail(rows->db, SM_DB_BUSY, e, "fails: out of memory");
+  }
+  return status;
+}
+
+/* For a fresh one: what an earlier call has begun, and perhaps paid, is taken
+ * up instead of paid again. */
+static enum sm_db_status look_for_open(struct sm_ledger_rows *rows,
+                                       struct sm_write *write,
+                                       struct sm_error *e) {
+  struct reading reading = {.wants_all = true};
+  struct sm_db_query query = {
+      .sql = find_sql, .values = VALUES(TEXT(write->step->key)), .count = 1};
+  enum sm_db_status status = read_rows(rows, &query, &reading, e);
+  if (!status)
+    status = take_first(rows, write, reading.best, e);
+  sm_row_delete(reading.best);
+  return status;
+}
+
 static enum sm_db_status look(struct sm_ledger_rows *rows,
                               struct sm_write *write, struct sm_error *e) {
   struct reading reading;
+  if (write->step->is_fresh && write->kind != SM_WRITE_FIND)
+    return look_for_open(rows, write, e);
   enum sm_db_status status = find_best(rows, write->step, &reading, e);
   if (status)
     return status;
@@ -510,38 +556,39 @@ static enum sm_db_status find_own_claim(struct sm_ledger_rows *rows,
 }
 
 /* A second submit goes into the row that the step has already, unless somebody
- * else has that by now; without one, a step that is not fresh goes where its
- * last failure stands. */
-static enum sm_db_status find_room(struct sm_ledger_rows *rows,
-                                   struct sm_write *write, struct sm_row **row,
-                                   bool *is_free_to_send, struct sm_error *e) {
-  struct reading reading = {0};
-  enum sm_db_status status = SM_DB_OK;
-  if (write->generation > 0)
-    status = get(rows, write->step, write->generation, &reading.best, e);
-  else if (!write->step->is_fresh)
-    status = find_best(rows, write->step, &reading, e);
-  *row = reading.best;
-  *is_free_to_send =
-      !*row || (write->generation > 0 ? is_owned_by(*row, rows->owner)
-                                      : has_state(*row, "failed"));
+ * else works on that by now. */
+static enum sm_db_status claim_again(struct sm_ledger_rows *rows,
+                                     struct sm_write *write,
+                                     struct sm_error *e) {
+  struct sm_row *row = NULL;
+  enum sm_db_status status = get(rows, write->step, write->generation, &row, e);
+  if (status)
+    return status;
+  bool is_ours =
+      !row || is_owned_by(row, rows->owner) || has_state(row, "failed");
+  status = is_ours ? intend(rows, write, row, e) : look(rows, write, e);
+  sm_row_delete(row);
   return status;
 }
 
+/* What is free is claimed: in the row of the step's last failure, if there is
+ * one and the step is not fresh. */
 static enum sm_db_status claim(struct sm_ledger_rows *rows,
                                struct sm_write *write, struct sm_error *e) {
-  struct sm_row *row = NULL;
-  bool is_found, is_free_to_send;
+  bool is_found;
   enum sm_db_status status = find_own_claim(rows, write, &is_found, e);
   if (status || is_found)
     return status;
-  status = find_room(rows, write, &row, &is_free_to_send, e);
-  if (status)
+  if (write->generation > 0)
+    return claim_again(rows, write, e);
+  status = look(rows, write, e);
+  if (status || write->standing != SM_STANDING_FREE)
     return status;
-  if (is_free_to_send)
-    status = intend(rows, write, row, e);
+  struct sm_row *row = write->row;
+  write->row = NULL;
+  status = intend(rows, write, row, e);
   sm_row_delete(row);
-  return is_free_to_send ? status : look(rows, write, e);
+  return status;
 }
 
 static enum sm_db_status attach(struct sm_ledger_rows *rows,
@@ -557,7 +604,7 @@ static enum sm_db_status attach(struct sm_ledger_rows *rows,
   bool is_failed = row && has_state(row, "failed");
   status = answer_with(rows, write, row, true, e);
   if (!status && is_failed) /* its job may be asked for all the same */
-    status = take_over(rows, row, e);
+    status = take_over(rows, row, true, e);
   if (row)
     write->standing = row->standing;
   return status;
@@ -571,7 +618,7 @@ static enum sm_db_status resume(struct sm_ledger_rows *rows,
   write->row = reading.best;
   for (struct sm_row *row = write->row; row && !status; row = row->next)
     if (row->standing != SM_STANDING_DAMAGED)
-      status = take_over(rows, row, e);
+      status = take_over(rows, row, false, e);
   return status;
 }
 

@@ -21,7 +21,10 @@
  *   unknown    sent, answer lost, and the request history did not tell
  *
  * A row is named by its step's key and a generation, from 1 on: `is_fresh`
- * makes a further one of the same key.
+ * makes a further one of the same key, unless one was left behind.
+ *
+ * Who puts a LOOK or a CLAIM for a key has no job at it: rows in his own name
+ * are taken up again. Of a fresh step he may have several.
  */
 #ifndef SM_STORE_H
 #define SM_STORE_H
