@@ -445,10 +445,65 @@ static void what_came_home_is_there_after_a_kill_at_any_statement(void) {
   CHECK(is_whole);
 }
 
+/* -- several processes ----------------------------------------------------- */
+
+#define PROCESSES 4
+#define SHARED 120
+
+/* Claims the shared steps, in an order of its own, and reports those that are
+ * its own to send; the first is killed halfway. */
+static int claim_all(int number_) {
+  const struct sm_ledger_options options = options_now();
+  open_over(&options);
+  for (int i = 0; i < SHARED; i++)
+    send((i * 7 + number_ * 31) % SHARED, SM_WRITE_CLAIM);
+  for (int i = 0; i < SHARED; i++) {
+    const struct sm_write *write = next_home(ENOUGH_MS);
+    char report[2];
+    if (!write || write->error)
+      return 1;
+    report[0] = (char)(write - writes);
+    report[1] = (char)write->standing;
+    if (!tell(report))
+      return 1;
+    if (number_ == 0 && i == SHARED / 2)
+      raise(SIGKILL);
+  }
+  sm_ledger_delete(ledger);
+  return 0;
+}
+
+static void several_processes_claim_each_step_once(void) {
+  int mine[SHARED] = {0};
+  pid_t children[PROCESSES];
+  char report[2];
+  make_folder();
+  CHECK(pipe(reports) == 0);
+  for (int i = 0; i < PROCESSES; i++)
+    if ((children[i] = fork()) == 0)
+      _exit(claim_all(i));
+  for (int i = 0; i < PROCESSES; i++) {
+    int status = -1;
+    CHECK(waitpid(children[i], &status, 0) == children[i]);
+    CHECK(i == 0 ? WIFSIGNALED(status)
+                 : WIFEXITED(status) && WEXITSTATUS(status) == 0);
+  }
+  close(reports[1]);
+  while (read(reports[0], report, 2) == 2)
+    mine[(int)report[0]] += report[1] == SM_STANDING_MINE;
+  close(reports[0]);
+  for (int i = 0; i < SHARED; i++)
+    CHECK(mine[i] <= 1);
+  CHECK(number("SELECT COUNT(*) FROM segmind_steps") == SHARED);
+  CHECK(number("SELECT MAX(submits) FROM segmind_steps") == 1);
+  remove_folder();
+}
+
 int main(void) {
   a_file_that_cannot_be_written_is_told_at_once();
   a_disk_that_takes_no_more_loses_nothing_that_came_home();
   what_came_home_is_there_after_a_kill_at_any_statement();
+  several_processes_claim_each_step_once();
   what_has_queued_up_is_one_commit();
   without_a_thread_the_caller_carries_it_out();
   what_comes_home_wakes_the_caller();
