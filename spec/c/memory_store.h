@@ -235,7 +235,7 @@ static inline void memory_look(struct memory_store *store,
 static inline void memory_claim(struct memory_store *store,
                                 struct sm_write *write) {
   const struct sm_step *step = write->step;
-  struct sm_row *none = NULL, **row = &none;
+  struct sm_row *none = NULL, **row;
   if (write->generation > 0) {
     row = row_of(store, step->key, write->generation);
     if (*row && !is_of(*row, SM_LEASE_OWNER, store->owner) &&

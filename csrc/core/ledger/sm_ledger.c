@@ -28,14 +28,12 @@ struct sm_ledger {
   struct sm_ledger_rows rows;
   struct sm_writes pending; /* not durable yet, in order */
   struct sm_write renewal;
-  bool is_renewing;         /* it is among the pending */
-  bool may_hold;            /* leases, so they are to be renewed */
-  int64_t renew_ms;         /* when they are */
-  struct sm_error trouble;  /* of the last transaction that is tried again */
-  int64_t trouble_since_ms; /* -1: there is none */
-  int64_t retry_ms;         /* not before */
+  bool is_renewing;        /* it is among the pending */
+  bool may_hold;           /* leases, so they are to be renewed */
+  int64_t renew_ms;        /* when they are */
+  struct sm_error trouble; /* of the last transaction that is tried again */
+  int64_t retry_ms;        /* not before */
   int64_t backoff_ms;
-  bool has_noted;
   /* Set once. */
   char owner[SM_PROCESS_NAME + 32];
   void (*wake)(void *user);
@@ -53,7 +51,9 @@ struct sm_ledger {
   struct sm_write note;
   bool is_note_out;   /* on its way, or in the caller's hands */
   bool is_note_taken; /* in the caller's hands */
+  bool is_noted;      /* the caller knows that it takes long */
   bool is_stopping;
+  atomic_llong since_ms; /* the pending are tried; -1: there are none */
   atomic_bool has_home;
   atomic_llong give_up_ms; /* when stopping; the database looks at it, too */
   atomic_ullong writes;
@@ -167,32 +167,46 @@ static bool waits_for_room(const struct sm_write *write,
   return status == SM_DB_FULL && sm_write_is_after_submit(write);
 }
 
+/* What takes longer than a second is told once. */
+static void note_delay(struct sm_ledger *ledger, const char *why) {
+  int64_t since = atomic_load(&ledger->since_ms);
+  if (since < 0 || now_ms() - since < NOTE_MS)
+    return;
+  pthread_mutex_lock(&ledger->lock);
+  bool is_first = !ledger->is_noted;
+  ledger->is_noted = true;
+  pthread_mutex_unlock(&ledger->lock);
+  if (!is_first)
+    return;
+  struct sm_error e;
+  sm_fail(&e, SM_LEDGER,
+          "%.380s; what was accepted is written as soon as that can be", why);
+  send_note(ledger, &e);
+}
+
 static void note_trouble(struct sm_ledger *ledger, const struct sm_error *e) {
-  int64_t now = now_ms();
   ledger->trouble = *e;
   atomic_fetch_add(&ledger->retries, 1);
-  if (ledger->trouble_since_ms < 0) {
-    ledger->trouble_since_ms = now;
-    ledger->backoff_ms = BACKOFF_MS;
-  }
-  if (!ledger->has_noted && now - ledger->trouble_since_ms >= NOTE_MS) {
-    struct sm_error text;
-    ledger->has_noted = true;
-    sm_fail(&text, SM_LEDGER,
-            "%.380s; what was accepted is written as soon as that can be",
-            e->message);
-    send_note(ledger, &text);
-  }
-  ledger->retry_ms = now + ledger->backoff_ms;
+  note_delay(ledger, e->message);
   ledger->backoff_ms *= 2;
+  if (ledger->backoff_ms < BACKOFF_MS)
+    ledger->backoff_ms = BACKOFF_MS;
   if (ledger->backoff_ms > BACKOFF_CAP_MS)
     ledger->backoff_ms = BACKOFF_CAP_MS;
+  ledger->retry_ms = now_ms() + ledger->backoff_ms;
+}
+
+static void begin_trial(struct sm_ledger *ledger) {
+  if (atomic_load(&ledger->since_ms) < 0)
+    atomic_store(&ledger->since_ms, now_ms());
 }
 
 static void end_trouble(struct sm_ledger *ledger) {
-  ledger->trouble_since_ms = -1;
-  ledger->retry_ms = 0;
-  ledger->has_noted = false;
+  pthread_mutex_lock(&ledger->lock);
+  ledger->is_noted = false;
+  pthread_mutex_unlock(&ledger->lock);
+  atomic_store(&ledger->since_ms, -1);
+  ledger->retry_ms = ledger->backoff_ms = 0;
 }
 
 /* Those whose time is over after a try that failed. Everything is tried once.
@@ -216,13 +230,11 @@ static void give_up_late(struct sm_ledger *ledger, int64_t now,
 static void commit_each(struct sm_ledger *ledger, struct sm_writes *done) {
   struct sm_writes rest = {0};
   struct sm_error e;
-  bool has_trouble = false;
   while (ledger->pending.head) {
     struct sm_write *write = ledger->pending.head;
     enum sm_db_status status = commit(ledger, write, write, &e);
     if (sm_db_is_transient(status) || waits_for_room(write, status)) {
       sm_writes_push(&rest, sm_writes_pop(&ledger->pending));
-      has_trouble = true;
       note_trouble(ledger, &e);
       if (sm_db_is_transient(status))
         break;
@@ -234,19 +246,17 @@ static void commit_each(struct sm_ledger *ledger, struct sm_writes *done) {
   }
   sm_writes_move(&rest, &ledger->pending);
   ledger->pending = rest;
-  if (!has_trouble)
-    end_trouble(ledger);
 }
 
 static void commit_pending(struct sm_ledger *ledger) {
   struct sm_writes done = {0};
   struct sm_error e;
+  begin_trial(ledger);
   enum sm_db_status status =
       commit(ledger, ledger->pending.head, ledger->pending.tail, &e);
   if (status == SM_DB_OK) {
     while (ledger->pending.head)
       finish_first(ledger, &done);
-    end_trouble(ledger);
   } else if (sm_db_is_transient(status)) {
     note_trouble(ledger, &e);
   } else {
@@ -254,6 +264,8 @@ static void commit_pending(struct sm_ledger *ledger) {
   }
   if (ledger->pending.head)
     give_up_late(ledger, now_ms(), &done);
+  if (!ledger->pending.head)
+    end_trouble(ledger);
   send_home(ledger, &done);
 }
 
@@ -393,10 +405,21 @@ static void put(void *self, struct sm_write *write) {
     need_thread(ledger);
 }
 
+/* The thread itself cannot tell of a call that does not return. */
+static void note_silence(struct sm_ledger *ledger) {
+  char why[224];
+  if (atomic_load_explicit(&ledger->since_ms, memory_order_relaxed) < 0)
+    return;
+  (void)snprintf(why, sizeof why, "the ledger %.160s takes more than a second",
+                 ledger->db.name);
+  note_delay(ledger, why);
+}
+
 static struct sm_write *finished(void *self) {
   struct sm_ledger *ledger = self;
   if (ledger->is_inline && !ledger->is_over)
     turn(ledger);
+  note_silence(ledger);
   if (!atomic_load_explicit(&ledger->has_home, memory_order_acquire))
     return NULL;
   pthread_mutex_lock(&ledger->lock);
@@ -446,7 +469,7 @@ static struct sm_ledger *make(const struct sm_ledger_options *options) {
   ledger->user = options->user;
   ledger->is_inline = options->is_inline;
   ledger->every_ms = options->renew_ms ? options->renew_ms : RENEW_MS;
-  ledger->trouble_since_ms = -1;
+  atomic_store(&ledger->since_ms, -1);
   atomic_store(&ledger->give_up_ms, INT64_MAX);
   pthread_mutex_init(&ledger->lock, NULL);
   pthread_condattr_init(&clock);
