@@ -59,10 +59,14 @@ static void open_ledger(void) {
   open_over(&options);
 }
 
-static void close_ledger(void) {
+static void forget_ledger(void) {
   sm_ledger_delete(ledger);
   for (int i = 0; i < MANY; i++)
     sm_write_clear(&writes[i]);
+}
+
+static void close_ledger(void) {
+  forget_ledger();
   remove_folder();
 }
 
@@ -374,6 +378,7 @@ static int claim_without_room(int none) {
   int failed = 0;
   for (int i = 0; i < MANY; i++)
     failed += next_home(ENOUGH_MS)->error != NULL;
+  forget_ledger();
   return failed > 0 && check_failed == 0 ? 0 : 1;
 }
 
@@ -413,6 +418,7 @@ static int live_and_be_killed(int at) {
         return 1;
     }
   }
+  forget_ledger();
   return 0;
 }
 
@@ -469,7 +475,7 @@ static int claim_all(int number_) {
     if (number_ == 0 && i == SHARED / 2)
       raise(SIGKILL);
   }
-  sm_ledger_delete(ledger);
+  forget_ledger();
   return 0;
 }
 
