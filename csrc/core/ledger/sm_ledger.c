@@ -207,6 +207,7 @@ static void end_trouble(struct sm_ledger *ledger) {
   pthread_mutex_unlock(&ledger->lock);
   atomic_store(&ledger->since_ms, -1);
   ledger->retry_ms = ledger->backoff_ms = 0;
+  sm_error_clear(&ledger->trouble);
 }
 
 /* Those whose time is over after a try that failed. Everything is tried once.
