@@ -65,8 +65,8 @@ static inline void put_row(struct sm_row **link,
 static inline struct sm_row **row_of(struct memory_store *store,
                                      const char *key, int64_t generation) {
   struct sm_row **link = &store->rows;
-  while (*link && !(is_of(*link, SM_STEP_KEY, key) &&
-                    (int64_t)amount(*link, SM_GENERATION) == generation))
+  while (*link && !(is_of(*link, SM_ROW_STEP_KEY, key) &&
+                    (int64_t)amount(*link, SM_ROW_GENERATION) == generation))
     link = &(*link)->next;
   return link;
 }
@@ -81,10 +81,10 @@ static inline struct sm_row **best_of(struct memory_store *store,
   static struct sm_row *none;
   struct sm_row **best = NULL;
   for (struct sm_row **link = &store->rows; *link; link = &(*link)->next)
-    if (is_of(*link, SM_STEP_KEY, key) &&
+    if (is_of(*link, SM_ROW_STEP_KEY, key) &&
         (!best || rank_of(*link) > rank_of(*best) ||
          (rank_of(*link) == rank_of(*best) &&
-          amount(*link, SM_GENERATION) > amount(*best, SM_GENERATION))))
+          amount(*link, SM_ROW_GENERATION) > amount(*best, SM_ROW_GENERATION))))
       best = link;
   none = NULL;
   return best ? best : &none;
@@ -93,50 +93,50 @@ static inline struct sm_row **best_of(struct memory_store *store,
 static inline double memory_spent(const struct memory_store *store) {
   double sum = 0;
   for (const struct sm_row *row = store->rows; row; row = row->next) {
-    bool has_cost = !isnan(sm_row_number(row, SM_COST));
-    sum += amount(row, SM_DOUBT);
+    bool has_cost = !isnan(sm_row_number(row, SM_ROW_COST));
+    sum += amount(row, SM_ROW_DOUBT);
     if (is_in(row, "completed") && has_cost)
-      sum += amount(row, SM_COST);
+      sum += amount(row, SM_ROW_COST);
     else if (!is_in(row, "failed"))
-      sum += amount(row, SM_PRICE);
+      sum += amount(row, SM_ROW_PRICE);
   }
   return sum;
 }
 
 static inline void lease(const struct memory_store *store,
                          struct sm_db_value *values) {
-  values[SM_LEASE_OWNER] = sm_db_text(store->owner);
-  values[SM_LEASE_UNTIL] = sm_db_number(memory_now_s(store) + SM_LEASE_S);
+  values[SM_ROW_LEASE_OWNER] = sm_db_text(store->owner);
+  values[SM_ROW_LEASE_UNTIL] = sm_db_number(memory_now_s(store) + SM_LEASE_S);
 }
 
 static inline void describe(struct sm_db_value *values,
-                            const struct sm_step *step) {
-  values[SM_API] = sm_db_text(step->api);
-  values[SM_BODY] = sm_db_text(step->body);
-  values[SM_SEED] = sm_db_number(step->seed);
-  values[SM_PRICE] = sm_db_number(step->price);
+                            const struct sm_ledger_step *step) {
+  values[SM_ROW_API] = sm_db_text(step->api);
+  values[SM_ROW_BODY] = sm_db_text(step->body);
+  values[SM_ROW_SEED] = sm_db_number(step->seed);
+  values[SM_ROW_PRICE] = sm_db_number(step->price);
 }
 
 static inline void add_row(struct memory_store *store, struct sm_write *write,
                            const char *request_id) {
-  const struct sm_step *step = write->step;
+  const struct sm_ledger_step *step = write->step;
   struct sm_row **end = &store->rows;
   int64_t generation = 1;
   for (; *end; end = &(*end)->next)
-    if (is_of(*end, SM_STEP_KEY, step->key) &&
-        amount(*end, SM_GENERATION) >= (double)generation)
-      generation = (int64_t)amount(*end, SM_GENERATION) + 1;
-  struct sm_db_value values[SM_COLUMNS] = {
-      [SM_STEP_KEY] = sm_db_text(step->key),
-      [SM_GENERATION] = sm_db_number((double)generation),
-      [SM_NAME] = sm_db_text(step->name),
-      [SM_MODEL] = sm_db_text(step->model),
-      [SM_PARAMS] = sm_db_text(step->params),
+    if (is_of(*end, SM_ROW_STEP_KEY, step->key) &&
+        amount(*end, SM_ROW_GENERATION) >= (double)generation)
+      generation = (int64_t)amount(*end, SM_ROW_GENERATION) + 1;
+  struct sm_db_value values[SM_ROW_COLUMNS] = {
+      [SM_ROW_STEP_KEY] = sm_db_text(step->key),
+      [SM_ROW_GENERATION] = sm_db_number((double)generation),
+      [SM_ROW_NAME] = sm_db_text(step->name),
+      [SM_ROW_MODEL] = sm_db_text(step->model),
+      [SM_ROW_PARAMS] = sm_db_text(step->params),
       [SM_ROW_STATE] = sm_db_text(request_id ? "accepted" : "intent"),
-      [SM_REQUEST_ID] = sm_db_text(request_id),
-      [SM_SUBMITS] = sm_db_number(1),
-      [SM_DOUBT] = sm_db_number(0),
-      [SM_SUBMITTED_AT] = sm_db_number(memory_now_s(store)),
+      [SM_ROW_REQUEST_ID] = sm_db_text(request_id),
+      [SM_ROW_SUBMITS] = sm_db_number(1),
+      [SM_ROW_DOUBT] = sm_db_number(0),
+      [SM_ROW_SUBMITTED_AT] = sm_db_number(memory_now_s(store)),
   };
   describe(values, step);
   lease(store, values);
@@ -146,7 +146,7 @@ static inline void add_row(struct memory_store *store, struct sm_write *write,
 
 static inline void memory_intend(struct memory_store *store,
                                  struct sm_write *write, struct sm_row **row) {
-  const struct sm_step *step = write->step;
+  const struct sm_ledger_step *step = write->step;
   if (!isnan(step->budget)) {
     write->spent = memory_spent(store);
     if (!(write->spent + step->price <= step->budget + 1e-9)) {
@@ -159,35 +159,35 @@ static inline void memory_intend(struct memory_store *store,
     add_row(store, write, NULL);
     return;
   }
-  struct sm_db_value values[SM_COLUMNS];
+  struct sm_db_value values[SM_ROW_COLUMNS];
   memcpy(values, (*row)->value, sizeof values);
-  double doubt = amount(*row, SM_DOUBT);
+  double doubt = amount(*row, SM_ROW_DOUBT);
   if (is_in(*row, "failed"))
-    values[SM_SUBMITTED_AT] = sm_db_number(memory_now_s(store));
+    values[SM_ROW_SUBMITTED_AT] = sm_db_number(memory_now_s(store));
   else
-    doubt += amount(*row, SM_PRICE);
+    doubt += amount(*row, SM_ROW_PRICE);
   describe(values, step);
   lease(store, values);
-  values[SM_DOUBT] = sm_db_number(doubt);
+  values[SM_ROW_DOUBT] = sm_db_number(doubt);
   values[SM_ROW_STATE] = sm_db_text("intent");
-  values[SM_REQUEST_ID] = sm_db_null();
-  values[SM_SUBMITS] = sm_db_number(amount(*row, SM_SUBMITS) + 1);
-  write->written = (int64_t)amount(*row, SM_GENERATION);
+  values[SM_ROW_REQUEST_ID] = sm_db_null();
+  values[SM_ROW_SUBMITS] = sm_db_number(amount(*row, SM_ROW_SUBMITS) + 1);
+  write->written = (int64_t)amount(*row, SM_ROW_GENERATION);
   put_row(row, values);
 }
 
 static inline bool memory_is_free(const struct memory_store *store,
                                   const struct sm_row *row, bool may_be_own) {
-  if (is_of(row, SM_LEASE_OWNER, store->owner) && may_be_own)
+  if (is_of(row, SM_ROW_LEASE_OWNER, store->owner) && may_be_own)
     return true;
-  return (store->is_alone && !is_of(row, SM_LEASE_OWNER, store->owner)) ||
-         amount(row, SM_LEASE_UNTIL) <= memory_now_s(store);
+  return (store->is_alone && !is_of(row, SM_ROW_LEASE_OWNER, store->owner)) ||
+         amount(row, SM_ROW_LEASE_UNTIL) <= memory_now_s(store);
 }
 
 static inline void memory_take(struct memory_store *store,
                                struct sm_write *write, struct sm_row **row,
                                bool may_take) {
-  struct sm_db_value values[SM_COLUMNS];
+  struct sm_db_value values[SM_ROW_COLUMNS];
   memcpy(values, (*row)->value, sizeof values);
   write->standing = SM_STANDING_HELD;
   if (!may_take || !memory_is_free(store, *row, true))
@@ -205,7 +205,7 @@ static inline void memory_answer(struct memory_store *store,
   if (!*row)
     return;
   write->row = sm_row_new((*row)->value, SM_STANDING_FREE, NULL);
-  write->written = (int64_t)amount(*row, SM_GENERATION);
+  write->written = (int64_t)amount(*row, SM_ROW_GENERATION);
   if (is_in(*row, "completed"))
     write->standing = SM_STANDING_DONE;
   else if (!is_in(*row, "failed") || write->kind == SM_WRITE_ATTACH)
@@ -215,7 +215,7 @@ static inline void memory_answer(struct memory_store *store,
 
 static inline void memory_look(struct memory_store *store,
                                struct sm_write *write) {
-  const struct sm_step *step = write->step;
+  const struct sm_ledger_step *step = write->step;
   struct sm_row **latest = NULL;
   if (!step->is_fresh || write->kind == SM_WRITE_FIND) {
     memory_answer(store, write, best_of(store, step->key),
@@ -223,10 +223,10 @@ static inline void memory_look(struct memory_store *store,
     return;
   }
   for (struct sm_row **link = &store->rows; *link; link = &(*link)->next)
-    if (is_of(*link, SM_STEP_KEY, step->key) && rank_of(*link) == 1 &&
+    if (is_of(*link, SM_ROW_STEP_KEY, step->key) && rank_of(*link) == 1 &&
         memory_is_free(store, *link, false) &&
         (!latest ||
-         amount(*link, SM_GENERATION) > amount(*latest, SM_GENERATION)))
+         amount(*link, SM_ROW_GENERATION) > amount(*latest, SM_ROW_GENERATION)))
       latest = link;
   if (latest)
     memory_answer(store, write, latest, true);
@@ -234,11 +234,11 @@ static inline void memory_look(struct memory_store *store,
 
 static inline void memory_claim(struct memory_store *store,
                                 struct sm_write *write) {
-  const struct sm_step *step = write->step;
+  const struct sm_ledger_step *step = write->step;
   struct sm_row *none = NULL, **row;
   if (write->generation > 0) {
     row = row_of(store, step->key, write->generation);
-    if (*row && !is_of(*row, SM_LEASE_OWNER, store->owner) &&
+    if (*row && !is_of(*row, SM_ROW_LEASE_OWNER, store->owner) &&
         !is_in(*row, "failed")) {
       memory_look(store, write);
       return;
@@ -257,20 +257,20 @@ static inline void memory_accept(struct memory_store *store,
                                  struct sm_write *write) {
   struct sm_row **row = row_of(store, write->step->key, write->generation);
   for (const struct sm_row *at = store->rows; at; at = at->next)
-    if (at != *row && is_of(at, SM_REQUEST_ID, write->request_id)) {
+    if (at != *row && is_of(at, SM_ROW_REQUEST_ID, write->request_id)) {
       write->standing = SM_STANDING_NOT_OURS;
       return;
     }
   write->written = write->generation;
   if (*row &&
       (is_in(*row, "intent") || is_in(*row, "unknown") ||
-       (is_in(*row, "accepted") && !sm_row_text(*row, SM_REQUEST_ID)))) {
-    struct sm_db_value values[SM_COLUMNS];
+       (is_in(*row, "accepted") && !sm_row_text(*row, SM_ROW_REQUEST_ID)))) {
+    struct sm_db_value values[SM_ROW_COLUMNS];
     memcpy(values, (*row)->value, sizeof values);
     values[SM_ROW_STATE] = sm_db_text("accepted");
-    values[SM_REQUEST_ID] = sm_db_text(write->request_id);
+    values[SM_ROW_REQUEST_ID] = sm_db_text(write->request_id);
     put_row(row, values);
-  } else if (!*row || !is_of(*row, SM_REQUEST_ID, write->request_id)) {
+  } else if (!*row || !is_of(*row, SM_ROW_REQUEST_ID, write->request_id)) {
     add_row(store, write, write->request_id);
   }
 }
@@ -278,24 +278,24 @@ static inline void memory_accept(struct memory_store *store,
 static inline void memory_complete(struct memory_store *store,
                                    const struct sm_write *write) {
   struct sm_row **row = row_of(store, write->step->key, write->generation);
-  struct sm_db_value values[SM_COLUMNS];
+  struct sm_db_value values[SM_ROW_COLUMNS];
   if (!*row)
     return;
   memcpy(values, (*row)->value, sizeof values);
   if (write->kind == SM_WRITE_COMPLETE) {
     values[SM_ROW_STATE] = sm_db_text("completed");
     if (write->request_id)
-      values[SM_REQUEST_ID] = sm_db_text(write->request_id);
-    values[SM_RESULT] = sm_db_text(write->text);
-    values[SM_COST] =
+      values[SM_ROW_REQUEST_ID] = sm_db_text(write->request_id);
+    values[SM_ROW_RESULT] = sm_db_text(write->text);
+    values[SM_ROW_COST] =
         write->cost >= 0 ? sm_db_number(write->cost) : sm_db_null();
     if (!isnan(write->seed))
-      values[SM_SEED] = sm_db_number(write->seed);
-    values[SM_LEASE_UNTIL] = sm_db_number(0);
+      values[SM_ROW_SEED] = sm_db_number(write->seed);
+    values[SM_ROW_LEASE_UNTIL] = sm_db_number(0);
   }
   if (write->file) {
-    values[SM_FILE] = sm_db_text(write->file);
-    values[SM_FILE_SHA256] = sm_db_text(write->sha256);
+    values[SM_ROW_FILE] = sm_db_text(write->file);
+    values[SM_ROW_FILE_SHA256] = sm_db_text(write->sha256);
   }
   put_row(row, values);
 }
@@ -303,24 +303,25 @@ static inline void memory_complete(struct memory_store *store,
 static inline void memory_end(struct memory_store *store,
                               const struct sm_write *write) {
   struct sm_row **row = row_of(store, write->step->key, write->generation);
-  struct sm_db_value values[SM_COLUMNS];
+  struct sm_db_value values[SM_ROW_COLUMNS];
   if (!*row || is_in(*row, "completed") ||
-      !is_of(*row, SM_LEASE_OWNER, store->owner) ||
-      amount(*row, SM_LEASE_UNTIL) <= 0)
+      !is_of(*row, SM_ROW_LEASE_OWNER, store->owner) ||
+      amount(*row, SM_ROW_LEASE_UNTIL) <= 0)
     return;
   memcpy(values, (*row)->value, sizeof values);
   values[SM_ROW_STATE] = sm_db_text(write->state);
-  if (!sm_row_text(*row, SM_REQUEST_ID))
-    values[SM_REQUEST_ID] = sm_db_text(write->request_id);
-  values[SM_DOUBT] = sm_db_number(amount(*row, SM_DOUBT) - write->refund);
-  values[SM_LEASE_UNTIL] = sm_db_number(0);
+  if (!sm_row_text(*row, SM_ROW_REQUEST_ID))
+    values[SM_ROW_REQUEST_ID] = sm_db_text(write->request_id);
+  values[SM_ROW_DOUBT] =
+      sm_db_number(amount(*row, SM_ROW_DOUBT) - write->refund);
+  values[SM_ROW_LEASE_UNTIL] = sm_db_number(0);
   put_row(row, values);
 }
 
 static inline void memory_attach(struct memory_store *store,
                                  struct sm_write *write) {
   struct sm_row **row = &store->rows;
-  while (*row && !is_of(*row, SM_REQUEST_ID, write->request_id))
+  while (*row && !is_of(*row, SM_ROW_REQUEST_ID, write->request_id))
     row = &(*row)->next;
   memory_answer(store, write, row, true);
 }

@@ -29,7 +29,7 @@ static const char *new_id(void) {
   return id;
 }
 
-static void fill(struct sm_write *write, struct sm_step *step, int at) {
+static void fill(struct sm_write *write, struct sm_ledger_step *step, int at) {
   static const enum sm_write_kind kinds[] = {
       SM_WRITE_CLAIM,  SM_WRITE_CLAIM,    SM_WRITE_LOOK, SM_WRITE_FIND,
       SM_WRITE_ACCEPT, SM_WRITE_COMPLETE, SM_WRITE_KEEP, SM_WRITE_END,
@@ -61,11 +61,11 @@ static void fill(struct sm_write *write, struct sm_step *step, int at) {
 
 static bool is_same_row(const struct sm_row *a, const struct sm_row *b) {
   static const enum sm_column texts[] = {
-      SM_STEP_KEY, SM_ROW_STATE,   SM_REQUEST_ID, SM_RESULT,
-      SM_FILE,     SM_LEASE_OWNER, SM_BODY};
+      SM_ROW_STEP_KEY, SM_ROW_STATE,       SM_ROW_REQUEST_ID, SM_ROW_RESULT,
+      SM_ROW_FILE,     SM_ROW_LEASE_OWNER, SM_ROW_BODY};
   static const enum sm_column numbers[] = {
-      SM_GENERATION, SM_SUBMITS,     SM_PRICE,        SM_DOUBT,
-      SM_COST,       SM_LEASE_UNTIL, SM_SUBMITTED_AT, SM_SEED};
+      SM_ROW_GENERATION, SM_ROW_SUBMITS,     SM_ROW_PRICE,        SM_ROW_DOUBT,
+      SM_ROW_COST,       SM_ROW_LEASE_UNTIL, SM_ROW_SUBMITTED_AT, SM_ROW_SEED};
   if (!a || !b)
     return !a && !b;
   bool is_same = true;
@@ -97,7 +97,7 @@ static void random_writes_have_the_same_ends(void) {
   sm_ledger_rows_create(&rows, &db, owners[0]);
   CHECK(sm_ledger_tables_prepare(&db, SERVICE, &e) == SM_DB_OK);
   for (int i = 0; i < WRITES && differences < 3; i++) {
-    struct sm_step step;
+    struct sm_ledger_step step;
     struct sm_write real = {0}, copy = {0};
     if (i % 500 == 0) {
       sql("DELETE FROM segmind_steps");
@@ -129,7 +129,7 @@ static void random_writes_have_the_same_ends(void) {
 static void a_crash_loses_what_has_not_come_home(void) {
   struct memory_store memory = {.owner = "one", .latency_ms = 5};
   struct sm_store store = memory_store(&memory);
-  struct sm_step step = step_of("a1");
+  struct sm_ledger_step step = step_of("a1");
   struct sm_write claim = {0}, accept = {0};
   sm_write_create(&claim, SM_WRITE_CLAIM, &step);
   sm_write_create(&accept, SM_WRITE_ACCEPT, &step);

@@ -101,16 +101,16 @@ static inline double number(const char *text) {
   return value;
 }
 
-static inline struct sm_step step_of(const char *key) {
-  return (struct sm_step){.key = key,
-                          .params = "{\"model\":\"flux\"}",
-                          .model = "flux-kontext-pro",
-                          .api = "v2",
-                          .body = "{\"prompt\":\"x\"}",
-                          .body_size = 14,
-                          .seed = 7,
-                          .price = 0.05,
-                          .budget = (double)NAN};
+static inline struct sm_ledger_step step_of(const char *key) {
+  return (struct sm_ledger_step){.key = key,
+                                 .params = "{\"model\":\"flux\"}",
+                                 .model = "flux-kontext-pro",
+                                 .api = "v2",
+                                 .body = "{\"prompt\":\"x\"}",
+                                 .body_size = 14,
+                                 .seed = 7,
+                                 .price = 0.05,
+                                 .budget = (double)NAN};
 }
 
 #endif

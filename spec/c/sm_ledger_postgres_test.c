@@ -12,7 +12,7 @@
 #define STEPS 120
 #define ENOUGH_MS 60000
 
-static struct sm_step steps[STEPS];
+static struct sm_ledger_step steps[STEPS];
 static char keys[STEPS][8];
 
 /* One that uses the ledger. */
@@ -192,7 +192,7 @@ static void odd_bytes_do_not_lose_a_result(void) {
   CHECK(next_home(&ours) == write && !write->error);
   send(&ours, 0, SM_WRITE_LOOK);
   CHECK(next_home(&ours) == write && write->standing == SM_STANDING_DONE);
-  const char *kept = write->row ? sm_row_text(write->row, SM_RESULT) : "";
+  const char *kept = write->row ? sm_row_text(write->row, SM_ROW_RESULT) : "";
   CHECK(strcmp(kept, "{\"a\":\"?\xc3\xa9????\"}") == 0);
   close_ledger();
 }

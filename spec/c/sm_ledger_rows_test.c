@@ -42,7 +42,8 @@ static enum sm_standing commit_write(struct sm_ledger_rows *rows) {
   return write_.standing;
 }
 
-static void prepare_write(enum sm_write_kind kind, const struct sm_step *step,
+static void prepare_write(enum sm_write_kind kind,
+                          const struct sm_ledger_step *step,
                           int64_t generation) {
   sm_write_clear(&write_);
   sm_write_create(&write_, kind, step);
@@ -51,20 +52,21 @@ static void prepare_write(enum sm_write_kind kind, const struct sm_step *step,
 
 static enum sm_standing put(struct sm_ledger_rows *rows,
                             enum sm_write_kind kind,
-                            const struct sm_step *step) {
+                            const struct sm_ledger_step *step) {
   prepare_write(kind, step, 0);
   return commit_write(rows);
 }
 
 static enum sm_standing accept(struct sm_ledger_rows *rows,
-                               const struct sm_step *step, const char *id) {
+                               const struct sm_ledger_step *step,
+                               const char *id) {
   prepare_write(SM_WRITE_ACCEPT, step, 1);
   write_.request_id = id;
   return commit_write(rows);
 }
 
-static void complete(struct sm_ledger_rows *rows, const struct sm_step *step,
-                     double cost) {
+static void complete(struct sm_ledger_rows *rows,
+                     const struct sm_ledger_step *step, double cost) {
   prepare_write(SM_WRITE_COMPLETE, step, 1);
   write_.request_id = ID;
   write_.text = "{\"status\":\"COMPLETED\"}";
@@ -73,8 +75,9 @@ static void complete(struct sm_ledger_rows *rows, const struct sm_step *step,
   commit_write(rows);
 }
 
-static void end_as(struct sm_ledger_rows *rows, const struct sm_step *step,
-                   const char *state, double refund) {
+static void end_as(struct sm_ledger_rows *rows,
+                   const struct sm_ledger_step *step, const char *state,
+                   double refund) {
   prepare_write(SM_WRITE_END, step, 1);
   write_.state = state;
   write_.refund = refund;
@@ -103,7 +106,7 @@ static bool fails_with(const char *text) {
 /* -- the way of one step --------------------------------------------------- */
 
 static void a_step_is_claimed_accepted_and_completed_once(void) {
-  struct sm_step step = step_of("a1");
+  struct sm_ledger_step step = step_of("a1");
   open_ledger();
   CHECK(put(&us, SM_WRITE_LOOK, &step) == SM_STANDING_FREE && !write_.row);
   CHECK(put(&us, SM_WRITE_CLAIM, &step) == SM_STANDING_MINE);
@@ -115,15 +118,15 @@ static void a_step_is_claimed_accepted_and_completed_once(void) {
   write_.sha256 = "00ff";
   commit_write(&us);
   CHECK(put(&them, SM_WRITE_CLAIM, &step) == SM_STANDING_DONE);
-  CHECK(row_says(SM_REQUEST_ID, ID) && row_says(SM_FILE, "a1.png"));
-  CHECK(row_says(SM_RESULT, "{\"status\":\"COMPLETED\"}"));
-  CHECK(sm_row_number(write_.row, SM_SEED) == 7);
+  CHECK(row_says(SM_ROW_REQUEST_ID, ID) && row_says(SM_ROW_FILE, "a1.png"));
+  CHECK(row_says(SM_ROW_RESULT, "{\"status\":\"COMPLETED\"}"));
+  CHECK(sm_row_number(write_.row, SM_ROW_SEED) == 7);
   CHECK(is_near(spent(), 0.04));
   close_ledger();
 }
 
 static void one_that_another_works_on_is_waited_for(void) {
-  struct sm_step step = step_of("a1");
+  struct sm_ledger_step step = step_of("a1");
   open_ledger();
   CHECK(put(&them, SM_WRITE_CLAIM, &step) == SM_STANDING_MINE);
   CHECK(put(&us, SM_WRITE_LOOK, &step) == SM_STANDING_HELD);
@@ -134,13 +137,13 @@ static void one_that_another_works_on_is_waited_for(void) {
   sql("UPDATE segmind_steps SET lease_until = 1700000060");
   CHECK(put(&us, SM_WRITE_FIND, &step) == SM_STANDING_HELD);
   CHECK(put(&us, SM_WRITE_CLAIM, &step) == SM_STANDING_TAKEN);
-  CHECK(row_says(SM_ROW_STATE, "intent") && row_says(SM_BODY, step.body));
+  CHECK(row_says(SM_ROW_STATE, "intent") && row_says(SM_ROW_BODY, step.body));
   CHECK(put(&them, SM_WRITE_LOOK, &step) == SM_STANDING_HELD);
   close_ledger();
 }
 
 static void a_lease_that_is_renewed_does_not_run_out(void) {
-  struct sm_step step = step_of("a1");
+  struct sm_ledger_step step = step_of("a1");
   if (is_on_server())
     return;
   open_ledger();
@@ -158,7 +161,7 @@ static void a_lease_that_is_renewed_does_not_run_out(void) {
 }
 
 static void one_that_failed_runs_again_in_its_row(void) {
-  struct sm_step step = step_of("a1");
+  struct sm_ledger_step step = step_of("a1");
   open_ledger();
   put(&us, SM_WRITE_CLAIM, &step);
   end_as(&us, &step, "failed", 0);
@@ -167,12 +170,12 @@ static void one_that_failed_runs_again_in_its_row(void) {
   CHECK(put(&them, SM_WRITE_CLAIM, &step) == SM_STANDING_MINE);
   CHECK(write_.written == 1 && write_.submits == 2);
   put(&us, SM_WRITE_FIND, &step);
-  CHECK(row_says(SM_API, "v1") && is_near(spent(), 0.05));
+  CHECK(row_says(SM_ROW_API, "v1") && is_near(spent(), 0.05));
   close_ledger();
 }
 
 static void a_second_submit_in_doubt_counts_twice(void) {
-  struct sm_step step = step_of("a1");
+  struct sm_ledger_step step = step_of("a1");
   open_ledger();
   put(&us, SM_WRITE_CLAIM, &step);
   prepare_write(SM_WRITE_CLAIM, &step, 1);
@@ -187,7 +190,7 @@ static void a_second_submit_in_doubt_counts_twice(void) {
 }
 
 static void a_second_submit_stops_where_another_has_taken_over(void) {
-  struct sm_step step = step_of("a1");
+  struct sm_ledger_step step = step_of("a1");
   open_ledger();
   put(&us, SM_WRITE_CLAIM, &step);
   sql("UPDATE segmind_steps SET lease_owner = '" ELSEWHERE "'");
@@ -202,7 +205,7 @@ static void a_second_submit_stops_where_another_has_taken_over(void) {
 }
 
 static void a_fresh_one_is_a_further_generation(void) {
-  struct sm_step step = step_of("a1");
+  struct sm_ledger_step step = step_of("a1");
   open_ledger();
   put(&us, SM_WRITE_CLAIM, &step);
   complete(&us, &step, 0.05);
@@ -217,7 +220,7 @@ static void a_fresh_one_is_a_further_generation(void) {
 
 /* One that was killed is not paid again by the next who wants it fresh. */
 static void a_fresh_one_that_was_left_behind_is_taken_up(void) {
-  struct sm_step step = step_of("a1");
+  struct sm_ledger_step step = step_of("a1");
   open_ledger();
   put(&them, SM_WRITE_CLAIM, &step);
   complete(&them, &step, 0.05);
@@ -237,7 +240,7 @@ static void a_fresh_one_that_was_left_behind_is_taken_up(void) {
 /* -- ids ------------------------------------------------------------------- */
 
 static void an_id_of_another_step_is_not_believed(void) {
-  struct sm_step one = step_of("a1"), two = step_of("b2");
+  struct sm_ledger_step one = step_of("a1"), two = step_of("b2");
   open_ledger();
   put(&us, SM_WRITE_CLAIM, &one);
   put(&us, SM_WRITE_CLAIM, &two);
@@ -249,7 +252,7 @@ static void an_id_of_another_step_is_not_believed(void) {
 }
 
 static void an_id_gets_a_row_of_its_own_where_its_row_is_anothers(void) {
-  struct sm_step step = step_of("a1");
+  struct sm_ledger_step step = step_of("a1");
   open_ledger();
   put(&us, SM_WRITE_CLAIM, &step);
   sql("UPDATE segmind_steps SET state = 'accepted', request_id = 'theirs', "
@@ -258,12 +261,12 @@ static void an_id_gets_a_row_of_its_own_where_its_row_is_anothers(void) {
   sql("DELETE FROM segmind_steps");
   CHECK(accept(&us, &step, ID) == SM_STANDING_FREE && write_.written == 1);
   put(&us, SM_WRITE_FIND, &step);
-  CHECK(row_says(SM_REQUEST_ID, ID) && row_says(SM_ROW_STATE, "accepted"));
+  CHECK(row_says(SM_ROW_REQUEST_ID, ID) && row_says(SM_ROW_STATE, "accepted"));
   close_ledger();
 }
 
 static void an_id_that_could_not_be_written_comes_with_the_end(void) {
-  struct sm_step step = step_of("a1");
+  struct sm_ledger_step step = step_of("a1");
   open_ledger();
   put(&us, SM_WRITE_CLAIM, &step);
   prepare_write(SM_WRITE_END, &step, 1);
@@ -271,18 +274,19 @@ static void an_id_that_could_not_be_written_comes_with_the_end(void) {
   write_.request_id = ID;
   commit_write(&us);
   CHECK(put(&them, SM_WRITE_LOOK, &step) == SM_STANDING_TAKEN);
-  CHECK(row_says(SM_REQUEST_ID, ID));
+  CHECK(row_says(SM_ROW_REQUEST_ID, ID));
   close_ledger();
 }
 
 static void a_row_is_attached_by_its_id(void) {
-  struct sm_step step = step_of("a1");
+  struct sm_ledger_step step = step_of("a1");
   open_ledger();
   put(&them, SM_WRITE_CLAIM, &step);
   accept(&them, &step, ID);
   prepare_write(SM_WRITE_ATTACH, NULL, 0);
   write_.request_id = ID;
-  CHECK(commit_write(&us) == SM_STANDING_HELD && row_says(SM_STEP_KEY, "a1"));
+  CHECK(commit_write(&us) == SM_STANDING_HELD &&
+        row_says(SM_ROW_STEP_KEY, "a1"));
   sql("UPDATE segmind_steps SET lease_until = 0");
   CHECK(commit_write(&us) == SM_STANDING_TAKEN);
   complete(&us, &step, 0.05);
@@ -304,7 +308,7 @@ static enum sm_standing commit_twice(struct sm_ledger_rows *rows) {
 }
 
 static void a_claim_carried_out_twice_is_one(void) {
-  struct sm_step step = step_of("a1");
+  struct sm_ledger_step step = step_of("a1");
   open_ledger();
   prepare_write(SM_WRITE_CLAIM, &step, 0);
   CHECK(commit_twice(&us) == SM_STANDING_MINE && write_.submits == 1);
@@ -322,7 +326,7 @@ static void a_claim_carried_out_twice_is_one(void) {
 }
 
 static void a_claim_that_did_not_come_through_is_made(void) {
-  struct sm_step step = step_of("a1");
+  struct sm_ledger_step step = step_of("a1");
   open_ledger();
   prepare_write(SM_WRITE_CLAIM, &step, 0);
   commit_write(&us);
@@ -334,7 +338,7 @@ static void a_claim_that_did_not_come_through_is_made(void) {
 }
 
 static void an_id_written_twice_has_one_row(void) {
-  struct sm_step step = step_of("a1");
+  struct sm_ledger_step step = step_of("a1");
   open_ledger();
   put(&us, SM_WRITE_CLAIM, &step);
   sql("UPDATE segmind_steps SET state = 'accepted', request_id = 'theirs'");
@@ -348,7 +352,8 @@ static void an_id_written_twice_has_one_row(void) {
 /* -- money ----------------------------------------------------------------- */
 
 static void a_budget_is_that_of_all_rows(void) {
-  struct sm_step one = step_of("a1"), two = step_of("b2"), three = step_of("c");
+  struct sm_ledger_step one = step_of("a1"), two = step_of("b2"),
+                        three = step_of("c");
   open_ledger();
   one.budget = two.budget = three.budget = 0.10;
   CHECK(put(&us, SM_WRITE_CLAIM, &one) == SM_STANDING_MINE);
@@ -368,7 +373,7 @@ static void a_budget_is_that_of_all_rows(void) {
 }
 
 static void a_budget_holds_within_one_transaction(void) {
-  struct sm_step steps[4];
+  struct sm_ledger_step steps[4];
   struct sm_write claims[4];
   const char *keys[] = {"a", "b", "c", "d"};
   open_ledger();
@@ -388,7 +393,7 @@ static void a_budget_holds_within_one_transaction(void) {
 }
 
 static void money_that_is_no_amount_is_not_written(void) {
-  struct sm_step step = step_of("a1");
+  struct sm_ledger_step step = step_of("a1");
   const double costs[] = {-1, (double)NAN, (double)INFINITY, 1e300};
   open_ledger();
   for (size_t i = 0; i < sizeof costs / sizeof costs[0]; i++) {
@@ -401,7 +406,7 @@ static void money_that_is_no_amount_is_not_written(void) {
     commit_write(&us);
     step.is_fresh = false;
     CHECK(put(&us, SM_WRITE_FIND, &step) == SM_STANDING_DONE);
-    CHECK(isnan(sm_row_number(write_.row, SM_COST)));
+    CHECK(isnan(sm_row_number(write_.row, SM_ROW_COST)));
   }
   CHECK(is_near(spent(), 4 * 0.05));
   close_ledger();
@@ -410,7 +415,7 @@ static void money_that_is_no_amount_is_not_written(void) {
 static void money_that_another_wrote_is_not_believed(void) {
   const char *const damages[] = {"cost = 'lots'", "cost = -5", "doubt = -0.01",
                                  "price = 1e17", "price = 9e99"};
-  struct sm_step step = step_of("a1"), other = step_of("b2");
+  struct sm_ledger_step step = step_of("a1"), other = step_of("b2");
   size_t count = sizeof damages / sizeof damages[0];
   for (size_t i = is_on_server() ? 1 : 0; i < count; i++) {
     char text[96];
@@ -439,7 +444,7 @@ static void a_damaged_row_concerns_its_own_step(void) {
                                  "lease_until = 'never'",
                                  "seed = 'many'",
                                  "request_id = CAST(x'6100' AS TEXT)"};
-  struct sm_step step = step_of("a1"), other = step_of("b2");
+  struct sm_ledger_step step = step_of("a1"), other = step_of("b2");
   size_t count = is_on_server() ? 5 : sizeof damages / sizeof damages[0];
   for (size_t i = 0; i < count; i++) {
     char text[96], column[32] = "";
@@ -459,9 +464,9 @@ static void a_damaged_row_concerns_its_own_step(void) {
 }
 
 static void a_write_that_fails_leaves_the_others_of_its_transaction(void) {
-  struct sm_step one = step_of("a1"), bad = step_of("b/2"),
-                 three = step_of("c");
-  struct sm_step *steps[] = {&one, &bad, &three};
+  struct sm_ledger_step one = step_of("a1"), bad = step_of("b/2"),
+                        three = step_of("c");
+  struct sm_ledger_step *steps[] = {&one, &bad, &three};
   struct sm_write writes[3];
   open_ledger();
   CHECK(sm_ledger_rows_begin(&us, clock_s, &e) == SM_DB_OK);
@@ -478,8 +483,8 @@ static void a_write_that_fails_leaves_the_others_of_its_transaction(void) {
 }
 
 static void all_that_was_left_behind_is_resumed(void) {
-  struct sm_step steps[] = {step_of("a"), step_of("b"), step_of("c"),
-                            step_of("d")};
+  struct sm_ledger_step steps[] = {step_of("a"), step_of("b"), step_of("c"),
+                                   step_of("d")};
   open_ledger();
   for (int i = 0; i < 4; i++) {
     put(&them, SM_WRITE_CLAIM, &steps[i]);
@@ -491,7 +496,7 @@ static void all_that_was_left_behind_is_resumed(void) {
   put(&us, SM_WRITE_RESUME, NULL);
   const struct sm_row *row = write_.row;
   CHECK(row && row->standing == SM_STANDING_TAKEN &&
-        row_says(SM_STEP_KEY, "b"));
+        row_says(SM_ROW_STEP_KEY, "b"));
   row = row ? row->next : NULL;
   CHECK(row && row->standing == SM_STANDING_HELD);
   row = row ? row->next : NULL;
@@ -526,7 +531,7 @@ static void another_ones_database_is_refused(void) {
 
 /* As the Lua of version 1 wrote it: integers where whole, times in seconds. */
 static void a_ledger_of_the_first_version_goes_on(void) {
-  struct sm_step step = step_of("a1");
+  struct sm_ledger_step step = step_of("a1");
   open_ledger();
   sql("INSERT INTO segmind_steps (step_key, generation, model, api, params, "
       "state, body, seed, submits, price, doubt, submitted_at, lease_owner, "
@@ -534,8 +539,8 @@ static void a_ledger_of_the_first_version_goes_on(void) {
       "'{\"prompt\":\"x\"}', 42, 1, 0.05, 0, 1700000000, 'x:1:2:3:1-2', "
       "1600000000)");
   CHECK(put(&us, SM_WRITE_CLAIM, &step) == SM_STANDING_TAKEN);
-  CHECK(sm_row_number(write_.row, SM_SEED) == 42);
-  CHECK(sm_row_number(write_.row, SM_SUBMITTED_AT) == 1700000000);
+  CHECK(sm_row_number(write_.row, SM_ROW_SEED) == 42);
+  CHECK(sm_row_number(write_.row, SM_ROW_SUBMITTED_AT) == 1700000000);
   accept(&us, &step, ID);
   complete(&us, &step, 0.05);
   CHECK(put(&them, SM_WRITE_LOOK, &step) == SM_STANDING_DONE);

@@ -17,7 +17,7 @@
 static struct sm_ledger *ledger;
 static struct sm_store store;
 static struct failing_db failing;
-static struct sm_step steps[MANY];
+static struct sm_ledger_step steps[MANY];
 static struct sm_write writes[MANY];
 static char keys[MANY][8];
 static int notes;

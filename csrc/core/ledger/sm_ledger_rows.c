@@ -194,7 +194,7 @@ static bool take_row(void *user, const struct sm_db_value *values,
                      int columns) {
   struct reading *reading = user;
   struct sm_error damage;
-  if (columns != SM_COLUMNS)
+  if (columns != SM_ROW_COLUMNS)
     return true;
   bool is_sound = sm_row_check(values, &damage) == SM_OK;
   if (reading->wants_all)
@@ -204,8 +204,8 @@ static bool take_row(void *user, const struct sm_db_value *values,
       reading->damage = damage;
     return true;
   }
-  if (values[SM_GENERATION].number > reading->last_generation)
-    reading->last_generation = values[SM_GENERATION].number;
+  if (values[SM_ROW_GENERATION].number > reading->last_generation)
+    reading->last_generation = values[SM_ROW_GENERATION].number;
   return take_best(reading, values);
 }
 
@@ -228,7 +228,7 @@ static enum sm_db_status read_rows(struct sm_ledger_rows *rows,
 }
 
 static enum sm_db_status find_best(struct sm_ledger_rows *rows,
-                                   const struct sm_step *step,
+                                   const struct sm_ledger_step *step,
                                    struct reading *reading,
                                    struct sm_error *e) {
   struct sm_db_query query = {
@@ -239,8 +239,9 @@ static enum sm_db_status find_best(struct sm_ledger_rows *rows,
 
 /* One row by its name, or NULL. Ownership: the caller's. */
 static enum sm_db_status get(struct sm_ledger_rows *rows,
-                             const struct sm_step *step, int64_t generation,
-                             struct sm_row **row, struct sm_error *e) {
+                             const struct sm_ledger_step *step,
+                             int64_t generation, struct sm_row **row,
+                             struct sm_error *e) {
   struct reading reading = {0};
   struct sm_db_query query = {
       .sql = get_sql,
@@ -256,7 +257,7 @@ static bool has_state(const struct sm_row *row, const char *state) {
 }
 
 static bool is_owned_by(const struct sm_row *row, const char *owner) {
-  return strcmp(sm_row_text(row, SM_LEASE_OWNER), owner) == 0;
+  return strcmp(sm_row_text(row, SM_ROW_LEASE_OWNER), owner) == 0;
 }
 
 /* -- money ----------------------------------------------------------------- */
@@ -294,7 +295,7 @@ static enum sm_db_status ask_spent(struct sm_ledger_rows *rows,
   return SM_DB_OK;
 }
 
-static double price_of(const struct sm_step *step) {
+static double price_of(const struct sm_ledger_step *step) {
   return step->price >= 0 && step->price < MOST ? step->price : (double)NAN;
 }
 
@@ -303,7 +304,7 @@ static double price_of(const struct sm_step *step) {
 static enum sm_db_status check_budget(struct sm_ledger_rows *rows,
                                       struct sm_write *write,
                                       struct sm_error *e) {
-  const struct sm_step *step = write->step;
+  const struct sm_ledger_step *step = write->step;
   if (isnan(step->budget))
     return SM_DB_OK;
   enum sm_db_status status = ask_spent(rows, e);
@@ -325,7 +326,7 @@ static struct sm_db_value seed_of(double seed) {
   return sound_number(seed, 1 - MOST);
 }
 
-static struct sm_db_value body_of(const struct sm_step *step) {
+static struct sm_db_value body_of(const struct sm_ledger_step *step) {
   struct sm_db_value body = TEXT(step->body);
   body.size = step->body_size;
   return body;
@@ -333,21 +334,21 @@ static struct sm_db_value body_of(const struct sm_step *step) {
 
 /* What this library writes it must be able to read again. */
 static enum sm_db_status check_step(struct sm_ledger_rows *rows,
-                                    const struct sm_step *step,
+                                    const struct sm_ledger_step *step,
                                     struct sm_error *e) {
-  struct sm_db_value values[SM_COLUMNS] = {
-      [SM_STEP_KEY] = TEXT(step->key),
-      [SM_GENERATION] = NUMBER(1),
-      [SM_MODEL] = TEXT(step->model),
-      [SM_API] = TEXT(step->api),
-      [SM_PARAMS] = TEXT(step->params),
+  struct sm_db_value values[SM_ROW_COLUMNS] = {
+      [SM_ROW_STEP_KEY] = TEXT(step->key),
+      [SM_ROW_GENERATION] = NUMBER(1),
+      [SM_ROW_MODEL] = TEXT(step->model),
+      [SM_ROW_API] = TEXT(step->api),
+      [SM_ROW_PARAMS] = TEXT(step->params),
       [SM_ROW_STATE] = TEXT("intent"),
-      [SM_BODY] = body_of(step),
-      [SM_SUBMITS] = NUMBER(1),
-      [SM_DOUBT] = NUMBER(0),
-      [SM_SUBMITTED_AT] = NUMBER(0),
-      [SM_LEASE_OWNER] = TEXT(rows->owner),
-      [SM_LEASE_UNTIL] = NUMBER(0),
+      [SM_ROW_BODY] = body_of(step),
+      [SM_ROW_SUBMITS] = NUMBER(1),
+      [SM_ROW_DOUBT] = NUMBER(0),
+      [SM_ROW_SUBMITTED_AT] = NUMBER(0),
+      [SM_ROW_LEASE_OWNER] = TEXT(rows->owner),
+      [SM_ROW_LEASE_UNTIL] = NUMBER(0),
   };
   struct sm_error why;
   if (sm_row_check(values, &why) == SM_OK)
@@ -360,7 +361,7 @@ static enum sm_db_status check_step(struct sm_ledger_rows *rows,
 static enum sm_db_status insert(struct sm_ledger_rows *rows,
                                 struct sm_write *write, const char *request_id,
                                 struct sm_error *e) {
-  const struct sm_step *step = write->step;
+  const struct sm_ledger_step *step = write->step;
   struct reading reading;
   enum sm_db_status status = check_step(rows, step, e);
   if (!status)
@@ -388,16 +389,16 @@ static enum sm_db_status insert(struct sm_ledger_rows *rows,
 static enum sm_db_status again(struct sm_ledger_rows *rows,
                                struct sm_write *write, const struct sm_row *row,
                                struct sm_error *e) {
-  const struct sm_step *step = write->step;
-  double before = sm_row_number(row, SM_PRICE);
+  const struct sm_ledger_step *step = write->step;
+  double before = sm_row_number(row, SM_ROW_PRICE);
   double doubt = has_state(row, "failed") || isnan(before) ? 0 : before;
   enum sm_db_status status = check_step(rows, step, e);
   if (!status)
     status = ask_time(rows, e);
   if (status)
     return status;
-  write->written = (int64_t)sm_row_number(row, SM_GENERATION);
-  write->submits = (int64_t)sm_row_number(row, SM_SUBMITS) + 1;
+  write->written = (int64_t)sm_row_number(row, SM_ROW_GENERATION);
+  write->submits = (int64_t)sm_row_number(row, SM_ROW_SUBMITS) + 1;
   return change(rows, again_sql,
                 VALUES(TEXT(step->key), NUMBER((double)write->written),
                        TEXT(step->api), body_of(step), seed_of(step->seed),
@@ -428,9 +429,9 @@ static enum sm_db_status intend(struct sm_ledger_rows *rows,
 /* Its owner has let go, is gone, or has not renewed its lease. */
 static bool is_left_behind(const struct sm_ledger_rows *rows,
                            const struct sm_row *row) {
-  return sm_row_number(row, SM_LEASE_UNTIL) <= rows->lease_now_s ||
+  return sm_row_number(row, SM_ROW_LEASE_UNTIL) <= rows->lease_now_s ||
          (!is_owned_by(row, rows->owner) &&
-          sm_process_is_gone(sm_row_text(row, SM_LEASE_OWNER)));
+          sm_process_is_gone(sm_row_text(row, SM_ROW_LEASE_OWNER)));
 }
 
 /* Takes a row that was begun and not ended, if it was left behind. One that is
@@ -448,10 +449,11 @@ static enum sm_db_status take_over(struct sm_ledger_rows *rows,
     return status;
   struct sm_db_query query = {
       .sql = take_sql,
-      .values = VALUES(
-          row->value[SM_STEP_KEY], row->value[SM_GENERATION], TEXT(rows->owner),
-          NUMBER(rows->lease_now_s + SM_LEASE_S), row->value[SM_ROW_STATE],
-          row->value[SM_LEASE_OWNER], row->value[SM_LEASE_UNTIL]),
+      .values =
+          VALUES(row->value[SM_ROW_STEP_KEY], row->value[SM_ROW_GENERATION],
+                 TEXT(rows->owner), NUMBER(rows->lease_now_s + SM_LEASE_S),
+                 row->value[SM_ROW_STATE], row->value[SM_ROW_LEASE_OWNER],
+                 row->value[SM_ROW_LEASE_UNTIL]),
       .count = 7};
   status = change_one(rows, &query, &is_taken, e);
   if (is_taken)
@@ -474,7 +476,7 @@ static enum sm_db_status answer_with(struct sm_ledger_rows *rows,
     row->standing = SM_STANDING_HELD;
   write->standing = row ? row->standing : SM_STANDING_FREE;
   if (row)
-    write->written = (int64_t)sm_row_number(row, SM_GENERATION);
+    write->written = (int64_t)sm_row_number(row, SM_ROW_GENERATION);
   return status;
 }
 
@@ -498,7 +500,7 @@ static enum sm_db_status take_first(struct sm_ledger_rows *rows,
       continue;
     write->row = sm_row_new(row->value, SM_STANDING_TAKEN, NULL);
     write->standing = SM_STANDING_TAKEN;
-    write->written = (int64_t)sm_row_number(row, SM_GENERATION);
+    write->written = (int64_t)sm_row_number(row, SM_ROW_GENERATION);
     return write->row
                ? SM_DB_OK
                : sm_db_fail(rows->db, SM_DB_BUSY, e, "fails: out of memory");
@@ -537,7 +539,7 @@ static enum sm_db_status look(struct sm_ledger_rows *rows,
 static bool is_claimed(const struct sm_ledger_rows *rows,
                        const struct sm_write *write, const struct sm_row *row) {
   return row && has_state(row, "intent") && is_owned_by(row, rows->owner) &&
-         (int64_t)sm_row_number(row, SM_SUBMITS) == write->submits;
+         (int64_t)sm_row_number(row, SM_ROW_SUBMITS) == write->submits;
 }
 
 static enum sm_db_status find_own_claim(struct sm_ledger_rows *rows,
@@ -652,7 +654,7 @@ static enum sm_db_status find_own_accept(struct sm_ledger_rows *rows,
   if (!write->is_in_doubt || !write->written)
     return SM_DB_OK;
   enum sm_db_status status = get(rows, write->step, write->written, &row, e);
-  const char *id = row ? sm_row_text(row, SM_REQUEST_ID) : NULL;
+  const char *id = row ? sm_row_text(row, SM_ROW_REQUEST_ID) : NULL;
   *is_found =
       id && strcmp(id, write->request_id) == 0 && is_owned_by(row, rows->owner);
   sm_row_delete(row);
@@ -667,7 +669,7 @@ static enum sm_db_status accept_apart(struct sm_ledger_rows *rows,
                                       struct sm_error *e) {
   struct sm_row *row = NULL;
   enum sm_db_status status = get(rows, write->step, write->generation, &row, e);
-  const char *id = row ? sm_row_text(row, SM_REQUEST_ID) : NULL;
+  const char *id = row ? sm_row_text(row, SM_ROW_REQUEST_ID) : NULL;
   bool is_there = id && strcmp(id, write->request_id) == 0;
   sm_row_delete(row);
   if (status || is_there)

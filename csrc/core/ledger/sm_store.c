@@ -18,30 +18,30 @@ struct column {
   unsigned rules; /* IS_NAME: becomes a part of a URL or of a path */
 };
 
-static const struct column columns[SM_COLUMNS] = {
-    [SM_STEP_KEY] = {"step_key", SM_DB_TEXT, IS_REQUIRED | IS_NAME},
-    [SM_GENERATION] = {"generation", SM_DB_NUMBER, IS_REQUIRED},
-    [SM_NAME] = {"name", SM_DB_TEXT, 0},
-    [SM_MODEL] = {"model", SM_DB_TEXT, IS_REQUIRED | IS_NAME},
-    [SM_API] = {"api", SM_DB_TEXT, IS_REQUIRED},
-    [SM_PARAMS] = {"params", SM_DB_TEXT, IS_REQUIRED},
+static const struct column columns[SM_ROW_COLUMNS] = {
+    [SM_ROW_STEP_KEY] = {"step_key", SM_DB_TEXT, IS_REQUIRED | IS_NAME},
+    [SM_ROW_GENERATION] = {"generation", SM_DB_NUMBER, IS_REQUIRED},
+    [SM_ROW_NAME] = {"name", SM_DB_TEXT, 0},
+    [SM_ROW_MODEL] = {"model", SM_DB_TEXT, IS_REQUIRED | IS_NAME},
+    [SM_ROW_API] = {"api", SM_DB_TEXT, IS_REQUIRED},
+    [SM_ROW_PARAMS] = {"params", SM_DB_TEXT, IS_REQUIRED},
     [SM_ROW_STATE] = {"state", SM_DB_TEXT, IS_REQUIRED},
-    [SM_BODY] = {"body", SM_DB_TEXT, IS_REQUIRED},
-    [SM_SEED] = {"seed", SM_DB_NUMBER, 0},
-    [SM_REQUEST_ID] = {"request_id", SM_DB_TEXT, IS_NAME},
-    [SM_SUBMITS] = {"submits", SM_DB_NUMBER, IS_REQUIRED},
-    [SM_PRICE] = {"price", SM_DB_NUMBER, IS_MONEY},
-    [SM_DOUBT] = {"doubt", SM_DB_NUMBER, IS_REQUIRED | IS_MONEY},
-    [SM_COST] = {"cost", SM_DB_NUMBER, IS_MONEY},
-    [SM_SUBMITTED_AT] = {"submitted_at", SM_DB_NUMBER, IS_REQUIRED},
-    [SM_ACCEPTED_AT] = {"accepted_at", SM_DB_NUMBER, 0},
-    [SM_ENDED_AT] = {"ended_at", SM_DB_NUMBER, 0},
-    [SM_RESULT] = {"result", SM_DB_TEXT, 0},
-    [SM_PROBLEM] = {"problem", SM_DB_TEXT, 0},
-    [SM_FILE] = {"file", SM_DB_TEXT, IS_NAME},
-    [SM_FILE_SHA256] = {"file_sha256", SM_DB_TEXT, 0},
-    [SM_LEASE_OWNER] = {"lease_owner", SM_DB_TEXT, IS_REQUIRED},
-    [SM_LEASE_UNTIL] = {"lease_until", SM_DB_NUMBER, IS_REQUIRED},
+    [SM_ROW_BODY] = {"body", SM_DB_TEXT, IS_REQUIRED},
+    [SM_ROW_SEED] = {"seed", SM_DB_NUMBER, 0},
+    [SM_ROW_REQUEST_ID] = {"request_id", SM_DB_TEXT, IS_NAME},
+    [SM_ROW_SUBMITS] = {"submits", SM_DB_NUMBER, IS_REQUIRED},
+    [SM_ROW_PRICE] = {"price", SM_DB_NUMBER, IS_MONEY},
+    [SM_ROW_DOUBT] = {"doubt", SM_DB_NUMBER, IS_REQUIRED | IS_MONEY},
+    [SM_ROW_COST] = {"cost", SM_DB_NUMBER, IS_MONEY},
+    [SM_ROW_SUBMITTED_AT] = {"submitted_at", SM_DB_NUMBER, IS_REQUIRED},
+    [SM_ROW_ACCEPTED_AT] = {"accepted_at", SM_DB_NUMBER, 0},
+    [SM_ROW_ENDED_AT] = {"ended_at", SM_DB_NUMBER, 0},
+    [SM_ROW_RESULT] = {"result", SM_DB_TEXT, 0},
+    [SM_ROW_PROBLEM] = {"problem", SM_DB_TEXT, 0},
+    [SM_ROW_FILE] = {"file", SM_DB_TEXT, IS_NAME},
+    [SM_ROW_FILE_SHA256] = {"file_sha256", SM_DB_TEXT, 0},
+    [SM_ROW_LEASE_OWNER] = {"lease_owner", SM_DB_TEXT, IS_REQUIRED},
+    [SM_ROW_LEASE_UNTIL] = {"lease_until", SM_DB_NUMBER, IS_REQUIRED},
 };
 
 const char *sm_column_name(enum sm_column column) {
@@ -94,8 +94,9 @@ static bool is_sound(enum sm_column at, const struct sm_db_value *value) {
 static enum sm_code tell_damage(const struct sm_db_value *values, int at,
                                 struct sm_error *e) {
   const struct sm_db_value *value = &values[at];
-  const char *key =
-      values[SM_STEP_KEY].type == SM_DB_TEXT ? values[SM_STEP_KEY].text : "?";
+  const char *key = values[SM_ROW_STEP_KEY].type == SM_DB_TEXT
+                        ? values[SM_ROW_STEP_KEY].text
+                        : "?";
   char shown[64] = "nothing";
   if (value->type == SM_DB_NUMBER)
     (void)snprintf(shown, sizeof shown, "%.15g", value->number);
@@ -109,7 +110,7 @@ static enum sm_code tell_damage(const struct sm_db_value *values, int at,
 
 enum sm_code sm_row_check(const struct sm_db_value *values,
                           struct sm_error *e) {
-  for (int i = 0; i < SM_COLUMNS; i++)
+  for (int i = 0; i < SM_ROW_COLUMNS; i++)
     if (!is_sound((enum sm_column)i, &values[i]))
       return tell_damage(values, i, e);
   return SM_OK;
@@ -129,7 +130,7 @@ static const char *keep_text(char **room, const char *text, size_t size) {
 struct sm_row *sm_row_new(const struct sm_db_value *values,
                           enum sm_standing standing, const char *damage) {
   size_t texts = damage ? strlen(damage) + 1 : 0;
-  for (int i = 0; i < SM_COLUMNS; i++)
+  for (int i = 0; i < SM_ROW_COLUMNS; i++)
     texts += values[i].type == SM_DB_TEXT ? values[i].size + 1 : 0;
   struct sm_row *row = malloc(sizeof *row + texts);
   if (!row)
@@ -139,7 +140,7 @@ struct sm_row *sm_row_new(const struct sm_db_value *values,
   row->standing = standing;
   row->damage = damage ? keep_text(&room, damage, strlen(damage)) : NULL;
   memcpy(row->value, values, sizeof row->value);
-  for (int i = 0; i < SM_COLUMNS; i++)
+  for (int i = 0; i < SM_ROW_COLUMNS; i++)
     if (values[i].type == SM_DB_TEXT)
       row->value[i].text = keep_text(&room, values[i].text, values[i].size);
   return row;
@@ -173,7 +174,7 @@ static const struct sm_error no_words = {
 };
 
 void sm_write_create(struct sm_write *write, enum sm_write_kind kind,
-                     const struct sm_step *step) {
+                     const struct sm_ledger_step *step) {
   void *owner = write->owner;
   *write = (struct sm_write){.owner = owner,
                              .kind = kind,

@@ -35,7 +35,7 @@
 
 /* What the ledger keeps of one paid call, before it is sent: opaque texts and
  * numbers, made by whoever knows models. */
-struct sm_step {
+struct sm_ledger_step {
   const char *key;    /* names the step */
   const char *params; /* what the key is a hash of */
   const char *name;   /* the caller's, or NULL */
@@ -52,30 +52,31 @@ struct sm_step {
 /* -- rows ------------------------------------------------------------------ */
 
 enum sm_column {
-  SM_STEP_KEY,
-  SM_GENERATION,
-  SM_NAME,
-  SM_MODEL,
-  SM_API,
-  SM_PARAMS,
+  SM_ROW_STEP_KEY,
+  SM_ROW_GENERATION,
+  SM_ROW_NAME,
+  SM_ROW_MODEL,
+  SM_ROW_API,
+  SM_ROW_PARAMS,
   SM_ROW_STATE,
-  SM_BODY,
-  SM_SEED,
-  SM_REQUEST_ID,
-  SM_SUBMITS,
-  SM_PRICE,
-  SM_DOUBT, /* USD of earlier submits that nobody knows the end of */
-  SM_COST,
-  SM_SUBMITTED_AT, /* Unix seconds, as all times */
-  SM_ACCEPTED_AT,
-  SM_ENDED_AT,
-  SM_RESULT,
-  SM_PROBLEM,
-  SM_FILE,
-  SM_FILE_SHA256,
-  SM_LEASE_OWNER, /* works on it until SM_LEASE_UNTIL (0: nobody does) */
-  SM_LEASE_UNTIL,
-  SM_COLUMNS
+  SM_ROW_BODY,
+  SM_ROW_SEED,
+  SM_ROW_REQUEST_ID,
+  SM_ROW_SUBMITS,
+  SM_ROW_PRICE,
+  SM_ROW_DOUBT, /* USD of earlier submits that nobody knows the end of */
+  SM_ROW_COST,
+  SM_ROW_SUBMITTED_AT, /* Unix seconds, as all times */
+  SM_ROW_ACCEPTED_AT,
+  SM_ROW_ENDED_AT,
+  SM_ROW_RESULT,
+  SM_ROW_PROBLEM,
+  SM_ROW_FILE,
+  SM_ROW_FILE_SHA256,
+  SM_ROW_LEASE_OWNER, /* works on it until SM_ROW_LEASE_UNTIL (0: nobody does)
+                       */
+  SM_ROW_LEASE_UNTIL,
+  SM_ROW_COLUMNS
 };
 
 /* How a row, or a key, stands to the one who asks. */
@@ -94,7 +95,7 @@ struct sm_row {
   struct sm_row *next;
   enum sm_standing standing;
   const char *damage; /* DAMAGED: why */
-  struct sm_db_value value[SM_COLUMNS];
+  struct sm_db_value value[SM_ROW_COLUMNS];
 };
 
 /* Copies a row and its texts into one block; NULL without memory. */
@@ -145,10 +146,11 @@ struct sm_write {
   void *owner; /* the engine's */
   int64_t deadline_ms;
   /* In. */
-  const struct sm_step *step; /* its key names the row, with `generation` */
-  int64_t generation;         /* 0: the step has no row yet */
-  const char *request_id;     /* NULL for none */
-  const char *text;           /* COMPLETE: the result; END: the problem */
+  const struct sm_ledger_step
+      *step;              /* its key names the row, with `generation` */
+  int64_t generation;     /* 0: the step has no row yet */
+  const char *request_id; /* NULL for none */
+  const char *text;       /* COMPLETE: the result; END: the problem */
   size_t text_size;
   const char *state; /* END: the one to leave it in */
   const char *file;  /* KEEP: a name without a folder; COMPLETE: or NULL */
@@ -174,7 +176,7 @@ struct sm_write {
 /* Makes a write of a kind; `step` may be NULL where the kind needs none. What
  * the write held before must have been cleared. */
 void sm_write_create(struct sm_write *write, enum sm_write_kind kind,
-                     const struct sm_step *step);
+                     const struct sm_ledger_step *step);
 
 /* Frees what came home in it. */
 void sm_write_clear(struct sm_write *write);
