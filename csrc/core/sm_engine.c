@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "sm_header.h"
 #include "sm_news.h"
@@ -292,24 +293,34 @@ static void wake_due(struct sm_engine *engine, int64_t now_ms) {
   }
 }
 
-/* -- hashing ------------------------------------------------------------- */
+/* -- pictures that are read through --------------------------------------- */
+
+static enum sm_code settle_digest(struct sm_event *event,
+                                  const struct sm_digest *digest,
+                                  struct sm_error *e) {
+  const char *copy = sm_digest_copy(digest);
+  event->kind = SM_EVENT_DONE;
+  event->image = sm_digest_facts(digest)->image;
+  event->bytes = sm_digest_facts(digest)->size_bytes;
+  event->is_file = copy != NULL;
+  event->place = copy ? strdup(copy) : NULL;
+  return copy && !event->place ? sm_fail_memory(e) : SM_OK;
+}
 
 static void step_digest(struct sm_engine *engine) {
   struct sm_task *task = engine->queue.lanes.head[SM_LANE_DIGEST];
-  struct sm_event *event;
   struct sm_error e;
   bool is_over = false;
   if (!task)
     return;
-  event = task->last;
-  if (sm_digest_step(task->digest, &is_over, event->sha256, &e) != SM_OK) {
+  enum sm_code code =
+      sm_digest_step(task->digest, &is_over, task->last->sha256, &e);
+  if (code == SM_OK && is_over)
+    code = settle_digest(task->last, task->digest, &e);
+  if (code != SM_OK)
     end_with(engine, task, &e);
-  } else if (is_over) {
-    event->kind = SM_EVENT_DONE;
-    event->image = sm_digest_facts(task->digest)->image;
-    event->bytes = sm_digest_facts(task->digest)->size_bytes;
+  else if (is_over)
     end(engine, task);
-  }
 }
 
 /* -- the public verbs ---------------------------------------------------- */

@@ -251,6 +251,7 @@ static void settle_file(struct sm_task *task, struct sm_verdict *verdict) {
   event->bytes = sm_file_size(task->file);
   event->is_file = true;
   enum sm_code code = sm_file_commit(task->file, &verdict->error);
+  memcpy(event->sha256, sm_file_sha256(task->file), sizeof event->sha256);
   if (code == SM_OK) {
     event->place = strdup(sm_file_path(task->file));
     if (!event->place)

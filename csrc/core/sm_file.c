@@ -24,7 +24,9 @@ struct sm_file {
   char *path;                   /* the target; final after the commit */
   const char *name;             /* its last part, inside `path` */
   char temporary[NAME_MAX + 1]; /* "" when there is none */
-  bool is_begun;                /* there was one */
+  struct sm_sha256 hash;        /* begun when one is wanted */
+  char sha256[SM_SHA256_HEX];
+  bool is_begun; /* there was one */
   bool is_private;
 };
 
@@ -241,10 +243,16 @@ enum sm_code sm_file_new(struct sm_file **file, const char *path,
   return code;
 }
 
+enum sm_code sm_file_want_sha256(struct sm_file *file, struct sm_error *e) {
+  return sm_sha256_begin(&file->hash, e);
+}
+
 enum sm_code sm_file_write(struct sm_file *file, const void *bytes, size_t size,
                            struct sm_error *e) {
   const char *at = bytes;
   enum sm_code code = need_temporary(file, e);
+  if (code == SM_OK && file->hash.context)
+    code = sm_sha256_add(&file->hash, bytes, size, e);
   while (code == SM_OK && size > 0) {
     ssize_t written = pwrite(file->fd, at, size, (off_t)file->size);
     if (written < 0 && errno == EINTR)
@@ -264,12 +272,16 @@ enum sm_code sm_file_rewind(struct sm_file *file, struct sm_error *e) {
     code = fail_on(e, "cannot write", file->path);
   if (code == SM_OK)
     file->size = 0;
+  if (code == SM_OK && file->hash.context)
+    code = sm_sha256_begin(&file->hash, e);
   return code;
 }
 
 uint64_t sm_file_size(const struct sm_file *file) { return file->size; }
 
 const char *sm_file_path(const struct sm_file *file) { return file->path; }
+
+const char *sm_file_sha256(const struct sm_file *file) { return file->sha256; }
 
 static enum sm_code read_head(const struct sm_file *file, unsigned char *head,
                               struct sm_image *image, struct sm_error *e) {
@@ -353,6 +365,8 @@ enum sm_code sm_file_commit(struct sm_file *file, struct sm_error *e) {
   enum sm_code code = sm_file_check(file, true, &image, e);
   if (code == SM_OK)
     code = name_target(file, image.format, e);
+  if (code == SM_OK && file->hash.context)
+    code = sm_sha256_end(&file->hash, file->sha256, e);
   if (code == SM_OK)
     code = finish(file, e);
   if (code != SM_OK)
@@ -366,6 +380,7 @@ void sm_file_delete(struct sm_file *file) {
   abandon(file);
   if (file->folder >= 0)
     (void)close(file->folder);
+  sm_sha256_destroy(&file->hash);
   free(file->path);
   free(file);
 }

@@ -20,6 +20,7 @@
 
 #include "sm_error.h"
 #include "sm_image.h"
+#include "sm_sha256.h"
 
 struct sm_file; /* one picture being written */
 
@@ -39,6 +40,10 @@ enum sm_code sm_file_check_target(const char *path, struct sm_error *e);
  * temporary file unless sm_file_commit gave it its name. */
 enum sm_code sm_file_new(struct sm_file **file, const char *path,
                          bool is_private, struct sm_error *e);
+
+/* Has what is written from here on hashed on its way: what is kept between runs
+ * is known by its hash. To be asked before the first write. */
+enum sm_code sm_file_want_sha256(struct sm_file *file, struct sm_error *e);
 
 enum sm_code sm_file_write(struct sm_file *file, const void *bytes, size_t size,
                            struct sm_error *e);
@@ -61,6 +66,9 @@ enum sm_code sm_file_check(const struct sm_file *file, bool is_all,
 enum sm_code sm_file_commit(struct sm_file *file, struct sm_error *e);
 
 const char *sm_file_path(const struct sm_file *file);
+
+/* The hash of what was committed; "" where none was wanted, and before. */
+const char *sm_file_sha256(const struct sm_file *file);
 
 void sm_file_delete(struct sm_file *file);
 

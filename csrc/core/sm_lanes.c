@@ -3,7 +3,7 @@
 #define POLLS_BEFORE_OTHERS 4
 
 enum sm_lane sm_lane_of(const struct sm_task *task) {
-  if (task->kind == SM_TASK_DIGEST)
+  if (task->digest)
     return SM_LANE_DIGEST;
   if (task->kind == SM_TASK_JOB)
     return task->job.phase == SM_PHASE_SUBMIT ? SM_LANE_SUBMIT : SM_LANE_POLL;

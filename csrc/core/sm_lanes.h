@@ -3,8 +3,8 @@
  * First in, first out, in lanes: polls and other short GETs before submits
  * before transfers that last long, so that no upload and no batch of submits
  * makes a poll late; yet after some polls in a row the others get a turn, so
- * that a limited rate does not starve them. Files to hash wait in a lane of
- * their own, which needs no slot.
+ * that a limited rate does not starve them. Pictures to read through wait in a
+ * lane of their own, which needs no slot.
  */
 #ifndef SM_LANES_H
 #define SM_LANES_H

@@ -29,8 +29,7 @@ void sm_task_delete(struct sm_task *task) {
     return;
   if (task->kind == SM_TASK_JOB)
     sm_job_destroy(&task->job);
-  if (task->kind == SM_TASK_DIGEST)
-    sm_digest_delete(task->digest);
+  sm_digest_delete(task->digest);
   sm_body_delete(task->body);
   sm_file_delete(task->file);
   sm_event_delete(task->first);

@@ -1,10 +1,10 @@
 /* sm_task: one thing the engine works on.
  *
- * A job, a call, or the hash of a file, with all it owns: the request body, the
- * file it writes, the id it waits for. The host's thread makes it and gives it
- * away through the client; from then on it is the engine's. While it waits it
- * is this struct, a timer's place in a heap, and the event that will one day
- * end it: some 800 bytes, and no connection.
+ * A job, a call, or a picture to read through, with all it owns: the request
+ * body, the file it writes, the id it waits for. The host's thread makes it and
+ * gives it away through the client; from then on it is the engine's. While it
+ * waits it is this struct, a timer's place in a heap, and the event that will
+ * one day end it: some 800 bytes, and no connection.
  */
 #ifndef SM_TASK_H
 #define SM_TASK_H
@@ -37,6 +37,7 @@ struct sm_task {
   struct sm_model *model;       /* JOB and v1; the engine's */
   struct sm_body *body;
   struct sm_file *file;
+  struct sm_digest *digest; /* while the task reads a picture through */
   char *target;  /* the model's name until it is linked; a path; a URL */
   double mean_s; /* the published latency, until it is linked */
   enum sm_place place;
@@ -46,7 +47,6 @@ struct sm_task {
   union {
     struct sm_job job;
     struct sm_call call;
-    struct sm_digest *digest;
   };
 };
 

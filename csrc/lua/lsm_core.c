@@ -13,9 +13,9 @@
 #include <unistd.h>
 
 #include "lsm.h"
-#include "sm_digest.h"
 #include "sm_output.h"
 #include "sm_process.h"
+#include "sm_sha256.h"
 #include "sm_text.h"
 #include "sm_time.h"
 
@@ -134,7 +134,7 @@ static int core_sha256(lua_State *L) {
   const char *bytes = luaL_checklstring(L, 1, &size);
   char hex[SM_SHA256_HEX];
   struct sm_error e;
-  if (sm_sha256(hex, bytes, size, &e) != SM_OK)
+  if (sm_sha256_of(hex, bytes, size, &e) != SM_OK)
     return luaL_error(L, "%s", e.message);
   lua_pushstring(L, hex);
   return 1;

@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "check.h"
+#include "one_folder.h"
+#include "sample_pictures.h"
 
 #define MAX_ACTIVE 64
 
@@ -349,6 +351,36 @@ static void what_reports_a_paid_job_is_there_before_its_submit_leaves(void) {
   close_engine(engine);
 }
 
+/* The host hands the bytes over and turns to other things. */
+static void bytes_are_hashed_and_saved_by_the_engine(void) {
+  struct sm_engine *engine = open_engine(1);
+  struct sm_events events;
+  struct sm_task *task = sm_task_new(SM_TASK_DIGEST, "");
+  char hex[SM_SHA256_HEX];
+  size_t size;
+  enter();
+  task->body = sm_body_new();
+  sm_body_add_text(task->body, sample_png, sizeof sample_png, NULL);
+  const char *bytes = sm_body_text(task->body, &size);
+  sm_digest_new_of_bytes(&task->digest, bytes, size, NULL);
+  sm_digest_copy_to(task->digest, in_folder("a"), false, NULL);
+  sm_engine_add(engine, task);
+  CHECK(!holds(in_folder("a.png"), sample_png, sizeof sample_png));
+  while (sm_engine_turn(engine, service.now_ms) == 0)
+    ;
+  sm_events_create(&events);
+  sm_engine_take_events(engine, &events);
+  struct sm_event *event = sm_events_pop(&events);
+  CHECK(event && event->kind == SM_EVENT_DONE && event->is_file);
+  CHECK(event && strcmp(event->place, in_folder("a.png")) == 0);
+  sm_sha256_of(hex, sample_png, sizeof sample_png, NULL);
+  CHECK(event && strcmp(event->sha256, hex) == 0);
+  sm_event_delete(event);
+  CHECK(holds(in_folder("a.png"), sample_png, sizeof sample_png));
+  CHECK(leave() == 1);
+  close_engine(engine);
+}
+
 static void an_engine_may_end_in_the_middle_of_everything(void) {
   struct sm_engine *engine = open_engine(8);
   for (uint64_t id = 1; id <= 100; id++)
@@ -371,6 +403,7 @@ int main(void) {
   a_cancelled_job_says_no_more();
   uploads_leave_room_for_polls();
   what_reports_a_paid_job_is_there_before_its_submit_leaves();
+  bytes_are_hashed_and_saved_by_the_engine();
   an_engine_may_end_in_the_middle_of_everything();
   return check_report("sm_engine");
 }

@@ -1,6 +1,5 @@
 #include "sm_file.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -11,56 +10,9 @@
 #include <unistd.h>
 
 #include "check.h"
+#include "one_folder.h"
 #include "sample_pictures.h"
 #include "sm_file_probe.h"
-
-/* Each test works in a folder of its own, which must hold only what the test
- * says at its end: no temporary file outlives a failure. */
-static char folder[64];
-
-static const char *in_folder(const char *name) {
-  static char paths[4][400];
-  static int turn;
-  turn = (turn + 1) % 4;
-  (void)snprintf(paths[turn], sizeof paths[turn], "%s/%s", folder, name);
-  return paths[turn];
-}
-
-static void enter(void) {
-  (void)snprintf(folder, sizeof folder, "/tmp/sm_file_XXXXXX");
-  CHECK(mkdtemp(folder) != NULL);
-}
-
-/* Removes the folder and returns how many entries it had. */
-static int leave(void) {
-  int count = 0;
-  DIR *dir = opendir(folder);
-  for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
-    if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
-      continue;
-    count++;
-    CHECK(remove(in_folder(entry->d_name)) == 0);
-  }
-  (void)closedir(dir);
-  CHECK(rmdir(folder) == 0);
-  return count;
-}
-
-static bool holds(const char *path, const void *bytes, size_t size) {
-  char got[4096];
-  FILE *file = fopen(path, "rb");
-  if (file == NULL)
-    return false;
-  size_t n = fread(got, 1, sizeof got, file);
-  (void)fclose(file);
-  return n == size && memcmp(got, bytes, size) == 0;
-}
-
-static void put(const char *path, const void *bytes, size_t size) {
-  FILE *file = fopen(path, "wb");
-  CHECK(file != NULL && fwrite(bytes, 1, size, file) == size);
-  CHECK(file != NULL && fclose(file) == 0);
-}
 
 static enum sm_code save(const char *path, size_t size, struct sm_error *e) {
   char *final_path;
@@ -393,6 +345,37 @@ static void a_probe_says_why_not(void) {
   CHECK(leave() == 3);
 }
 
+/* What was written before the rewind is forgotten, by the hash, too. */
+static void a_picture_that_is_kept_is_hashed_while_it_is_written(void) {
+  enter();
+  struct sm_file *file;
+  char hex[SM_SHA256_HEX];
+  CHECK(sm_file_new(&file, in_folder("a"), true, NULL) == SM_OK);
+  CHECK(sm_file_want_sha256(file, NULL) == SM_OK);
+  CHECK(sm_file_write(file, sample_png, 40, NULL) == SM_OK);
+  CHECK(sm_file_rewind(file, NULL) == SM_OK);
+  CHECK(sm_file_write(file, sample_jpeg, 7, NULL) == SM_OK);
+  CHECK(sm_file_write(file, sample_jpeg + 7, sizeof sample_jpeg - 7, NULL) ==
+        SM_OK);
+  CHECK(strcmp(sm_file_sha256(file), "") == 0);
+  CHECK(sm_file_commit(file, NULL) == SM_OK);
+  CHECK(sm_sha256_of(hex, sample_jpeg, sizeof sample_jpeg, NULL) == SM_OK);
+  CHECK(strcmp(sm_file_sha256(file), hex) == 0);
+  sm_file_delete(file);
+  CHECK(leave() == 1);
+}
+
+static void a_hash_that_nobody_wants_is_not_made(void) {
+  enter();
+  struct sm_file *file;
+  CHECK(sm_file_new(&file, in_folder("a"), false, NULL) == SM_OK);
+  CHECK(sm_file_write(file, sample_png, sizeof sample_png, NULL) == SM_OK);
+  CHECK(sm_file_commit(file, NULL) == SM_OK);
+  CHECK(strcmp(sm_file_sha256(file), "") == 0);
+  sm_file_delete(file);
+  CHECK(leave() == 1);
+}
+
 int main(void) {
   a_picture_takes_its_place_whole_and_private();
   a_picture_that_came_whole_may_have_more_behind_its_end();
@@ -414,5 +397,7 @@ int main(void) {
   a_probe_says_what_a_picture_is();
   a_probe_finds_the_end_of_a_picture_whatever_follows();
   a_probe_says_why_not();
+  a_picture_that_is_kept_is_hashed_while_it_is_written();
+  a_hash_that_nobody_wants_is_not_made();
   return check_report("sm_file");
 }
