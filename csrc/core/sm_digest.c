@@ -52,7 +52,7 @@ enum sm_code sm_digest_new_of_bytes(struct sm_digest **out, const void *bytes,
   struct sm_digest *digest = make();
   if (!digest)
     return sm_fail_memory(e);
-  digest->bytes = bytes;
+  digest->bytes = size > 0 ? bytes : "";
   digest->facts.size_bytes = size;
   *out = digest;
   return SM_OK;

@@ -19,7 +19,8 @@ struct task_options {
   double timeout_s;
   double latency_s;
   struct sm_dial dial;
-  bool is_accepted; /* of attach: the service gave this id to a submit of ours */
+  bool
+      is_accepted; /* of attach: the service gave this id to a submit of ours */
 };
 
 static const struct lsm_option task_options[] = {
@@ -250,17 +251,60 @@ static int task_upload(lua_State *L) {
   return post(L, client, &listener, task);
 }
 
+/* Bytes are copied: the string is Lua's, and the worker's time is its own. */
+static enum sm_code digest_bytes(struct sm_task *task, const char *bytes,
+                                 size_t size, struct sm_error *e) {
+  enum sm_code code = give_text(task, bytes, size, e);
+  if (code != SM_OK)
+    return code;
+  return sm_digest_new_of_bytes(&task->digest, sm_body_text(task->body, &size),
+                                size, e);
+}
+
+/* Of the file at a path, or of {bytes = ...}. */
 static int task_digest(lua_State *L) {
   struct sm_client *client = lsm_check_client(L);
-  const char *path = lsm_check_text(L, 2);
+  const char *path = "", *bytes = NULL;
+  size_t size = 0;
+  if (lua_istable(L, 2)) {
+    lua_getfield(L, 2, "bytes");
+    bytes = string_at(L, -1, &size);
+    luaL_argcheck(L, bytes, 2, "expected a path or {bytes = ...}");
+    lua_pop(L, 1);
+  } else {
+    path = lsm_check_text(L, 2);
+  }
   struct listener listener = enlist(L, client);
   struct sm_error e;
   struct sm_task *task = sm_task_new(SM_TASK_DIGEST, path);
-  if (!task) {
-    sm_fail_memory(&e);
-    return refuse(L, client, &listener, NULL, &e);
-  }
-  if (sm_digest_new(&task->digest, path, &e) != SM_OK)
+  enum sm_code code = SM_OK;
+  if (!task)
+    code = sm_fail_memory(&e);
+  else if (bytes)
+    code = digest_bytes(task, bytes, size, &e);
+  else
+    code = sm_digest_new(&task->digest, path, &e);
+  if (code != SM_OK)
+    return refuse(L, client, &listener, task, &e);
+  return post(L, client, &listener, task);
+}
+
+/* A picture that is at hand to a path; with a last argument that is true for
+ * its owner alone. */
+static int task_save(lua_State *L) {
+  struct sm_client *client = lsm_check_client(L);
+  const char *path = lsm_check_text(L, 2);
+  size_t size;
+  const char *bytes = luaL_checklstring(L, 3, &size);
+  bool is_private = lua_toboolean(L, 5);
+  struct listener listener = enlist(L, client);
+  struct sm_error e;
+  struct sm_task *task = sm_task_new(SM_TASK_DIGEST, path);
+  enum sm_code code =
+      task ? digest_bytes(task, bytes, size, &e) : sm_fail_memory(&e);
+  if (code == SM_OK)
+    code = sm_digest_copy_to(task->digest, path, is_private, &e);
+  if (code != SM_OK)
     return refuse(L, client, &listener, task, &e);
   return post(L, client, &listener, task);
 }
@@ -310,7 +354,8 @@ const luaL_Reg lsm_task_methods[] = {
     {"find", task_find},         /* model, json, since, options -> id */
     {"sync", task_sync},         /* model, json, options -> id */
     {"upload", task_upload},     /* source, options -> id */
-    {"digest", task_digest},     /* path, options -> id */
+    {"digest", task_digest},     /* path or bytes, options -> id */
+    {"save", task_save},         /* path, bytes, options, private -> id */
     {"download", task_download}, /* url, path, options, private -> id */
     {"get", task_get},           /* service, path, options -> id */
     {"cancel", task_cancel},     /* id */

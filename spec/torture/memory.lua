@@ -7,8 +7,9 @@
 local world = ...
 
 local state = {
-  core = false, handle = false, job = false, upload = false, digest = false, get = false,
-  done = 0, address = false, picture = false, download = false, saved = false,
+  core = false, handle = false, job = false, upload = false, digest = false, hash = false,
+  copy = false, get = false, done = 0, address = false, picture = false, download = false,
+  saved = false,
 }
 
 local OPTIONS = { timeout = 20, poll = 0.002 }
@@ -61,25 +62,27 @@ return {
   end,
   function()
     state.digest = state.digest or state.handle:digest(world.path)
+    state.hash = state.hash or state.handle:digest({ bytes = world.picture })
+    state.copy = state.copy or state.handle:save(world.saved, world.picture)
   end,
   function()
     state.get = state.get or state.handle:get("api", "/v1/get-user-credits", OPTIONS)
   end,
   function()
-    finish(3)
+    finish(5)
   end,
   function()
     state.job = state.job or state.handle:job("flux-kontext-pro", world.body, OPTIONS)
   end,
   function()
-    finish(4)
+    finish(6)
   end,
   function()
     state.download = state.download
       or state.handle:download(state.address, world.saved .. "x", OPTIONS)
   end,
   function()
-    finish(5)
+    finish(7)
   end,
   function()
     tostring(state.handle)
