@@ -152,6 +152,39 @@ static void without_a_thread_the_caller_carries_it_out(void) {
   close_ledger();
 }
 
+static void ask_what_was_spent(bool is_inline) {
+  struct sm_ledger_options options = options_now();
+  struct sm_write question = {0};
+  options.is_inline = is_inline;
+  make_folder();
+  open_over(&options);
+  send(0, SM_WRITE_CLAIM);
+  sm_write_create(&question, SM_WRITE_SPENT, NULL);
+  sm_ledger_ask(ledger, &question);
+  CHECK(!question.error);
+  CHECK(fabs(question.spent - 0.05) < 1e-9);
+  sm_write_clear(&question);
+  CHECK(next_home(ENOUGH_MS) == &writes[0]);
+  CHECK(!next_home(1));
+  fail_at("SELECT", SM_DB_BROKEN, 100);
+  sm_write_create(&question, SM_WRITE_SPENT, NULL);
+  sm_ledger_ask(ledger, &question);
+  CHECK(question.error != NULL);
+  sm_write_clear(&question);
+  fail_at("SELECT", SM_DB_OK, 0);
+  sm_ledger_stop(ledger);
+  sm_write_create(&question, SM_WRITE_SPENT, NULL);
+  sm_ledger_ask(ledger, &question);
+  CHECK(question.error != NULL);
+  sm_write_clear(&question);
+  close_ledger();
+}
+
+static void the_host_has_an_answer_at_once(void) {
+  ask_what_was_spent(false);
+  ask_what_was_spent(true);
+}
+
 static void the_caller_is_woken(void *user) {
   atomic_fetch_add((atomic_int *)user, 1);
 }
@@ -514,6 +547,7 @@ int main(void) {
   several_processes_claim_each_step_once();
   what_has_queued_up_is_one_commit();
   without_a_thread_the_caller_carries_it_out();
+  the_host_has_an_answer_at_once();
   what_comes_home_wakes_the_caller();
   leases_are_renewed_without_the_caller();
   closing_carries_out_what_is_queued_and_lets_go();

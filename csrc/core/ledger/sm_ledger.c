@@ -46,6 +46,8 @@ struct sm_ledger {
   /* Both sides'. */
   pthread_mutex_t lock;
   pthread_cond_t work;
+  pthread_cond_t answer;
+  bool is_answered;
   struct sm_writes queued;
   struct sm_writes home;
   struct sm_write note;
@@ -68,6 +70,12 @@ static int64_t clock_ms(clockid_t id) {
 }
 
 static int64_t now_ms(void) { return clock_ms(CLOCK_MONOTONIC); }
+
+static void sleep_ms(int64_t ms) {
+  struct timespec time = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+  while (nanosleep(&time, &time) != 0 && errno == EINTR)
+    ;
+}
 
 /* -- sending home ---------------------------------------------------------- */
 
@@ -98,6 +106,13 @@ static void send_note(struct sm_ledger *ledger, const struct sm_error *e) {
     ledger->wake(ledger->user);
 }
 
+static void answer(struct sm_ledger *ledger) {
+  pthread_mutex_lock(&ledger->lock);
+  ledger->is_answered = true;
+  pthread_cond_signal(&ledger->answer);
+  pthread_mutex_unlock(&ledger->lock);
+}
+
 /* What a write that is home has changed about the leases. */
 static void note_lease(struct sm_ledger *ledger, const struct sm_write *write) {
   if (write == &ledger->renewal) {
@@ -123,7 +138,10 @@ static void finish_first(struct sm_ledger *ledger, struct sm_writes *done) {
     return;
   }
   atomic_fetch_add(&ledger->writes, 1);
-  sm_writes_push(done, write);
+  if (write->is_awaited)
+    answer(ledger);
+  else
+    sm_writes_push(done, write);
 }
 
 /* -- transactions ---------------------------------------------------------- */
@@ -377,11 +395,14 @@ static bool start_thread(struct sm_ledger *ledger) {
   return is_started;
 }
 
+/* Under the lock: the host may ask while the store is used. */
 static void need_thread(struct sm_ledger *ledger) {
   if (ledger->is_inline || ledger->has_thread)
     return;
-  ledger->has_thread = start_thread(ledger);
-  ledger->is_inline = !ledger->has_thread;
+  if (start_thread(ledger))
+    ledger->has_thread = true;
+  else
+    ledger->is_inline = true;
 }
 
 /* -- the store ------------------------------------------------------------- */
@@ -399,11 +420,33 @@ static void put(void *self, struct sm_write *write) {
   pthread_mutex_lock(&ledger->lock);
   sm_writes_push(&ledger->queued, write);
   pthread_cond_signal(&ledger->work);
+  if (!ledger->is_over)
+    need_thread(ledger);
   pthread_mutex_unlock(&ledger->lock);
   if (ledger->is_over)
     abandon(ledger);
-  else
-    need_thread(ledger);
+}
+
+/* Whether there is an answer; one that is missing was waited for. */
+static bool has_answer(struct sm_ledger *ledger) {
+  pthread_mutex_lock(&ledger->lock);
+  while (ledger->has_thread && !ledger->is_answered)
+    pthread_cond_wait(&ledger->answer, &ledger->lock);
+  bool is_answered = ledger->is_answered;
+  pthread_mutex_unlock(&ledger->lock);
+  return is_answered;
+}
+
+void sm_ledger_ask(struct sm_ledger *ledger, struct sm_write *write) {
+  write->is_awaited = true;
+  write->deadline_ms = INT64_MAX;
+  ledger->is_answered = false;
+  put(ledger, write);
+  while (!has_answer(ledger)) {
+    turn(ledger);
+    if (now_ms() < ledger->retry_ms)
+      sleep_ms(BACKOFF_MS);
+  }
 }
 
 /* The thread itself cannot tell of a call that does not return. */
@@ -476,6 +519,7 @@ static struct sm_ledger *make(const struct sm_ledger_options *options) {
   pthread_condattr_init(&clock);
   pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
   pthread_cond_init(&ledger->work, &clock);
+  pthread_cond_init(&ledger->answer, &clock);
   pthread_condattr_destroy(&clock);
   name_owner(ledger);
   sm_ledger_rows_create(&ledger->rows, &ledger->db, ledger->owner);
@@ -486,14 +530,9 @@ static void release(struct sm_ledger *ledger) {
   sm_db_close(&ledger->db);
   sm_write_clear(&ledger->note);
   pthread_cond_destroy(&ledger->work);
+  pthread_cond_destroy(&ledger->answer);
   pthread_mutex_destroy(&ledger->lock);
   free(ledger);
-}
-
-static void sleep_ms(int64_t ms) {
-  struct timespec time = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
-  while (nanosleep(&time, &time) != 0 && errno == EINTR)
-    ;
 }
 
 static enum sm_db_status open_once(struct sm_ledger *ledger,

@@ -66,6 +66,12 @@ enum sm_code sm_ledger_new_over(struct sm_ledger **ledger, struct sm_db *db,
  * thread starts with the first put; without one it goes on inline. */
 struct sm_store sm_ledger_store(struct sm_ledger *ledger);
 
+/* Carries out a write for the host, which waits for it: ten seconds at the
+ * most, and however long the disk keeps a call that it has begun. It does not
+ * come home by the store. One at a time, from any thread; without a thread from
+ * the store's. */
+void sm_ledger_ask(struct sm_ledger *ledger, struct sm_write *write);
+
 /* Without a thread: how long `finished` will have nothing to do, in ms;
  * INT64_MAX: until the next put. */
 int64_t sm_ledger_wait_ms(struct sm_ledger *ledger);

@@ -168,6 +168,7 @@ struct sm_write {
   int64_t submits;         /* the ledger's: what a claim has made of the row */
   int64_t give_up_ms;      /* the ledger's */
   enum sm_write_kind kind; /* in */
+  bool is_awaited;         /* in: see sm_ledger_ask */
   enum sm_standing standing; /* out */
   bool is_in_doubt;          /* a commit of it may have come through; with an
                                 error, too */
