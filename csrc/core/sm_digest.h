@@ -33,7 +33,8 @@ void sm_digest_delete(struct sm_digest *digest);
 enum sm_code sm_digest_copy_to(struct sm_digest *digest, const char *path,
                                bool is_private, struct sm_error *e);
 
-/* What the hash must be: another is an error, and no file is made then. */
+/* What the hash must be (M10): another is an error, and no file is made then.
+ */
 void sm_digest_expect(struct sm_digest *digest, const char *sha256);
 
 /* Reads the next piece; `is_over` tells whether it was the last, and `hex` is

@@ -4,8 +4,8 @@
  * submit is judged by what can be proved: twelve statuses are refusals; a
  * request whose last byte was never handed over was not sent; everything else
  * after that byte (a lost or cut answer, a 3xx, any other 4xx, a 5xx, a 200
- * that is no JSON) is unknown, because the service has no way to ask "did you
- * get this?" and a second submit might be a second bill.
+ * that is no JSON) is unknown (M8), because the service has no way to ask
+ * "did you get this?" and a second submit might be a second bill.
  */
 #ifndef SM_OUTCOME_H
 #define SM_OUTCOME_H

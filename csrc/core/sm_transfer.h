@@ -20,7 +20,7 @@ enum sm_method { SM_GET, SM_POST };
 struct sm_request {
   enum sm_method method;
   bool has_key;     /* may carry the key, to the origin of `place` only */
-  bool is_once;     /* paid: never sent a second time, by nobody */
+  bool is_once;     /* paid: nobody sends it a second time (M3) */
   bool wants_image; /* what Accept says */
   enum sm_place place;
   struct sm_body *body; /* NULL for a GET; borrowed */

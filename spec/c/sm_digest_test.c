@@ -115,6 +115,7 @@ static struct sm_digest *copy_expecting(const char *from, const char *to,
   return digest;
 }
 
+/* M10. */
 static void a_kept_picture_is_checked_on_its_way(void) {
   enter();
   enum sm_code code;

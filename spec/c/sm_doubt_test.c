@@ -257,6 +257,7 @@ static void a_page_that_may_not_be_the_last_is_not_the_whole_list(void) {
   CHECK(was_found(ID));
 }
 
+/* M8. */
 static void absence_is_told_and_never_acted_on(void) {
   lose();
   for (int i = 0; i < 3; i++) {

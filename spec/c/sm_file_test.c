@@ -345,7 +345,7 @@ static void a_probe_says_why_not(void) {
   CHECK(leave() == 3);
 }
 
-/* What was written before the rewind is forgotten, by the hash, too. */
+/* M10: What was written before the rewind is forgotten, by the hash, too. */
 static void a_picture_that_is_kept_is_hashed_while_it_is_written(void) {
   enter();
   struct sm_file *file;

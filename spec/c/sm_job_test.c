@@ -97,6 +97,7 @@ static void a_submit_that_never_left_is_repeated_five_times(void) {
   CHECK(failed_with(SM_NOT_SENT, SM_CHARGED_NO) && verdict.error.is_retryable);
 }
 
+/* M8. */
 static void a_submit_whose_answer_is_lost_is_never_repeated(void) {
   begin();
   answer(SM_NOT_SENT, 0, true, "");

@@ -161,6 +161,7 @@ static void closing_waits_two_seconds_for_a_server_and_no_more(void) {
   close_ledger();
 }
 
+/* M3. */
 static void two_at_the_same_steps_claim_each_once(void) {
   open_ledger();
   open_session(&theirs);

@@ -251,6 +251,7 @@ static void an_id_of_another_step_is_not_believed(void) {
   close_ledger();
 }
 
+/* M4. */
 static void an_id_gets_a_row_of_its_own_where_its_row_is_anothers(void) {
   struct sm_ledger_step step = step_of("a1");
   open_ledger();
@@ -372,6 +373,7 @@ static void a_budget_is_that_of_all_rows(void) {
   close_ledger();
 }
 
+/* M6. */
 static void a_budget_holds_within_one_transaction(void) {
   struct sm_ledger_step steps[4];
   struct sm_write claims[4];
@@ -433,6 +435,8 @@ static void money_that_another_wrote_is_not_believed(void) {
 }
 
 /* -- damage ---------------------------------------------------------------- */
+
+/* M7. */
 
 static void a_damaged_row_concerns_its_own_step(void) {
   const char *const damages[] = {"model = '../x'",

@@ -286,6 +286,7 @@ static void a_commit_whose_answer_is_lost_is_one(void) {
   close_ledger();
 }
 
+/* M4, M5. */
 static void a_full_disk_keeps_a_submit_back_and_an_id_waiting(void) {
   open_ledger();
   send(0, SM_WRITE_CLAIM);
@@ -467,6 +468,7 @@ static double phase_of(int i) {
   return number(text);
 }
 
+/* M1, M9. */
 static void what_came_home_is_there_after_a_kill_at_any_statement(void) {
   bool is_whole = false;
   for (int at = 0; !is_whole && at < 400; at++) {
@@ -514,6 +516,7 @@ static int claim_all(int number_) {
   return 0;
 }
 
+/* M3. */
 static void several_processes_claim_each_step_once(void) {
   int mine[SHARED] = {0};
   pid_t children[PROCESSES];

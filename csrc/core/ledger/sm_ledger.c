@@ -407,6 +407,8 @@ static void need_thread(struct sm_ledger *ledger) {
 
 /* -- the store ------------------------------------------------------------- */
 
+/* A claim is not waited for long: nothing is paid meanwhile (M5). What is
+ * written after a submit is tried to the deadline of its job (M4). */
 static int64_t last_try_ms(const struct sm_write *write) {
   int64_t patience = now_ms() + PATIENCE_MS;
   if (sm_write_is_after_submit(write) || write->deadline_ms < patience)

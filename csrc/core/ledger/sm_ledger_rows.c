@@ -299,8 +299,8 @@ static double price_of(const struct sm_ledger_step *step) {
   return step->price >= 0 && step->price < MOST ? step->price : (double)NAN;
 }
 
-/* Whether the budget allows one more submit of the step; without a declared
- * price it cannot. */
+/* Whether the budget allows one more submit of the step, in the transaction
+ * that writes its intent (M6); without a declared price it cannot. */
 static enum sm_db_status check_budget(struct sm_ledger_rows *rows,
                                       struct sm_write *write,
                                       struct sm_error *e) {
@@ -557,8 +557,8 @@ static enum sm_db_status find_own_claim(struct sm_ledger_rows *rows,
   return status;
 }
 
-/* A second submit goes into the row that the step has already, unless somebody
- * else works on that by now. */
+/* A second submit, which the caller allows (M8), goes into the row that the
+ * step has already, unless somebody else works on that by now. */
 static enum sm_db_status claim_again(struct sm_ledger_rows *rows,
                                      struct sm_write *write,
                                      struct sm_error *e) {
@@ -573,8 +573,8 @@ static enum sm_db_status claim_again(struct sm_ledger_rows *rows,
   return status;
 }
 
-/* What is free is claimed: in the row of the step's last failure, if there is
- * one and the step is not fresh. */
+/* What is free is claimed, by one (M3): in the row of the step's last failure,
+ * if there is one and the step is not fresh. */
 static enum sm_db_status claim(struct sm_ledger_rows *rows,
                                struct sm_write *write, struct sm_error *e) {
   bool is_found;
@@ -677,9 +677,9 @@ static enum sm_db_status accept_apart(struct sm_ledger_rows *rows,
   return insert(rows, write, write->request_id, e);
 }
 
-/* An id that another row has is not believed: two submits of the same body look
- * alike in the request history, and adopted for both it would hide that the
- * outcome of one is not known. */
+/* An id that another row has is not believed (M4): two submits of the same body
+ * look alike in the request history, and adopted for both it would hide that
+ * the outcome of one is not known. */
 static enum sm_db_status accept(struct sm_ledger_rows *rows,
                                 struct sm_write *write, struct sm_error *e) {
   bool is_found, is_others, is_there;

@@ -8,7 +8,8 @@
  * a thread of its own, the simulation in spec/c keeps rows in memory on a
  * virtual clock.
  *
- * A write that has come home without an error is durable. They are carried out
+ * A write that has come home without an error is durable: the money rules of
+ * doc/money.md (M1, M2) rest on that. Writes are carried out
  * in the order in which they were put. The texts that a write points to are
  * borrowed until it is home.
  *
@@ -112,10 +113,10 @@ const char *sm_row_text(const struct sm_row *row, enum sm_column column);
 /* NAN for what is no number. */
 double sm_row_number(const struct sm_row *row, enum sm_column column);
 
-/* Whether values of all columns can be relied on. The library writes no others,
- * but SQLite keeps what it is given whatever the column, and a database may be
- * written to by somebody else. What a row says goes into file names, URLs and
- * sums. Errors: SM_LEDGER names the step and the column. */
+/* Whether values of all columns can be relied on (M7). The library writes no
+ * others, but SQLite keeps what it is given whatever the column, and a database
+ * may be written to by somebody else. What a row says goes into file names,
+ * URLs and sums. Errors: SM_LEDGER names the step and the column. */
 enum sm_code sm_row_check(const struct sm_db_value *values, struct sm_error *e);
 
 /* -- writes ---------------------------------------------------------------- */
