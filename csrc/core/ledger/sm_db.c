@@ -26,6 +26,10 @@ struct sm_db_value sm_db_text(const char *text) {
       .type = SM_DB_TEXT, .text = text, .size = strlen(text)};
 }
 
+struct sm_db_value sm_db_bytes(const void *bytes, size_t size) {
+  return (struct sm_db_value){.type = SM_DB_BYTES, .text = bytes, .size = size};
+}
+
 enum sm_db_status sm_db_fail(const struct sm_db *db, enum sm_db_status status,
                              struct sm_error *e, const char *format, ...) {
   char text[sizeof e->message];

@@ -33,12 +33,12 @@ enum sm_db_status {
 /* Whether a later try of the same may succeed without anybody's help. */
 bool sm_db_is_transient(enum sm_db_status status);
 
-enum sm_db_type { SM_DB_NULL, SM_DB_NUMBER, SM_DB_TEXT };
+enum sm_db_type { SM_DB_NULL, SM_DB_NUMBER, SM_DB_TEXT, SM_DB_BYTES };
 
 struct sm_db_value {
   enum sm_db_type type;
   double number;
-  const char *text; /* zero-terminated when it comes out of a row */
+  const char *text; /* or bytes; zero-terminated when a row has it as text */
   size_t size;
 };
 
@@ -47,6 +47,7 @@ struct sm_db_value sm_db_null(void);
 struct sm_db_value sm_db_number(double number);
 /* NULL for NULL. */
 struct sm_db_value sm_db_text(const char *text);
+struct sm_db_value sm_db_bytes(const void *bytes, size_t size);
 
 /* The values of a query, in place. */
 #define SM_DB_VALUES(...) ((const struct sm_db_value[]){__VA_ARGS__})
@@ -68,6 +69,7 @@ struct sm_db_dialect {
   const char *is_used;    /* a row if there is any table; NULL: not asked */
   const char *make_alone; /* two that make the tables at once; NULL: no need */
   bool needs_turn; /* begin does not keep other writers out: the turn does */
+  bool is_remote;  /* other machines use it: see sm_pictures */
 };
 
 struct sm_db {
@@ -122,7 +124,7 @@ enum sm_db_status sm_db_sqlite_open(struct sm_db *db,
 
 /* In an object of its own, segmind/postgres.so, that sm_db_open loads. The
  * number changes with this header. */
-#define SM_DB_POSTGRES_ENTRY "sm_db_postgres_open_1"
+#define SM_DB_POSTGRES_ENTRY "sm_db_postgres_open_2"
 typedef enum sm_db_status (*sm_db_opener)(struct sm_db *db,
                                           const struct sm_db_options *options,
                                           struct sm_error *e);

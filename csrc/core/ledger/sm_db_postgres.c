@@ -31,6 +31,7 @@
 /* https://www.postgresql.org/docs/current/catalog-pg-type.html */
 enum {
   OID_BOOL = 16,
+  OID_BYTEA = 17,
   OID_INT8 = 20,
   OID_INT2 = 21,
   OID_INT4 = 23,
@@ -52,6 +53,7 @@ static const struct sm_db_dialect dialect = {
                  "WHERE table_schema = current_schema() AND table_name = $1",
     .make_alone = "SELECT pg_advisory_xact_lock(7310312)",
     .needs_turn = true,
+    .is_remote = true,
 };
 
 static const char set_up_sql[] =
@@ -246,6 +248,9 @@ static struct sm_db_value read_value(const PGresult *result, int row,
   case OID_INT8:
     value.number = read_integer(bytes, size);
     break;
+  case OID_BYTEA:
+    value = sm_db_bytes(bytes, (size_t)size);
+    break;
   default:
     value = (struct sm_db_value){
         .type = SM_DB_TEXT, .text = bytes, .size = (size_t)size};
@@ -419,6 +424,11 @@ static bool set_value(struct parameters *parameters, int i,
     parameters->types[i] = OID_TEXT;
     parameters->sizes[i] = (int)value->size;
     return clean(parameters, i, value);
+  case SM_DB_BYTES:
+    parameters->types[i] = OID_BYTEA;
+    parameters->sizes[i] = (int)value->size;
+    parameters->texts[i] = value->text;
+    return true;
   case SM_DB_NULL:
     break;
   }
@@ -479,10 +489,10 @@ static void close_server(const struct sm_db *db) {
 }
 
 __attribute__((visibility("default"))) enum sm_db_status
-sm_db_postgres_open_1(struct sm_db *db, const struct sm_db_options *options,
+sm_db_postgres_open_2(struct sm_db *db, const struct sm_db_options *options,
                       struct sm_error *e);
 
-enum sm_db_status sm_db_postgres_open_1(struct sm_db *db,
+enum sm_db_status sm_db_postgres_open_2(struct sm_db *db,
                                         const struct sm_db_options *options,
                                         struct sm_error *e) {
   struct server *server = calloc(1, sizeof *server);

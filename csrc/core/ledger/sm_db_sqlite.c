@@ -134,6 +134,9 @@ static int bind_value(sqlite3_stmt *handle, int place,
   case SM_DB_TEXT:
     return sqlite3_bind_text64(handle, place, value->text, value->size,
                                SQLITE_STATIC, SQLITE_UTF8);
+  case SM_DB_BYTES:
+    return sqlite3_bind_blob64(handle, place, value->text, value->size,
+                               SQLITE_STATIC);
   case SM_DB_NULL:
     break;
   }
@@ -160,6 +163,11 @@ static void read_value(sqlite3_stmt *handle, int column,
   case SQLITE_FLOAT:
     value->type = SM_DB_NUMBER;
     value->number = sqlite3_column_double(handle, column);
+    break;
+  case SQLITE_BLOB:
+    value->type = SM_DB_BYTES;
+    value->text = sqlite3_column_blob(handle, column);
+    value->size = (size_t)sqlite3_column_bytes(handle, column);
     break;
   default:
     value->type = SM_DB_TEXT;

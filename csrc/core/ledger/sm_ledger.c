@@ -26,6 +26,7 @@ struct sm_ledger {
   /* The thread's, once there is one. */
   struct sm_db db;
   struct sm_ledger_rows rows;
+  struct sm_pictures pictures;
   struct sm_writes pending; /* not durable yet, in order */
   struct sm_write renewal;
   bool is_renewing;        /* it is among the pending */
@@ -525,11 +526,13 @@ static struct sm_ledger *make(const struct sm_ledger_options *options) {
   pthread_condattr_destroy(&clock);
   name_owner(ledger);
   sm_ledger_rows_create(&ledger->rows, &ledger->db, ledger->owner);
+  ledger->rows.pictures = &ledger->pictures;
   return ledger;
 }
 
 static void release(struct sm_ledger *ledger) {
   sm_db_close(&ledger->db);
+  sm_pictures_destroy(&ledger->pictures);
   sm_write_clear(&ledger->note);
   pthread_cond_destroy(&ledger->work);
   pthread_cond_destroy(&ledger->answer);
@@ -545,8 +548,11 @@ static enum sm_db_status open_once(struct sm_ledger *ledger,
                                       .give_up_ms = &ledger->give_up_ms};
   enum sm_db_status status =
       ledger->db.self ? SM_DB_OK : sm_db_open(&ledger->db, &where, e);
+  if (!status)
+    status = sm_ledger_tables_prepare(&ledger->db, options->service, e);
   return status ? status
-                : sm_ledger_tables_prepare(&ledger->db, options->service, e);
+                : sm_pictures_prepare(&ledger->pictures, &ledger->db,
+                                      options->files, options->is_shared, e);
 }
 
 /* A lock may be another's for a moment; a server that does not answer has had

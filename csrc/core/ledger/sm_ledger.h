@@ -36,6 +36,9 @@ struct sm_ledger_options {
   const char *target;        /* a path, or postgresql://… */
   const char *service;       /* whose pictures it holds */
   const char *driver_folder; /* see sm_db_options; NULL: the usual place */
+  const char *files;         /* the folder of its pictures, or NULL */
+  bool is_shared;            /* and all its machines have that one: see
+                                sm_pictures */
   /* Called on the ledger's thread when something has come home; NULL: never. */
   void (*wake)(void *user);
   void *user;

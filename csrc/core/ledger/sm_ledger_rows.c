@@ -711,13 +711,37 @@ static struct sm_db_value text_of(const struct sm_write *write) {
   return text;
 }
 
+static struct sm_picture picture_of(const struct sm_write *write) {
+  return (struct sm_picture){.key = write->step->key,
+                             .generation = write->generation,
+                             .file = write->file,
+                             .sha256 = write->sha256};
+}
+
 static enum sm_db_status keep(struct sm_ledger_rows *rows,
                               struct sm_write *write, struct sm_error *e) {
-  return change(rows, keep_sql,
-                VALUES(TEXT(write->step->key),
-                       NUMBER((double)write->generation), TEXT(write->file),
-                       TEXT(write->sha256)),
-                4, e);
+  const struct sm_picture picture = picture_of(write);
+  enum sm_db_status status =
+      change(rows, keep_sql,
+             VALUES(TEXT(picture.key), NUMBER((double)picture.generation),
+                    TEXT(picture.file), TEXT(picture.sha256)),
+             4, e);
+  return status || !rows->pictures
+             ? status
+             : sm_pictures_keep(rows->pictures, &picture, e);
+}
+
+static enum sm_db_status bring_picture(struct sm_ledger_rows *rows,
+                                       struct sm_write *write,
+                                       struct sm_error *e) {
+  const struct sm_picture picture = picture_of(write);
+  bool is_there = false;
+  enum sm_db_status status =
+      rows->pictures ? sm_pictures_fetch(rows->pictures, &picture, &is_there, e)
+                     : SM_DB_OK;
+  if (is_there)
+    write->standing = SM_STANDING_DONE;
+  return status;
 }
 
 static enum sm_db_status complete(struct sm_ledger_rows *rows,
@@ -783,6 +807,8 @@ static enum sm_db_status carry_out(struct sm_ledger_rows *rows,
     return resume(rows, write, e);
   case SM_WRITE_SPENT:
     return spent(rows, write, e);
+  case SM_WRITE_PICTURE:
+    return bring_picture(rows, write, e);
   case SM_WRITE_ACCEPT:
     return accept(rows, write, e);
   case SM_WRITE_COMPLETE:

@@ -140,9 +140,12 @@ struct sm_row *sm_row_new(const struct sm_db_value *values,
   row->standing = standing;
   row->damage = damage ? keep_text(&room, damage, strlen(damage)) : NULL;
   memcpy(row->value, values, sizeof row->value);
-  for (int i = 0; i < SM_ROW_COLUMNS; i++)
+  for (int i = 0; i < SM_ROW_COLUMNS; i++) {
     if (values[i].type == SM_DB_TEXT)
       row->value[i].text = keep_text(&room, values[i].text, values[i].size);
+    if (values[i].type == SM_DB_BYTES) /* no column of ours has any */
+      row->value[i] = sm_db_null();
+  }
   return row;
 }
 

@@ -124,13 +124,15 @@ enum sm_code sm_row_check(const struct sm_db_value *values, struct sm_error *e);
 enum sm_write_kind {
   /* Before the submit; they fail when the database cannot be used for some
    * seconds, and nothing was sent then. */
-  SM_WRITE_LOOK,   /* the row that stands for the step's key; one that was left
-                      behind is taken over */
-  SM_WRITE_CLAIM,  /* the same, but what is free becomes an intent */
-  SM_WRITE_ATTACH, /* LOOK for the row of `request_id` */
-  SM_WRITE_RESUME, /* takes over all that was begun and left behind */
-  SM_WRITE_FIND,   /* the row that stands for the step's key; only reads */
-  SM_WRITE_SPENT,  /* what all steps have cost or may yet cost; only reads */
+  SM_WRITE_LOOK,    /* the row that stands for the step's key; one that was left
+                       behind is taken over */
+  SM_WRITE_CLAIM,   /* the same, but what is free becomes an intent */
+  SM_WRITE_ATTACH,  /* LOOK for the row of `request_id` */
+  SM_WRITE_RESUME,  /* takes over all that was begun and left behind */
+  SM_WRITE_FIND,    /* the row that stands for the step's key; only reads */
+  SM_WRITE_SPENT,   /* what all steps have cost or may yet cost; only reads */
+  SM_WRITE_PICTURE, /* makes `file`, whose hash is `sha256`, out of what the
+                       ledger itself keeps of pictures: DONE, or FREE */
   /* After money may have been spent; they are tried until their deadline. */
   SM_WRITE_ACCEPT,   /* the id that the service gave */
   SM_WRITE_COMPLETE, /* the result, and the file when there is one already */

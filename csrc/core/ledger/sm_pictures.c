@@ -1,0 +1,362 @@
+#include "sm_pictures.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "sm_disk.h"
+#include "sm_file.h"
+
+#define PIECE_BYTES (256 * 1024)
+#define MARK ".segmind-ledger"
+#define MARK_HEX 33 /* with its zero */
+
+static const char make_pieces_sql[] =
+    "CREATE TABLE segmind_pictures (step_key TEXT NOT NULL, "
+    "generation INTEGER NOT NULL, piece INTEGER NOT NULL, "
+    "bytes BYTEA NOT NULL, PRIMARY KEY (step_key, generation, piece))";
+
+static const char forget_pieces_sql[] =
+    "DELETE FROM segmind_pictures WHERE step_key = $1 AND generation = $2";
+
+static const char put_piece_sql[] =
+    "INSERT INTO segmind_pictures (step_key, generation, piece, bytes) "
+    "VALUES ($1, $2, $3, $4)";
+
+static const char get_piece_sql[] =
+    "SELECT bytes FROM segmind_pictures "
+    "WHERE step_key = $1 AND generation = $2 AND piece = $3";
+
+static const char make_folder_sql[] =
+    "CREATE TABLE segmind_folder (mark TEXT NOT NULL, path TEXT NOT NULL)";
+
+static const char get_folder_sql[] = "SELECT mark, path FROM segmind_folder";
+
+static const char put_folder_sql[] =
+    "INSERT INTO segmind_folder (mark, path) VALUES ($1, $2)";
+
+/* -- tables -------------------------------------------------------------- */
+
+static enum sm_db_status has_table(const struct sm_db *db, const char *name,
+                                   bool *is_there, struct sm_error *e) {
+  struct sm_db_query query = {.sql = db->dialect->has_table,
+                              .values = SM_DB_VALUES(sm_db_text(name)),
+                              .count = 1};
+  return sm_db_has_row(db, &query, is_there, e);
+}
+
+static enum sm_db_status need_table(const struct sm_db *db, const char *name,
+                                    const char *make_sql, struct sm_error *e) {
+  bool is_there;
+  enum sm_db_status status = has_table(db, name, &is_there, e);
+  return status || is_there ? status : sm_db_exec(db, make_sql, e);
+}
+
+/* -- a shared folder ----------------------------------------------------- */
+
+/* What the ledger says of its folder. */
+struct record {
+  char mark[MARK_HEX]; /* "" when it has none */
+  char path[256];
+};
+
+static bool note_record(void *user, const struct sm_db_value *row,
+                        int columns) {
+  struct record *record = user;
+  if (columns == 2 && row[0].type == SM_DB_TEXT && row[1].type == SM_DB_TEXT) {
+    (void)snprintf(record->mark, sizeof record->mark, "%.32s", row[0].text);
+    (void)snprintf(record->path, sizeof record->path, "%.255s", row[1].text);
+  }
+  return true;
+}
+
+static enum sm_db_status
+read_record(const struct sm_db *db, struct record *record, struct sm_error *e) {
+  bool is_there;
+  struct sm_db_query query = {
+      .sql = get_folder_sql, .take = note_record, .user = record};
+  *record = (struct record){0};
+  enum sm_db_status status = has_table(db, "segmind_folder", &is_there, e);
+  return status || !is_there ? status : sm_db_run(db, &query, e);
+}
+
+static int open_mark(const char *folder, int flags) {
+  char *path;
+  if (asprintf(&path, "%s/" MARK, folder) < 0)
+    return -1;
+  int fd = open(path, flags | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW, 0644);
+  free(path);
+  return fd;
+}
+
+/* "" when there is none. */
+static void read_mark(const char *folder, char mark[MARK_HEX]) {
+  size_t size = MARK_HEX - 1;
+  int fd = open_mark(folder, O_RDONLY | O_NONBLOCK);
+  bool is_read = fd >= 0 && sm_disk_read(fd, mark, &size, 0);
+  if (fd >= 0)
+    (void)close(fd);
+  mark[is_read && size == MARK_HEX - 1 ? size : 0] = '\0';
+}
+
+/* Another machine may be at it in the same moment: whoever is first has made
+ * it. */
+static bool make_mark(const char *folder, char mark[MARK_HEX]) {
+  uint64_t chance[2];
+  if (getrandom(chance, sizeof chance, 0) != (ssize_t)sizeof chance)
+    return false;
+  int fd = open_mark(folder, O_WRONLY | O_CREAT | O_EXCL);
+  if (fd < 0)
+    return false;
+  (void)snprintf(mark, MARK_HEX, "%016llx%016llx",
+                 (unsigned long long)chance[0], (unsigned long long)chance[1]);
+  bool is_made = write(fd, mark, MARK_HEX - 1) == MARK_HEX - 1;
+  is_made = sm_disk_sync(fd) && is_made;
+  return close(fd) == 0 && is_made;
+}
+
+static enum sm_db_status mark_folder(const struct sm_db *db, const char *folder,
+                                     struct sm_error *e) {
+  char mark[MARK_HEX];
+  read_mark(folder, mark);
+  if (!mark[0] && !make_mark(folder, mark))
+    return sm_db_fail(db, SM_DB_BROKEN, e,
+                      "cannot mark its folder %.160s: %s (this user must be "
+                      "able to write there)",
+                      folder, strerror(errno));
+  struct sm_db_query query = {
+      .sql = put_folder_sql,
+      .values = SM_DB_VALUES(sm_db_text(mark), sm_db_text(folder)),
+      .count = 2};
+  enum sm_db_status status =
+      need_table(db, "segmind_folder", make_folder_sql, e);
+  return status ? status : sm_db_run(db, &query, e);
+}
+
+static enum sm_db_status need_folder(const struct sm_db *db, const char *folder,
+                                     struct sm_error *e) {
+  struct record record;
+  char mark[MARK_HEX];
+  enum sm_db_status status = read_record(db, &record, e);
+  if (status || !record.mark[0])
+    return status ? status : mark_folder(db, folder, e);
+  read_mark(folder, mark);
+  if (strcmp(mark, record.mark) == 0)
+    return SM_DB_OK;
+  return sm_db_fail(db, SM_DB_MISUSE, e,
+                    "keeps its pictures in the folder that was %.120s when it "
+                    "was made, and %.120s is another one (or it is not "
+                    "mounted): name that folder as ledger_files",
+                    record.path, folder);
+}
+
+static enum sm_db_status need_database(const struct sm_db *db,
+                                       struct sm_error *e) {
+  struct record record;
+  enum sm_db_status status = read_record(db, &record, e);
+  if (status)
+    return status;
+  if (record.mark[0])
+    return sm_db_fail(db, SM_DB_MISUSE, e,
+                      "keeps its pictures in a folder that its machines "
+                      "share, %.200s where it was made: name it as "
+                      "ledger_files",
+                      record.path);
+  return need_table(db, "segmind_pictures", make_pieces_sql, e);
+}
+
+/* -- birth and death ----------------------------------------------------- */
+
+static enum sm_db_status prepare_server(const struct sm_db *db,
+                                        const char *folder, bool is_shared,
+                                        struct sm_error *e) {
+  enum sm_db_status status = sm_db_exec(db, db->dialect->begin, e);
+  if (!status && db->dialect->make_alone)
+    status = sm_db_exec(db, db->dialect->make_alone, e);
+  if (!status)
+    status = is_shared ? need_folder(db, folder, e) : need_database(db, e);
+  if (!status)
+    status = sm_db_exec(db, "COMMIT", e);
+  if (status)
+    (void)sm_db_exec(db, "ROLLBACK", NULL);
+  return status;
+}
+
+enum sm_db_status sm_pictures_prepare(struct sm_pictures *pictures,
+                                      const struct sm_db *db,
+                                      const char *folder, bool is_shared,
+                                      struct sm_error *e) {
+  char *copy = folder ? strdup(folder) : NULL;
+  if (folder && !copy)
+    return sm_db_fail(db, SM_DB_BUSY, e, "cannot be opened: out of memory");
+  free(pictures->folder);
+  *pictures = (struct sm_pictures){.db = db, .folder = copy};
+  if (!folder || !db->dialect->is_remote)
+    return SM_DB_OK;
+  pictures->is_in_database = !is_shared;
+  return prepare_server(db, folder, is_shared, e);
+}
+
+void sm_pictures_destroy(struct sm_pictures *pictures) {
+  free(pictures->folder);
+  pictures->folder = NULL;
+}
+
+/* -- one picture --------------------------------------------------------- */
+
+static char *path_of(const struct sm_pictures *pictures,
+                     const struct sm_picture *picture) {
+  char *path;
+  if (asprintf(&path, "%s/%s", pictures->folder, picture->file) < 0)
+    return NULL;
+  return path;
+}
+
+static enum sm_db_status put_pieces(const struct sm_pictures *pictures,
+                                    const struct sm_picture *picture, int fd,
+                                    char *piece, struct sm_error *e) {
+  const struct sm_db *db = pictures->db;
+  enum sm_db_status status = SM_DB_OK;
+  size_t size = PIECE_BYTES;
+  for (int64_t n = 0; !status && size == PIECE_BYTES; n++) {
+    if (!sm_disk_read(fd, piece, &size, (uint64_t)n * PIECE_BYTES))
+      return sm_db_fail(db, SM_DB_BROKEN, e, "cannot keep the picture %s: %s",
+                        picture->file, strerror(errno));
+    struct sm_db_query query = {
+        .sql = put_piece_sql,
+        .values = SM_DB_VALUES(
+            sm_db_text(picture->key), sm_db_number((double)picture->generation),
+            sm_db_number((double)n), sm_db_bytes(piece, size)),
+        .count = 4};
+    if (size > 0)
+      status = sm_db_run(db, &query, e);
+  }
+  return status;
+}
+
+static enum sm_db_status keep_file(const struct sm_pictures *pictures,
+                                   const struct sm_picture *picture,
+                                   const char *path, char *piece,
+                                   struct sm_error *e) {
+  const struct sm_db *db = pictures->db;
+  struct sm_db_query query = {
+      .sql = forget_pieces_sql,
+      .values = SM_DB_VALUES(sm_db_text(picture->key),
+                             sm_db_number((double)picture->generation)),
+      .count = 2};
+  int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+  if (fd < 0)
+    return sm_db_fail(db, SM_DB_BROKEN, e, "cannot keep the picture %s: %s",
+                      path, strerror(errno));
+  enum sm_db_status status = sm_db_run(db, &query, e);
+  if (!status)
+    status = put_pieces(pictures, picture, fd, piece, e);
+  (void)close(fd);
+  return status;
+}
+
+enum sm_db_status sm_pictures_keep(const struct sm_pictures *pictures,
+                                   const struct sm_picture *picture,
+                                   struct sm_error *e) {
+  if (!pictures->is_in_database)
+    return SM_DB_OK;
+  char *path = path_of(pictures, picture);
+  char *piece = malloc(PIECE_BYTES);
+  enum sm_db_status status =
+      path && piece ? keep_file(pictures, picture, path, piece, e)
+                    : sm_db_fail(pictures->db, SM_DB_BUSY, e,
+                                 "cannot keep a picture: out of memory");
+  free(piece);
+  free(path);
+  return status;
+}
+
+/* A picture on its way from the database. */
+struct arrival {
+  struct sm_file *file;
+  enum sm_code code;
+  bool has_piece; /* in the last answer */
+  struct sm_error e;
+};
+
+static bool take_piece(void *user, const struct sm_db_value *row, int columns) {
+  struct arrival *arrival = user;
+  arrival->has_piece = columns == 1 && row[0].type == SM_DB_BYTES;
+  if (arrival->has_piece && arrival->code == SM_OK)
+    arrival->code =
+        sm_file_write(arrival->file, row[0].text, row[0].size, &arrival->e);
+  return true;
+}
+
+static enum sm_db_status get_pieces(const struct sm_pictures *pictures,
+                                    const struct sm_picture *picture,
+                                    struct arrival *arrival,
+                                    struct sm_error *e) {
+  enum sm_db_status status = SM_DB_OK;
+  arrival->has_piece = true;
+  for (int64_t n = 0; !status && arrival->has_piece && arrival->code == SM_OK;
+       n++) {
+    struct sm_db_query query = {
+        .sql = get_piece_sql,
+        .values = SM_DB_VALUES(sm_db_text(picture->key),
+                               sm_db_number((double)picture->generation),
+                               sm_db_number((double)n)),
+        .count = 3,
+        .take = take_piece,
+        .user = arrival};
+    arrival->has_piece = false;
+    status = sm_db_run(pictures->db, &query, e);
+  }
+  return status;
+}
+
+/* What is not the picture that was kept is none (M10). */
+static void commit_file(const struct sm_picture *picture,
+                        struct arrival *arrival, bool *is_there) {
+  arrival->code = sm_file_commit(arrival->file, &arrival->e);
+  *is_there = arrival->code == SM_OK &&
+              strcmp(sm_file_sha256(arrival->file), picture->sha256) == 0;
+  if (arrival->code == SM_PROTOCOL)
+    arrival->code = SM_OK;
+}
+
+static enum sm_db_status fetch_file(const struct sm_pictures *pictures,
+                                    const struct sm_picture *picture,
+                                    const char *path, bool *is_there,
+                                    struct sm_error *e) {
+  struct arrival arrival = {.file = NULL};
+  enum sm_db_status status = SM_DB_OK;
+  arrival.code = sm_file_new(&arrival.file, path, true, &arrival.e);
+  if (arrival.code == SM_OK)
+    arrival.code = sm_file_want_sha256(arrival.file, &arrival.e);
+  if (arrival.code == SM_OK)
+    status = get_pieces(pictures, picture, &arrival, e);
+  if (!status && arrival.code == SM_OK && sm_file_size(arrival.file) > 0)
+    commit_file(picture, &arrival, is_there);
+  if (arrival.code != SM_OK)
+    status = sm_db_fail(pictures->db, SM_DB_BROKEN, e,
+                        "cannot make the file of a picture: %.240s",
+                        arrival.e.message);
+  if (arrival.file)
+    sm_file_delete(arrival.file);
+  return status;
+}
+
+enum sm_db_status sm_pictures_fetch(const struct sm_pictures *pictures,
+                                    const struct sm_picture *picture,
+                                    bool *is_there, struct sm_error *e) {
+  *is_there = false;
+  if (!pictures->is_in_database)
+    return SM_DB_OK;
+  char *path = path_of(pictures, picture);
+  enum sm_db_status status =
+      path ? fetch_file(pictures, picture, path, is_there, e)
+           : sm_db_fail(pictures->db, SM_DB_BUSY, e,
+                        "cannot make a picture's file: out of memory");
+  free(path);
+  return status;
+}
