@@ -16,6 +16,8 @@
 #include "sm_worker.h"
 
 #define KEY_MAX 256
+/* How long closing waits for what is to be written. */
+#define DRAIN_MS 2000
 
 struct sm_client {
   /* The host's. What an idle step reads stands in one line of the cache. */
@@ -32,6 +34,8 @@ struct sm_client {
   locale_t plain;
   struct sm_http *http;
   struct sm_engine *engine; /* the worker's alone, once there is one */
+  struct sm_ledger *ledger; /* so is its store; NULL: there is none */
+  char *folder;             /* of its pictures */
   int fd;
   /* Both sides'. */
   atomic_bool stop;
@@ -101,26 +105,45 @@ static void publish(struct sm_client *client) {
 
 static int64_t turn(struct sm_client *client) {
   locale_t host = uselocale(client->plain);
+  sm_engine_note_wall(client->engine, sm_wall_ms(), sm_now_ms());
   take_commands(client);
   sm_http_perform(client->http);
-  sm_engine_note_wall(client->engine, sm_wall_ms(), sm_now_ms());
   int64_t wait_ms = sm_engine_turn(client->engine, sm_now_ms());
   publish(client);
   uselocale(host);
   return wait_ms;
 }
 
+/* What was begun is written down before the network goes, for a while. */
+static void close_ledger(struct sm_client *client) {
+  int64_t until_ms = sm_now_ms() + DRAIN_MS;
+  if (!client->ledger)
+    return;
+  if (client->engine)
+    sm_engine_stop(client->engine);
+  while (client->engine && sm_engine_is_writing(client->engine) &&
+         sm_now_ms() < until_ms) {
+    sm_engine_take_writes(client->engine);
+    if (sm_engine_is_writing(client->engine))
+      (void)sm_http_wait(client->http, client->is_inline ? 1 : DRAIN_MS);
+  }
+  sm_ledger_stop(client->ledger);
+}
+
 /* Sockets and descriptors go with the thread; the rest when it is joined. */
 static void close_network(struct sm_client *client) {
+  close_ledger(client);
   pthread_mutex_lock(&client->lock);
   struct sm_http *http = client->http;
   client->http = NULL; /* nobody wakes it any more */
   pthread_mutex_unlock(&client->lock);
   sm_engine_delete(client->engine);
+  sm_ledger_delete(client->ledger);
   sm_http_delete(http);
   if (client->fd >= 0)
     close(client->fd);
   client->engine = NULL;
+  client->ledger = NULL;
   client->fd = -1;
 }
 
@@ -163,6 +186,7 @@ static void release(void *self) {
   sm_events_destroy(&client->events);
   sm_events_destroy(&client->taken);
   free_hosts(client->media_hosts);
+  free(client->folder);
   freelocale(client->plain);
   pthread_mutex_destroy(&client->lock);
   explicit_bzero(client->key, sizeof client->key);
@@ -254,6 +278,46 @@ static enum sm_code open_http(struct sm_client *client,
   return sm_http_new(&client->http, &http, e);
 }
 
+/* On the ledger's thread. */
+static void wake_worker(void *self) {
+  struct sm_client *client = self;
+  pthread_mutex_lock(&client->lock);
+  if (client->http)
+    sm_http_wake(client->http);
+  pthread_mutex_unlock(&client->lock);
+}
+
+static enum sm_code open_folder(struct sm_client *client, const char *folder,
+                                struct sm_error *e) {
+  struct sm_error why;
+  client->folder = folder ? strdup(folder) : NULL;
+  if (folder && !client->folder)
+    return sm_fail_memory(e);
+  if (folder && sm_file_folder(folder, &why) == SM_OK)
+    return SM_OK;
+  return sm_fail(e, SM_LEDGER, "the ledger has no place for its pictures: %s",
+                 folder ? why.message : "no folder is named");
+}
+
+/* An emulator has another port each time. */
+static enum sm_code open_ledger(struct sm_client *client,
+                                const struct sm_client_options *options,
+                                struct sm_error *e) {
+  const char *base = client->base.prefix[SM_PLACE_API];
+  const struct sm_ledger_options ledger = {
+      .target = options->ledger,
+      .service = client->base.is_loopback ? "an emulator on loopback" : base,
+      .driver_folder = options->driver_folder,
+      .wake = options->is_inline ? NULL : wake_worker,
+      .user = client,
+      .is_inline = options->is_inline,
+  };
+  if (!options->ledger)
+    return SM_OK;
+  enum sm_code code = sm_ledger_new(&client->ledger, &ledger, e);
+  return code == SM_OK ? open_folder(client, options->ledger_files, e) : code;
+}
+
 static enum sm_code open_engine(struct sm_client *client,
                                 const struct sm_client_options *options,
                                 struct sm_error *e) {
@@ -265,7 +329,12 @@ static enum sm_code open_engine(struct sm_client *client,
                  .max_image_bytes = options->max_image_bytes},
       .max_transfers = options->max_transfers,
       .rpm = options->rpm,
+      .folder = client->folder,
+      .has_budget = options->has_budget,
+      .budget = options->budget,
   };
+  if (client->ledger)
+    engine.store = sm_ledger_store(client->ledger);
   engine.wall_ms = sm_wall_ms();
   if (getrandom(&engine.seed, sizeof engine.seed, 0) < 0)
     engine.seed = (uint64_t)sm_now_ms() ^ (uint64_t)getpid();
@@ -313,6 +382,7 @@ enum sm_code sm_client_new(struct sm_client **out,
       (code = check_agent(options->user_agent, e)) == SM_OK &&
       (code = keep_hosts(client, options->media_hosts, e)) == SM_OK &&
       (code = open_http(client, options, e)) == SM_OK &&
+      (code = open_ledger(client, options, e)) == SM_OK &&
       (code = open_engine(client, options, e)) == SM_OK)
     code = open_descriptor(client, e);
   if (code == SM_OK)
@@ -445,6 +515,8 @@ static bool wait_inline(struct sm_client *client, int64_t timeout_ms) {
     int64_t left_ms = until_ms - sm_now_ms();
     if (find_news(client) || left_ms <= 0)
       return find_news(client);
+    if (client->ledger && sm_ledger_wait_ms(client->ledger) < wait_ms)
+      wait_ms = sm_ledger_wait_ms(client->ledger);
     if (!sm_http_wait(client->http, wait_ms < left_ms ? wait_ms : left_ms))
       return false;
   }
@@ -474,6 +546,18 @@ void sm_client_stats(struct sm_client *client, struct sm_stats *stats,
 
 const struct sm_base *sm_client_base(const struct sm_client *client) {
   return &client->base;
+}
+
+bool sm_client_has_ledger(const struct sm_client *client) {
+  return client->ledger != NULL;
+}
+
+bool sm_client_ledger_stats(const struct sm_client *client,
+                            struct sm_ledger_stats *stats) {
+  *stats = (struct sm_ledger_stats){0};
+  if (client->ledger)
+    sm_ledger_stats(client->ledger, stats);
+  return client->ledger != NULL;
 }
 
 const char *sm_client_key(const struct sm_client *client) {

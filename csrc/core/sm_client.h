@@ -24,6 +24,7 @@
 #define SM_CLIENT_H
 
 #include "sm_engine.h"
+#include "sm_ledger.h"
 
 struct sm_client;
 
@@ -39,10 +40,16 @@ struct sm_client_options {
   size_t max_json_bytes;
   size_t max_image_bytes;
   bool is_inline;
+  const char *ledger;        /* a path, or postgresql://…; NULL: none */
+  const char *ledger_files;  /* the folder of its pictures */
+  const char *driver_folder; /* see sm_ledger_options */
+  bool has_budget;
+  double budget; /* USD that all steps of the ledger may cost */
 };
 
-/* Checks key and base URL; nothing is sent and no thread started.
- * Errors: SM_AUTH for the key, SM_INVALID for another option, SM_IO. */
+/* Checks key and base URL, opens the ledger; nothing is sent and no thread
+ * started. Errors: SM_AUTH for the key, SM_INVALID for another option,
+ * SM_LEDGER, SM_IO. */
 enum sm_code sm_client_new(struct sm_client **client,
                            const struct sm_client_options *options,
                            struct sm_error *e);
@@ -92,5 +99,11 @@ void sm_client_stats(struct sm_client *client, struct sm_stats *stats,
 const struct sm_base *sm_client_base(const struct sm_client *client);
 
 const char *sm_client_key(const struct sm_client *client);
+
+bool sm_client_has_ledger(const struct sm_client *client);
+
+/* Whether it has a ledger, and what that has done so far. */
+bool sm_client_ledger_stats(const struct sm_client *client,
+                            struct sm_ledger_stats *stats);
 
 #endif

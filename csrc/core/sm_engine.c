@@ -1,39 +1,23 @@
 #include "sm_engine.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "sm_engine_parts.h"
 #include "sm_header.h"
-#include "sm_news.h"
-#include "sm_queue.h"
-#include "sm_registry.h"
-#include "sm_traffic.h"
+#include "sm_keeper.h"
 
 #define IDLE_MS 60000
 #define FIRST_RTT_MS 50
-
-struct sm_engine {
-  struct sm_registry registry;
-  struct sm_timers timers;
-  struct sm_queue queue;
-  struct sm_traffic traffic;
-  struct sm_news news;
-  struct sm_rng rng;
-  struct sm_task *probe; /* asks an ailing service how it is */
-  /* Unix time by this machine's clock, and by the service's, less `now_ms`. */
-  int64_t wall_offset_ms;
-  int64_t service_offset_ms;
-  bool is_told;  /* the service has told its time */
-  double rtt_ms; /* a poll's round trip, smoothed */
-  uint64_t jobs; /* tasks that have not ended */
-};
 
 /* -- clocks -------------------------------------------------------------- */
 
 void sm_engine_note_wall(struct sm_engine *engine, int64_t wall_ms,
                          int64_t now_ms) {
   engine->wall_offset_ms = wall_ms - now_ms;
+  engine->now_ms = now_ms;
 }
 
 static int64_t service_ms(const struct sm_engine *engine, int64_t now_ms) {
@@ -75,6 +59,9 @@ enum sm_code sm_engine_new(struct sm_engine **out,
   sm_queue_create(&engine->queue, options->rpm, now_ms);
   sm_news_create(&engine->news, options->limits.base);
   sm_rng_seed(&engine->rng, options->seed);
+  engine->store = options->store;
+  engine->folder = options->folder;
+  engine->budget = options->has_budget ? options->budget : (double)NAN;
   *out = engine;
   return SM_OK;
 }
@@ -83,24 +70,23 @@ static struct sm_task *task_of(struct sm_timer *timer) {
   return (struct sm_task *)((char *)timer - offsetof(struct sm_task, timer));
 }
 
-static void drop(struct sm_engine *engine, struct sm_task *task);
-
 void sm_engine_delete(struct sm_engine *engine) {
   struct sm_timer *timer;
   if (!engine)
     return;
   while ((timer = sm_timers_first(&engine->timers)) != NULL)
-    drop(engine, task_of(timer));
+    sm_engine_drop(engine, task_of(timer));
   sm_traffic_destroy(&engine->traffic);
   sm_timers_destroy(&engine->timers);
   sm_registry_destroy(&engine->registry);
   sm_news_destroy(&engine->news);
+  sm_keys_destroy(&engine->keys);
   free(engine);
 }
 
 /* -- the end of a task --------------------------------------------------- */
 
-static void drop(struct sm_engine *engine, struct sm_task *task) {
+void sm_engine_drop(struct sm_engine *engine, struct sm_task *task) {
   (void)sm_traffic_cut(&engine->traffic, task);
   sm_traffic_leave(&engine->traffic, task);
   sm_lanes_remove(&engine->queue.lanes, task);
@@ -112,36 +98,42 @@ static void drop(struct sm_engine *engine, struct sm_task *task) {
   sm_task_delete(task);
 }
 
-/* Hands out the task's last event and takes the task down. */
-static void end(struct sm_engine *engine, struct sm_task *task) {
+void sm_engine_end(struct sm_engine *engine, struct sm_task *task) {
+  const struct sm_event *event = task->is_quiet ? NULL : task->last;
   if (task == engine->probe)
     engine->probe = NULL;
   sm_news_end(&engine->news, task);
-  drop(engine, task);
+  if (task->entry)
+    sm_keeper_leave(engine, task, event);
+  sm_engine_drop(engine, task);
 }
 
 static void end_with(struct sm_engine *engine, struct sm_task *task,
                      const struct sm_error *error) {
+  if (task->entry) {
+    sm_keeper_fail(engine, task, error);
+    return;
+  }
   sm_exchange_fail(task, task->transfer, error);
-  end(engine, task);
+  sm_engine_end(engine, task);
 }
 
 /* -- carrying out -------------------------------------------------------- */
 
-static void wake_at(struct sm_engine *engine, struct sm_task *task,
-                    int64_t at_ms) {
+void sm_engine_wake_at(struct sm_engine *engine, struct sm_task *task,
+                       int64_t at_ms) {
   int64_t deadline_ms = sm_task_deadline_ms(task);
   sm_timers_set(&engine->timers, &task->timer,
                 at_ms < deadline_ms ? at_ms : deadline_ms);
 }
 
-static void send_later(struct sm_engine *engine, struct sm_task *task,
-                       int64_t at_ms, int64_t now_ms) {
-  if (at_ms > now_ms) {
-    wake_at(engine, task, at_ms);
+void sm_engine_send(struct sm_engine *engine, struct sm_task *task,
+                    int64_t at_ms) {
+  if (at_ms > engine->now_ms) {
+    sm_engine_wake_at(engine, task, at_ms);
     return;
   }
-  wake_at(engine, task, INT64_MAX);
+  sm_engine_wake_at(engine, task, INT64_MAX);
   sm_lanes_push(&engine->queue.lanes, task);
 }
 
@@ -151,7 +143,11 @@ static void note_id(struct sm_engine *engine, struct sm_task *task) {
 }
 
 static void carry_out(struct sm_engine *engine, struct sm_task *task,
-                      struct sm_verdict *verdict, int64_t now_ms) {
+                      struct sm_verdict *verdict) {
+  if (task->entry) {
+    sm_keeper_carry_out(engine, task, verdict);
+    return;
+  }
   sm_news_tell(&engine->news, task, verdict);
   if (verdict->news == SM_STATE_ACCEPTED)
     note_id(engine, task);
@@ -160,10 +156,10 @@ static void carry_out(struct sm_engine *engine, struct sm_task *task,
   if (verdict->step == SM_STEP_FAIL) {
     end_with(engine, task, &verdict->error);
   } else if (verdict->step == SM_STEP_DONE) {
-    end(engine, task);
+    sm_engine_end(engine, task);
   } else {
     sm_traffic_leave(&engine->traffic, task);
-    send_later(engine, task, verdict->at_ms, now_ms);
+    sm_engine_send(engine, task, verdict->at_ms);
   }
 }
 
@@ -210,7 +206,7 @@ static void receive(struct sm_engine *engine, struct sm_transfer *transfer,
   struct sm_verdict verdict;
   learn_rtt(engine, task, transfer);
   sm_exchange_judge(task, transfer, &scene, &verdict);
-  carry_out(engine, task, &verdict, now_ms);
+  carry_out(engine, task, &verdict);
 }
 
 /* -- starting ------------------------------------------------------------ */
@@ -245,8 +241,8 @@ static bool probe(struct sm_engine *engine, int64_t now_ms) {
   return true;
 }
 
-static void start(struct sm_engine *engine, struct sm_task *task,
-                  int64_t now_ms) {
+void sm_engine_start(struct sm_engine *engine, struct sm_task *task) {
+  int64_t now_ms = engine->now_ms;
   struct sm_error e;
   if (task->kind == SM_TASK_JOB) {
     task->job.sent_ms = now_ms;
@@ -262,21 +258,22 @@ static void pump(struct sm_engine *engine, int64_t now_ms) {
   sm_queue_open(&engine->queue);
   while ((task = sm_queue_next(&engine->queue, &engine->traffic.slots,
                                now_ms)) != NULL)
-    start(engine, task, now_ms);
+    if (!sm_keeper_claim(engine, task))
+      sm_engine_start(engine, task);
+  sm_keeper_note_waiting(engine);
 }
 
 /* -- timers -------------------------------------------------------------- */
 
-static void expire(struct sm_engine *engine, struct sm_task *task,
-                   int64_t now_ms) {
-  struct sm_scene scene = scene_for(engine, task, now_ms);
+void sm_engine_expire(struct sm_engine *engine, struct sm_task *task) {
+  struct sm_scene scene = scene_for(engine, task, engine->now_ms);
   struct sm_verdict verdict;
   bool was_sent = sm_traffic_cut(&engine->traffic, task);
   if (task->kind == SM_TASK_JOB)
     sm_job_expire(&task->job, &scene, was_sent, &verdict);
   else
     sm_call_expire(&task->call, was_sent, &verdict);
-  carry_out(engine, task, &verdict, now_ms);
+  carry_out(engine, task, &verdict);
 }
 
 static void wake_due(struct sm_engine *engine, int64_t now_ms) {
@@ -285,9 +282,9 @@ static void wake_due(struct sm_engine *engine, int64_t now_ms) {
          timer->at_ms <= now_ms) {
     struct sm_task *task = task_of(timer);
     if (now_ms >= sm_task_deadline_ms(task)) {
-      expire(engine, task, now_ms);
-    } else {
-      wake_at(engine, task, INT64_MAX);
+      sm_engine_expire(engine, task);
+    } else if (!sm_keeper_wake(engine, task)) {
+      sm_engine_wake_at(engine, task, INT64_MAX);
       sm_lanes_push(&engine->queue.lanes, task);
     }
   }
@@ -315,12 +312,17 @@ static void step_digest(struct sm_engine *engine) {
     return;
   enum sm_code code =
       sm_digest_step(task->digest, &is_over, task->last->sha256, &e);
+  if (task->entry) {
+    if (code != SM_OK || is_over)
+      sm_keeper_read(engine, task, code == SM_OK ? NULL : &e);
+    return;
+  }
   if (code == SM_OK && is_over)
     code = settle_digest(task->last, task->digest, &e);
   if (code != SM_OK)
     end_with(engine, task, &e);
   else if (is_over)
-    end(engine, task);
+    sm_engine_end(engine, task);
 }
 
 /* -- the public verbs ---------------------------------------------------- */
@@ -344,16 +346,30 @@ static bool find_model(struct sm_engine *engine, struct sm_task *task) {
 }
 
 static void begin(struct sm_engine *engine, struct sm_task *task) {
+  if (task->entry) {
+    sm_keeper_begin(engine, task);
+    return;
+  }
   if (task->kind == SM_TASK_JOB && task->job.request_id)
     note_id(engine, task);
-  wake_at(engine, task, INT64_MAX);
+  sm_engine_wake_at(engine, task, INT64_MAX);
   sm_lanes_push(&engine->queue.lanes, task);
+}
+
+static bool reserve(struct sm_engine *engine, const struct sm_task *task) {
+  return sm_timers_reserve(&engine->timers) &&
+         (!task->entry || sm_keys_reserve(&engine->keys));
 }
 
 void sm_engine_add(struct sm_engine *engine, struct sm_task *task) {
   struct sm_error e;
+  if (task->kind == SM_TASK_PROCEED) {
+    sm_keeper_proceed(engine, task);
+    sm_task_delete(task);
+    return;
+  }
   engine->jobs++;
-  if (sm_timers_reserve(&engine->timers) && find_model(engine, task) &&
+  if (reserve(engine, task) && find_model(engine, task) &&
       sm_registry_add(&engine->registry, task)) {
     begin(engine, task);
     return;
@@ -371,8 +387,10 @@ void sm_engine_add(struct sm_engine *engine, struct sm_task *task) {
 
 void sm_engine_cancel(struct sm_engine *engine, uint64_t id) {
   struct sm_task *task = sm_registry_find(&engine->registry, id);
-  if (task)
-    drop(engine, task);
+  if (task && task->entry)
+    sm_keeper_drop(engine, task);
+  else if (task)
+    sm_engine_drop(engine, task);
 }
 
 static int64_t time_to_next(const struct sm_engine *engine, int64_t now_ms) {
@@ -389,6 +407,8 @@ static int64_t time_to_next(const struct sm_engine *engine, int64_t now_ms) {
 
 int64_t sm_engine_turn(struct sm_engine *engine, int64_t now_ms) {
   struct sm_transfer *transfer;
+  engine->now_ms = now_ms;
+  sm_keeper_take_writes(engine);
   while ((transfer = sm_traffic_finished(&engine->traffic)) != NULL)
     receive(engine, transfer, now_ms);
   wake_due(engine, now_ms);

@@ -7,7 +7,8 @@
  *
  * It rests on parts that know nothing of each other's business: the
  * registry and the timers, in which a task lives; the queue, which says who may
- * be sent; the traffic, which is what was sent; the news, which the host takes.
+ * be sent; the traffic, which is what was sent; the news, which the host takes;
+ * the keeper, which writes a ledger.
  * What a task's next step is, it asks the state machines.
  *
  * The engine reads no clock and owns no thread: time and transport are handed
@@ -17,6 +18,7 @@
 #define SM_ENGINE_H
 
 #include "sm_exchange.h"
+#include "sm_store.h"
 
 struct sm_engine;
 
@@ -27,6 +29,11 @@ struct sm_engine_options {
   double rpm; /* requests a minute; 0: no limit */
   uint64_t seed;
   int64_t wall_ms; /* Unix time at `now_ms` of sm_engine_new */
+  /* With a ledger; `store.self` is NULL without one. */
+  struct sm_store store;
+  const char *folder; /* of its pictures; borrowed */
+  bool has_budget;
+  double budget; /* USD that all steps of the ledger may cost */
 };
 
 struct sm_stats {
@@ -49,7 +56,15 @@ enum sm_code sm_engine_new(struct sm_engine **engine,
 void sm_engine_note_wall(struct sm_engine *engine, int64_t wall_ms,
                          int64_t now_ms);
 
-/* Ends all tasks without a word, and their transfers. */
+/* Begins nothing more, and lets what is to be written be written: the store is
+ * to be asked (sm_engine_take_writes) as long as sm_engine_is_writing. A step
+ * that was surely not sent is free again; the others are taken up later. */
+void sm_engine_stop(struct sm_engine *engine);
+void sm_engine_take_writes(struct sm_engine *engine);
+bool sm_engine_is_writing(const struct sm_engine *engine);
+
+/* Ends all tasks without a word, and their transfers. Writes that are still
+ * under way must not come home any more. */
 void sm_engine_delete(struct sm_engine *engine);
 
 /* Takes a task over. What cannot be begun ends with an event.

@@ -4,12 +4,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sm_store.h"
+
 struct sm_event *sm_event_new(uint64_t id) {
   struct sm_event *event = calloc(1, sizeof *event);
   if (!event)
     return NULL;
   event->id = id;
   event->cost = event->remaining_credits = event->generation_s = -1;
+  event->sum = -1;
   return event;
 }
 
@@ -19,6 +22,10 @@ void sm_event_delete(struct sm_event *event) {
   free(event->place);
   free(event->body);
   free(event->error);
+  if (event->step)
+    free(event->step->kept);
+  free(event->step);
+  sm_row_delete(event->rows);
   free(event);
 }
 

@@ -15,8 +15,24 @@ enum sm_event_kind {
   SM_EVENT_STATE,
   SM_EVENT_DONE,
   SM_EVENT_ERROR,
-  SM_EVENT_NOTE
+  SM_EVENT_NOTE,
+  SM_EVENT_ROW, /* the task has become what `rows` tells of */
+  SM_EVENT_ROWS /* what was asked of the ledger: `rows`, or `sum` */
 };
+
+/* What a ledger adds to the end of a step. */
+struct sm_event_step {
+  int64_t generation; /* of its row; 0: it has none */
+  double ended_at;    /* of a step that was finished before; Unix time */
+  double budget;      /* of one that it does not allow: USD, as the next two */
+  double spent;
+  double price;
+  char *kept;       /* DONE: the ledger's copy of the picture; owned */
+  bool is_replayed; /* it was finished before */
+  bool is_copied;   /* ERROR: that of another task, which was at the step */
+};
+
+struct sm_row;
 
 struct sm_event {
   struct sm_event *next;
@@ -24,17 +40,21 @@ struct sm_event {
   enum sm_event_kind kind;
   enum sm_state state;    /* STATE */
   int status;             /* HTTP status, 0 for none */
-  const char *note;       /* NOTE: static text */
+  const char *note;       /* NOTE: static text; NULL: it is the body */
   const char *request_id; /* `id_text`, or NULL */
   char id_text[SM_ID_MAX + 1];
   bool is_file; /* `place` is a path */
   char *place;  /* DONE: an upload's URL, a file's path; owned */
   char *body;   /* owned; followed by a NUL */
   size_t body_size;
-  struct sm_error *error; /* ERROR; owned; NULL says: out of memory */
-  struct sm_image image;  /* DONE of a picture */
-  uint64_t bytes;         /* DONE of a digest or a download */
-  double cost;            /* the v1 API's headers; -1 when not said */
+  struct sm_error *error; /* ERROR; owned; NULL says: out of memory. DONE: what
+                             went wrong with a result that is here */
+  struct sm_event_step *step; /* with a ledger; owned */
+  struct sm_row *rows;        /* owned */
+  double sum;                 /* ROWS: USD; -1: it was not asked for */
+  struct sm_image image;      /* DONE of a picture */
+  uint64_t bytes;             /* DONE of a digest or a download */
+  double cost;                /* the v1 API's headers; -1 when not said */
   double remaining_credits;
   double generation_s;
   char seed[24];

@@ -246,7 +246,7 @@ static void turn_into_failure(struct sm_verdict *verdict, enum sm_code code) {
     verdict->step = SM_STEP_FAIL;
 }
 
-static void settle_file(struct sm_task *task, struct sm_verdict *verdict) {
+void sm_exchange_settle_file(struct sm_task *task, struct sm_verdict *verdict) {
   struct sm_event *event = task->last;
   event->bytes = sm_file_size(task->file);
   event->is_file = true;
@@ -350,7 +350,7 @@ void sm_exchange_settle(struct sm_task *task, struct sm_transfer *transfer,
   name_request(task, answer);
   copy_facts(event, answer);
   if (task->file)
-    settle_file(task, verdict);
+    sm_exchange_settle_file(task, verdict);
   else if (task->kind == SM_TASK_CALL && task->call.kind == SM_CALL_UPLOAD)
     settle_upload(task, answer, verdict);
   else if (task->kind == SM_TASK_CALL && task->call.kind == SM_CALL_SYNC)

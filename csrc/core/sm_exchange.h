@@ -39,6 +39,9 @@ bool sm_exchange_names_foreign_host(const struct sm_transfer *transfer,
 void sm_exchange_settle(struct sm_task *task, struct sm_transfer *transfer,
                         struct sm_verdict *verdict);
 
+/* The same of the file alone, which is renamed. */
+void sm_exchange_settle_file(struct sm_task *task, struct sm_verdict *verdict);
+
 /* Fills the task's last event with an error. `transfer` may be NULL. */
 void sm_exchange_fail(struct sm_task *task, struct sm_transfer *transfer,
                       const struct sm_error *error);

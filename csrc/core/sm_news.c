@@ -1,6 +1,10 @@
 #include "sm_news.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "sm_exchange.h"
+#include "sm_store.h"
 
 void sm_news_create(struct sm_news *news, const struct sm_base *base) {
   *news = (struct sm_news){.base = base};
@@ -37,25 +41,60 @@ static void tell(struct sm_news *news, struct sm_task *task,
   push(news, event);
 }
 
+void sm_news_state(struct sm_news *news, struct sm_task *task,
+                   enum sm_state state) {
+  tell(news, task, SM_EVENT_STATE, state, NULL);
+}
+
+void sm_news_note(struct sm_news *news, struct sm_task *task,
+                  const char *note) {
+  tell(news, task, SM_EVENT_NOTE, SM_STATE_NONE, note);
+}
+
+void sm_news_ledger(struct sm_news *news, const struct sm_error *e) {
+  struct sm_event *event = sm_event_new(0);
+  if (!event)
+    return;
+  event->kind = SM_EVENT_NOTE;
+  event->body = strdup(e->message);
+  event->body_size = event->body ? strlen(event->body) : 0;
+  if (event->body)
+    push(news, event);
+  else
+    sm_event_delete(event);
+}
+
+void sm_news_row(struct sm_news *news, struct sm_task *task,
+                 struct sm_row *row) {
+  struct sm_event *event = sm_event_new(task->id);
+  if (!event) {
+    sm_row_delete(row);
+    return;
+  }
+  event->kind = SM_EVENT_ROW;
+  event->rows = row;
+  push(news, event);
+}
+
 /* Once: the service says the same with every answer. */
-static void check_urls(struct sm_news *news, struct sm_task *task) {
+void sm_news_check(struct sm_news *news, struct sm_task *task) {
   if (news->has_checked_urls)
     return;
   news->has_checked_urls = true;
   if (sm_exchange_names_foreign_host(task->transfer, news->base))
-    tell(news, task, SM_EVENT_NOTE, SM_STATE_NONE,
-         "the service names a status_url on another host; it is not used, the "
-         "base URL is");
+    sm_news_note(news, task,
+                 "the service names a status_url on another host; it is not "
+                 "used, the base URL is");
 }
 
 void sm_news_tell(struct sm_news *news, struct sm_task *task,
                   const struct sm_verdict *verdict) {
   if (verdict->news != SM_STATE_NONE)
-    tell(news, task, SM_EVENT_STATE, verdict->news, NULL);
+    sm_news_state(news, task, verdict->news);
   if (verdict->note)
-    tell(news, task, SM_EVENT_NOTE, SM_STATE_NONE, verdict->note);
+    sm_news_note(news, task, verdict->note);
   if (verdict->news == SM_STATE_ACCEPTED)
-    check_urls(news, task);
+    sm_news_check(news, task);
 }
 
 void sm_news_end(struct sm_news *news, struct sm_task *task) {

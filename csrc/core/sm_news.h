@@ -22,6 +22,24 @@ struct sm_news {
 void sm_news_create(struct sm_news *news, const struct sm_base *base);
 void sm_news_destroy(struct sm_news *news);
 
+/* A state; one for which there is no memory is left out. */
+void sm_news_state(struct sm_news *news, struct sm_task *task,
+                   enum sm_state state);
+
+/* A note: static text. */
+void sm_news_note(struct sm_news *news, struct sm_task *task, const char *note);
+
+/* What the ledger has to say, of itself. */
+void sm_news_ledger(struct sm_news *news, const struct sm_error *e);
+
+/* The row that the task has become. Ownership: the event's. */
+void sm_news_row(struct sm_news *news, struct sm_task *task,
+                 struct sm_row *row);
+
+/* To be called at the answer to a submit: whether the service names a foreign
+ * host in it. */
+void sm_news_check(struct sm_news *news, struct sm_task *task);
+
 /* The state and the note of a verdict, where it has any. */
 void sm_news_tell(struct sm_news *news, struct sm_task *task,
                   const struct sm_verdict *verdict);

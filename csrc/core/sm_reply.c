@@ -1,17 +1,20 @@
 #include "sm_reply.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "sm_reason.h"
 
 #include "sm_json.h"
+#include "sm_number.h"
 #include "sm_output.h"
 
 /* -- states and ids ------------------------------------------------------ */
 
 static const char *const state_names[] = {
-    "", "ACCEPTED", "QUEUED", "PROCESSING", "COMPLETED", "FAILED", "ENDED",
+    "",       "waiting",    "free",      "submitting", "saving", "ACCEPTED",
+    "QUEUED", "PROCESSING", "COMPLETED", "FAILED",     "ENDED",
 };
 
 const char *sm_state_name(enum sm_state state) { return state_names[state]; }
@@ -167,6 +170,37 @@ enum sm_code sm_reply_read(struct sm_reply *reply, const char *text,
   sm_reason_read(reply->error, sizeof reply->error, answer);
   json_decref(root);
   return SM_OK;
+}
+
+static double number_of(const json_t *value) {
+  double number = (double)NAN;
+  if (json_is_number(value))
+    return json_number_value(value);
+  if (json_is_string(value))
+    (void)sm_number_read(json_string_value(value), json_string_length(value),
+                         &number);
+  return number;
+}
+
+static double whole(double number) {
+  return number == floor(number) ? number : (double)NAN;
+}
+
+void sm_reply_read_bill(double *cost, double *seed, const char *text,
+                        size_t size, double header_cost,
+                        const char *header_seed) {
+  double digits = (double)NAN;
+  json_t *root = text ? parse_object(text, size, NULL, NULL) : NULL;
+  const json_t *answer = root ? unwrap(root) : NULL;
+  const json_t *metrics = json_object_get(answer, "metrics");
+  *cost = number_of(json_object_get(metrics, "cost"));
+  *seed = whole(number_of(json_object_get(answer, "seed")));
+  json_decref(root);
+  (void)sm_number_read(header_seed, strlen(header_seed), &digits);
+  if (!(*cost >= 0))
+    *cost = header_cost >= 0 ? header_cost : (double)NAN;
+  if (isnan(*seed))
+    *seed = whole(digits);
 }
 
 enum sm_code sm_reply_read_upload(struct sm_buf *url, const char *text,

@@ -16,6 +16,10 @@
  * other hosts of the same models use are understood, too. */
 enum sm_state {
   SM_STATE_NONE,       /* not a state that we know */
+  SM_STATE_WAITING,    /* ours: somebody else is at the same step of a ledger */
+  SM_STATE_FREE,       /* ours: nobody is, and the body is awaited */
+  SM_STATE_SUBMITTING, /* ours: the ledger knows that it is about to be sent */
+  SM_STATE_SAVING,     /* ours: the picture goes where the caller wants it */
   SM_STATE_ACCEPTED,   /* ours: the submit was acknowledged */
   SM_STATE_QUEUED,     /* waiting for a worker */
   SM_STATE_PROCESSING, /* on a worker */
@@ -45,6 +49,12 @@ struct sm_reply {
  * to parse it. */
 enum sm_code sm_reply_read(struct sm_reply *reply, const char *text,
                            size_t size, struct sm_error *e);
+
+/* What a result says of its cost in USD and of its seed, in the body or else in
+ * the answer's headers; NAN for what nobody says. */
+void sm_reply_read_bill(double *cost, double *seed, const char *text,
+                        size_t size, double header_cost,
+                        const char *header_seed);
 
 /* The address of an uploaded file (file_urls[0], on one page urls[0]).
  * Errors: SM_PROTOCOL. */

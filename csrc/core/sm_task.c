@@ -30,12 +30,20 @@ void sm_task_delete(struct sm_task *task) {
   if (task->kind == SM_TASK_JOB)
     sm_job_destroy(&task->job);
   sm_digest_delete(task->digest);
+  sm_entry_delete(task->entry);
   sm_body_delete(task->body);
   sm_file_delete(task->file);
   sm_event_delete(task->first);
   sm_event_delete(task->last);
   free(task->target);
   free(task);
+}
+
+bool sm_task_enter(struct sm_task *task, struct sm_entry *entry) {
+  task->entry = entry;
+  if (entry && !task->last->step)
+    task->last->step = calloc(1, sizeof *task->last->step);
+  return entry && task->last->step;
 }
 
 bool sm_task_arm(struct sm_task *task) {
@@ -58,6 +66,8 @@ void sm_task_shed(struct sm_task *task) {
 }
 
 int64_t sm_task_deadline_ms(const struct sm_task *task) {
+  if (task->entry && sm_entry_is_over(task->entry))
+    return INT64_MAX;
   switch (task->kind) {
   case SM_TASK_JOB:
     return sm_job_deadline_ms(&task->job);

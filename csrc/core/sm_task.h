@@ -11,11 +11,19 @@
 
 #include "sm_call.h"
 #include "sm_digest.h"
+#include "sm_entry.h"
 #include "sm_event.h"
 #include "sm_job.h"
 #include "sm_timer.h"
 
-enum sm_task_kind { SM_TASK_JOB, SM_TASK_CALL, SM_TASK_DIGEST };
+enum sm_task_kind {
+  SM_TASK_JOB,
+  SM_TASK_CALL,
+  SM_TASK_DIGEST,
+  SM_TASK_ASK,    /* a question to the ledger */
+  SM_TASK_PROCEED /* no task: brings the body that the one of its id waits for
+                   */
+};
 
 /* What is known of one model: its name and how long it takes. */
 struct sm_model {
@@ -38,6 +46,7 @@ struct sm_task {
   struct sm_body *body;
   struct sm_file *file;
   struct sm_digest *digest; /* while the task reads a picture through */
+  struct sm_entry *entry;   /* its line in the ledger; NULL: it has none */
   char *target;  /* the model's name until it is linked; a path; a URL */
   double mean_s; /* the published latency, until it is linked */
   enum sm_place place;
@@ -53,6 +62,10 @@ struct sm_task {
 /* NULL without memory. `target` is copied. */
 struct sm_task *sm_task_new(enum sm_task_kind kind, const char *target);
 void sm_task_delete(struct sm_task *task);
+
+/* Gives it a line in the ledger, and the room to tell of it. False without
+ * memory. Ownership: the task's, in any case. */
+bool sm_task_enter(struct sm_task *task, struct sm_entry *entry);
 
 /* Whatever it takes to report what became of the money is allocated before any
  * is spent: with the task the event that tells its end, and here, as a job is

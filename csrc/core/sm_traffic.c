@@ -32,10 +32,15 @@ static void count(struct sm_traffic *traffic, const struct sm_task *task) {
       task->kind == SM_TASK_JOB && task->job.phase != SM_PHASE_SUBMIT;
 }
 
-enum sm_code sm_traffic_start(struct sm_traffic *traffic, struct sm_task *task,
-                              int64_t now_ms, struct sm_error *e) {
+void sm_traffic_hold(struct sm_traffic *traffic, struct sm_task *task) {
   task->transfer = sm_slots_take(&traffic->slots, sm_exchange_is_heavy(task));
   task->transfer->owner = task;
+}
+
+enum sm_code sm_traffic_start(struct sm_traffic *traffic, struct sm_task *task,
+                              int64_t now_ms, struct sm_error *e) {
+  if (!task->transfer)
+    sm_traffic_hold(traffic, task);
   enum sm_code code = dispatch(traffic, task, now_ms, e);
   if (code == SM_OK)
     count(traffic, task);

@@ -28,7 +28,12 @@ bool sm_traffic_create(struct sm_traffic *traffic,
 /* All tasks must have left. */
 void sm_traffic_destroy(struct sm_traffic *traffic);
 
-/* Sends the task's next request. Only where the slots have room. On an error
+/* Takes a slot for a task that is sent a little later. Only where the slots
+ * have room. */
+void sm_traffic_hold(struct sm_traffic *traffic, struct sm_task *task);
+
+/* Sends the task's next request, in the slot that it holds or in another. Only
+ * where the slots have room. On an error
  * nothing was sent; the task holds its slot all the same, until it leaves.
  * Errors: those of sm_exchange_prepare and of the transport. */
 enum sm_code sm_traffic_start(struct sm_traffic *traffic, struct sm_task *task,

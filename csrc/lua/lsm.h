@@ -31,6 +31,7 @@ enum lsm_type {
   LSM_SWITCH, /* bool */
   LSM_LIST,   /* const char **, NULL-terminated, on the stack */
   LSM_DIAL,   /* struct sm_dial */
+  LSM_TABLE,  /* bool: there is one, to be read by itself */
 };
 
 struct lsm_option {

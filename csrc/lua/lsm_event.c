@@ -1,6 +1,8 @@
+#include <math.h>
 #include <string.h>
 
 #include "lsm.h"
+#include "sm_store.h"
 #include "sm_text.h"
 
 static void set_text(lua_State *L, const char *name, const char *value) {
@@ -34,6 +36,93 @@ static void set_body(lua_State *L, const struct sm_event *event) {
   lua_setfield(L, -2, "body");
 }
 
+/* -- the ledger's -----------------------------------------------------------
+ */
+
+static void push_number(lua_State *L, double value) {
+  if (value == floor(value) && fabs(value) < 9007199254740992.0)
+    lua_pushinteger(L, (lua_Integer)value);
+  else
+    lua_pushnumber(L, value);
+}
+
+static void set_known(lua_State *L, const char *name, double value) {
+  if (isnan(value))
+    return;
+  push_number(L, value);
+  lua_setfield(L, -2, name);
+}
+
+static const char *standing_name(enum sm_standing standing) {
+  static const char *const names[] = {"free", "mine",    "taken",    "held",
+                                      "done", "refused", "not_ours", "damaged"};
+  return names[standing];
+}
+
+/* The columns by their names. */
+static void push_row(lua_State *L, const struct sm_row *row) {
+  lua_createtable(L, 0, SM_ROW_COLUMNS + 2);
+  for (int i = 0; i < SM_ROW_COLUMNS; i++) {
+    const struct sm_db_value *value = &row->value[i];
+    if (value->type == SM_DB_NULL)
+      continue;
+    if (value->type == SM_DB_TEXT)
+      lua_pushlstring(L, value->text, value->size);
+    else
+      push_number(L, value->number);
+    lua_setfield(L, -2, sm_column_name((enum sm_column)i));
+  }
+  set_text(L, "standing", standing_name(row->standing));
+  set_text(L, "damage", row->damage);
+}
+
+static void push_found(lua_State *L, const struct sm_event *event) {
+  int count = 0;
+  lua_pushliteral(L, "rows");
+  if (event->sum >= 0) {
+    lua_pushnumber(L, event->sum);
+    lua_pushnil(L);
+    return;
+  }
+  lua_newtable(L);
+  for (const struct sm_row *row = event->rows; row; row = row->next) {
+    push_row(L, row);
+    lua_rawseti(L, -2, ++count);
+  }
+  lua_pushnil(L);
+}
+
+static void push_taken(lua_State *L, const struct sm_event *event) {
+  lua_pushliteral(L, "row");
+  push_row(L, event->rows);
+  lua_pushnil(L);
+}
+
+static void set_step(lua_State *L, const struct sm_event_step *step) {
+  if (!step)
+    return;
+  set_count(L, "generation", (uint64_t)step->generation);
+  set_text(L, "kept", step->kept);
+  if (step->is_replayed) {
+    lua_pushboolean(L, true);
+    lua_setfield(L, -2, "replayed");
+    set_known(L, "ended_at", step->ended_at);
+  }
+}
+
+static void set_refusal(lua_State *L, const struct sm_event_step *step) {
+  if (step->is_copied) {
+    lua_pushboolean(L, true);
+    lua_setfield(L, -2, "follows");
+  }
+  if (step->budget == 0 && step->spent == 0 && step->price == 0)
+    return;
+  set_number(L, "budget", step->budget);
+  set_number(L, "spent", step->spent);
+  if (!isnan(step->price))
+    set_number(L, "price", step->price);
+}
+
 void lsm_push_error(lua_State *L, const struct sm_error *e,
                     const struct sm_event *event, const char *key) {
   char message[SM_TEXT_MAX + 1];
@@ -51,6 +140,9 @@ void lsm_push_error(lua_State *L, const struct sm_error *e,
   if (event) {
     set_text(L, "request_id", event->request_id);
     set_body(L, event);
+    set_step(L, event->step);
+    if (event->step)
+      set_refusal(L, event->step);
   }
 }
 
@@ -66,9 +158,13 @@ static void push_state(lua_State *L, const struct sm_event *event) {
   lua_pushstring(L, event->request_id);
 }
 
-static void push_note(lua_State *L, const struct sm_event *event) {
+static void push_note(lua_State *L, const struct sm_event *event,
+                      const char *key) {
+  char clean[SM_TEXT_MAX + 1];
+  const char *text = event->note ? event->note : event->body;
+  sm_text_clean(clean, sizeof clean, text, strlen(text), key);
   lua_pushliteral(L, "note");
-  lua_pushstring(L, event->note);
+  lua_pushstring(L, clean);
   lua_pushnil(L);
 }
 
@@ -81,7 +177,8 @@ static void set_image(lua_State *L, const struct sm_event *event) {
   set_count(L, "height", event->image.height);
 }
 
-static void push_done(lua_State *L, const struct sm_event *event) {
+static void push_done(lua_State *L, const struct sm_event *event,
+                      const char *key) {
   lua_pushliteral(L, "done");
   lua_createtable(L, 0, 8);
   set_count(L, "status", (uint64_t)event->status);
@@ -96,6 +193,12 @@ static void push_done(lua_State *L, const struct sm_event *event) {
   set_figure(L, "generation_time", event->generation_s);
   set_image(L, event);
   set_body(L, event);
+  set_step(L, event->step);
+  if (event->error && event->error->code != SM_OK) {
+    lsm_push_error(L, event->error, NULL, key);
+    set_text(L, "request_id", event->request_id);
+    lua_setfield(L, -2, "save_error");
+  }
   lua_pushnil(L);
 }
 
@@ -118,13 +221,19 @@ int lsm_push_event(lua_State *L, const struct sm_event *event,
     push_state(L, event);
     break;
   case SM_EVENT_DONE:
-    push_done(L, event);
+    push_done(L, event, key);
     break;
   case SM_EVENT_ERROR:
     push_failure(L, event, key);
     break;
   case SM_EVENT_NOTE:
-    push_note(L, event);
+    push_note(L, event, key);
+    break;
+  case SM_EVENT_ROW:
+    push_taken(L, event);
+    break;
+  case SM_EVENT_ROWS:
+    push_found(L, event);
     break;
   }
   lua_pushinteger(L, (lua_Integer)event->body_size);

@@ -85,8 +85,21 @@ static const struct lsm_option open_options[] = {
     {"max_json_bytes", LSM_COUNT, AT(client.max_json_bytes), 1024, 1e9},
     {"max_image_bytes", LSM_COUNT, AT(client.max_image_bytes), 1024, 4e9},
     {"inline", LSM_SWITCH, AT(client.is_inline), 0, 0},
+    {"ledger", LSM_TEXT, AT(client.ledger), 0, 0},
+    {"ledger_files", LSM_TEXT, AT(client.ledger_files), 0, 0},
+    {"driver_folder", LSM_TEXT, AT(client.driver_folder), 0, 0},
+    {"budget", LSM_NUMBER, AT(client.budget), 0, 1e9},
     {NULL, LSM_TEXT, 0, 0, 0},
 };
+
+/* The pictures of a ledger lie beside it. The name stays on the stack. */
+static void default_files(lua_State *L, struct sm_client_options *options) {
+  if (!options->ledger || options->ledger_files)
+    return;
+  options->ledger_files = strstr(options->ledger, "://")
+                              ? "segmind-ledger.files"
+                              : lua_pushfstring(L, "%s.files", options->ledger);
+}
 
 int lsm_open(lua_State *L) {
   struct open_options options = {
@@ -96,7 +109,10 @@ int lsm_open(lua_State *L) {
       .max_transfers = 16,
   };
   struct sm_error e;
+  options.client.budget = -1;
   lsm_read_options(L, 1, open_options, &options);
+  options.client.has_budget = options.client.budget >= 0;
+  default_files(L, &options.client);
   options.client.max_transfers = (int)options.max_transfers;
   default_from_environment(&options.client);
   struct handle *handle = lua_newuserdata(L, sizeof *handle);
@@ -200,9 +216,16 @@ static void set_count(lua_State *L, const char *name, uint64_t value) {
 
 static int handle_stats(lua_State *L) {
   struct sm_stats stats;
+  struct sm_ledger_stats ledger;
   long connections;
-  sm_client_stats(lsm_check_client(L), &stats, &connections);
-  lua_createtable(L, 0, 8);
+  struct sm_client *client = lsm_check_client(L);
+  sm_client_stats(client, &stats, &connections);
+  lua_createtable(L, 0, 11);
+  if (sm_client_ledger_stats(client, &ledger)) {
+    set_count(L, "ledger_writes", ledger.writes);
+    set_count(L, "ledger_commits", ledger.commits);
+    set_count(L, "ledger_retries", ledger.retries);
+  }
   set_count(L, "jobs", stats.jobs);
   set_count(L, "active", stats.active);
   set_count(L, "queued", stats.queued);

@@ -100,6 +100,11 @@ static void read_value(lua_State *L, const struct lsm_option *option,
     *(const char ***)place = read_list(L, option);
     lua_insert(L, -4); /* below the table's key and value */
     break;
+  case LSM_TABLE:
+    if (lua_type(L, -1) != LUA_TTABLE)
+      wrong(L, option, "a table");
+    *(bool *)place = true;
+    break;
   case LSM_DIAL:
     *(struct sm_dial *)place = read_dial(L, option);
     break;

@@ -12,8 +12,36 @@
 #include <stdio.h>
 
 #include "lsm.h"
+#include "sm_store.h"
 
 #define DEFAULT_TIMEOUT_S 600
+
+/* One step of a ledger. */
+struct step_options {
+  const char *key;
+  const char *params;
+  const char *name;
+  const char *save;
+  double seed;
+  double price;
+  double generation;
+  bool is_fresh;
+};
+
+#define STEP(member) offsetof(struct step_options, member)
+#define MOST 9007199254740991.0 /* doubles count up to it */
+
+static const struct lsm_option step_options[] = {
+    {"key", LSM_TEXT, STEP(key), 0, 0},
+    {"params", LSM_TEXT, STEP(params), 0, 0},
+    {"name", LSM_TEXT, STEP(name), 0, 0},
+    {"save", LSM_TEXT, STEP(save), 0, 0},
+    {"seed", LSM_NUMBER, STEP(seed), -MOST, MOST},
+    {"price", LSM_NUMBER, STEP(price), 0, 1e9},
+    {"generation", LSM_NUMBER, STEP(generation), 0, 1e9},
+    {"fresh", LSM_SWITCH, STEP(is_fresh), 0, 0},
+    {NULL, LSM_TEXT, 0, 0, 0},
+};
 
 struct task_options {
   double timeout_s;
@@ -21,6 +49,9 @@ struct task_options {
   struct sm_dial dial;
   bool
       is_accepted; /* of attach: the service gave this id to a submit of ours */
+  bool has_step;
+  bool is_in_ledger; /* of attach: the row of the id is looked for */
+  struct step_options step;
 };
 
 static const struct lsm_option task_options[] = {
@@ -29,13 +60,32 @@ static const struct lsm_option task_options[] = {
     {"latency", LSM_NUMBER, offsetof(struct task_options, latency_s), 0, 1e5},
     {"poll", LSM_DIAL, offsetof(struct task_options, dial), 0.001, 1e5},
     {"accepted", LSM_SWITCH, offsetof(struct task_options, is_accepted), 0, 0},
+    {"step", LSM_TABLE, offsetof(struct task_options, has_step), 0, 0},
+    {"ledger", LSM_SWITCH, offsetof(struct task_options, is_in_ledger), 0, 0},
     {NULL, LSM_TEXT, 0, 0, 0},
 };
 
+/* The texts stay in the table. */
+static void check_step(lua_State *L, int index, struct step_options *step) {
+  lua_getfield(L, index, "step");
+  lsm_read_options(L, lua_gettop(L), step_options, step);
+  lua_pop(L, 1);
+  luaL_argcheck(L, step->key && sm_url_is_id(step->key), index,
+                "a step has a key");
+  luaL_argcheck(L, step->params, index, "a step has params");
+}
+
 static struct task_options check_options(lua_State *L, int index) {
-  struct task_options options = {.timeout_s = DEFAULT_TIMEOUT_S,
-                                 .dial = {.k = 0.25}};
+  struct task_options options = {
+      .timeout_s = DEFAULT_TIMEOUT_S,
+      .dial = {.k = 0.25},
+      .step = {.seed = (double)NAN, .price = (double)NAN}};
   lsm_read_options(L, index, task_options, &options);
+  if (options.has_step)
+    check_step(L, index, &options.step);
+  if ((options.has_step || options.is_in_ledger) &&
+      !sm_client_has_ledger(lsm_check_client(L)))
+    luaL_argerror(L, index, "the client has no ledger");
   return options;
 }
 
@@ -119,18 +169,61 @@ static struct sm_task *new_job(const char *model,
   return task;
 }
 
+/* The body of a submit; only a step may do without one at first. */
+static const char *check_body(lua_State *L, int index,
+                              const struct task_options *options,
+                              size_t *size) {
+  bool may_wait = options->has_step && options->step.generation == 0;
+  return may_wait ? luaL_optlstring(L, index, NULL, size)
+                  : luaL_checklstring(L, index, size);
+}
+
+static enum sm_code enter(struct sm_task *task, enum sm_entry_start start,
+                          const struct step_options *step, struct sm_error *e) {
+  const struct sm_ledger_step line = {.key = step->key,
+                                      .params = step->params,
+                                      .name = step->name,
+                                      .seed = step->seed,
+                                      .price = step->price,
+                                      .is_fresh = step->is_fresh};
+  if (!sm_task_enter(task, sm_entry_new(start, &line, step->save)))
+    return sm_fail_memory(e);
+  task->entry->generation = (int64_t)step->generation;
+  return SM_OK;
+}
+
+static enum sm_code prepare(struct sm_task *task, const char *body, size_t size,
+                            const struct task_options *options,
+                            struct sm_error *e) {
+  enum sm_code code = body ? give_text(task, body, size, e) : SM_OK;
+  if (code != SM_OK || !options->has_step)
+    return code;
+  return enter(task,
+               options->step.generation > 0 ? SM_START_AGAIN : SM_START_STEP,
+               &options->step, e);
+}
+
 static int task_job(lua_State *L) {
   struct sm_client *client = lsm_check_client(L);
   const char *model = check_name(L, 2);
-  size_t size;
-  const char *json = luaL_checklstring(L, 3, &size);
+  size_t size = 0;
   struct task_options options = check_options(L, 4);
+  const char *json = check_body(L, 3, &options, &size);
   struct listener listener = enlist(L, client);
   struct sm_error e;
   struct sm_task *task = new_job(model, &options, &e);
-  if (!task || give_text(task, json, size, &e) != SM_OK)
+  if (!task || prepare(task, json, size, &options, &e) != SM_OK)
     return refuse(L, client, &listener, task, &e);
   return post(L, client, &listener, task);
+}
+
+static enum sm_code enter_attached(struct sm_task *task,
+                                   const struct task_options *options,
+                                   struct sm_error *e) {
+  if (options->has_step)
+    return enter(task, SM_START_ADOPT, &options->step, e);
+  return options->is_in_ledger ? enter(task, SM_START_ATTACH, &options->step, e)
+                               : SM_OK;
 }
 
 static int task_attach(lua_State *L) {
@@ -141,7 +234,9 @@ static int task_attach(lua_State *L) {
   struct listener listener = enlist(L, client);
   struct sm_error e;
   struct sm_task *task = new_job(model, &options, &e);
-  if (!task || sm_job_attach(&task->job, request_id, sm_now_ms(), &e) != SM_OK)
+  if (!task ||
+      sm_job_attach(&task->job, request_id, sm_now_ms(), &e) != SM_OK ||
+      enter_attached(task, &options, &e) != SM_OK)
     return refuse(L, client, &listener, task, &e);
   task->job.is_known = options.is_accepted;
   return post(L, client, &listener, task);
@@ -182,13 +277,13 @@ static struct sm_task *new_call(enum sm_call_kind kind, const char *target,
 static int task_sync(lua_State *L) {
   struct sm_client *client = lsm_check_client(L);
   const char *model = check_name(L, 2);
-  size_t size;
-  const char *json = luaL_checklstring(L, 3, &size);
+  size_t size = 0;
   struct task_options options = check_options(L, 4);
+  const char *json = check_body(L, 3, &options, &size);
   struct listener listener = enlist(L, client);
   struct sm_error e;
   struct sm_task *task = new_call(SM_CALL_SYNC, model, &options, &e);
-  if (!task || give_text(task, json, size, &e) != SM_OK)
+  if (!task || prepare(task, json, size, &options, &e) != SM_OK)
     return refuse(L, client, &listener, task, &e);
   return post(L, client, &listener, task);
 }
@@ -341,6 +436,95 @@ static int task_get(lua_State *L) {
   return post(L, client, &listener, task);
 }
 
+/* -- the ledger's ---------------------------------------------------------- */
+
+static int task_proceed(lua_State *L) {
+  struct sm_client *client = lsm_check_client(L);
+  uint64_t id = (uint64_t)luaL_checkinteger(L, 2);
+  size_t size;
+  const char *json = luaL_checklstring(L, 3, &size);
+  struct listener nobody = {.id = id};
+  struct sm_error e;
+  struct sm_task *bearer = sm_task_new(SM_TASK_PROCEED, "");
+  if (!bearer)
+    sm_fail_memory(&e);
+  if (!bearer || give_text(bearer, json, size, &e) != SM_OK)
+    return refuse(L, client, &nobody, bearer, &e);
+  int count = post(L, client, &nobody, bearer);
+  if (count == 1)
+    lua_pushboolean(L, true);
+  return count;
+}
+
+/* A row as a "rows" event gave it; its texts stay in the table. */
+static void read_row(lua_State *L, int index, struct sm_db_value *values) {
+  luaL_checktype(L, index, LUA_TTABLE);
+  for (int i = 0; i < SM_ROW_COLUMNS; i++) {
+    lua_getfield(L, index, sm_column_name((enum sm_column)i));
+    int type = lua_type(L, -1);
+    values[i] = sm_db_null();
+    if (type == LUA_TNUMBER)
+      values[i] = sm_db_number(lua_tonumber(L, -1));
+    if (type == LUA_TSTRING) {
+      values[i] = sm_db_text(lua_tostring(L, -1));
+      values[i].size = lsm_length(L, -1);
+    }
+    lua_pop(L, 1);
+  }
+}
+
+static enum sm_code enter_taken(struct sm_task *task,
+                                const struct sm_db_value *values,
+                                struct sm_error *e) {
+  const struct step_options step = {.key = values[SM_ROW_STEP_KEY].text,
+                                    .params = values[SM_ROW_PARAMS].text,
+                                    .name = values[SM_ROW_NAME].text,
+                                    .seed = (double)NAN,
+                                    .price = (double)NAN};
+  enum sm_code code = enter(task, SM_START_TAKEN, &step, e);
+  if (code != SM_OK)
+    return code;
+  task->entry->row = sm_row_new(values, SM_STANDING_TAKEN, NULL);
+  return task->entry->row ? SM_OK : sm_fail_memory(e);
+}
+
+static int task_take_up(lua_State *L) {
+  struct sm_client *client = lsm_check_client(L);
+  struct sm_db_value values[SM_ROW_COLUMNS];
+  struct sm_error e;
+  read_row(L, 2, values);
+  struct task_options options = check_options(L, 3);
+  if (sm_row_check(values, &e) != SM_OK)
+    return lsm_return_error(L, &e, sm_client_key(client));
+  luaL_argcheck(L, sm_client_has_ledger(client), 1, "the client has no ledger");
+  luaL_argcheck(L, sm_url_is_id(values[SM_ROW_MODEL].text), 2, "no model");
+  struct listener listener = enlist(L, client);
+  struct sm_task *task = new_job(values[SM_ROW_MODEL].text, &options, &e);
+  if (!task || enter_taken(task, values, &e) != SM_OK)
+    return refuse(L, client, &listener, task, &e);
+  return post(L, client, &listener, task);
+}
+
+static int task_ask(lua_State *L) {
+  static const char *const words[] = {"resume", "spent", "find", NULL};
+  static const enum sm_write_kind kinds[] = {SM_WRITE_RESUME, SM_WRITE_SPENT,
+                                             SM_WRITE_FIND};
+  struct sm_client *client = lsm_check_client(L);
+  enum sm_write_kind kind = kinds[luaL_checkoption(L, 2, NULL, words)];
+  const struct step_options step = {
+      .key = kind == SM_WRITE_FIND ? lsm_check_text(L, 3) : NULL};
+  struct sm_error e;
+  luaL_argcheck(L, sm_client_has_ledger(client), 1, "the client has no ledger");
+  struct listener listener = enlist(L, client);
+  struct sm_task *task = sm_task_new(SM_TASK_ASK, "");
+  if (!task)
+    sm_fail_memory(&e);
+  if (!task || enter(task, SM_START_ASK, &step, &e) != SM_OK)
+    return refuse(L, client, &listener, task, &e);
+  task->entry->asks = kind;
+  return post(L, client, &listener, task);
+}
+
 static int task_cancel(lua_State *L) {
   struct sm_client *client = lsm_check_client(L);
   sm_client_cancel(client, (uint64_t)luaL_checkinteger(L, 2));
@@ -359,5 +543,8 @@ const luaL_Reg lsm_task_methods[] = {
     {"download", task_download}, /* url, path, options, private -> id */
     {"get", task_get},           /* service, path, options -> id */
     {"cancel", task_cancel},     /* id */
+    {"proceed", task_proceed},   /* id, json -> true */
+    {"take_up", task_take_up},   /* row, options -> id */
+    {"ask", task_ask},           /* "resume", "spent" or "find", key -> id */
     {NULL, NULL},
 };

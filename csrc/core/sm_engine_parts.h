@@ -1,0 +1,60 @@
+/* sm_engine_parts: the engine as its own two files see it.
+ *
+ * sm_engine schedules tasks and carries out what their state machines want;
+ * sm_keeper has what a ledger adds to that.
+ */
+#ifndef SM_ENGINE_PARTS_H
+#define SM_ENGINE_PARTS_H
+
+#include "sm_engine.h"
+#include "sm_keys.h"
+#include "sm_news.h"
+#include "sm_queue.h"
+#include "sm_registry.h"
+#include "sm_traffic.h"
+
+struct sm_engine {
+  struct sm_registry registry;
+  struct sm_timers timers;
+  struct sm_queue queue;
+  struct sm_traffic traffic;
+  struct sm_news news;
+  struct sm_rng rng;
+  struct sm_task *probe; /* asks an ailing service how it is */
+  /* Unix time by this machine's clock, and by the service's, less `now_ms`. */
+  int64_t wall_offset_ms;
+  int64_t service_offset_ms;
+  bool is_told;  /* the service has told its time */
+  double rtt_ms; /* a poll's round trip, smoothed */
+  uint64_t jobs; /* tasks that have not ended */
+  /* The ledger's; `store.self` is NULL without one. */
+  struct sm_store store;
+  struct sm_keys keys;
+  const char *folder;
+  double budget;
+  uint64_t writing; /* tasks that have a write under way */
+  bool is_stopping;
+  int64_t now_ms; /* of the last turn or command */
+};
+
+/* Wakes the task at that time, or at its deadline. */
+void sm_engine_wake_at(struct sm_engine *engine, struct sm_task *task,
+                       int64_t at_ms);
+
+/* Queues the task's next request, now or then. */
+void sm_engine_send(struct sm_engine *engine, struct sm_task *task,
+                    int64_t at_ms);
+
+/* Sends a task that has, or may take, a slot. */
+void sm_engine_start(struct sm_engine *engine, struct sm_task *task);
+
+/* Ends a task whose deadline has come. */
+void sm_engine_expire(struct sm_engine *engine, struct sm_task *task);
+
+/* Hands out the task's last event and takes the task down. */
+void sm_engine_end(struct sm_engine *engine, struct sm_task *task);
+
+/* Takes a task down without a word. */
+void sm_engine_drop(struct sm_engine *engine, struct sm_task *task);
+
+#endif

@@ -1,0 +1,149 @@
+#include "sm_entry.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static size_t size_of(const char *text) { return text ? strlen(text) + 1 : 0; }
+
+static const char *keep(char **room, const char *text) {
+  size_t size = size_of(text);
+  char *kept = *room;
+  if (!text)
+    return NULL;
+  memcpy(kept, text, size);
+  *room += size;
+  return kept;
+}
+
+static bool keep_texts(struct sm_entry *entry,
+                       const struct sm_ledger_step *step) {
+  size_t size = size_of(step->params) + size_of(step->name);
+  if (size == 0)
+    return true;
+  char *room = entry->texts = malloc(size);
+  if (!room)
+    return false;
+  entry->step.params = keep(&room, step->params);
+  entry->step.name = keep(&room, step->name);
+  return true;
+}
+
+bool sm_entry_name(struct sm_entry *entry, const char *key) {
+  char *copy = strdup(key);
+  if (!copy)
+    return false;
+  free(entry->key);
+  entry->step.key = entry->key = copy;
+  return true;
+}
+
+struct sm_entry *sm_entry_new(enum sm_entry_start start,
+                              const struct sm_ledger_step *step,
+                              const char *save) {
+  static const struct sm_ledger_step none = {
+      .seed = (double)NAN, .price = (double)NAN, .budget = (double)NAN};
+  struct sm_entry *entry = calloc(1, sizeof *entry);
+  if (!entry)
+    return NULL;
+  if (!step)
+    step = &none;
+  entry->start = start;
+  entry->step = *step;
+  entry->step.key = NULL;
+  if ((!step->key || sm_entry_name(entry, step->key)) &&
+      (!save || (entry->save = strdup(save)) != NULL) &&
+      keep_texts(entry, step))
+    return entry;
+  sm_entry_delete(entry);
+  return NULL;
+}
+
+void sm_entry_shed(struct sm_entry *entry) {
+  free(entry->texts);
+  entry->texts = NULL;
+  entry->step.params = entry->step.name = entry->step.body = NULL;
+}
+
+void sm_entry_delete(struct sm_entry *entry) {
+  if (!entry)
+    return;
+  sm_write_clear(&entry->write);
+  sm_row_delete(entry->row);
+  sm_entry_shed(entry);
+  free(entry->key);
+  free(entry->save);
+  free(entry);
+}
+
+bool sm_entry_is_over(const struct sm_entry *entry) {
+  return entry->is_dropped || entry->start == SM_START_ASK ||
+         (entry->phase >= SM_ENTRY_STORE && entry->phase != SM_ENTRY_FETCH);
+}
+
+struct sm_write *sm_entry_write(struct sm_entry *entry, enum sm_write_kind kind,
+                                int64_t deadline_ms) {
+  struct sm_write *write = &entry->write;
+  sm_write_clear(write);
+  sm_write_create(write, kind, &entry->step);
+  write->generation = entry->generation;
+  write->deadline_ms = deadline_ms;
+  return write;
+}
+
+/* A failure that is told is no doubt; an accepted job is asked for again by its
+ * id, one of which nobody knows is looked up again, and only what is certainly
+ * not paid is simply run again. */
+static const char *state_after(const struct sm_entry *entry,
+                               const struct sm_error *e,
+                               const char *request_id) {
+  bool is_unpaid = e->charged == SM_CHARGED_NO && !entry->is_taken;
+  if (e->code == SM_FAILED && e->charged == SM_CHARGED_NO)
+    return "failed";
+  if (request_id)
+    return "accepted";
+  if (e->code == SM_CANCELLED && entry->was_sent)
+    return "intent";
+  if (is_unpaid && !entry->is_again)
+    return "failed";
+  return e->code == SM_CANCELLED ? "intent" : "unknown";
+}
+
+/* When the last of several submits was certainly not paid, those before it are
+ * still in doubt, and its price is given back. */
+static double refund_after(const struct sm_entry *entry,
+                           const struct sm_error *e, const char *state) {
+  bool is_in_doubt =
+      strcmp(state, "unknown") == 0 || strcmp(state, "intent") == 0;
+  bool is_unpaid = e->charged == SM_CHARGED_NO && !entry->is_taken;
+  return is_in_doubt && is_unpaid && entry->step.price > 0 ? entry->step.price
+                                                           : 0;
+}
+
+struct sm_write *sm_entry_write_end(struct sm_entry *entry,
+                                    const struct sm_error *e,
+                                    const char *request_id,
+                                    int64_t deadline_ms) {
+  struct sm_write *write = sm_entry_write(entry, SM_WRITE_END, deadline_ms);
+  const char *left = entry->row ? sm_row_text(entry->row, SM_ROW_STATE) : NULL;
+  write->request_id = request_id;
+  write->text = e->message;
+  write->text_size = strlen(e->message);
+  write->state = left ? left : state_after(entry, e, request_id);
+  write->refund = left ? 0 : refund_after(entry, e, write->state);
+  return write;
+}
+
+char *sm_entry_path(const struct sm_entry *entry, const char *folder) {
+  size_t size = strlen(folder) + strlen(entry->key) + 32;
+  char *path = malloc(size);
+  if (!path)
+    return NULL;
+  if (entry->generation > 1)
+    (void)snprintf(path, size, "%s/%s-%lld", folder, entry->key,
+                   (long long)entry->generation);
+  else
+    (void)snprintf(path, size, "%s/%s", folder, entry->key);
+  return path;
+}

@@ -1,0 +1,113 @@
+/* sm_entry: a task's line in the ledger. Pure.
+ *
+ * It says what is written next and in which state an error leaves a row; what
+ * is done about it is the engine's (sm_keeper, which has each arrow):
+ *
+ *   LOOK --free--> READY --a slot--> CLAIM --mine--> OPEN --id--> ACCEPT
+ *    | ^            ^                 |  held: WAIT    |            |
+ *    | |held        |body             +----> LOOK      |result      |durable
+ *    v |            |                                  v            v
+ *   WAIT           FREE                              COMPLETE <-- OPEN
+ *                                                      |
+ *   LOOK --done--> VERIFY --not as it was--> FETCH <---+
+ *                    |                         |
+ *                    v                         v
+ *                  done <-- SAVE <----------- KEEP
+ *
+ *   any --error--> END --> error
+ *
+ * A task has at most one write under way, and the room for it from the start,
+ * so that none fails for want of memory. What comes while one is under way
+ * waits in the task: polls go on until then.
+ */
+#ifndef SM_ENTRY_H
+#define SM_ENTRY_H
+
+#include "sm_reply.h"
+#include "sm_store.h"
+
+enum sm_entry_phase {
+  SM_ENTRY_LOOK,     /* how the row stands is being asked */
+  SM_ENTRY_WAIT,     /* for another job or another process at the step */
+  SM_ENTRY_FREE,     /* for the body */
+  SM_ENTRY_READY,    /* for a slot */
+  SM_ENTRY_CLAIM,    /* has a slot; the intent is being written */
+  SM_ENTRY_OPEN,     /* the row is its own: sent, looked up, polled */
+  SM_ENTRY_ACCEPT,   /* polled; the id is being written */
+  SM_ENTRY_STORE,    /* a picture that came by itself goes to its file */
+  SM_ENTRY_COMPLETE, /* the result is being written, as soon as that can be */
+  SM_ENTRY_VERIFY,   /* the kept picture is read through */
+  SM_ENTRY_FETCH,    /* the picture is being downloaded */
+  SM_ENTRY_KEEP,     /* where it is, is being written */
+  SM_ENTRY_SAVE,     /* it goes where the caller wants it */
+  SM_ENTRY_END       /* its end is being written, as soon as that can be */
+};
+
+/* How its way begins. */
+enum sm_entry_start {
+  SM_START_STEP,   /* LOOK */
+  SM_START_AGAIN,  /* READY: a second submit in the row of `generation` */
+  SM_START_ADOPT,  /* ACCEPT: an id for that row, by leave of the caller */
+  SM_START_ATTACH, /* LOOK for the row of the job's id */
+  SM_START_TAKEN,  /* OPEN: with `row`, which was left behind */
+  SM_START_ASK     /* LOOK: `asks` and nothing else */
+};
+
+struct sm_entry {
+  struct sm_write write; /* the one that may be under way */
+  struct sm_ledger_step step;
+  int64_t generation; /* of the row; 0: none yet */
+  int64_t deadline_ms;
+  struct sm_task *chain; /* in the table of keys */
+  char *key;
+  char *texts; /* of the step; gone once an id is durable */
+  char *save;  /* where the caller wants the picture, or NULL */
+  struct sm_row *row;
+  char sha256[65]; /* of the picture that the row names */
+  enum sm_entry_phase phase;
+  enum sm_entry_start start;
+  enum sm_write_kind asks;
+  enum sm_state held_news; /* not told before the id is durable */
+  bool is_writing;
+  bool is_leader;  /* at the step; the others of its key wait for it */
+  bool is_ours;    /* the row is: an end is written */
+  bool is_taken;   /* it was another's: an earlier submit is in doubt */
+  bool is_again;   /* so is one of this client's */
+  bool was_sent;   /* when it was dropped, a submit may have left */
+  bool is_dropped; /* nobody waits for its end */
+  bool is_waiting; /* and that was told */
+};
+
+/* Copies the step's texts. `step` may be NULL, and so may `save` and the key of
+ * what is found by an id. NULL without memory. */
+struct sm_entry *sm_entry_new(enum sm_entry_start start,
+                              const struct sm_ledger_step *step,
+                              const char *save);
+void sm_entry_delete(struct sm_entry *entry);
+
+/* Gives it the key of its row. False without memory. */
+bool sm_entry_name(struct sm_entry *entry, const char *key);
+
+/* Frees what was only needed until an id was durable. */
+void sm_entry_shed(struct sm_entry *entry);
+
+/* Whether the job's deadline has no say any more: what is left to do is done.
+ */
+bool sm_entry_is_over(const struct sm_entry *entry);
+
+/* Makes the write of a kind. Whatever came home in the last one is gone. */
+struct sm_write *sm_entry_write(struct sm_entry *entry, enum sm_write_kind kind,
+                                int64_t deadline_ms);
+
+/* The same for how it ends: an error, of a job whose id is `request_id` or
+ * NULL. */
+struct sm_write *sm_entry_write_end(struct sm_entry *entry,
+                                    const struct sm_error *e,
+                                    const char *request_id,
+                                    int64_t deadline_ms);
+
+/* The file's name in the ledger's folder, without an extension; NULL without
+ * memory. Ownership: the caller's. */
+char *sm_entry_path(const struct sm_entry *entry, const char *folder);
+
+#endif

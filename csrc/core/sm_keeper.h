@@ -1,0 +1,56 @@
+/* sm_keeper: the engine's half of a ledger.
+ *
+ * Each arrow of sm_entry's diagram is a function here: what is put into the
+ * store, and what a write that came home makes of its task. The engine's other
+ * half calls it where a task with an entry goes another way than one without.
+ *
+ * A submit of such a task starts in one place, `begin_submit`, when its intent
+ * has come home (M1), and ACCEPTED is told in one, `tell_accepted`, when the id
+ * has (M2).
+ */
+#ifndef SM_KEEPER_H
+#define SM_KEEPER_H
+
+#include "sm_engine.h"
+
+/* A task with an entry is the engine's from here on. */
+void sm_keeper_begin(struct sm_engine *engine, struct sm_task *task);
+
+/* Brings the body that a task waits for: `bearer` has its id. */
+void sm_keeper_proceed(struct sm_engine *engine, struct sm_task *bearer);
+
+/* The queue would send the task: it gets its slot, and its intent is written.
+ * False for a task that may be sent as it is. */
+bool sm_keeper_claim(struct sm_engine *engine, struct sm_task *task);
+
+/* Says of those that are ready to be sent, and have no slot, that they wait. */
+void sm_keeper_note_waiting(struct sm_engine *engine);
+
+/* Its time has come: a task that waits looks again. False when it does not. */
+bool sm_keeper_wake(struct sm_engine *engine, struct sm_task *task);
+
+/* What a state machine wants done. */
+void sm_keeper_carry_out(struct sm_engine *engine, struct sm_task *task,
+                         struct sm_verdict *verdict);
+
+/* Ends a task with an error, once that is written. */
+void sm_keeper_fail(struct sm_engine *engine, struct sm_task *task,
+                    const struct sm_error *e);
+
+/* Its picture was read through, well (NULL) or not. */
+void sm_keeper_read(struct sm_engine *engine, struct sm_task *task,
+                    const struct sm_error *e);
+
+/* Deals with all writes that have come home. */
+void sm_keeper_take_writes(struct sm_engine *engine);
+
+/* The host does not want it any more: it ends without a word, once that is
+ * written. */
+void sm_keeper_drop(struct sm_engine *engine, struct sm_task *task);
+
+/* The task is about to be taken down, its last event (or NULL) told: those who
+ * waited for it end like it or look what it has left. */
+void sm_keeper_leave(struct sm_engine *engine, struct sm_task *task,
+                     const struct sm_event *event);
+
+#endif
