@@ -308,14 +308,24 @@ static enum sm_code open_ledger(struct sm_client *client,
       .target = options->ledger,
       .service = client->base.is_loopback ? "an emulator on loopback" : base,
       .driver_folder = options->driver_folder,
+      .files = options->ledger_files,
+      .is_shared = options->has_shared_files,
       .wake = options->is_inline ? NULL : wake_worker,
       .user = client,
       .is_inline = options->is_inline,
   };
   if (!options->ledger)
     return SM_OK;
-  enum sm_code code = sm_ledger_new(&client->ledger, &ledger, e);
-  return code == SM_OK ? open_folder(client, options->ledger_files, e) : code;
+  /* One that others have, too, bears a mark that the ledger looks at. */
+  bool is_first = options->has_shared_files;
+  enum sm_code code = SM_OK;
+  if (is_first)
+    code = open_folder(client, options->ledger_files, e);
+  if (code == SM_OK)
+    code = sm_ledger_new(&client->ledger, &ledger, e);
+  if (code == SM_OK && !is_first)
+    code = open_folder(client, options->ledger_files, e);
+  return code;
 }
 
 static enum sm_code open_engine(struct sm_client *client,

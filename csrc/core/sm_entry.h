@@ -64,6 +64,7 @@ struct sm_entry {
   char *save;  /* where the caller wants the picture, or NULL */
   struct sm_row *row;
   char sha256[65]; /* of the picture that the row names */
+  const char *why; /* it cannot be used; NULL: it was not tried */
   enum sm_entry_phase phase;
   enum sm_entry_start start;
   enum sm_write_kind asks;

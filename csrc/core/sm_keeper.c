@@ -422,6 +422,14 @@ static void read_through(struct sm_engine *engine, struct sm_task *task,
   sm_lanes_push(&engine->queue.lanes, task);
 }
 
+/* A result that is here ends with what went wrong. */
+static void give_up(struct sm_engine *engine, struct sm_task *task,
+                    const struct sm_error *e) {
+  withdraw(engine, task);
+  note_trouble(task, e);
+  finish(engine, task);
+}
+
 static void be_gone(struct sm_engine *engine, struct sm_task *task,
                     const char *why) {
   struct sm_error e;
@@ -452,6 +460,11 @@ static void fetch_again(struct sm_engine *engine, struct sm_task *task,
     be_gone(engine, task, why);
 }
 
+static const char *name_in(const char *path) {
+  const char *slash = strrchr(path, '/');
+  return slash ? slash + 1 : path;
+}
+
 static char *join(const char *folder, const char *name) {
   size_t size = strlen(folder) + strlen(name) + 2;
   char *path = malloc(size);
@@ -460,22 +473,21 @@ static char *join(const char *folder, const char *name) {
   return path;
 }
 
-static enum sm_code open_kept(struct sm_engine *engine, struct sm_task *task,
-                              const char *name, const char *sha256,
-                              struct sm_error *e) {
-  struct sm_event_step *facts = task->last->step;
-  facts->kept = join(engine->folder, name);
-  if (!facts->kept)
-    return sm_fail_memory(e);
-  enum sm_code code = sm_digest_new(&task->digest, facts->kept, e);
-  if (code == SM_OK && sha256) {
-    (void)snprintf(task->entry->sha256, sizeof task->entry->sha256, "%s",
-                   sha256);
-    sm_digest_expect(task->digest, task->entry->sha256);
+/* The kept picture is compared with its hash, and copied on the way. */
+static void verify(struct sm_engine *engine, struct sm_task *task) {
+  struct sm_entry *entry = task->entry;
+  struct sm_error e;
+  enum sm_code code = sm_digest_new(&task->digest, task->last->step->kept, &e);
+  if (code == SM_OK && entry->save)
+    code = sm_digest_copy_to(task->digest, entry->save, false, &e);
+  if (code != SM_OK) {
+    give_up(engine, task, &e);
+    return;
   }
-  if (code == SM_OK && task->entry->save)
-    code = sm_digest_copy_to(task->digest, task->entry->save, false, e);
-  return code;
+  sm_digest_expect(task->digest, entry->sha256);
+  if (entry->save)
+    sm_news_state(&engine->news, task, SM_STATE_SAVING);
+  read_through(engine, task, SM_ENTRY_VERIFY);
 }
 
 static void fill_from_row(struct sm_task *task, const struct sm_row *row) {
@@ -504,27 +516,24 @@ static void fill_from_row(struct sm_task *task, const struct sm_row *row) {
 static void replay(struct sm_engine *engine, struct sm_task *task,
                    const struct sm_row *row) {
   const char *name = sm_row_text(row, SM_ROW_FILE);
+  const char *sha256 = sm_row_text(row, SM_ROW_FILE_SHA256);
   struct sm_error e;
   withdraw(engine, task);
   fill_from_row(task, row);
   task->entry->phase = SM_ENTRY_VERIFY;
   sm_engine_wake_at(engine, task, INT64_MAX);
-  if (!name) {
+  if (!name || !sha256) {
     fetch_again(engine, task, "it was not fetched");
     return;
   }
-  enum sm_code code =
-      open_kept(engine, task, name, sm_row_text(row, SM_ROW_FILE_SHA256), &e);
-  if (code != SM_OK) {
-    sm_digest_delete(task->digest);
-    task->digest = NULL;
-    note_trouble(task, &e);
-    finish(engine, task);
+  (void)snprintf(task->entry->sha256, sizeof task->entry->sha256, "%s", sha256);
+  task->last->step->kept = join(engine->folder, name);
+  if (task->last->step->kept) {
+    verify(engine, task);
     return;
   }
-  if (task->entry->save)
-    sm_news_state(&engine->news, task, SM_STATE_SAVING);
-  read_through(engine, task, SM_ENTRY_VERIFY);
+  sm_fail_memory(&e);
+  give_up(engine, task, &e);
 }
 
 /* A picture that came without a text is the result itself. */
@@ -549,24 +558,39 @@ static void verified(struct sm_engine *engine, struct sm_task *task) {
     finish(engine, task);
 }
 
+/* What the row names is not in the folder, or not as it was: a server's ledger
+ * may have the bytes itself. */
 static void not_verified(struct sm_engine *engine, struct sm_task *task,
                          const struct sm_error *e) {
-  char why[120];
-  (void)snprintf(why, sizeof why, "%.110s",
-                 e->code == SM_PROTOCOL ? "damaged" : e->message);
-  free(task->last->step->kept);
-  task->last->step->kept = NULL;
-  fetch_again(engine, task, why);
+  struct sm_entry *entry = task->entry;
+  struct sm_event_step *facts = task->last->step;
+  if (!entry->why) {
+    entry->why = e->code == SM_PROTOCOL ? "damaged" : "it cannot be read";
+    struct sm_write *write =
+        sm_entry_write(entry, SM_WRITE_PICTURE, entry->deadline_ms);
+    write->file = name_in(facts->kept);
+    write->sha256 = entry->sha256;
+    put(engine, task, write);
+    return;
+  }
+  free(facts->kept);
+  facts->kept = NULL;
+  fetch_again(engine, task, entry->why);
+}
+
+static void brought(struct sm_engine *engine, struct sm_task *task) {
+  const struct sm_write *write = &task->entry->write;
+  if (task->entry->is_dropped)
+    forget(engine, task);
+  else if (!write->error && write->standing == SM_STANDING_DONE)
+    verify(engine, task);
+  else
+    not_verified(engine, task, NULL);
 }
 
 /* -- the picture ----------------------------------------------------------- */
 
 static void put_complete(struct sm_engine *engine, struct sm_task *task);
-
-static const char *name_in(const char *path) {
-  const char *slash = strrchr(path, '/');
-  return slash ? slash + 1 : path;
-}
 
 /* The download could not be, or could not be kept. */
 static void note_unfetched(struct sm_task *task, const struct sm_error *e) {
@@ -673,10 +697,7 @@ static void save_or_finish(struct sm_engine *engine, struct sm_task *task) {
   if (code == SM_OK)
     code = sm_digest_copy_to(task->digest, to, false, &e);
   if (code != SM_OK) {
-    sm_digest_delete(task->digest);
-    task->digest = NULL;
-    note_trouble(task, &e);
-    finish(engine, task);
+    give_up(engine, task, &e);
     return;
   }
   sm_news_state(&engine->news, task, SM_STATE_SAVING);
@@ -994,6 +1015,9 @@ static void receive(struct sm_engine *engine, struct sm_task *task) {
     break;
   case SM_WRITE_KEEP:
     kept(engine, task);
+    break;
+  case SM_WRITE_PICTURE:
+    brought(engine, task);
     break;
   case SM_WRITE_END:
     finish(engine, task);

@@ -94,6 +94,7 @@ static const struct lsm_option open_options[] = {
 
 /* The pictures of a ledger lie beside it. The name stays on the stack. */
 static void default_files(lua_State *L, struct sm_client_options *options) {
+  options->has_shared_files = options->ledger_files != NULL;
   if (!options->ledger || options->ledger_files)
     return;
   options->ledger_files = strstr(options->ledger, "://")

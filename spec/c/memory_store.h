@@ -269,6 +269,8 @@ static inline void memory_accept(struct memory_store *store,
     memcpy(values, (*row)->value, sizeof values);
     values[SM_ROW_STATE] = sm_db_text("accepted");
     values[SM_ROW_REQUEST_ID] = sm_db_text(write->request_id);
+    if (is_of(*row, SM_ROW_LEASE_OWNER, store->owner))
+      lease(store, values);
     put_row(row, values);
   } else if (!*row || !is_of(*row, SM_ROW_REQUEST_ID, write->request_id)) {
     add_row(store, write, write->request_id);

@@ -71,9 +71,11 @@ static const char take_sql[] =
 static const char is_others_sql[] =
     "SELECT 1 FROM segmind_steps WHERE request_id = $3 AND NOT (" ROW ")";
 
+/* An end may have let the row go that the caller has found the id of. */
 static const char accept_sql[] =
     "UPDATE segmind_steps SET state = 'accepted', request_id = $3, "
-    "accepted_at = $4 WHERE " ROW " AND (state IN ('intent', 'unknown') "
+    "accepted_at = $4, lease_until = CASE WHEN lease_owner = $5 THEN $6 "
+    "ELSE lease_until END WHERE " ROW " AND (state IN ('intent', 'unknown') "
     "OR state = 'accepted' AND request_id IS NULL)";
 
 static const char complete_sql[] =
@@ -693,12 +695,16 @@ static enum sm_db_status accept(struct sm_ledger_rows *rows,
     write->standing = SM_STANDING_NOT_OURS;
     return SM_DB_OK;
   }
+  status = ask_time(rows, e);
+  if (status)
+    return status;
   struct sm_db_query query = {
       .sql = accept_sql,
       .values =
           VALUES(TEXT(write->step->key), NUMBER((double)write->generation),
-                 TEXT(write->request_id), NUMBER(rows->now_s)),
-      .count = 4};
+                 TEXT(write->request_id), NUMBER(rows->now_s),
+                 TEXT(rows->owner), NUMBER(rows->lease_now_s + SM_LEASE_S)),
+      .count = 6};
   write->written = write->generation;
   status = change_one(rows, &query, &is_there, e);
   return status || is_there ? status : accept_apart(rows, write, e);
