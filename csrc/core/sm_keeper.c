@@ -1096,8 +1096,9 @@ void sm_keeper_carry_out(struct sm_engine *engine, struct sm_task *task,
 
 static void ask(struct sm_engine *engine, struct sm_task *task) {
   struct sm_entry *entry = task->entry;
-  struct sm_write *write =
-      sm_entry_write(entry, entry->asks, entry->deadline_ms);
+  enum sm_write_kind kind =
+      entry->start == SM_START_ATTACH ? SM_WRITE_ATTACH : entry->asks;
+  struct sm_write *write = sm_entry_write(entry, kind, entry->deadline_ms);
   write->request_id = id_of(task);
   entry->phase = SM_ENTRY_LOOK;
   put(engine, task, write);

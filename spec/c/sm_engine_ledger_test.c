@@ -1,0 +1,644 @@
+/* The engine with a ledger in memory: what is written before and after what,
+ * who waits for whom, and what an end leaves, whenever it comes. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "check.h"
+#include "memory_store.h"
+#include "one_folder.h"
+#include "one_service.h"
+#include "sm_engine_parts.h"
+
+#define KEY "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+/* A task that has no row. */
+#define STRANGER 4
+#define OTHER "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+
+static struct memory_store store;
+static struct sm_engine *engine;
+/* What was told so far, in words; and the last event that ended a task. */
+static char told[2000];
+static int sent;
+static struct sm_event *last;
+
+/* -- the engine's two sides ------------------------------------------------ */
+
+/* M1. */
+static enum sm_code checked_start(void *self, struct sm_transfer *transfer,
+                                  struct sm_error *e) {
+  bool is_intended = false;
+  for (const struct sm_row *row = store.rows; row; row = row->next)
+    is_intended = is_intended || is_in(row, "intent");
+  if (transfer->request.is_once)
+    CHECK(is_intended);
+  sent += transfer->request.is_once;
+  return play_start(self, transfer, e);
+}
+
+static bool knows(const char *request_id) {
+  for (const struct sm_row *row = store.rows; row; row = row->next)
+    if (is_of(row, SM_ROW_REQUEST_ID, request_id))
+      return true;
+  return false;
+}
+
+static void open_here(const char *owner) {
+  struct sm_engine_options options = engine_options(4);
+  options.transport.start = checked_start;
+  options.store = memory_store(&store);
+  options.folder = folder;
+  options.has_budget = true;
+  options.budget = 1;
+  options.wall_ms = store.wall_s * 1000 + service.now_ms;
+  store.owner = owner;
+  store.now_ms = service.now_ms;
+  CHECK(sm_engine_new(&engine, &options, service.now_ms, NULL) == SM_OK);
+}
+
+static void open_all(void) {
+  enter();
+  begin_service();
+  store = (struct memory_store){.latency_ms = 5, .wall_s = 1700000000};
+  told[0] = '\0';
+  sent = 0;
+  open_here("me");
+}
+
+static void close_all(void) {
+  sm_engine_delete(engine);
+  memory_store_destroy(&store);
+  sm_event_delete(last);
+  last = NULL;
+  free(service.accepted_ms);
+  (void)leave();
+}
+
+static void tell(const char *word, uint64_t id) {
+  size_t at = strlen(told);
+  (void)snprintf(told + at, sizeof told - at, "%s%d:%s", at ? " " : "", (int)id,
+                 word);
+}
+
+/* M2; of an id that was attached the ledger may know nothing. */
+static void hear(struct sm_event *event) {
+  if (event->kind == SM_EVENT_STATE && event->request_id &&
+      event->id != STRANGER)
+    CHECK(knows(event->request_id));
+  if (event->kind == SM_EVENT_STATE)
+    tell(sm_state_name(event->state), event->id);
+  if (event->kind == SM_EVENT_ROW)
+    tell("row", event->id);
+  if (event->kind == SM_EVENT_DONE)
+    tell("done", event->id);
+  if (event->kind == SM_EVENT_ERROR)
+    tell(event->error ? sm_code_name(event->error->code) : "nothing",
+         event->id);
+  if (event->kind == SM_EVENT_DONE || event->kind == SM_EVENT_ERROR) {
+    sm_event_delete(last);
+    last = event;
+  } else {
+    sm_event_delete(event);
+  }
+}
+
+static void listen(void) {
+  struct sm_events events;
+  struct sm_event *event;
+  sm_events_create(&events);
+  sm_engine_take_events(engine, &events);
+  while ((event = sm_events_pop(&events)) != NULL)
+    hear(event);
+}
+
+static void pass(int64_t ms) {
+  int64_t until_ms = service.now_ms + ms;
+  while (service.now_ms < until_ms) {
+    int64_t wait_ms = sm_engine_turn(engine, service.now_ms);
+    listen();
+    if (store.queued.head || service.active_count)
+      wait_ms = 1;
+    if (wait_ms > until_ms - service.now_ms)
+      wait_ms = until_ms - service.now_ms;
+    service.now_ms += wait_ms > 0 ? wait_ms : 1;
+    store.now_ms = service.now_ms;
+  }
+}
+
+/* -- tasks ----------------------------------------------------------------- */
+
+static struct sm_ledger_step step_of(const char *key) {
+  return (struct sm_ledger_step){.key = key,
+                                 .params = "{}",
+                                 .seed = 7,
+                                 .price = 0.04,
+                                 .budget = (double)NAN};
+}
+
+static struct sm_task *new_step(uint64_t id, const char *key) {
+  const struct sm_ledger_step step = step_of(key);
+  struct sm_task *task = new_job(id, 120000);
+  CHECK(sm_task_enter(task, sm_entry_new(SM_START_STEP, &step, NULL)));
+  return task;
+}
+
+static void add_step(uint64_t id, const char *key) {
+  sm_engine_add(engine, new_step(id, key));
+}
+
+static const struct sm_row *row_at(const char *key) {
+  return *best_of(&store, key);
+}
+
+static bool is_row_in(const char *key, const char *state) {
+  const struct sm_row *row = row_at(key);
+  return row && is_in(row, state);
+}
+
+static bool was_told(const char *words) {
+  bool is_same = strcmp(told, words) == 0;
+  if (!is_same)
+    (void)fprintf(stderr, "told: %s\nwant: %s\n", told, words);
+  told[0] = '\0';
+  return is_same;
+}
+
+static bool is_settled(void) {
+  struct sm_stats stats;
+  sm_engine_stats(engine, &stats);
+  return stats.jobs == 0 && stats.active == 0 && stats.queued == 0 &&
+         !store.queued.head && !sm_engine_is_writing(engine);
+}
+
+/* -- one step -------------------------------------------------------------- */
+
+static void a_step_is_written_down_as_it_goes(void) {
+  open_all();
+  add_step(1, KEY);
+  pass(60000);
+  CHECK(was_told("1:submitting 1:ACCEPTED 1:PROCESSING 1:done"));
+  CHECK(is_row_in(KEY, "completed") && knows("r0"));
+  CHECK(is_of(row_at(KEY), SM_ROW_FILE, KEY ".png"));
+  CHECK(is_of(row_at(KEY), SM_ROW_FILE_SHA256, last->sha256));
+  CHECK(strcmp(last->step->kept, in_folder(KEY ".png")) == 0);
+  CHECK(holds(in_folder(KEY ".png"), sample_png, sizeof sample_png));
+  CHECK(last->step->generation == 1 && !last->step->is_replayed);
+  CHECK(service.submits == 1 && is_settled());
+  close_all();
+}
+
+static void what_is_finished_is_not_sent_again(void) {
+  open_all();
+  add_step(1, KEY);
+  pass(60000);
+  (void)was_told("1:submitting 1:ACCEPTED 1:PROCESSING 1:done");
+  add_step(2, KEY);
+  pass(1000);
+  CHECK(was_told("2:done") && last->step->is_replayed);
+  CHECK(last->step->kept && last->body && strstr(last->body, "p.png"));
+  CHECK(strcmp(last->request_id, "r0") == 0 && last->error == NULL);
+  CHECK(service.submits == 1 && service.downloads == 1 && is_settled());
+  close_all();
+}
+
+static void a_kept_picture_that_changed_is_fetched_again(void) {
+  open_all();
+  add_step(1, KEY);
+  pass(60000);
+  put(in_folder(KEY ".png"), sample_jpeg, sizeof sample_jpeg);
+  add_step(2, KEY);
+  pass(1000);
+  CHECK(last->id == 2 && last->kind == SM_EVENT_DONE && last->step->kept);
+  CHECK(service.submits == 1 && service.downloads == 2);
+  CHECK(holds(in_folder(KEY ".png"), sample_png, sizeof sample_png));
+  service.picture_status = 404;
+  CHECK(remove(in_folder(KEY ".png")) == 0);
+  add_step(3, KEY);
+  pass(60000);
+  CHECK(last->id == 3 && last->kind == SM_EVENT_DONE && !last->step->kept);
+  CHECK(last->error && last->error->code == SM_IO &&
+        last->error->charged == SM_CHARGED_YES);
+  CHECK(service.submits == 1 && is_settled());
+  close_all();
+}
+
+static void a_picture_goes_where_the_caller_wants_it(void) {
+  open_all();
+  for (uint64_t id = 1; id <= 2; id++) {
+    struct sm_task *task = new_step(id, KEY);
+    task->entry->save = strdup(in_folder(id == 1 ? "one" : "two.png"));
+    sm_engine_add(engine, task);
+    pass(60000);
+    CHECK(last->id == id && last->is_file && last->step->kept);
+  }
+  CHECK(was_told("1:submitting 1:ACCEPTED 1:PROCESSING 1:saving 1:done "
+                 "2:saving 2:done"));
+  CHECK(holds(in_folder("one.png"), sample_png, sizeof sample_png));
+  CHECK(holds(in_folder("two.png"), sample_png, sizeof sample_png));
+  close_all();
+}
+
+static void a_slow_ledger_keeps_no_poll_waiting(void) {
+  open_all();
+  add_step(1, KEY);
+  pass(8);
+  store.latency_ms = 40000;
+  pass(30000);
+  CHECK(service.accepted == 1 && service.polls > 0);
+  CHECK(was_told("1:submitting"));
+  store.latency_ms = 5;
+  pass(60000);
+  CHECK(was_told("1:ACCEPTED 1:PROCESSING 1:done"));
+  CHECK(is_settled());
+  close_all();
+}
+
+static void a_step_without_a_body_waits_for_it(void) {
+  open_all();
+  struct sm_task *task = new_step(1, KEY);
+  struct sm_body *body = task->body;
+  task->body = NULL;
+  sm_engine_add(engine, task);
+  pass(1000);
+  CHECK(was_told("1:free") && service.submits == 0);
+  struct sm_task *bearer = sm_task_new(SM_TASK_PROCEED, "");
+  bearer->id = 1;
+  bearer->body = body;
+  sm_engine_add(engine, bearer);
+  pass(60000);
+  CHECK(was_told("1:submitting 1:ACCEPTED 1:PROCESSING 1:done"));
+  close_all();
+}
+
+static void a_step_that_waits_for_a_slot_says_so_and_has_no_row(void) {
+  open_all();
+  service.is_silent = true;
+  for (uint64_t id = 1; id <= 4; id++) {
+    char key[] = KEY;
+    key[0] = (char)('0' + id);
+    add_step(id, key);
+  }
+  pass(20);
+  told[0] = '\0';
+  add_step(5, KEY);
+  pass(100);
+  CHECK(was_told("5:waiting") && row_at(KEY) == NULL);
+  sm_engine_cancel(engine, 5);
+  pass(10);
+  CHECK(row_at(KEY) == NULL);
+  close_all();
+}
+
+/* -- several --------------------------------------------------------------- */
+
+static void two_at_a_step_are_sent_once(void) {
+  open_all();
+  add_step(1, KEY);
+  add_step(2, KEY);
+  pass(60000);
+  CHECK(was_told("2:waiting 1:submitting 1:ACCEPTED 1:PROCESSING 1:done "
+                 "2:done"));
+  CHECK(service.submits == 1 && last->step->is_replayed && is_settled());
+  close_all();
+}
+
+static void a_leaders_error_is_that_of_those_who_wait(void) {
+  open_all();
+  service.submit_status = 400;
+  add_step(1, KEY);
+  add_step(2, KEY);
+  pass(10000);
+  CHECK(was_told("2:waiting 1:submitting 1:rejected 2:rejected"));
+  CHECK(last->step->is_copied && service.submits == 1);
+  CHECK(is_row_in(KEY, "failed") && is_settled());
+  close_all();
+}
+
+static void one_who_waits_goes_on_when_the_leader_is_cancelled(void) {
+  open_all();
+  add_step(1, KEY);
+  add_step(2, KEY);
+  pass(100);
+  told[0] = '\0';
+  sm_engine_cancel(engine, 1);
+  pass(60000);
+  CHECK(was_told("2:row 2:ACCEPTED 2:PROCESSING 2:done"));
+  CHECK(service.submits == 1 && is_settled());
+  close_all();
+}
+
+static void a_fresh_one_is_sent_beside_the_other(void) {
+  open_all();
+  add_step(1, KEY);
+  struct sm_task *task = new_step(2, KEY);
+  task->entry->step.is_fresh = true;
+  sm_engine_add(engine, task);
+  pass(60000);
+  CHECK(service.accepted == 2 && is_settled());
+  CHECK(holds(in_folder(KEY "-2.png"), sample_png, sizeof sample_png));
+  close_all();
+}
+
+static void another_processs_step_is_waited_for(void) {
+  open_all();
+  add_step(1, KEY);
+  pass(1000);
+  struct sm_engine *other = engine;
+  open_here("another");
+  told[0] = '\0';
+  add_step(2, KEY);
+  pass(5000);
+  CHECK(was_told("2:waiting") && service.submits == 1);
+  struct sm_engine *here = engine;
+  engine = other;
+  store.owner = "me";
+  pass(30000);
+  CHECK(is_row_in(KEY, "completed"));
+  sm_engine_delete(engine);
+  engine = here;
+  told[0] = '\0';
+  pass(2000);
+  CHECK(was_told("2:done") && last->step->is_replayed);
+  CHECK(service.submits == 1 && is_settled());
+  close_all();
+}
+
+/* -- taking over ----------------------------------------------------------- */
+
+static void crash(void) {
+  listen();
+  memory_store_crash(&store, "heir");
+  sm_engine_delete(engine);
+  service.active_count = 0;
+  open_here("heir");
+  told[0] = '\0';
+}
+
+static void an_accepted_step_is_taken_up_by_its_id(void) {
+  open_all();
+  add_step(1, KEY);
+  pass(1000);
+  crash();
+  add_step(2, KEY);
+  pass(60000);
+  CHECK(was_told("2:row 2:ACCEPTED 2:PROCESSING 2:done"));
+  CHECK(service.submits == 1 && is_row_in(KEY, "completed") && is_settled());
+  close_all();
+}
+
+static void an_intent_is_looked_up_and_what_is_found_is_written(void) {
+  open_all();
+  service.trip_ms = 500;
+  add_step(1, KEY);
+  pass(100);
+  CHECK(is_row_in(KEY, "intent"));
+  service.accepted_ms[service.accepted++] = service.now_ms;
+  crash();
+  service.trip_ms = 2;
+  service.history = "[{\"request_id\":\"r0\",\"model_name\":\"flux\","
+                    "\"model_created\":1700000005,\"request_body\":{}}]";
+  add_step(2, KEY);
+  pass(60000);
+  CHECK(was_told("2:row 2:submitting 2:ACCEPTED 2:PROCESSING 2:done"));
+  CHECK(service.submits == 0 && is_row_in(KEY, "completed"));
+  close_all();
+}
+
+static void an_intent_that_nobody_knows_is_unknown_and_not_repeated(void) {
+  open_all();
+  service.trip_ms = 500;
+  add_step(1, KEY);
+  pass(100);
+  crash();
+  service.trip_ms = 2;
+  service.history = "[]";
+  add_step(2, KEY);
+  pass(90000);
+  CHECK(was_told("2:row 2:submitting 2:unknown"));
+  CHECK(last->error->charged == SM_CHARGED_UNKNOWN);
+  CHECK(service.submits == 0 && is_row_in(KEY, "unknown") && is_settled());
+  CHECK(last->step->generation == 1);
+  struct sm_task *task = new_step(3, KEY);
+  task->entry->start = SM_START_AGAIN;
+  task->entry->generation = 1;
+  sm_engine_add(engine, task);
+  pass(60000);
+  CHECK(was_told("3:submitting 3:ACCEPTED 3:PROCESSING 3:done"));
+  CHECK(amount(row_at(KEY), SM_ROW_DOUBT) > 0.03);
+  close_all();
+}
+
+static void adopt(uint64_t id, const char *key, const char *request_id) {
+  struct sm_task *task = new_step(id, key);
+  task->entry->start = SM_START_ADOPT;
+  task->entry->generation = 1;
+  CHECK(sm_job_attach(&task->job, request_id, service.now_ms, NULL) == SM_OK);
+  sm_engine_add(engine, task);
+}
+
+static void an_id_that_the_caller_knows_is_written_first(void) {
+  open_all();
+  service.submit_status = 500;
+  service.history = "[]";
+  add_step(1, KEY);
+  add_step(2, OTHER);
+  pass(90000);
+  CHECK(is_row_in(KEY, "unknown") && is_row_in(OTHER, "unknown"));
+  told[0] = '\0';
+  service.accepted_ms[service.accepted++] = service.now_ms;
+  adopt(3, KEY, "r0");
+  pass(60000);
+  CHECK(was_told("3:ACCEPTED 3:PROCESSING 3:done"));
+  CHECK(is_row_in(KEY, "completed"));
+  adopt(4, OTHER, "r0");
+  pass(60000);
+  CHECK(was_told("4:unknown") && is_row_in(OTHER, "unknown"));
+  CHECK(last->request_id == NULL && is_settled());
+  close_all();
+}
+
+static void attach(uint64_t id, const char *request_id) {
+  struct sm_task *task = new_job(id, 120000);
+  CHECK(sm_task_enter(task, sm_entry_new(SM_START_ATTACH, NULL, NULL)));
+  CHECK(sm_job_attach(&task->job, request_id, service.now_ms, NULL) == SM_OK);
+  sm_engine_add(engine, task);
+}
+
+static void an_id_is_attached_to_its_row(void) {
+  open_all();
+  add_step(1, KEY);
+  pass(1000);
+  crash();
+  attach(2, "r0");
+  pass(60000);
+  CHECK(was_told("2:row 2:ACCEPTED 2:PROCESSING 2:done"));
+  CHECK(is_row_in(KEY, "completed"));
+  attach(3, "r0");
+  pass(1000);
+  CHECK(was_told("3:done") && last->step->is_replayed);
+  service.accepted_ms[service.accepted++] = service.now_ms;
+  attach(STRANGER, "r1");
+  pass(60000);
+  CHECK(was_told("4:PROCESSING 4:done") && is_settled());
+  close_all();
+}
+
+/* -- trouble --------------------------------------------------------------- */
+
+static void a_budget_refuses_before_a_row_is_written(void) {
+  open_all();
+  struct sm_task *task = new_step(1, KEY);
+  task->entry->step.price = 2;
+  sm_engine_add(engine, task);
+  pass(1000);
+  CHECK(was_told("1:budget") && row_at(KEY) == NULL && service.submits == 0);
+  CHECK(last->step->budget > 0.9 && last->step->price > 1.9);
+  CHECK(is_settled());
+  close_all();
+}
+
+static void a_failed_job_is_free_to_run_again(void) {
+  open_all();
+  service.result = "{\"status\":\"FAILED\",\"error\":\"no\"}";
+  add_step(1, KEY);
+  pass(60000);
+  CHECK(was_told("1:submitting 1:ACCEPTED 1:PROCESSING 1:FAILED 1:failed"));
+  CHECK(is_row_in(KEY, "failed"));
+  service.result = NULL;
+  add_step(2, KEY);
+  pass(60000);
+  CHECK(last->kind == SM_EVENT_DONE && service.submits == 2 && is_settled());
+  close_all();
+}
+
+static void nothing_is_sent_while_the_ledger_is_away(void) {
+  open_all();
+  add_step(1, KEY);
+  pass(6);
+  store.is_down = true;
+  pass(130000);
+  CHECK(was_told("") && service.submits == 0);
+  store.is_down = false;
+  pass(1000);
+  CHECK(was_told("1:timeout") && last->error->charged == SM_CHARGED_NO);
+  CHECK(service.submits == 0 && is_row_in(KEY, "failed") && is_settled());
+  close_all();
+}
+
+static void a_download_that_fails_leaves_the_result(void) {
+  open_all();
+  service.picture_status = 404;
+  add_step(1, KEY);
+  pass(60000);
+  CHECK(last->kind == SM_EVENT_DONE && last->error &&
+        last->error->code == SM_IO);
+  CHECK(last->body && strstr(last->error->message, "https://h/p.png"));
+  CHECK(is_row_in(KEY, "completed") && is_settled());
+  close_all();
+}
+
+/* -- ends at any time ------------------------------------------------------ */
+
+/* Nothing accepted is forgotten, nothing is sent twice, and what was surely not
+ * sent is free. */
+static void check_left(int at) {
+  char id[16];
+  for (int i = 0; i < service.accepted; i++) {
+    (void)snprintf(id, sizeof id, "r%d", i);
+    if (!knows(id) && !is_row_in(KEY, "intent"))
+      (void)fprintf(stderr, "at %d: %s is lost\n", at, id);
+    CHECK(knows(id) || is_row_in(KEY, "intent"));
+  }
+  CHECK(service.accepted <= 1);
+  if (row_at(KEY) && sent == 0)
+    CHECK(is_row_in(KEY, "failed"));
+}
+
+static void a_job_may_be_cancelled_at_any_time(void) {
+  for (int at = 0; at < 80; at++) {
+    open_all();
+    service.duration_ms = 20;
+    add_step(1, KEY);
+    pass(at + 1);
+    bool was_over = last != NULL;
+    sm_engine_cancel(engine, 1);
+    pass(1000);
+    check_left(at);
+    CHECK(is_settled() && (was_over || last == NULL));
+    close_all();
+  }
+}
+
+static void a_deadline_may_come_at_any_time(void) {
+  for (int at = 1; at < 80; at++) {
+    open_all();
+    service.duration_ms = 20;
+    service.history = "[]";
+    struct sm_task *task = new_step(1, KEY);
+    task->job.deadline_ms = service.now_ms + at;
+    sm_engine_add(engine, task);
+    pass(90000);
+    check_left(at);
+    CHECK(is_settled() && last);
+    close_all();
+  }
+}
+
+static void an_engine_may_be_stopped_at_any_time(void) {
+  for (int at = 0; at < 80; at++) {
+    open_all();
+    service.duration_ms = 20;
+    add_step(1, KEY);
+    add_step(2, KEY);
+    add_step(3, OTHER);
+    pass(at + 1);
+    sm_engine_stop(engine);
+    for (int i = 0; i < 100 && sm_engine_is_writing(engine); i++) {
+      store.now_ms++;
+      sm_engine_take_writes(engine);
+    }
+    CHECK(!sm_engine_is_writing(engine) && !store.queued.head);
+    if (sent == 0 && row_at(KEY))
+      CHECK(is_row_in(KEY, "failed"));
+    close_all();
+  }
+}
+
+static void a_waiting_job_takes_a_kilobyte(void) {
+  const size_t size = sizeof(struct sm_task) + sizeof(struct sm_event) +
+                      sizeof(struct sm_event_step) + sizeof(struct sm_entry) +
+                      65;
+  (void)printf("a waiting step: %zu bytes (task %zu, event %zu, entry %zu)\n",
+               size, sizeof(struct sm_task), sizeof(struct sm_event),
+               sizeof(struct sm_entry));
+}
+
+int main(void) {
+  CHECK(sm_base_read(&base, "https://api.segmind.com", NULL) == SM_OK);
+  a_step_is_written_down_as_it_goes();
+  what_is_finished_is_not_sent_again();
+  a_kept_picture_that_changed_is_fetched_again();
+  a_picture_goes_where_the_caller_wants_it();
+  a_slow_ledger_keeps_no_poll_waiting();
+  a_step_without_a_body_waits_for_it();
+  a_step_that_waits_for_a_slot_says_so_and_has_no_row();
+  two_at_a_step_are_sent_once();
+  a_leaders_error_is_that_of_those_who_wait();
+  one_who_waits_goes_on_when_the_leader_is_cancelled();
+  a_fresh_one_is_sent_beside_the_other();
+  another_processs_step_is_waited_for();
+  an_accepted_step_is_taken_up_by_its_id();
+  an_intent_is_looked_up_and_what_is_found_is_written();
+  an_intent_that_nobody_knows_is_unknown_and_not_repeated();
+  an_id_that_the_caller_knows_is_written_first();
+  an_id_is_attached_to_its_row();
+  a_budget_refuses_before_a_row_is_written();
+  a_failed_job_is_free_to_run_again();
+  nothing_is_sent_while_the_ledger_is_away();
+  a_download_that_fails_leaves_the_result();
+  a_job_may_be_cancelled_at_any_time();
+  a_deadline_may_come_at_any_time();
+  an_engine_may_be_stopped_at_any_time();
+  a_waiting_job_takes_a_kilobyte();
+  return check_report("sm_engine_ledger");
+}
