@@ -92,20 +92,26 @@ struct sm_write *sm_entry_write(struct sm_entry *entry, enum sm_write_kind kind,
   return write;
 }
 
-/* A failure that is told is no doubt; an accepted job is asked for again by its
- * id, one of which nobody knows is looked up again, and only what is certainly
- * not paid is simply run again. */
+/* Whether the last submit is certainly not paid: that of a row that was left
+ * behind is in doubt until its own failure is told. */
+static bool is_unpaid(const struct sm_entry *entry, const struct sm_error *e) {
+  return e->charged == SM_CHARGED_NO &&
+         (e->code == SM_FAILED || !entry->is_taken);
+}
+
+/* Only what is certainly not paid is simply run again (M3): where an earlier
+ * submit is in doubt, the failure of a later one does not change that. An
+ * accepted job is asked for again by its id, one of which nobody knows is
+ * looked up again. */
 static const char *state_after(const struct sm_entry *entry,
                                const struct sm_error *e,
                                const char *request_id) {
-  bool is_unpaid = e->charged == SM_CHARGED_NO && !entry->is_taken;
-  if (e->code == SM_FAILED && e->charged == SM_CHARGED_NO)
-    return "failed";
-  if (request_id)
+  bool is_told = e->code == SM_FAILED && e->charged == SM_CHARGED_NO;
+  if (request_id && !is_told)
     return "accepted";
   if (e->code == SM_CANCELLED && entry->was_sent)
     return "intent";
-  if (is_unpaid && !entry->is_again)
+  if (is_unpaid(entry, e) && !entry->is_again)
     return "failed";
   return e->code == SM_CANCELLED ? "intent" : "unknown";
 }
@@ -116,9 +122,9 @@ static double refund_after(const struct sm_entry *entry,
                            const struct sm_error *e, const char *state) {
   bool is_in_doubt =
       strcmp(state, "unknown") == 0 || strcmp(state, "intent") == 0;
-  bool is_unpaid = e->charged == SM_CHARGED_NO && !entry->is_taken;
-  return is_in_doubt && is_unpaid && entry->step.price > 0 ? entry->step.price
-                                                           : 0;
+  return is_in_doubt && is_unpaid(entry, e) && entry->step.price > 0
+             ? entry->step.price
+             : 0;
 }
 
 struct sm_write *sm_entry_write_end(struct sm_entry *entry,

@@ -72,8 +72,8 @@ struct sm_entry {
   bool is_writing;
   bool is_leader;  /* at the step; the others of its key wait for it */
   bool is_ours;    /* the row is: an end is written */
-  bool is_taken;   /* it was another's: an earlier submit is in doubt */
-  bool is_again;   /* so is one of this client's */
+  bool is_taken;   /* it was left behind: its submit is in doubt */
+  bool is_again;   /* an earlier submit of it is in doubt, whatever this does */
   bool was_sent;   /* when it was dropped, a submit may have left */
   bool is_dropped; /* nobody waits for its end */
   bool is_waiting; /* and that was told */

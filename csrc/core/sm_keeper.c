@@ -53,7 +53,10 @@ static void withdraw(struct sm_engine *engine, struct sm_task *task) {
 
 static void finish(struct sm_engine *engine, struct sm_task *task) {
   struct sm_entry *entry = task->entry;
+  struct sm_error *e = task->last->error;
   task->last->step->generation = entry->generation;
+  if (e && entry->is_again && e->charged == SM_CHARGED_NO)
+    e->charged = SM_CHARGED_UNKNOWN;
   task->is_quiet = entry->is_dropped;
   sm_engine_end(engine, task);
 }
@@ -186,6 +189,9 @@ static void be_ready(struct sm_engine *engine, struct sm_task *task) {
 static void be_free(struct sm_engine *engine, struct sm_task *task) {
   struct sm_entry *entry = task->entry;
   sm_write_clear(&entry->write);
+  /* A second submit holds a slot, and its row is another's by now. */
+  sm_traffic_leave(&engine->traffic, task);
+  entry->generation = 0;
   if (task->body) {
     be_ready(engine, task);
     return;
@@ -333,8 +339,11 @@ static enum sm_code follow_row(struct sm_engine *engine, struct sm_task *task,
                                const struct sm_row *row, struct sm_error *e) {
   const char *id = id_in(task, row);
   int64_t now_ms = engine->now_ms;
+  const char *ended = sm_row_text(row, SM_ROW_REQUEST_ID);
   become_job(task);
   if (!id) {
+    if (ended) /* in doubt is a submit before that one: see state_after */
+      sm_registry_note_id(&engine->registry, ended);
     enum sm_code code = take_body(task, row, e);
     return code == SM_OK
                ? sm_job_find(&task->job,
@@ -375,6 +384,7 @@ static void become(struct sm_engine *engine, struct sm_task *task,
   entry->phase = SM_ENTRY_OPEN;
   entry->is_ours = is_ours;
   entry->is_taken = true;
+  entry->is_again = sm_row_number(row, SM_ROW_DOUBT) > 0;
   entry->is_waiting = false;
   entry->step.price = sm_row_number(row, SM_ROW_PRICE);
   entry->step.seed = sm_row_number(row, SM_ROW_SEED);
@@ -908,10 +918,16 @@ static void attach_alone(struct sm_engine *engine, struct sm_task *task) {
   sm_engine_send(engine, task, engine->now_ms);
 }
 
+/* A claim that failed has perhaps made a row all the same, which is then free
+ * again. One that it would have taken over is not: its submit may be paid. */
+static bool may_be_mine(const struct sm_write *write) {
+  return write->kind == SM_WRITE_CLAIM && write->error && write->is_in_doubt &&
+         write->standing == SM_STANDING_MINE && write->written > 0;
+}
+
 static void not_looked(struct sm_engine *engine, struct sm_task *task) {
   struct sm_entry *entry = task->entry;
-  bool is_claim = entry->write.kind == SM_WRITE_CLAIM;
-  if (is_claim && entry->write.is_in_doubt && entry->write.written > 0) {
+  if (may_be_mine(&entry->write)) {
     entry->is_ours = true;
     entry->generation = entry->write.written;
   }
@@ -979,9 +995,7 @@ static void come_late(struct sm_engine *engine, struct sm_task *task) {
   }
   bool is_mine = !write->error && write->standing == SM_STANDING_MINE;
   bool is_taken = !write->error && write->standing == SM_STANDING_TAKEN;
-  bool may_be_mine = write->error && write->is_in_doubt &&
-                     write->kind == SM_WRITE_CLAIM && write->written > 0;
-  if (is_mine || is_taken || may_be_mine) {
+  if (is_mine || is_taken || may_be_mine(write)) {
     entry->is_ours = true;
     entry->generation = write->written;
   }
@@ -1176,20 +1190,30 @@ static void stop_fetch(struct sm_engine *engine, struct sm_task *task) {
   withdraw(engine, task);
 }
 
+/* The service has told the picture once and will not again. */
+static void store_now(struct sm_engine *engine, struct sm_task *task) {
+  struct sm_error e;
+  bool is_over = false;
+  enum sm_code code = SM_OK;
+  while (code == SM_OK && !is_over)
+    code = sm_digest_step(task->digest, &is_over, task->last->sha256, &e);
+  sm_keeper_read(engine, task, code == SM_OK ? NULL : &e);
+}
+
 void sm_keeper_drop(struct sm_engine *engine, struct sm_task *task) {
   struct sm_entry *entry = task->entry;
   if (entry->is_dropped)
     return;
-  if (entry->phase < SM_ENTRY_STORE)
-    cut(engine, task);
-  else
-    stop_fetch(engine, task);
   entry->is_dropped = true;
-  sm_engine_wake_at(engine, task, INT64_MAX);
-  if (entry->phase == SM_ENTRY_STORE)
-    put_complete(engine, task);
-  else if (entry->phase < SM_ENTRY_STORE)
+  if (entry->phase < SM_ENTRY_STORE) {
+    cut(engine, task);
     entry->phase = SM_ENTRY_END;
+  } else if (entry->phase == SM_ENTRY_STORE) {
+    store_now(engine, task);
+  } else {
+    stop_fetch(engine, task);
+  }
+  sm_engine_wake_at(engine, task, INT64_MAX);
   if (entry->is_writing)
     return;
   if (entry->phase == SM_ENTRY_END && entry->is_ours)
