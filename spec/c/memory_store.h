@@ -112,7 +112,9 @@ static inline void lease(const struct memory_store *store,
 static inline void describe(struct sm_db_value *values,
                             const struct sm_ledger_step *step) {
   values[SM_ROW_API] = sm_db_text(step->api);
-  values[SM_ROW_BODY] = sm_db_text(step->body);
+  values[SM_ROW_BODY] = sm_db_text(step->body ? "" : NULL);
+  values[SM_ROW_BODY].text = step->body;
+  values[SM_ROW_BODY].size = step->body_size;
   values[SM_ROW_SEED] = sm_db_number(step->seed);
   values[SM_ROW_PRICE] = sm_db_number(step->price);
 }
