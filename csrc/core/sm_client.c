@@ -139,6 +139,7 @@ static void close_network(struct sm_client *client) {
   pthread_mutex_unlock(&client->lock);
   sm_engine_delete(client->engine);
   sm_ledger_delete(client->ledger);
+  sm_worker_is_settled(client);
   sm_http_delete(http);
   if (client->fd >= 0)
     close(client->fd);
@@ -316,6 +317,7 @@ static enum sm_code open_ledger(struct sm_client *client,
   };
   if (!options->ledger)
     return SM_OK;
+  sm_worker_settle(DRAIN_MS); /* who was just closed lets his leases go */
   /* One that others have, too, bears a mark that the ledger looks at. */
   bool is_first = options->has_shared_files;
   enum sm_code code = SM_OK;
@@ -426,7 +428,8 @@ static enum sm_code need_worker(struct sm_client *client, struct sm_error *e) {
   const struct sm_worker worker = {.run = worker_run,
                                    .stop = worker_stop,
                                    .release = release,
-                                   .self = client};
+                                   .self = client,
+                                   .is_awaited = client->ledger != NULL};
   enum sm_code code = sm_worker_start(&worker, e);
   client->has_worker = code == SM_OK;
   return code;
@@ -559,6 +562,26 @@ const struct sm_base *sm_client_base(const struct sm_client *client) {
 }
 
 bool sm_client_has_ledger(const struct sm_client *client) {
+  return client->ledger != NULL;
+}
+
+static bool has_event(const struct sm_events *events, uint64_t id) {
+  const struct sm_event *event = events->head;
+  while (event && event->id != id)
+    event = event->next;
+  return event != NULL;
+}
+
+bool sm_client_has_event(struct sm_client *client, uint64_t id) {
+  pthread_mutex_lock(&client->lock);
+  bool is_there = has_event(&client->events, id);
+  pthread_mutex_unlock(&client->lock);
+  return is_there || has_event(&client->taken, id);
+}
+
+bool sm_client_ask(struct sm_client *client, struct sm_write *write) {
+  if (client->ledger)
+    sm_ledger_ask(client->ledger, write);
   return client->ledger != NULL;
 }
 

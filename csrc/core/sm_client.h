@@ -103,6 +103,13 @@ const char *sm_client_key(const struct sm_client *client);
 
 bool sm_client_has_ledger(const struct sm_client *client);
 
+/* Whether an event of a task waits to be taken. */
+bool sm_client_has_event(struct sm_client *client, uint64_t id);
+
+/* Asks the ledger and waits for its answer, as sm_ledger_ask. False without
+ * one. */
+bool sm_client_ask(struct sm_client *client, struct sm_write *write);
+
 /* Whether it has a ledger, and what that has done so far. */
 bool sm_client_ledger_stats(const struct sm_client *client,
                             struct sm_ledger_stats *stats);

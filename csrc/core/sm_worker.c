@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "sm_http.h"
 
@@ -13,9 +14,11 @@ struct thread {
   struct sm_worker worker;
   pthread_t id;
   atomic_bool is_over;
+  bool is_stopped;
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t settled = PTHREAD_COND_INITIALIZER;
 static struct thread *threads;
 static struct thread *volatile parents_threads; /* in a forked child */
 static atomic_uint forks;
@@ -68,6 +71,7 @@ static void in_child(void) {
   parents_threads = threads;
   threads = NULL;
   pthread_mutex_init(&lock, NULL);
+  pthread_cond_init(&settled, NULL);
 }
 
 static void before_fork(void) { pthread_mutex_lock(&lock); }
@@ -143,8 +147,36 @@ enum sm_code sm_worker_start(const struct sm_worker *worker,
 void sm_worker_stop(void *self) {
   pthread_mutex_lock(&lock);
   for (struct thread *thread = threads; thread; thread = thread->next)
-    if (thread->worker.self == self)
+    if (thread->worker.self == self) {
+      thread->is_stopped = true;
       thread->worker.stop(self);
+    }
+  pthread_mutex_unlock(&lock);
+}
+
+void sm_worker_is_settled(void *self) {
+  pthread_mutex_lock(&lock);
+  for (struct thread *thread = threads; thread; thread = thread->next)
+    if (thread->worker.self == self)
+      thread->worker.is_awaited = false;
+  pthread_cond_broadcast(&settled);
+  pthread_mutex_unlock(&lock);
+}
+
+static bool is_unsettled(void) {
+  const struct thread *thread = threads;
+  while (thread && !(thread->is_stopped && thread->worker.is_awaited))
+    thread = thread->next;
+  return thread != NULL;
+}
+
+void sm_worker_settle(int64_t most_ms) {
+  struct timespec until;
+  clock_gettime(CLOCK_REALTIME, &until);
+  until.tv_sec += most_ms / 1000;
+  pthread_mutex_lock(&lock);
+  while (is_unsettled() && pthread_cond_timedwait(&settled, &lock, &until) == 0)
+    ;
   pthread_mutex_unlock(&lock);
 }
 

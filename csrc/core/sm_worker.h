@@ -10,6 +10,7 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "sm_error.h"
 
@@ -24,6 +25,8 @@ struct sm_worker {
   /* Called after the thread was joined: frees `self`. */
   void (*release)(void *self);
   void *self;
+  /* It has something to finish that others may want: see sm_worker_settle. */
+  bool is_awaited;
 };
 
 /* Starts a thread with all signals blocked, which does not push others off the
@@ -34,6 +37,12 @@ enum sm_code sm_worker_start(const struct sm_worker *worker,
 /* Makes the worker of `self` end soon and returns at once. `self` is released
  * later, and must not be used any more. */
 void sm_worker_stop(void *self);
+
+/* Waits for those that were stopped and are awaited, at most so long. */
+void sm_worker_settle(int64_t most_ms);
+
+/* Called by a worker that was stopped: it need not be awaited any more. */
+void sm_worker_is_settled(void *self);
 
 /* How often this process and its ancestors have forked since loading. */
 unsigned sm_worker_forks(void);

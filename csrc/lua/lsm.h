@@ -66,6 +66,17 @@ int lsm_return_error(lua_State *L, const struct sm_error *e, const char *key);
 /* Pushes id, what, two values and the payload's size; returns 5. */
 int lsm_push_event(lua_State *L, const struct sm_event *event, const char *key);
 
+/* Pushes a row as a table: its columns by their names, `standing`, `damage`. */
+void lsm_push_row(lua_State *L, const struct sm_row *row);
+
+/* -- lsm_ledger.c: questions about a ledger -------------------------------- */
+
+/* handle:ask("spent") -> USD; ("find", key) -> a list of no or one row;
+ * ("resume", list) -> the list, to which what was begun and not ended is
+ * appended, taken over if that was left behind. Waits for the ledger's answer.
+ * Or nil and an error. */
+int lsm_ask(lua_State *L);
+
 /* -- lsm_handle.c: the client's userdata ----------------------------------- */
 
 #define LSM_MAX_TIMEOUT_S 1e7

@@ -59,8 +59,7 @@ static const char *standing_name(enum sm_standing standing) {
   return names[standing];
 }
 
-/* The columns by their names. */
-static void push_row(lua_State *L, const struct sm_row *row) {
+void lsm_push_row(lua_State *L, const struct sm_row *row) {
   lua_createtable(L, 0, SM_ROW_COLUMNS + 2);
   for (int i = 0; i < SM_ROW_COLUMNS; i++) {
     const struct sm_db_value *value = &row->value[i];
@@ -76,25 +75,9 @@ static void push_row(lua_State *L, const struct sm_row *row) {
   set_text(L, "damage", row->damage);
 }
 
-static void push_found(lua_State *L, const struct sm_event *event) {
-  int count = 0;
-  lua_pushliteral(L, "rows");
-  if (event->sum >= 0) {
-    lua_pushnumber(L, event->sum);
-    lua_pushnil(L);
-    return;
-  }
-  lua_newtable(L);
-  for (const struct sm_row *row = event->rows; row; row = row->next) {
-    push_row(L, row);
-    lua_rawseti(L, -2, ++count);
-  }
-  lua_pushnil(L);
-}
-
 static void push_taken(lua_State *L, const struct sm_event *event) {
   lua_pushliteral(L, "row");
-  push_row(L, event->rows);
+  lsm_push_row(L, event->rows);
   lua_pushnil(L);
 }
 
@@ -232,9 +215,8 @@ int lsm_push_event(lua_State *L, const struct sm_event *event,
   case SM_EVENT_ROW:
     push_taken(L, event);
     break;
-  case SM_EVENT_ROWS:
-    push_found(L, event);
-    break;
+  case SM_EVENT_ROWS: /* nobody asks from here: see lsm_ask */
+    return 0;
   }
   lua_pushinteger(L, (lua_Integer)event->body_size);
   return 5;

@@ -238,6 +238,14 @@ static int handle_stats(lua_State *L) {
   return 1;
 }
 
+/* Whether the worker has said something of a task that was not taken yet. */
+static int handle_has_event(lua_State *L) {
+  struct sm_client *client = lsm_check_client(L);
+  lua_pushboolean(
+      L, sm_client_has_event(client, (uint64_t)luaL_checkinteger(L, 2)));
+  return 1;
+}
+
 static int handle_redact(lua_State *L) {
   const struct sm_client *client = lsm_check_client(L);
   char clean[SM_TEXT_MAX + 1];
@@ -251,17 +259,19 @@ static int handle_redact(lua_State *L) {
 /* -- registration -------------------------------------------------------- */
 
 static const luaL_Reg methods[] = {
-    {"has_news", handle_has_news}, /* -> whether a take is worth it */
-    {"nudge", handle_nudge},       /* the descriptor is readable, too */
-    {"alarm", handle_alarm},       /* core.now() from when on there is news */
-    {"peek", handle_peek},         /* -> nothing, or id, what, a, b, bytes */
-    {"drop", handle_drop},         /* what was peeked is dealt with */
-    {"take", handle_take},         /* both at once */
-    {"wait", handle_wait},         /* seconds -> boolean */
-    {"fd", handle_fd},             /* -> integer or nil */
-    {"base", handle_base},         /* -> the base URL, whether on loopback */
-    {"stats", handle_stats},       /* -> table */
-    {"redact", handle_redact},     /* text -> text */
+    {"has_news", handle_has_news},   /* -> whether a take is worth it */
+    {"nudge", handle_nudge},         /* the descriptor is readable, too */
+    {"alarm", handle_alarm},         /* core.now() from when on there is news */
+    {"peek", handle_peek},           /* -> nothing, or id, what, a, b, bytes */
+    {"drop", handle_drop},           /* what was peeked is dealt with */
+    {"take", handle_take},           /* both at once */
+    {"wait", handle_wait},           /* seconds -> boolean */
+    {"fd", handle_fd},               /* -> integer or nil */
+    {"base", handle_base},           /* -> the base URL, whether on loopback */
+    {"stats", handle_stats},         /* -> table */
+    {"has_event", handle_has_event}, /* id -> boolean */
+    {"ask", lsm_ask},                /* of the ledger: see lsm.h */
+    {"redact", handle_redact},       /* text -> text */
     {"close", handle_close},
     {"__gc", handle_close},
     {"__close", handle_close},

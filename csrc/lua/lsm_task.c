@@ -505,26 +505,6 @@ static int task_take_up(lua_State *L) {
   return post(L, client, &listener, task);
 }
 
-static int task_ask(lua_State *L) {
-  static const char *const words[] = {"resume", "spent", "find", NULL};
-  static const enum sm_write_kind kinds[] = {SM_WRITE_RESUME, SM_WRITE_SPENT,
-                                             SM_WRITE_FIND};
-  struct sm_client *client = lsm_check_client(L);
-  enum sm_write_kind kind = kinds[luaL_checkoption(L, 2, NULL, words)];
-  const struct step_options step = {
-      .key = kind == SM_WRITE_FIND ? lsm_check_text(L, 3) : NULL};
-  struct sm_error e;
-  luaL_argcheck(L, sm_client_has_ledger(client), 1, "the client has no ledger");
-  struct listener listener = enlist(L, client);
-  struct sm_task *task = sm_task_new(SM_TASK_ASK, "");
-  if (!task)
-    sm_fail_memory(&e);
-  if (!task || enter(task, SM_START_ASK, &step, &e) != SM_OK)
-    return refuse(L, client, &listener, task, &e);
-  task->entry->asks = kind;
-  return post(L, client, &listener, task);
-}
-
 static int task_cancel(lua_State *L) {
   struct sm_client *client = lsm_check_client(L);
   sm_client_cancel(client, (uint64_t)luaL_checkinteger(L, 2));
@@ -545,6 +525,5 @@ const luaL_Reg lsm_task_methods[] = {
     {"cancel", task_cancel},     /* id */
     {"proceed", task_proceed},   /* id, json -> true */
     {"take_up", task_take_up},   /* row, options -> id */
-    {"ask", task_ask},           /* "resume", "spent" or "find", key -> id */
     {NULL, NULL},
 };
