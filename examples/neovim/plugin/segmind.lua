@@ -28,6 +28,10 @@ end, {
   desc = "Run the edits that a JSON file lists",
 })
 
+command("SegmindResume", function()
+  require("segmind_nvim").resume()
+end, { desc = "Take up the edits that an editor left under way" })
+
 command("SegmindCancel", function()
   require("segmind_nvim").cancel()
 end, { desc = "Let go of the edits under way" })

@@ -8,8 +8,8 @@ local current
 local retired = {} -- made with options that have changed since; their jobs go on
 
 local function options()
-  local given = { api_key = config.api_key() }
-  for _, name in ipairs({ "base_url", "ca_file", "timeout", "poll", "max_active_jobs" }) do
+  local given = { api_key = config.api_key(), ledger = config.ledger() }
+  for _, name in ipairs({ "base_url", "ca_file", "timeout", "poll", "max_active_jobs", "budget" }) do
     given[name] = config.get(name)
   end
   return given

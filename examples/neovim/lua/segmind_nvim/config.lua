@@ -12,6 +12,8 @@ local declared = {
   base_url = { false, "string" }, -- SEGMIND_BASE_URL, else the service
   ca_file = { false, "string" },
   max_active_jobs = { false, "number" },
+  budget = { false, "number" }, -- US dollars that all edits together may cost
+  ledger = { true, "boolean string" }, -- a file; true: one of this service in the state folder
   library = { false, "string" }, -- a build folder of the library
   insert = { true, "boolean function" },
   show = { true, "boolean" },
@@ -59,6 +61,23 @@ end
 function config.get(name)
   assert(declared[name], name)
   return values[name] or nil
+end
+
+--- Where what was paid is kept: a file a service, as a ledger is of one. Its folder is made.
+---@return string?
+function config.ledger()
+  local ledger = values.ledger
+  if ledger ~= true then
+    return ledger and vim.fn.expand(ledger) or nil
+  end
+  local url = config.get("base_url") or vim.env.SEGMIND_BASE_URL or ""
+  local host = url:gsub("^%a+://", ""):gsub("^[^/]*@", ""):match("^%[?[^/:%]]*") or ""
+  local is_local = host == "localhost" or host:find("^127%.") or host:find("^%[")
+  local name = is_local and "emulator" or host:find("%w") and host or "api.segmind.com"
+  local has_state, folder = pcall(vim.fn.stdpath, "state") -- since 0.8
+  folder = (has_state and folder or vim.fn.stdpath("data")) .. "/segmind"
+  vim.fn.mkdir(folder, "p", tonumber("700", 8))
+  return ("%s/%s.db"):format(folder, name)
 end
 
 --- The key of `setup`; nil leaves it to the library, which reads SEGMIND_API_KEY without showing it

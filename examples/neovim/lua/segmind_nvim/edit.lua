@@ -69,7 +69,8 @@ end
 
 local function launch(sm, call, stem, edited, opts)
   local label = tostring(call.params.prompt or call.model)
-  local ok, job, err = pcall(sm.submit, sm, call.model, call.params, { save = stem })
+  -- The same words again ask for another picture, unless one of them was left under way.
+  local ok, job, err = pcall(sm.submit, sm, call.model, call.params, { save = stem, fresh = true })
   if not ok or not job then
     output.release(stem)
     return jobs.refuse(call.model, label, not ok and job or err)

@@ -40,6 +40,12 @@ function plugin.chain(path, opts)
   require("segmind_nvim.chain").run(path or "", opts or {})
 end
 
+--- Takes up the edits that an editor left under way which is gone.
+---@param opts { on_end: fun(result: table?, err: any)? }? called for each
+function plugin.resume(opts)
+  require("segmind_nvim.resume").run(opts or {})
+end
+
 --- Lets go of the edits under way. What the service has accepted runs on there and is paid.
 function plugin.cancel()
   local count = require("segmind_nvim.jobs").cancel()
