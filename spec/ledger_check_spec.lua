@@ -1,41 +1,7 @@
 --- Rows of a ledger that somebody else has written to, or that have vanished: an error, never a
 --- crash and never a second payment.
 
-local check = require("segmind.ledger_check")
 local ledger = require("spec.support.ledger")
-
-describe("a row of a ledger", function()
-  local function row(changes)
-    local made = { step_key = "ab12", generation = 1, model = "flux-kontext-pro", api = "v2",
-      params = "{}", state = "intent", body = "{}", submits = 1, doubt = 0, submitted_at = 1.7e9,
-      lease_owner = "x:1:2:3", lease_until = 0 }
-    for name, value in pairs(changes or {}) do
-      made[name] = value
-    end
-    return made
-  end
-
-  it("as the library writes it is sound", function()
-    assert.is_nil(check(row()))
-    assert.is_nil(check(row({ state = "completed", request_id = "a-B_1.c", seed = 7, cost = 0.05,
-      file = "ab12-2.png", name = "any \27 name", problem = "any\nproblem", price = 0 })))
-  end)
-
-  it("with a wrong type, no number, or a name that leads elsewhere is damaged", function()
-    for _, case in ipairs({ { "generation", "1" }, { "submitted_at", 0 / 0 },
-      { "lease_until", 1 / 0 },
-      { "model", "../x" }, { "model", "" }, { "request_id", "a/b" }, { "request_id", "a\0b" },
-      { "file", "../../.ssh/id" }, { "file", ".." }, { "seed", "many" }, { "state", "foo" },
-      { "body", 7 }, { "result", 7 }, { "cost", -5 }, { "price", -1 }, { "doubt", -0.01 } }) do
-      local why = check(row({ [case[1]] = case[2] }))
-      assert.truthy(why and why:find(case[1] .. " cannot be", 1, true), case[1])
-      assert.truthy(why:find("ab12", 1, true))
-    end
-    local bare = row()
-    bare.body = nil
-    assert.truthy(check(bare))
-  end)
-end)
 
 describe("a ledger in which a row", function()
   local service
@@ -58,11 +24,10 @@ describe("a ledger in which a row", function()
   local function leave_behind()
     local sm = ledger.client()
     local job = submit(sm)
-    while not job.request_id do
-      sm:poll(1)
-      sm:step()
-    end
-    sm:close()
+    ledger.until_so(sm, function()
+      return job.request_id
+    end)
+    ledger.leave(sm)
   end
 
   local damages = { "model = '../x'", "request_id = 'a/b'", "state = 'foo'" }
@@ -114,7 +79,11 @@ describe("a ledger in which a row", function()
 
   it("vanishes under a submit still has its id on the disk", function()
     service:faults({ { match = { path = "submit" }, mode = "after", ["then"] = { delay = 0.2 } } })
-    local job = submit(ledger.client())
+    local sm = ledger.client()
+    local job = submit(sm)
+    ledger.until_so(sm, function()
+      return job.state == "submitting"
+    end)
     ledger.sql("DELETE FROM segmind_steps")
     local result = assert(job:wait())
     local rows = ledger.rows()

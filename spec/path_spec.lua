@@ -85,15 +85,12 @@ describe("a relative path of a client whose host goes elsewhere", function()
   end)
 
   it("of a ledger is that, too, unless it is the URL of a database", function()
-    local seen
-    package.loaded["segmind.ledger"] = { open = function(_, opts)
-      seen = opts
-    end }
     segmind.new({ ledger = "edits.db", ledger_files = "pictures" })
-    assert.same({ file_of("edits.db"), file_of("pictures") }, { seen.ledger, seen.ledger_files })
     segmind.new({ ledger = "postgresql://user@host/db" })
-    assert.equal("postgresql://user@host/db", seen.ledger)
-    assert.is_nil(seen.ledger_files)
+    local file, server = core.opened[1], core.opened[2]
+    assert.same({ file_of("edits.db"), file_of("pictures") }, { file.ledger, file.ledger_files })
+    assert.equal("postgresql://user@host/db", server.ledger)
+    assert.is_nil(server.ledger_files)
   end)
 
   it("of a result or an upload is one before the wait for it", function()

@@ -29,12 +29,11 @@ describe("resuming", function()
       jobs[i] = submit(sm, prompt, { name = "the " .. prompt })
     end
     for _, job in ipairs(jobs) do
-      while not job.request_id do
-        sm:poll(1)
-        sm:step()
-      end
+      ledger.until_so(sm, function()
+        return job.request_id
+      end)
     end
-    sm:close()
+    ledger.leave(sm)
     for _, job in ipairs(jobs) do
       assert.same({ "cancelled", "yes" }, { job:error().kind, job:error().charged })
     end
@@ -116,7 +115,11 @@ describe("resuming", function()
 
   it("loses no id to one who took the step over, with leave, while it seemed dead", function()
     service:faults({ { match = { path = "submit" }, mode = "after", ["then"] = { delay = 0.3 } } })
-    local job = submit(ledger.client(), "one")
+    local sm = ledger.client()
+    local job = submit(sm, "one")
+    ledger.until_so(sm, function()
+      return job.state == "submitting"
+    end)
     ledger.sql("UPDATE segmind_steps SET state = 'accepted', request_id = 'theirs', "
       .. "lease_owner = 'elsewhere:1:2:3'")
     assert(job:wait())

@@ -1,8 +1,8 @@
 --- What a client has spent, and the ceiling on it. A submit that could pass it is refused before
 --- anything is sent. Until a step has ended it counts with its declared price; then with what the
 --- service says that it cost, with nothing when it was not charged, and with its price again when
---- nobody knows. With a ledger the sum is that of all its steps, so it survives the process
---- (ledger_rows.lua).
+--- nobody knows. With a ledger the sum is that of all its steps, so it survives the process: the
+--- ledger counts, where it claims a step, and what is here words its refusal.
 
 local Error = require("segmind.error")
 
@@ -62,7 +62,7 @@ end
 ---@return number?
 function Budget.price(job)
   local request = job._request
-  return request.opts.price or job._step and job._step.price or Budget.declared(request)
+  return request.opts.price or job._price or Budget.declared(request)
 end
 
 --- Why a job may not be submitted when so much is spent or under way; nil when it may.
@@ -89,14 +89,13 @@ end
 --- left to its own refusal.
 ---@param requests table[] from request.prepare
 ---@param counted table<integer, boolean> by number: those whose price is in `spent`
----@param sum number? USD; without a ledger what this client has spent
+---@param sum number USD; what was spent
 ---@return segmind.Error? err kind "budget"
 function Budget:refusal_of_chain(requests, counted, sum)
   if not self.limit then
     return nil
   end
   local price = 0
-  sum = sum or self:spent()
   for n, prepared in ipairs(requests) do
     price = price + (not counted[n] and Budget.declared(prepared) or 0)
     if sum + price > self.limit + EPSILON then

@@ -164,31 +164,31 @@ end
 ---@return segmind.Error? err kind "invalid", naming the step, or "ledger"
 function Chain:estimate()
   local requests, err = prepare(self, {})
-  local ledger, finished = self._client._ledger, nil
-  if requests and ledger then
-    finished, err = ledger:finished(requests)
+  local known = {}
+  if requests and self._client._has_ledger then
+    known, err = Estimate.known(self._client, requests)
   end
   if err then
     return nil, err
   end
-  return Estimate.new(requests, finished)
+  return Estimate.new(requests, known.finished)
 end
 
 -- What is paid for the first steps is lost on a chain that cannot come to its end.
 local function check_budget(self, requests)
-  local ledger, budget = self._client._ledger, self._client._budget
+  local client, budget = self._client, self._client._budget
   if not budget then
     return nil
-  elseif not ledger then
-    return budget:refusal_of_chain(requests, {})
   end
-  local spent, err = ledger:spent()
-  if err or not budget:refusal_of_chain(requests, {}, spent) then
-    return err
+  local spent, err = client:spent()
+  if err or not client._has_ledger then
+    return err or budget:refusal_of_chain(requests, {}, spent)
+  elseif not budget:refusal_of_chain(requests, {}, spent) then
+    return nil
   end
   -- Only now is it worth reading the pictures: which steps are in the sum already?
-  local _, failed, counted = ledger:finished(requests)
-  return failed or budget:refusal_of_chain(requests, counted, spent)
+  local known, failed = Estimate.known(client, requests)
+  return failed or budget:refusal_of_chain(requests, known.counted, spent)
 end
 
 local function prepare_all(self, defaults)

@@ -64,7 +64,7 @@ local declared = { api_key = "key", base_url = "text", max_transfers = "count",
 
 -- What the core takes; the rest is for this side. The key goes through and is not kept.
 local for_core = { "api_key", "base_url", "max_transfers", "rpm", "media_hosts", "proxy", "ca_file",
-  "inline", "max_json_bytes", "max_image_bytes", "user_agent" }
+  "inline", "max_json_bytes", "max_image_bytes", "user_agent", "ledger", "ledger_files" }
 
 ---@class segmind.Client
 local Client = {}
@@ -82,6 +82,7 @@ local function open_core(opts)
   for _, name in ipairs(for_core) do
     given[name] = opts[name]
   end
+  given.budget = opts.ledger and opts.budget
   given.user_agent = given.user_agent or ("segmind-lua/%s (%s)"):format(version, core.LUA)
   -- The core knows the bounds of its options; to leave them is a programmer's mistake.
   local ok, handle, err = interruption.attempt(core.open, given)
@@ -103,20 +104,6 @@ local function name_places(opts)
   opts.ledger_files, opts.ca_file = path.absolute(opts.ledger_files), path.absolute(opts.ca_file)
 end
 
---- The ledger's code, and LuaDBI, are loaded only where one is asked for.
-local function with_ledger(self, opts)
-  if not opts.ledger then
-    return self
-  end
-  local ledger, err = require("segmind.ledger").open(self, opts)
-  if not ledger then
-    self:close()
-    return nil, err
-  end
-  self._ledger = ledger
-  return self
-end
-
 --- Opens a client. No request is made.
 ---
 ---     local sm = assert(segmind.new{ timeout = 120, max_active_jobs = 8 })
@@ -134,8 +121,9 @@ function Client.new(opts)
   end
   local self = setmetatable({ _core = core, _handle = handle, _handlers = {}, _jobs = {},
     _saves = {}, _closed = false, _busy = false, _settling = false, _pumping = false,
-    _ledger = false, _count = 0, _active = 0, _ready = Queue.new(), _settled = Queue.new(),
-    _left_over = false, _limit = false, _watch = false,
+    _has_ledger = opts.ledger ~= nil, _leaders = {}, _followers = {}, _rows = {}, _count = 0,
+    _active = 0, _ready = Queue.new(), _settled = Queue.new(), _left_over = false, _limit = false,
+    _watch = false,
     _on_event = opts.on_event, _timeout = opts.timeout or 600, _poll = opts.poll,
     _max_active = opts.max_active_jobs or math.huge, _max_json = opts.max_json_bytes,
     _on_unknown = opts.on_unknown,
@@ -143,7 +131,7 @@ function Client.new(opts)
   self._uploads = image.uploads(self)
   Gate.join(self)
   unfinished.watch(self)
-  return with_ledger(self, opts)
+  return self
 end
 
 function Client:_check_open()
@@ -357,11 +345,20 @@ end
 ---@return number?
 ---@return segmind.Error? err kind "ledger"
 function Client:spent()
-  if self._ledger then
-    self:_check_open()
-    return self._ledger:spent()
+  if self._has_ledger then
+    return self:_query("spent")
   end
   return self._budget:spent()
+end
+
+--- Asks the ledger and waits for its answer, some milliseconds; ten seconds at the most.
+function Client:_query(what, key)
+  self:_check_open()
+  local answer, err = self._handle:ask(what, key)
+  if err then
+    return nil, Error.from(err)
+  end
+  return answer
 end
 
 --- What is left on the account, in the service's credits; free, and the cheapest check of a key.

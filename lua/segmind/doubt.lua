@@ -5,8 +5,11 @@
 
 local ending = require("segmind.ending")
 local schema = require("segmind.schema")
+local step = require("segmind.step")
 
 local MAX_RESUBMITS = 3
+
+local doubt = {}
 
 ---@alias segmind.OnUnknown "hold"|"resubmit"|fun(err: segmind.Error, job: segmind.Job): string
 
@@ -57,22 +60,23 @@ local function resubmit(job, err, transfer)
   end
 end
 
-local function adopt(job, request_id)
-  local ledger = job._client._ledger
-  if ledger then
-    local ok, err = ledger:accepted(job, request_id)
-    if not ok then
-      return ending.fail(job, err)
-    end
+--- With a ledger the id is the job's once it is on the disk, and not when another step has it.
+--- It may be said again, after an error in the midst of it.
+---@param job segmind.Job with the id in `_adopting`
+function doubt.adopt(job)
+  local client, request_id = job._client, job._adopting
+  job._sync = nil
+  if client._has_ledger then
+    local opts = ending.task_options(job)
+    opts.step = step.of(job)
+    return client:_operation(ending.follower(job), "attach", job.model, request_id, opts)
   end
-  job.request_id, job._sync, job._doubtful = request_id, nil, nil
+  job.request_id, job._doubtful = request_id, nil
   ending.set_state(job, "QUEUED")
   if not job._over then
     ending.attach(job, request_id)
   end
 end
-
-local doubt = {}
 
 --- Decides about a submit whose outcome is unknown.
 ---@param job segmind.Job
@@ -81,7 +85,7 @@ local doubt = {}
 function doubt.decide(job, err, transfer)
   ending.name(job, err)
   job._doubtful = true
-  local answer = ask(job, err)
+  local answer = job._adopting and "hold" or ask(job, err)
   if job._over then
     return
   elseif answer == "hold" then
@@ -89,7 +93,8 @@ function doubt.decide(job, err, transfer)
   elseif answer == "resubmit" then
     resubmit(job, err, transfer)
   else
-    adopt(job, answer)
+    job._adopting = answer
+    doubt.adopt(job)
   end
 end
 

@@ -1,7 +1,9 @@
 --- The second half of a job's way: from the transfer that is the job itself to its end. A state, a
 --- result, an error, a picture to save; then everybody who waits is told (flow.settle).
 
+local Error = require("segmind.error")
 local Result = require("segmind.result")
+local json = require("segmind.json")
 
 local ending = {}
 
@@ -44,9 +46,7 @@ function ending.task_options(job)
   local request = job._request
   return { timeout = math.max(ending.remaining(job), 0.001),
     poll = request.opts.poll or job._client._poll,
-    latency = request.spec and request.spec.latency_s,
-    -- Of an id that the ledger keeps nobody has to prove that it was paid.
-    accepted = job._step ~= nil and job._step.request_id ~= nil }
+    latency = request.spec and request.spec.latency_s }
 end
 
 --- Sets the seed that a job's picture is made with, wherever that is told: a step that is taken up,
@@ -60,13 +60,17 @@ function ending.set_seed(job, seed)
   end
 end
 
---- Those who keep count of the money hear of an end before anybody else does.
-local function settle_money(client, job, result, err)
-  if client._ledger then
-    client._ledger:ended(job, err)
-  elseif client._budget then
-    client._budget:settle(job, result, err)
+--- The job of this client that is at the same step of the ledger: the job itself, if there was no
+--- other.
+---@param job segmind.Job
+---@return segmind.Job
+function ending.lead(job)
+  local leaders = job._client._leaders
+  local leader = leaders[job.key]
+  if not leader or leader._over then
+    leader, leaders[job.key] = job, job
   end
+  return leader
 end
 
 local function give_place(client, job)
@@ -93,7 +97,9 @@ function ending.conclude(job)
   if not client._jobs[job] then
     return
   end
-  settle_money(client, job, job._result, err)
+  if not client._has_ledger then -- which counts by its rows
+    client._budget:settle(job, job._result, err)
+  end
   if err and err.charged == "no" and (job._doubtful or job._resubmits) then
     err.charged = "unknown" -- this submit was not, one before it may have been
   end
@@ -106,9 +112,6 @@ function ending.conclude(job)
   client._jobs[job] = nil
   job._request, job._operation = nil, nil
   client:_settle()
-  if client._ledger then
-    client._ledger:wake(job)
-  end
 end
 
 --- Ends a job with a result, an error, or both (a paid result that could not be saved).
@@ -127,11 +130,19 @@ function ending.finish(job, result, err)
   ending.conclude(job)
 end
 
+--- Whether the worker may have sent the job, which was left to it: it has said something that was
+--- not heard yet.
+local function may_be_sent(job)
+  local client, submit = job._client, job._operation
+  return client._has_ledger and client:_is_under_way(submit)
+    and client._handle:has_event(submit.id)
+end
+
 --- Whether an end here and now has been paid for, as far as this side knows.
 ---@param job segmind.Job
 ---@return string
 function ending.charged(job)
-  return job.request_id and "yes" or job._sent and "unknown" or "no"
+  return job.request_id and "yes" or (job._sent or may_be_sent(job)) and "unknown" or "no"
 end
 
 -- A key or an account that is refused will be refused for the next step, too.
@@ -175,19 +186,25 @@ local function save(job, result, path)
   client:_operation({ finish = finish, job = job }, "download", result.url, path, opts)
 end
 
---- Goes on with a job whose result has been read.
+--- Hands a job its result, once the picture is where the caller wants it. Of a step of the ledger
+--- the core has seen to that.
 ---@param job segmind.Job
 ---@param done table what the core handed over
 ---@param result segmind.Result
 function ending.arrived(job, done, result)
+  local path = job._request and job._request.opts.save
   if job._over then
-    return ending.conclude(job)
-  elseif job._step then
-    return job._client._ledger:completed(job, done, result, function(failed)
-      ending.deliver(job, result, failed)
-    end)
+    ending.conclude(job)
+  elseif done.save_error then
+    ending.finish(job, result, Error.from(done.save_error))
+  elseif not path then
+    ending.finish(job, result)
+  elseif done.path then
+    result:_saved(done.path, done)
+    ending.finish(job, result)
+  else
+    save(job, result, path)
   end
-  ending.deliver(job, result)
 end
 
 local function complete(job, done)
@@ -195,6 +212,7 @@ local function complete(job, done)
     return ending.conclude(job)
   end
   job.request_id = done.request_id or job.request_id
+  job.generation, job.replayed = done.generation or job.generation, done.replayed or false
   local result, err = Result.read(job, done)
   if not result then
     return ending.fail(job, err)
@@ -202,50 +220,41 @@ local function complete(job, done)
   job._client:_arrived(job, done, result)
 end
 
---- Hands a job its result, once the picture is where the caller wants it.
+--- The job becomes the row of the ledger that was left behind: with its seed, so that a second
+--- submit would be the same to the byte.
 ---@param job segmind.Job
----@param result segmind.Result
----@param err segmind.Error? why the ledger could not keep it
-function ending.deliver(job, result, err)
-  if job._over then
-    return
-  end
-  local path = not err and job._request.opts.save
-  if path then
-    return save(job, result, path)
-  end
-  ending.finish(job, result, err)
-end
-
---- The id is on the disk before anything else happens; when it cannot be, the error carries it.
---- Every state names it, so an interruption of the first writing is made good by the next.
-local function note_accepted(job, request_id)
-  local client = job._client
-  if not job._step or client._ledger:knows(job, request_id) then
-    return true
-  end
-  local ok, err = client._ledger:accepted(job, request_id)
-  if ok then
-    return true
-  end
-  if err.kind == "unknown" then
-    client:_cancel(job._operation)
-    client:_in_doubt(job, err)
-  else
-    job.request_id = request_id
-    ending.fail(job, err)
-  end
+---@param row table by the names of its columns
+function ending.become(job, row)
+  job.key, job._key_text, job.generation = row.step_key, row.params, row.generation
+  job._price, job._sync, job._sent = row.price, row.api == "v1", true
+  job.request_id, job._doubtful = row.request_id, not row.request_id or nil
+  ending.lead(job)
+  ending.set_seed(job, row.seed and json.integer(row.seed))
+  ending.set_state(job, row.request_id and "QUEUED" or "submitting")
 end
 
 local function on_state(job, state, request_id)
   if job._over then
     return ending.conclude(job)
-  elseif request_id and not note_accepted(job, request_id) then
-    return
   end
+  job._sent = job._sent or state == "submitting"
   job.request_id = job.request_id or request_id
   job._doubtful = not job.request_id and job._doubtful or nil
   ending.set_state(job, state == "ACCEPTED" and "QUEUED" or state)
+end
+
+--- The core says how a job failed, and in which row of the ledger; what it could not pay for is
+--- worded here.
+local function failed(job, err)
+  local client = job._client
+  job.generation, err.generation = err.generation or job.generation, nil
+  if job._over then
+    ending.conclude(job)
+  elseif err.kind == "unknown" then
+    client:_in_doubt(job, err)
+  else
+    ending.fail(job, err.kind == "budget" and client._budget:refusal(job, err.spent) or err)
+  end
 end
 
 --- Who hears of a transfer of the core that is the job itself.
@@ -256,16 +265,46 @@ function ending.follower(job)
   function handler.finish(done, err)
     if done then
       complete(job, done)
-    elseif err.kind == "unknown" and not job._over then
-      job._client:_in_doubt(job, err)
     else
-      ending.fail(job, err)
+      failed(job, err)
+    end
+  end
+  function handler.row(row)
+    if not job._over then
+      ending.become(job, row)
     end
   end
   function handler.state(state, request_id)
-    on_state(job, state, request_id)
+    if state == "free" and not job._over then
+      handler.free()
+    else
+      on_state(job, state, request_id)
+    end
   end
   return handler
+end
+
+--- Goes on with a row of the ledger that was left behind, which the core has taken for us.
+---@param job segmind.Job made of `job._row`
+function ending.take_up(job)
+  local damage = job._row.damage
+  if damage then
+    return ending.fail(job, Error.new("ledger", damage, { charged = "unknown" }))
+  end
+  ending.become(job, job._row)
+  if job._over then
+    return
+  end
+  job._client:_operation(ending.follower(job), "take_up", job._row, ending.task_options(job))
+end
+
+--- What the core is told of a job that is attached: with a ledger it looks for the row of the id.
+---@param job segmind.Job
+---@return table
+function ending.attach_options(job)
+  local opts = ending.task_options(job)
+  opts.ledger = job._client._has_ledger or nil
+  return opts
 end
 
 --- Follows a job that the service has accepted before.
@@ -273,7 +312,7 @@ end
 ---@param request_id string
 function ending.attach(job, request_id)
   job._client:_operation(ending.follower(job), "attach", job.model, request_id,
-    ending.task_options(job))
+    ending.attach_options(job))
 end
 
 return ending

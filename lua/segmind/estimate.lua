@@ -3,6 +3,8 @@
 --- knows to be finished costs and takes nothing.
 
 local Budget = require("segmind.budget")
+local image = require("segmind.image")
+local key = require("segmind.step_key")
 
 ---@class segmind.Estimate
 ---@field steps { n: integer, model: string, usd: number?, seconds: number?, finished: boolean }[]
@@ -51,6 +53,58 @@ function Estimate.new(requests, finished)
     self.seconds = math.max(self.seconds, ends[n])
   end
   return self
+end
+
+--- The hashes of the local pictures of prepared requests, read here.
+local function digest_all(core, requests)
+  local digests = {}
+  for _, prepared in ipairs(requests) do
+    for _, source in ipairs(key.sources(prepared)) do
+      local file = not image.is_bytes(source) and io.open(source, "rb")
+      digests[source] = core.sha256(file and file:read("*a") or source.data or "")
+      if file then
+        file:close()
+      end
+    end
+  end
+  return digests
+end
+
+--- Names the steps and jobs that a prepared request takes its pictures from. A job that has not
+--- come so far that it has a name is none that anything finished can hang on.
+local function name_inputs(prepared, names)
+  for _, slot in ipairs(prepared.slots) do
+    if slot.kind == "step" then
+      slot.of = names[slot.value.step]
+    elseif slot.kind == "job" then
+      slot.of = ("%s:%d"):format(slot.value.key or "?", slot.value.generation or 1)
+    end
+  end
+end
+
+--- Which steps of a chain a ledger knows. The keys are computed as they will be when the chain
+--- runs, with the generation that each step has or will have.
+---@param client segmind.Client
+---@param requests table[] from request.prepare
+---@return { finished: table<integer, boolean>, counted: table<integer, boolean> }? known by number;
+--- `counted` are those whose price is spent or under way
+---@return segmind.Error? err kind "ledger"
+function Estimate.known(client, requests)
+  local digests, names = digest_all(client._core, requests), {}
+  local known = { finished = {}, counted = {} }
+  for n, prepared in ipairs(requests) do
+    name_inputs(prepared, names)
+    local name, fresh = key.compute(client._core, prepared, digests), prepared.opts.fresh
+    local found, err = client:_query("find", name)
+    if not found then
+      return nil, err
+    end
+    local row = found[1]
+    known.finished[n] = row ~= nil and row.state == "completed" and not fresh
+    known.counted[n] = row ~= nil and row.state ~= "failed" and not fresh
+    names[n] = ("%s:%d"):format(name, row and row.generation + (fresh and 1 or 0) or 1)
+  end
+  return known
 end
 
 local function row(name, usd, seconds, is_finished)

@@ -117,17 +117,14 @@ function Events:poll(seconds)
 end
 
 --- Seconds until a `step` has something to do by the clock alone; a loop that watches the
---- descriptor comes back by then. `await` with a timeout is such a thing, a job's deadline, or a
---- ledger that other processes write to.
+--- descriptor comes back by then. `await` with a timeout is such a thing, or a job's deadline.
 ---@return number? seconds nil when there is nothing of the kind
 function Events:timeout()
   if self._busy == "interrupted" then
     return 0
   end
   local at = math.min(self._alarm or math.huge, self._watch or math.huge)
-  local left = at < math.huge and math.max(at - self:_now(), 0)
-  local idle = self._ledger and self._ledger:idle()
-  return left and idle and math.min(left, idle) or left or idle or nil
+  return at < math.huge and math.max(at - self:_now(), 0) or nil
 end
 
 --- Raises where the running code must not or cannot wait.
@@ -203,9 +200,6 @@ local function close(self)
       { charged = ending.charged(job), request_id = job.request_id }))
   end
   flow.settle(self)
-  if self._ledger then
-    self._ledger:close()
-  end
   self._handle:close()
   Gate.release(self)
   self._is_gone = true

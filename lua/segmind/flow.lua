@@ -8,6 +8,7 @@ local doubt = require("segmind.doubt")
 local ending = require("segmind.ending")
 local json = require("segmind.json")
 local request = require("segmind.request")
+local step = require("segmind.step")
 
 local flow = {}
 
@@ -21,6 +22,7 @@ local function tell_end(client, job)
   end
   client:_tell_last(job, "state", job.state)
   client:_tell_last(job, job._error and "error" or "done", job._error or job._result)
+  step.over(job)
   job._dependents, job._listeners = {}, {}
 end
 
@@ -50,102 +52,127 @@ function flow.settle(client)
   flow.pump(client)
 end
 
---- The last question before money: the ledger writes the intent, the budget is asked. Neither true
---- nor an error: another process was quicker, and the job waits for it.
-local function may_pay(job, body)
-  local client = job._client
-  if client._ledger then
-    return client._ledger:intend(job, body)
-  elseif client._budget then
-    return client._budget:reserve(job)
-  end
-  return true
-end
-
---- The transfer that is to be the job's submit, and has not been begun; nil while there is one that
---- was, whose end is not known. It is there before the intent is written: an intent that is found
---- with it was not sent.
-local function next_submit(job)
-  local before = job._operation
-  if before and before.is_submit and not before.id then
-    return before
-  elseif job._client:_is_under_way(before) and not before.is_ending then
-    return nil
-  end
-  local submit = ending.follower(job)
-  submit.is_submit = true
-  job._operation = submit
-  return submit
-end
-
-local function post(job, submit, body)
-  local client, opts = job._client, ending.task_options(job)
-  job._sent = true
-  if job._sync then
-    return client:_operation(submit, "sync", job.model, body, { timeout = opts.timeout })
-  end
-  client:_operation(submit, "job", job.model, body, opts)
-end
-
-local function send(job)
-  local submit = next_submit(job)
-  if not submit then
-    return
-  end
-  ending.set_state(job, "submitting")
-  if job._over then
-    return
-  elseif ending.remaining(job) <= 0 then
-    return ending.fail(job, Error.new("timeout", "the deadline passed before the submit"))
-  end
-  local body = json.encode(job.params)
-  local allowed, err = may_pay(job, body)
-  if err then
-    return ending.fail(job, err)
-  elseif allowed then
-    post(job, submit, body)
-  end
-end
-
---- With a ledger a submit waits for its turn; `send_next` comes back to it.
-local function submit(job)
-  local ledger = job._client._ledger
-  if ledger and not ledger:may_send(job) then
-    return ending.set_state(job, "waiting")
-  end
-  send(job)
-end
-
 local function is_local(slot)
   return slot.kind == "path" or slot.kind == "bytes" or slot.kind == "kept"
 end
 
+--- The pictures that are to be uploaded.
+local function local_slots(job)
+  local slots = {}
+  for _, slot in ipairs(job._request.slots) do
+    if is_local(slot) then
+      slots[#slots + 1] = slot
+    end
+  end
+  return slots
+end
+
 local upload
+
+local function upload_all(job, slots)
+  ending.set_state(job, "uploading")
+  for _, slot in ipairs(slots) do
+    if job._over then
+      return
+    end
+    upload(job, slot)
+  end
+end
+
+--- Whether the job's submit is under way: it was begun, and its end is not known.
+local function is_submitted(job)
+  return job._client:_is_under_way(job._operation) and not job._operation.is_ending
+end
+
+--- Gives the job to the core.
+local function post(job, body)
+  local client, opts, submit = job._client, ending.task_options(job), ending.follower(job)
+  if client._has_ledger then
+    opts.step = step.of(job)
+  else
+    job._sent = true
+  end
+  function submit.free()
+    upload_all(job, local_slots(job))
+  end
+  client:_operation(submit, job._sync and "sync" or "job", job.model, body, opts)
+end
+
+local function is_late(job)
+  if ending.remaining(job) <= 0 then
+    ending.fail(job, Error.new("timeout", "the deadline passed before the submit"))
+  end
+  return job._over
+end
+
+--- With a ledger the core is asked first, and says "free" when the pictures are needed: then it has
+--- the job, and waits for its body.
+local function enter(job)
+  if is_submitted(job) or is_late(job) then
+    return
+  end
+  post(job, not local_slots(job)[1] and json.encode(job.params) or nil)
+end
+
+--- Without one the budget is asked here, last of all.
+local function send(job)
+  if is_submitted(job) then
+    return
+  end
+  ending.set_state(job, "submitting")
+  if job._over or is_late(job) then
+    return
+  end
+  local allowed, err = job._client._budget:reserve(job)
+  if not allowed then
+    return ending.fail(job, err)
+  end
+  post(job, json.encode(job.params))
+end
+
+--- The pictures are up.
+local function submit(job)
+  local client = job._client
+  if not client._has_ledger then
+    return send(job)
+  elseif not is_submitted(job) then
+    return enter(job)
+  end
+  local ok, err = client._handle:proceed(job._operation.id, json.encode(job.params))
+  if not ok and err then
+    ending.fail(job, Error.from(err))
+  end
+end
 
 -- A picture is up. What is repeated here after an error does no harm: it is up already.
 local function uploaded(job, slot, url)
   slot.holder[slot.key] = url
   slot.kind = "url"
-  for _, other in ipairs(job._request.slots) do
-    if is_local(other) then
-      return
-    end
+  if not local_slots(job)[1] then
+    submit(job)
   end
-  submit(job)
 end
+
+-- The service keeps a picture for 7 days; a URL of 6 is not even asked.
+local URL_LASTS = 6 * 24 * 3600
 
 --- A picture that a ledger keeps: its URL is good enough, or the file goes up again.
 local function upload_kept(job, slot)
-  local client = job._client
-  client._ledger:ask_url(slot.result, ending.remaining(job), function(usable)
+  local client, result = job._client, slot.result
+  local function answered(done)
     if job._over then
       return
-    elseif usable then
-      return uploaded(job, slot, slot.result.url)
+    elseif done then
+      return uploaded(job, slot, result.url)
     end
     slot.kind = "path"
     upload(job, slot)
-  end)
+  end
+  if os.time() - result._at > URL_LASTS then
+    return answered()
+  end
+  client:_operation({ finish = answered }, "download", result.url, nil,
+    { timeout = math.max(ending.remaining(job), 0.001) })
 end
 
 --- Uploads one picture. A shared upload that ran out of somebody else's time is begun again.
@@ -169,31 +196,19 @@ end
 
 --- Brings the job's pictures up, then submits it.
 local function transfer(job)
-  local waiting = {}
-  for _, slot in ipairs(job._request.slots) do
-    if is_local(slot) then
-      waiting[#waiting + 1] = slot
-    end
-  end
-  if #waiting == 0 then
-    return submit(job)
-  end
-  ending.set_state(job, "uploading")
-  for _, slot in ipairs(waiting) do
-    if job._over then
-      return
-    end
-    upload(job, slot)
+  local slots = local_slots(job)
+  if job._client._has_ledger then
+    step.begin(job, enter)
+  elseif slots[1] then
+    upload_all(job, slots)
+  else
+    send(job)
   end
 end
 
 local function start(job)
-  local client = job._client
   job:_begin(job._request.opts.timeout)
   deadline.watch(job)
-  if client._ledger then
-    return client._ledger:begin(job, transfer)
-  end
   transfer(job)
 end
 
@@ -213,15 +228,6 @@ local function start_next(client)
   return job
 end
 
---- Submits the next of those that have waited for the ledger's leave.
-local function send_next(client)
-  local job = client._ledger and client._ledger:next_to_send()
-  if job then
-    submit(job)
-  end
-  return job
-end
-
 --- Starts ready jobs as long as there is a place for them.
 ---@param client segmind.Client
 function flow.pump(client)
@@ -229,7 +235,7 @@ function flow.pump(client)
     return
   end
   client._pumping = true
-  while not client._closed and (start_next(client) or send_next(client)) do
+  while not client._closed and start_next(client) do
   end
   client._pumping = false
   client:_resume()
@@ -272,7 +278,7 @@ function flow.input_over(job, input)
     return
   end
   local result = input._result
-  if not result or not (result.url or result._data) then
+  if not result or not (result.url or result._data or result.kept) then
     return ending.fail(job, upstream(input))
   end
   for _, slot in ipairs(job._request.slots) do
@@ -313,7 +319,6 @@ end
 local function is_expected(client, job)
   return client:_is_under_way(job._operation)
     or client._left_over and client._left_over.job == job
-    or client._ledger and client._ledger:is_waiting(job)
 end
 
 --- Goes on with a job where an error left it. What it had begun and what it knows says where.
@@ -326,8 +331,10 @@ local function go_on(client, job)
     return
   end
   deadline.watch(job)
-  if client._ledger then
-    client._ledger:go_on(job, transfer)
+  if job._row then
+    ending.take_up(job)
+  elseif job._adopting then
+    doubt.adopt(job)
   elseif job.request_id then
     ending.attach(job, job.request_id)
   else
@@ -347,9 +354,6 @@ function flow.recover(client)
   table.sort(jobs, function(a, b)
     return a.id < b.id
   end)
-  if client._ledger then
-    client._ledger:recount(jobs)
-  end
   for _, job in ipairs(jobs) do
     if client._jobs[job] then
       go_on(client, job)

@@ -111,7 +111,7 @@ function image.problem(core, value, formats)
   elseif kind == "bytes" then
     local info, why = core.image(value.data)
     return local_problem(info, why, "the picture", formats)
-  elseif kind == "result" and not value.url and not value._data then
+  elseif kind == "result" and not (value.url or value._data or value.kept) then
     return "the result has no picture"
   end
   return problem
@@ -163,10 +163,11 @@ local function whole(done)
   return done
 end
 
---- Hands `fn` what a file is: `{ sha256, format, bytes }`, or nil and an Error. Those who ask for
---- the same path meanwhile share the work.
+--- Hands `fn` what a path or a segmind.Bytes holds: `{ sha256, format, bytes }`, or nil and an
+--- Error. Those who ask for the same meanwhile share the work, which is the worker thread's.
 function Uploads:digest(source, timeout, fn)
-  share(self._client, self._digests, source, fn, whole, "digest", source, { timeout = timeout })
+  local given = image.is_bytes(source) and { bytes = source.data } or source
+  share(self._client, self._digests, source, fn, whole, "digest", given, { timeout = timeout })
 end
 
 --- Uploads a path or a segmind.Bytes and hands `fn` its URL, or nil and an Error. May call `fn`
@@ -175,21 +176,14 @@ end
 ---@param timeout number seconds
 ---@param fn fun(url: string?, err: segmind.Error?)
 function Uploads:put(source, timeout, fn)
-  local client = self._client
-  if image.is_bytes(source) then
-    local info, why = client._core.image(source.data)
-    if not info then
-      return fn(nil, Error.new("invalid", why))
-    end
-    local sha256 = client._core.sha256(source.data)
-    return self:_upload(sha256, { bytes = source.data }, info.format, timeout, fn)
-  end
-  source = path.absolute(source)
+  local is_bytes = image.is_bytes(source)
+  source = is_bytes and source or path.absolute(source)
   self:digest(source, timeout, function(done, err)
     if not done then
       return fn(nil, err)
     end
-    self:_upload(done.sha256, { path = source }, done.format, timeout, fn)
+    local given = is_bytes and { bytes = source.data } or { path = source }
+    self:_upload(done.sha256, given, done.format, timeout, fn)
   end)
 end
 

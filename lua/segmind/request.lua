@@ -191,8 +191,11 @@ local URL_TRUSTED = 3600
 ---@param result segmind.Result
 function request.take_result(slot, result)
   slot.of = step_name(result.job, result)
-  if not result.url then
+  if not result.url and result._data then
     slot.value, slot.kind = image.bytes(result._data), "bytes"
+    return
+  elseif not result.url then
+    slot.holder[slot.key], slot.value, slot.kind = result.kept, result.kept, "path"
     return
   end
   slot.holder[slot.key] = result.url

@@ -106,11 +106,11 @@ local function dress(body, job, done, urls)
   return setmetatable(body, Result)
 end
 
-local function of_picture(job, done, info)
+local function of_picture(job, done)
   local body = { metrics = { cost = done.cost, remaining_credits = done.remaining_credits,
     total_time = done.generation_time } }
   local result = dress(body, job, done, {})
-  result._data, result._info = done.body, info
+  result._data = done.body
   return result
 end
 
@@ -138,18 +138,7 @@ local function unwrap(body)
   return not is_bare and (inner.output ~= nil or inner.images ~= nil) and inner or body
 end
 
---- Makes a result of what the core hands out for a finished job.
----@param job segmind.Job
----@param done table
----@return segmind.Result?
----@return segmind.Error?
-function Result.read(job, done)
-  local client = job._client
-  -- By its bytes: Content-Type may say anything. That it is whole, the core has seen to.
-  local info = client._core.image(done.body or "")
-  if info then
-    return of_picture(job, done, info)
-  end
+local function read(job, done)
   -- The core has kept to max_json_bytes; mended, a text may be longer.
   local body, why = json.decode(done.body, math.huge)
   if type(body) ~= "table" then
@@ -160,7 +149,7 @@ function Result.read(job, done)
   if says_failed(body) then
     return refused(job, done, "failed", reason_of(body))
   end
-  local urls, is_foreign = client._core.outputs(done.body)
+  local urls, is_foreign = job._client._core.outputs(done.body)
   local must_have = not job._sync or job._declared
   if must_have and not urls[1] and body.output == nil and body.images == nil then
     return refused(job, done, "protocol", "COMPLETED without an output")
@@ -170,6 +159,25 @@ function Result.read(job, done)
       or "COMPLETED, and the output holds no URL")
   end
   return dress(body, job, done, urls)
+end
+
+--- Makes a result of what the core hands out for a finished job. A ledger's has its picture in a
+--- file (`done.kept`), and of the synchronous way nothing else.
+---@param job segmind.Job
+---@param done table
+---@return segmind.Result?
+---@return segmind.Error?
+function Result.read(job, done)
+  -- By its bytes: Content-Type may say anything. That it is whole, the core has seen to.
+  local info = job._client._core.image(done.body or "")
+  local is_picture = info or not done.body and done.kept
+  local result, err = (is_picture and of_picture or read)(job, done)
+  if result then
+    result.kept, result._at = done.kept, done.kept and (done.ended_at or os.time())
+    result._info = info or done.format and { format = done.format, width = done.width,
+      height = done.height } or nil
+  end
+  return result, err
 end
 
 --- The picture is in a file. Its bytes are the service's, whatever the name says.

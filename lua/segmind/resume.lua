@@ -37,25 +37,15 @@ local function begin(client, model, params, opts, name)
 end
 
 local function attach(self, job, request_id)
-  local finished, failed
   self._jobs[job] = true
-  if self._ledger then
-    finished, failed = self._ledger:attach(job, request_id)
-  end
-  if not finished and not failed then
-    deadline.watch(job)
-    local _, refused = self:_begin(ending.follower(job), "attach", job.model, request_id,
-      ending.task_options(job))
-    failed = refused and Error.from(refused)
-  end
-  if not failed then
+  deadline.watch(job)
+  local _, refused = self:_begin(ending.follower(job), "attach", job.model, request_id,
+    ending.attach_options(job))
+  if not refused then
     return job
   end
   self._jobs[job] = nil
-  if self._ledger then
-    self._ledger:ended(job, failed)
-  end
-  return nil, failed
+  return nil, Error.from(refused)
 end
 
 --- Takes up a job that the service has accepted before, from its id alone. With a ledger that knows
@@ -80,19 +70,29 @@ function resume:attach(request_id, model, opts)
   return self:_work(attach, job, request_id)
 end
 
--- A job for each row that can be taken, or that has failed here.
-local function take_all(self, found, opts)
-  local jobs = {}
-  for _, row in ipairs(found) do
-    local job = begin(self, tostring(row.model), params_of(row), opts, row.name)
-    local taken, failed = self._ledger:resume(job, row)
-    if failed then
-      self._jobs[job] = true
-      ending.fail(job, failed)
-    end
-    if taken or failed then
-      jobs[#jobs + 1] = job
-    end
+local function take_up(self, row, opts)
+  local job = begin(self, tostring(row.model), params_of(row), opts, row.name)
+  job._row = row
+  deadline.watch(job)
+  self._jobs[job] = true
+  ending.take_up(job)
+  return job
+end
+
+-- A row that a job of ours is at was taken, too, when that has just ended and its end was not heard
+-- yet.
+local function is_free(self, row)
+  local leader = self._leaders[row.step_key]
+  return row.damage or row.standing == "taken" and not (leader and not leader._over)
+end
+
+-- A job for each row that was taken, or that cannot be relied on. The rows are ours from then on,
+-- so what an error leaves over here is there for the next call.
+local function take_all(self, opts)
+  local jobs, rows = {}, self._rows
+  while rows[1] do
+    jobs[#jobs + 1] = is_free(self, rows[1]) and take_up(self, rows[1], opts) or nil
+    table.remove(rows, 1)
   end
   return jobs
 end
@@ -109,14 +109,14 @@ end
 function resume:resume(opts)
   opts = options.read(opts, resume_options, "client:resume")
   self:_check_open()
-  if not self._ledger then
+  if not self._has_ledger then
     Error.misuse("client:resume takes up what a ledger knows; this client has none")
   end
-  local found, err = self._ledger:unfinished()
-  if not found then
+  local _, err = self:_query("resume", self._rows)
+  if err then
     return nil, err
   end
-  return self:_work(take_all, found, opts)
+  return self:_work(take_all, opts)
 end
 
 return resume

@@ -33,6 +33,10 @@ local function dispatch(self, id, what, a, b)
   local handler = self._handlers[id]
   if what == "note" then
     self:_emit({ what = "note", message = a, job = handler and handler.job })
+  elseif handler and what == "row" then
+    if not is_behind(handler) then
+      handler.row(a)
+    end
   elseif handler and what == "state" then
     if handler.state and not is_behind(handler) then
       handler.state(a, b)
@@ -67,20 +71,12 @@ local function take_left_over(self)
   return left_over ~= false
 end
 
--- What the clock alone says.
-local function look_at_clock(self)
-  if self._ledger then
-    self._ledger:tick()
-  end
-  if self._watch then
-    deadline.check(self)
-  end
-end
-
 local function drain(self, max_events, max_bytes, max_seconds)
   local count, total = 0, 0
   self._limit = max_seconds and self:_now() + max_seconds or false
-  look_at_clock(self)
+  if self._watch then
+    deadline.check(self)
+  end
   local is_begun = take_left_over(self)
   if self._settled:peek() then
     flow.settle(self)
@@ -103,8 +99,7 @@ end
 --- processor's caches either, so each look counts, and one at a field that is not there goes on to
 --- a second table: all of these are there, if only as false.
 local function is_idle(self)
-  return not (self._handle:has_news() or self._alarm or self._ledger or self._busy
-    or scheduler.has_work())
+  return not (self._handle:has_news() or self._alarm or self._busy or scheduler.has_work())
 end
 
 --- Takes what has arrived: job states, results, callbacks, and coroutines that wait. Never blocks;

@@ -28,7 +28,7 @@ end
 
 --- What is to be done about a job that was sent.
 local function advice(client, job)
-  if client._ledger then
+  if client._has_ledger then
     return "run again with the same ledger to take it up"
   elseif job._sync then
     return "its picture cannot be fetched again"
@@ -45,7 +45,7 @@ local function tell_sent(client, job)
   if job.request_id then
     print_line("%s goes on at the service [request %s]; %s", ending.label(job), job.request_id,
       advice(client, job))
-  elseif client._ledger or job._sync then
+  elseif client._has_ledger or job._sync then
     print_line("%s was being submitted, and its answer is not known; %s", ending.label(job),
       advice(client, job))
   else
@@ -100,7 +100,7 @@ local function tell_at_end(client)
 end
 
 local function at_end(client)
-  if client._closed or client._ledger or next(client._jobs) == nil then
+  if client._closed or client._has_ledger or next(client._jobs) == nil then
     return
   end
   pcall(tell_at_end, client) -- it raises in a child that was forked, whose jobs they are not

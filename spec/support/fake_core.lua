@@ -95,7 +95,10 @@ function answers.upload(call)
 end
 
 function answers.digest(call)
-  local data, problem = read_file(call.path)
+  local data, problem = type(call.path) == "table" and call.path.bytes or nil, nil
+  if not data then
+    data, problem = read_file(call.path)
+  end
   if not data then
     return { { 0, "error", error_table("io", problem) } }
   end

@@ -39,6 +39,9 @@ end
 local function run(driver, target, text, ...)
   local connection = assert(DBI.Connect(driver, target))
   connection:autocommit(true)
+  if not SERVER then
+    assert(connection:prepare("PRAGMA busy_timeout = 5000")):execute()
+  end
   local statement = assert(connection:prepare(text))
   assert(statement:execute(...))
   local rows, columns = {}, statement:columns()
@@ -114,6 +117,26 @@ end
 function ledger.rows()
   return ledger.sql("SELECT * FROM segmind_steps ORDER BY submitted_at, "
     .. (SERVER and "generation" or "rowid"))
+end
+
+--- Turns a client until `is_so()`.
+function ledger.until_so(client, is_so)
+  while not is_so() do
+    client:poll(1)
+    client:step()
+  end
+end
+
+--- Closes a client and waits until it has let go of its rows.
+function ledger.leave(client)
+  client:close()
+  for _ = 1, 500 do
+    if ledger.sql("SELECT COUNT(*) AS n FROM segmind_steps WHERE lease_until > 0")[1].n == 0 then
+      return
+    end
+    os.execute("sleep 0.005")
+  end
+  error("a client that was closed keeps its rows")
 end
 
 --- How many submits the service has accepted.

@@ -7,41 +7,40 @@ local json = require("segmind.json")
 
 local key = {}
 
-local function identity(core, slot, digests)
+local function identity(slot, digests)
   if slot.of then
     return "step:" .. slot.of
-  elseif slot.kind == "bytes" then
-    return "sha256:" .. core.sha256(slot.value.data)
-  elseif slot.kind == "path" then
+  elseif slot.kind == "bytes" or slot.kind == "path" then
     return "sha256:" .. digests[slot.value]
   end
   return "url:" .. slot.holder[slot.key]
 end
 
---- The paths whose content must be known before the key is.
+--- The paths and bytes whose hash must be known before the key is.
 ---@param prepared table from request.prepare
----@return string[]
-function key.paths(prepared)
-  local paths, seen = {}, {}
+---@return (string|segmind.Bytes)[]
+function key.sources(prepared)
+  local sources, seen = {}, {}
   for _, slot in ipairs(prepared.slots) do
-    if slot.kind == "path" and not slot.of and not seen[slot.value] then
+    local is_content = slot.kind == "path" or slot.kind == "bytes"
+    if is_content and not slot.of and not seen[slot.value] then
       seen[slot.value] = true
-      paths[#paths + 1] = slot.value
+      sources[#sources + 1] = slot.value
     end
   end
-  return paths
+  return sources
 end
 
 --- Computes the key. Every input is known: jobs and steps have become `slot.of`.
 ---@param core table segmind.core
 ---@param prepared table from request.prepare
----@param digests table<string, string> path to SHA-256
+---@param digests table<string|segmind.Bytes, string> SHA-256
 ---@return string key
 ---@return string text what was hashed, in canonical JSON
 function key.compute(core, prepared, digests)
   local params, inputs, held = prepared.params, {}, {}
   for i, slot in ipairs(prepared.slots) do
-    inputs[i], held[i] = identity(core, slot, digests), slot.holder[slot.key]
+    inputs[i], held[i] = identity(slot, digests), slot.holder[slot.key]
   end
   for i, slot in ipairs(prepared.slots) do
     slot.holder[slot.key] = { input = i }
