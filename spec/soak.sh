@@ -1,7 +1,8 @@
 #!/bin/sh
-# A long life: spec/soak.lua on Lua 5.4. The last line is its closing line.
+# A long life: many worlds of the money rules (sm_money_test), then
+# spec/soak.lua on Lua 5.4. The last line is its closing line.
 #
-#   spec/soak.sh BUILD              SOAK_JOBS, SOAK_CHAINS, SOAK_SEED
+#   spec/soak.sh BUILD              SOAK_JOBS, SOAK_CHAINS, SOAK_SEED, SOAK_WORLDS
 set -u
 cd "$(dirname "$0")/.." || exit 2
 build=$(cd "$1" && pwd) || exit 2
@@ -16,4 +17,5 @@ preload=
 if [ -f "$build/preload" ]; then
   preload=LD_PRELOAD=$(cat "$build/preload")
 fi
+SEGMIND_WORLDS=${SOAK_WORLDS:-20000} "$build/spec/sm_money_test" || exit 1
 exec env ${preload:+"$preload" LD_LIBRARY_PATH="$build/spec"} "${LUA54:-lua5.4}" spec/soak.lua </dev/null
