@@ -4,6 +4,7 @@
 --- out.
 
 local DBI = require("DBI")
+local cjson = require("cjson.safe")
 
 local emulator = require("spec.support.emulator")
 local segmind = require("segmind")
@@ -35,13 +36,11 @@ local function within(name)
     SERVER:find("?", 1, true) and "&" or "?", name)
 end
 
---- Runs SQL on a database; the rows, or with values what they change.
-local function run(driver, target, text, ...)
-  local connection = assert(DBI.Connect(driver, target))
+--- Runs SQL on a file; the rows, or with values what they change.
+local function run_on_file(target, text, ...)
+  local connection = assert(DBI.Connect("SQLite3", target))
   connection:autocommit(true)
-  if not SERVER then
-    assert(connection:prepare("PRAGMA busy_timeout = 5000")):execute()
-  end
+  assert(connection:prepare("PRAGMA busy_timeout = 5000")):execute()
   local statement = assert(connection:prepare(text))
   assert(statement:execute(...))
   local rows, columns = {}, statement:columns()
@@ -55,6 +54,32 @@ local function run(driver, target, text, ...)
   return rows
 end
 
+--- The same on a server, by its own program. Values are numbers.
+local function run_on_server(target, text, ...)
+  local values = { ... }
+  text = text:gsub("%?", function()
+    return ("%.17g"):format(table.remove(values, 1))
+  end)
+  if text:find("^SELECT") then
+    text = ("SELECT row_to_json(one) FROM (%s) AS one"):format(text)
+  end
+  local pipe = assert(io.popen(("psql -XAtq -v ON_ERROR_STOP=1 %s -c %s 2>&1 || echo failed")
+    :format(emulator.quote(target), emulator.quote(text))))
+  local rows = {}
+  for line in pipe:lines() do
+    assert(line:sub(1, 1) == "{", line)
+    local row = cjson.decode(line)
+    for name, value in pairs(row) do
+      row[name] = value ~= cjson.null and value or nil
+    end
+    rows[#rows + 1] = row
+  end
+  pipe:close()
+  return rows
+end
+
+local run = SERVER and run_on_server or run_on_file
+
 --- A new folder, and nothing at the service.
 function ledger.open()
   folder = os.tmpname()
@@ -62,7 +87,7 @@ function ledger.open()
   os.execute("mkdir " .. emulator.quote(folder))
   if SERVER then
     schema = "spec_" .. folder:lower():gsub("%W", "_")
-    run("PostgreSQL", within("public"), "CREATE SCHEMA " .. schema)
+    run(within("public"), "CREATE SCHEMA " .. schema)
   end
   service:clear_faults()
   service:reset()
@@ -77,7 +102,7 @@ function ledger.close()
   clients = {}
   os.execute("rm -rf " .. emulator.quote(folder))
   if SERVER then
-    run("PostgreSQL", within("public"), "DROP SCHEMA " .. schema .. " CASCADE")
+    run(within("public"), "DROP SCHEMA " .. schema .. " CASCADE")
   end
 end
 
@@ -110,7 +135,7 @@ end
 --- Runs SQL on the ledger; the rows, or with values what they change.
 ---@return table[]
 function ledger.sql(text, ...)
-  return run(SERVER and "PostgreSQL" or "SQLite3", ledger.target(), text, ...)
+  return run(ledger.target(), text, ...)
 end
 
 --- The rows of the ledger in the order of their submits.
