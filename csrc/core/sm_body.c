@@ -110,10 +110,11 @@ static enum sm_code add_copy(struct sm_body *body, enum piece_kind kind,
   if (size > (size_t)SIZE_MOST)
     return sm_fail(e, SM_IO, "too large for a request");
   struct piece piece = {.kind = kind, .fd = -1, .size = (int64_t)size};
-  piece.bytes = malloc(size);
+  piece.bytes = malloc(size + 1);
   if (piece.bytes == NULL)
     return sm_fail_memory(e);
   memcpy(piece.bytes, bytes, size);
+  piece.bytes[size] = '\0';
   return add(body, piece, e);
 }
 

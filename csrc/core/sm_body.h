@@ -52,7 +52,7 @@ size_t sm_body_read(struct sm_body *body, char *out, size_t size);
 /* Whether the last byte was handed out. */
 bool sm_body_is_spent(const struct sm_body *body);
 
-/* The bytes of a body of one text piece, NULL for any other. */
+/* The bytes of a body of one text piece, NULL for any other. A NUL follows. */
 const char *sm_body_text(const struct sm_body *body, size_t *size);
 
 /* Back to the start, for a request that may be repeated. Errors: SM_IO when a

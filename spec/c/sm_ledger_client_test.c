@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -98,7 +99,7 @@ static void start_server(void) {
   CHECK(shared != MAP_FAILED);
   open_server();
   server = fork();
-  while (server == 0)
+  while (server == 0 && prctl(PR_SET_PDEATHSIG, SIGKILL) == 0)
     serve_one();
 }
 
@@ -151,6 +152,7 @@ static pid_t start_host(void) {
   CHECK(pid >= 0);
   if (pid != 0)
     return pid;
+  (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
   submit(open_client(false));
   for (;;)
     pause();
