@@ -120,7 +120,8 @@ in_lane() {
 all_lanes() {
   # What is the same on every Lua and takes long is a lane of its own.
   long=$(ls spec/money_*_spec.lua 2>/dev/null)
-  short=$(ls spec/*_spec.lua | grep -v '^spec/money_')
+  server=spec/ledger_server_spec.lua
+  short=$(ls spec/*_spec.lua | grep -v "^spec/money_\|^$server")
   for lua in $luas; do
     # shellcheck disable=SC2086
     in_lane "$lua" specs_on "$lua" $short
@@ -129,6 +130,7 @@ all_lanes() {
   *" 5.4 "* | *" lua5.4 "*)
     # shellcheck disable=SC2086
     in_lane money specs_on 5.4 $long
+    in_lane server specs_on 5.4 "$server"
     ;;
   esac
   # Once more without a thread: every spec whose clients come from the fixture.

@@ -13,6 +13,13 @@ local SERVER = os.getenv("SEGMIND_LEDGER")
 
 local ledger = { is_file = not SERVER }
 
+--- From here on it is on that server, or where it was.
+---@param url string?
+function ledger.use_server(url)
+  SERVER = url or os.getenv("SEGMIND_LEDGER")
+  ledger.is_file = not SERVER
+end
+
 local folder, service, clients, schema
 
 --- Starts the emulator and makes the folder.
@@ -78,7 +85,9 @@ local function run_on_server(target, text, ...)
   return rows
 end
 
-local run = SERVER and run_on_server or run_on_file
+local function run(...)
+  return (SERVER and run_on_server or run_on_file)(...)
+end
 
 --- A new folder, and nothing at the service.
 function ledger.open()

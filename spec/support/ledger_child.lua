@@ -20,8 +20,8 @@ local function show(event)
 end
 
 local sm, refused = segmind.new({ api_key = "SG_0123456789abcdef", base_url = url, ledger = path,
-  ledger_files = arg[7], poll = 0.01, on_unknown = on_unknown, timeout = tonumber(timeout),
-  rpm = what == "slow" and 6 or nil, on_event = show })
+  ledger_files = arg[7] ~= "" and arg[7] or nil, poll = 0.01, on_unknown = on_unknown,
+  timeout = tonumber(timeout), rpm = what == "slow" and 6 or nil, on_event = show })
 if not sm then
   say("end", refused.kind, refused.message)
   os.exit(1, true)
@@ -47,6 +47,21 @@ function runs.slow()
     jobs[i] = assert(sm:submit("flux-kontext-pro", { prompt = "p" .. i, aspect_ratio = "1:1" }))
   end
   return jobs[20]:wait()
+end
+
+--- 120 steps at once.
+function runs.crowd()
+  local jobs = {}
+  for i = 1, 120 do
+    jobs[i] = assert(sm:submit("flux-kontext-pro", { prompt = "p" .. i, aspect_ratio = "1:1" }))
+  end
+  for i = 1, 120 do
+    local result, err = jobs[i]:wait()
+    if not result then
+      return nil, err
+    end
+  end
+  return true
 end
 
 --- Twenty steps, one after the other, until the ledger can take no more.

@@ -17,6 +17,13 @@ local support = require("spec.support.interpreter")
 local interpreter = output_of("readlink /proc/$PPID/exe"):match("%S+")
 local script = (debug.getinfo(1, "S").source:match("^@(.*)/") or ".") .. "/ledger_child.lua"
 
+-- A process may be started in another folder.
+local here = output_of("pwd"):match("[^\n]+")
+
+local function absolute(paths)
+  return ((";" .. paths):gsub(";([^/;])", ";" .. here .. "/%1"):sub(2))
+end
+
 local Process = {}
 Process.__index = Process
 
@@ -24,19 +31,22 @@ local function quote(word)
   return "'" .. tostring(word):gsub("'", "'\\''") .. "'"
 end
 
---- Starts ledger_child.lua. `options`: what, log (a name), on_unknown, timeout, before (words of
---- the shell that come before).
+--- Starts ledger_child.lua. `options`: what, log (a name), on_unknown, timeout, files (the folder
+--- for pictures, or false for the library's own choice), before (words of the shell that come
+--- before).
 ---@param url string
 ---@param options table
 function processes.start(url, options)
   local log = ledger.path(options.log or "log")
-  local words = { support.preload() .. quote(interpreter), quote(script), quote(url),
+  local files = options.files == nil and ledger.path("edits.db.files") or options.files or ""
+  local words = { support.preload() .. quote(interpreter), quote(absolute(script)), quote(url),
     quote(ledger.target()), quote(options.what or "chain"), quote(log),
     quote(options.on_unknown or "hold"), tostring(options.timeout or 30),
-    quote(ledger.path("edits.db.files")) }
+    quote(files) }
   local command = ("export LUA_PATH=%s LUA_CPATH=%s; unset LUA_PATH_5_4 LUA_CPATH_5_4 "
-    .. "LUA_PATH_5_3 LUA_CPATH_5_3; %s %s >/dev/null 2>>%s & echo $!"):format(quote(package.path),
-    quote(package.cpath), options.before or "", table.concat(words, " "), quote(log))
+    .. "LUA_PATH_5_3 LUA_CPATH_5_3; %s %s >/dev/null 2>>%s & echo $!"):format(
+    quote(absolute(package.path)), quote(absolute(package.cpath)), options.before or "",
+    table.concat(words, " "), quote(log))
   return setmetatable({ pid = output_of(command):match("%d+"), log = log }, Process)
 end
 
