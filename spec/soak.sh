@@ -1,6 +1,7 @@
 #!/bin/sh
-# A long life: many worlds of the money rules (sm_money_test), then
-# spec/soak.lua on Lua 5.4. The last line is its closing line.
+# A long life: many worlds of the money rules (sm_money_test), a server that
+# stops for 20 s, then spec/soak.lua on Lua 5.4. The last line is its closing
+# line.
 #
 #   spec/soak.sh BUILD              SOAK_JOBS, SOAK_CHAINS, SOAK_SEED, SOAK_WORLDS
 set -u
@@ -18,4 +19,7 @@ if [ -f "$build/preload" ]; then
   preload=LD_PRELOAD=$(cat "$build/preload")
 fi
 SEGMIND_WORLDS=${SOAK_WORLDS:-20000} "$build/spec/sm_money_test" || exit 1
+SEGMIND_BUILD=$build SEGMIND_STOPPED_SECONDS=20 env ${preload:+"$preload" LD_LIBRARY_PATH="$build/spec"} \
+  "${LUA54:-lua5.4}" spec/run.lua --filter="stops for a while" \
+  spec/ledger_server_spec.lua </dev/null || exit 1
 exec env ${preload:+"$preload" LD_LIBRARY_PATH="$build/spec"} "${LUA54:-lua5.4}" spec/soak.lua </dev/null
