@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sm_delivery.h"
 #include "sm_engine_parts.h"
 #include "sm_header.h"
 #include "sm_keeper.h"
@@ -314,7 +315,7 @@ static void step_digest(struct sm_engine *engine) {
       sm_digest_step(task->digest, &is_over, task->last->sha256, &e);
   if (task->entry) {
     if (code != SM_OK || is_over)
-      sm_keeper_read(engine, task, code == SM_OK ? NULL : &e);
+      sm_delivery_read(engine, task, code == SM_OK ? NULL : &e);
     return;
   }
   if (code == SM_OK && is_over)

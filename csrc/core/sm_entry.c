@@ -78,7 +78,7 @@ void sm_entry_delete(struct sm_entry *entry) {
 }
 
 bool sm_entry_is_over(const struct sm_entry *entry) {
-  return entry->is_dropped || entry->start == SM_START_ASK ||
+  return entry->is_dropped ||
          (entry->phase >= SM_ENTRY_STORE && entry->phase != SM_ENTRY_FETCH);
 }
 

@@ -49,8 +49,7 @@ enum sm_entry_start {
   SM_START_AGAIN,  /* READY: a second submit in the row of `generation` */
   SM_START_ADOPT,  /* ACCEPT: an id for that row, by leave of the caller */
   SM_START_ATTACH, /* LOOK for the row of the job's id */
-  SM_START_TAKEN,  /* OPEN: with `row`, which was left behind */
-  SM_START_ASK     /* LOOK: `asks` and nothing else */
+  SM_START_TAKEN   /* OPEN: with `row`, which was left behind */
 };
 
 struct sm_entry {
@@ -67,7 +66,6 @@ struct sm_entry {
   const char *why; /* it cannot be used; NULL: it was not tried */
   enum sm_entry_phase phase;
   enum sm_entry_start start;
-  enum sm_write_kind asks;
   enum sm_state held_news; /* not told before the id is durable */
   bool is_writing;
   bool is_leader;  /* at the step; the others of its key wait for it */

@@ -12,7 +12,6 @@ struct sm_event *sm_event_new(uint64_t id) {
     return NULL;
   event->id = id;
   event->cost = event->remaining_credits = event->generation_s = -1;
-  event->sum = -1;
   return event;
 }
 
@@ -25,7 +24,7 @@ void sm_event_delete(struct sm_event *event) {
   if (event->step)
     free(event->step->kept);
   free(event->step);
-  sm_row_delete(event->rows);
+  sm_row_delete(event->row);
   free(event);
 }
 

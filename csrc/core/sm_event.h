@@ -16,8 +16,7 @@ enum sm_event_kind {
   SM_EVENT_DONE,
   SM_EVENT_ERROR,
   SM_EVENT_NOTE,
-  SM_EVENT_ROW, /* the task has become what `rows` tells of */
-  SM_EVENT_ROWS /* what was asked of the ledger: `rows`, or `sum` */
+  SM_EVENT_ROW /* the task has become what `row` tells of */
 };
 
 /* What a ledger adds to the end of a step. */
@@ -50,8 +49,7 @@ struct sm_event {
   struct sm_error *error; /* ERROR; owned; NULL says: out of memory. DONE: what
                              went wrong with a result that is here */
   struct sm_event_step *step; /* with a ledger; owned */
-  struct sm_row *rows;        /* owned */
-  double sum;                 /* ROWS: USD; -1: it was not asked for */
+  struct sm_row *row;         /* ROW; owned */
   struct sm_image image;      /* DONE of a picture */
   uint64_t bytes;             /* DONE of a digest or a download */
   double cost;                /* the v1 API's headers; -1 when not said */

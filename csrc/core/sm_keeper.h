@@ -37,10 +37,6 @@ void sm_keeper_carry_out(struct sm_engine *engine, struct sm_task *task,
 void sm_keeper_fail(struct sm_engine *engine, struct sm_task *task,
                     const struct sm_error *e);
 
-/* Its picture was read through, well (NULL) or not. */
-void sm_keeper_read(struct sm_engine *engine, struct sm_task *task,
-                    const struct sm_error *e);
-
 /* Deals with all writes that have come home. */
 void sm_keeper_take_writes(struct sm_engine *engine);
 
@@ -52,5 +48,28 @@ void sm_keeper_drop(struct sm_engine *engine, struct sm_task *task);
  * waited for it end like it or look what it has left. */
 void sm_keeper_leave(struct sm_engine *engine, struct sm_task *task,
                      const struct sm_event *event);
+
+/* -- for sm_delivery ------------------------------------------------------- */
+
+/* Puts the task's write into the store. */
+void sm_keeper_put(struct sm_engine *engine, struct sm_task *task,
+                   struct sm_write *write);
+
+/* Until when what may be about money already spent is tried. */
+int64_t sm_keeper_late_ms(const struct sm_engine *engine,
+                          const struct sm_task *task);
+
+/* Takes the task out of whatever it is in; its transfer must have ended. */
+void sm_keeper_withdraw(struct sm_engine *engine, struct sm_task *task);
+
+/* Tells the last event, unless nobody waits for it, and takes the task down. */
+void sm_keeper_finish(struct sm_engine *engine, struct sm_task *task);
+
+/* The same without a word. */
+void sm_keeper_forget(struct sm_engine *engine, struct sm_task *task);
+
+/* Writes how the task ends, if the row is its own, and finishes it. The last
+ * event is filled, and no write is under way. */
+void sm_keeper_put_end(struct sm_engine *engine, struct sm_task *task);
 
 #endif

@@ -72,7 +72,7 @@ void sm_news_row(struct sm_news *news, struct sm_task *task,
     return;
   }
   event->kind = SM_EVENT_ROW;
-  event->rows = row;
+  event->row = row;
   push(news, event);
 }
 

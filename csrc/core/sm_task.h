@@ -20,7 +20,6 @@ enum sm_task_kind {
   SM_TASK_JOB,
   SM_TASK_CALL,
   SM_TASK_DIGEST,
-  SM_TASK_ASK,    /* a question to the ledger */
   SM_TASK_PROCEED /* no task: brings the body that the one of its id waits for
                    */
 };

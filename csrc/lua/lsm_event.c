@@ -77,7 +77,7 @@ void lsm_push_row(lua_State *L, const struct sm_row *row) {
 
 static void push_taken(lua_State *L, const struct sm_event *event) {
   lua_pushliteral(L, "row");
-  lsm_push_row(L, event->rows);
+  lsm_push_row(L, event->row);
   lua_pushnil(L);
 }
 
@@ -215,8 +215,6 @@ int lsm_push_event(lua_State *L, const struct sm_event *event,
   case SM_EVENT_ROW:
     push_taken(L, event);
     break;
-  case SM_EVENT_ROWS: /* nobody asks from here: see lsm_ask */
-    return 0;
   }
   lua_pushinteger(L, (lua_Integer)event->body_size);
   return 5;

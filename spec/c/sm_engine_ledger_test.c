@@ -289,6 +289,37 @@ static void a_step_that_waits_for_a_slot_says_so_and_has_no_row(void) {
   close_all();
 }
 
+static void add_sync(uint64_t id, const char *key) {
+  const struct sm_ledger_step step = step_of(key);
+  struct sm_task *task = sm_task_new(SM_TASK_CALL, "flux");
+  task->id = id;
+  task->body = sm_body_new();
+  sm_body_add_text(task->body, "{}", 2, NULL);
+  sm_call_create(&task->call, SM_CALL_SYNC, service.now_ms + 120000);
+  CHECK(sm_task_enter(task, sm_entry_new(SM_START_STEP, &step, NULL)));
+  sm_engine_add(engine, task);
+}
+
+static bool has_picture(const struct sm_event *event) {
+  return event->body && event->body_size == sizeof sample_png &&
+         memcmp(event->body, sample_png, sizeof sample_png) == 0;
+}
+
+static void a_picture_that_comes_by_itself_is_kept(void) {
+  open_all();
+  add_sync(1, KEY);
+  pass(1000);
+  CHECK(was_told("1:submitting 1:done") && has_picture(last));
+  CHECK(holds(in_folder(KEY ".png"), sample_png, sizeof sample_png));
+  CHECK(is_row_in(KEY, "completed") &&
+        is_of(row_at(KEY), SM_ROW_FILE, KEY ".png"));
+  add_sync(2, KEY);
+  pass(1000);
+  CHECK(was_told("2:done") && has_picture(last) && last->step->is_replayed);
+  CHECK(service.submits == 1 && is_settled());
+  close_all();
+}
+
 /* -- several --------------------------------------------------------------- */
 
 static void two_at_a_step_are_sent_once(void) {
@@ -604,13 +635,27 @@ static void an_engine_may_be_stopped_at_any_time(void) {
   }
 }
 
-static void a_waiting_job_takes_a_kilobyte(void) {
-  const size_t size = sizeof(struct sm_task) + sizeof(struct sm_event) +
-                      sizeof(struct sm_event_step) + sizeof(struct sm_entry) +
-                      65;
-  (void)printf("a waiting step: %zu bytes (task %zu, event %zu, entry %zu)\n",
-               size, sizeof(struct sm_task), sizeof(struct sm_event),
-               sizeof(struct sm_entry));
+/* A v1 answer comes once: a row that is finished has its picture. */
+static void a_picture_is_never_lost_between_its_answer_and_its_row(void) {
+  for (int at = 0; at < 60; at++) {
+    open_all();
+    add_sync(1, KEY);
+    pass(at + 1);
+    if (at % 2)
+      sm_engine_cancel(engine, 1);
+    sm_engine_stop(engine);
+    for (int i = 0; i < 100 && sm_engine_is_writing(engine); i++) {
+      store.now_ms++;
+      sm_engine_take_writes(engine);
+    }
+    CHECK(!sm_engine_is_writing(engine));
+    if (is_row_in(KEY, "completed"))
+      CHECK(holds(in_folder(KEY ".png"), sample_png, sizeof sample_png) &&
+            is_of(row_at(KEY), SM_ROW_FILE, KEY ".png"));
+    else if (row_at(KEY))
+      CHECK(is_row_in(KEY, sent ? "intent" : "failed"));
+    close_all();
+  }
 }
 
 int main(void) {
@@ -622,6 +667,7 @@ int main(void) {
   a_slow_ledger_keeps_no_poll_waiting();
   a_step_without_a_body_waits_for_it();
   a_step_that_waits_for_a_slot_says_so_and_has_no_row();
+  a_picture_that_comes_by_itself_is_kept();
   two_at_a_step_are_sent_once();
   a_leaders_error_is_that_of_those_who_wait();
   one_who_waits_goes_on_when_the_leader_is_cancelled();
@@ -639,6 +685,6 @@ int main(void) {
   a_job_may_be_cancelled_at_any_time();
   a_deadline_may_come_at_any_time();
   an_engine_may_be_stopped_at_any_time();
-  a_waiting_job_takes_a_kilobyte();
+  a_picture_is_never_lost_between_its_answer_and_its_row();
   return check_report("sm_engine_ledger");
 }

@@ -1,0 +1,478 @@
+#include "sm_delivery.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sm_engine_parts.h"
+#include "sm_keeper.h"
+#include "sm_output.h"
+
+/* A download of what was paid has at least so long. */
+#define LEAST_FETCH_MS 1000
+
+/* A result that is here, and what went wrong with it. */
+static void note_trouble(struct sm_task *task, const struct sm_error *e) {
+  struct sm_event *event = task->last;
+  if (!event->error)
+    event->error = malloc(sizeof *event->error);
+  if (!event->error)
+    return;
+  *event->error = *e;
+  event->error->charged = SM_CHARGED_YES;
+}
+
+static bool has_trouble(const struct sm_task *task) {
+  return task->last->error && task->last->error->code != SM_OK;
+}
+
+/* -- a step that is finished ----------------------------------------------- */
+
+static char *first_url(const char *text, size_t size) {
+  size_t room = text ? sm_output_of_text(NULL, 0, text, size).bytes : 0;
+  char *urls = room ? malloc(room) : NULL;
+  if (urls)
+    (void)sm_output_of_text(urls, room, text, size);
+  return urls;
+}
+
+static void save_or_finish(struct sm_engine *engine, struct sm_task *task);
+static void fetch(struct sm_engine *engine, struct sm_task *task, char *url);
+
+static void read_through(struct sm_engine *engine, struct sm_task *task,
+                         enum sm_entry_phase phase) {
+  task->entry->phase = phase;
+  sm_engine_wake_at(engine, task, INT64_MAX);
+  sm_lanes_push(&engine->queue.lanes, task);
+}
+
+/* A result that is here ends with what went wrong. */
+static void give_up(struct sm_engine *engine, struct sm_task *task,
+                    const struct sm_error *e) {
+  sm_keeper_withdraw(engine, task);
+  note_trouble(task, e);
+  sm_keeper_finish(engine, task);
+}
+
+static void be_gone(struct sm_engine *engine, struct sm_task *task,
+                    const char *why) {
+  struct sm_error e;
+  sm_fail(&e, SM_IO,
+          "the step is finished and paid, but its picture is gone: %.200s/%s "
+          "(%.120s); the option fresh makes another",
+          engine->folder, task->entry->key, why);
+  e.charged = SM_CHARGED_YES;
+  if (task->last->body) {
+    note_trouble(task, &e);
+    sm_keeper_finish(engine, task);
+    return;
+  }
+  task->entry->is_ours = false;
+  sm_keeper_fail(engine, task, &e);
+}
+
+/* The kept picture is not there, or not as it was: as long as the service has
+ * it, it is fetched again. */
+static void fetch_again(struct sm_engine *engine, struct sm_task *task,
+                        const char *why) {
+  char *url = first_url(task->last->body, task->last->body_size);
+  if (url)
+    fetch(engine, task, url);
+  else if (task->last->body)
+    sm_keeper_finish(engine, task);
+  else
+    be_gone(engine, task, why);
+}
+
+static const char *name_in(const char *path) {
+  const char *slash = strrchr(path, '/');
+  return slash ? slash + 1 : path;
+}
+
+static char *join(const char *folder, const char *name) {
+  size_t size = strlen(folder) + strlen(name) + 2;
+  char *path = malloc(size);
+  if (path)
+    (void)snprintf(path, size, "%s/%s", folder, name);
+  return path;
+}
+
+/* The kept picture is compared with its hash, and copied on the way. */
+static void verify(struct sm_engine *engine, struct sm_task *task) {
+  struct sm_entry *entry = task->entry;
+  struct sm_error e;
+  enum sm_code code = sm_digest_new(&task->digest, task->last->step->kept, &e);
+  if (code == SM_OK && entry->save)
+    code = sm_digest_copy_to(task->digest, entry->save, false, &e);
+  if (code != SM_OK) {
+    give_up(engine, task, &e);
+    return;
+  }
+  sm_digest_expect(task->digest, entry->sha256);
+  if (entry->save)
+    sm_news_state(&engine->news, task, SM_STATE_SAVING);
+  read_through(engine, task, SM_ENTRY_VERIFY);
+}
+
+static void fill_from_row(struct sm_task *task, const struct sm_row *row) {
+  struct sm_event *event = task->last;
+  const struct sm_db_value *result = &row->value[SM_ROW_RESULT];
+  const char *id = sm_row_text(row, SM_ROW_REQUEST_ID);
+  double cost = sm_row_number(row, SM_ROW_COST);
+  double seed = sm_row_number(row, SM_ROW_SEED);
+  event->kind = SM_EVENT_DONE;
+  event->status = 200;
+  event->cost = cost >= 0 ? cost : -1;
+  event->step->is_replayed = true;
+  event->step->ended_at = sm_row_number(row, SM_ROW_ENDED_AT);
+  task->entry->generation = (int64_t)sm_row_number(row, SM_ROW_GENERATION);
+  if (id)
+    sm_event_name(event, id);
+  if (!isnan(seed))
+    (void)snprintf(event->seed, sizeof event->seed, "%.0f", seed);
+  if (result->type == SM_DB_TEXT &&
+      (event->body = malloc(result->size + 1)) != NULL) {
+    memcpy(event->body, result->text, result->size + 1);
+    event->body_size = result->size;
+  }
+}
+
+void sm_delivery_replay(struct sm_engine *engine, struct sm_task *task,
+                        const struct sm_row *row) {
+  const char *name = sm_row_text(row, SM_ROW_FILE);
+  const char *sha256 = sm_row_text(row, SM_ROW_FILE_SHA256);
+  struct sm_error e;
+  sm_keeper_withdraw(engine, task);
+  fill_from_row(task, row);
+  task->entry->phase = SM_ENTRY_VERIFY;
+  sm_engine_wake_at(engine, task, INT64_MAX);
+  if (!name || !sha256) {
+    fetch_again(engine, task, "it was not fetched");
+    return;
+  }
+  (void)snprintf(task->entry->sha256, sizeof task->entry->sha256, "%s", sha256);
+  task->last->step->kept = join(engine->folder, name);
+  if (task->last->step->kept) {
+    verify(engine, task);
+    return;
+  }
+  sm_fail_memory(&e);
+  give_up(engine, task, &e);
+}
+
+/* A picture that came without a text is the result itself. */
+static bool load_kept(struct sm_task *task) {
+  struct sm_event *event = task->last;
+  size_t size = event->bytes;
+  FILE *file = fopen(event->step->kept, "rbe");
+  event->body = file ? malloc(size + 1) : NULL;
+  if (event->body) {
+    event->body_size = fread(event->body, 1, size, file);
+    event->body[event->body_size] = '\0';
+  }
+  if (file)
+    (void)fclose(file);
+  return event->body && event->body_size == size;
+}
+
+static void verified(struct sm_engine *engine, struct sm_task *task) {
+  if (!task->last->body && !load_kept(task))
+    be_gone(engine, task, "it cannot be read");
+  else
+    sm_keeper_finish(engine, task);
+}
+
+/* What the row names is not in the folder, or not as it was: a server's ledger
+ * may have the bytes itself. */
+static void not_verified(struct sm_engine *engine, struct sm_task *task,
+                         const struct sm_error *e) {
+  struct sm_entry *entry = task->entry;
+  struct sm_event_step *facts = task->last->step;
+  if (!entry->why) {
+    entry->why = e->code == SM_PROTOCOL ? "damaged" : "it cannot be read";
+    struct sm_write *write =
+        sm_entry_write(entry, SM_WRITE_PICTURE, entry->deadline_ms);
+    write->file = name_in(facts->kept);
+    write->sha256 = entry->sha256;
+    sm_keeper_put(engine, task, write);
+    return;
+  }
+  free(facts->kept);
+  facts->kept = NULL;
+  fetch_again(engine, task, entry->why);
+}
+
+static void brought(struct sm_engine *engine, struct sm_task *task) {
+  const struct sm_write *write = &task->entry->write;
+  if (task->entry->is_dropped)
+    sm_keeper_forget(engine, task);
+  else if (!write->error && write->standing == SM_STANDING_DONE)
+    verify(engine, task);
+  else
+    not_verified(engine, task, NULL);
+}
+
+/* -- the picture ----------------------------------------------------------- */
+
+/* The download could not be, or could not be kept. */
+static void note_unfetched(struct sm_task *task, const struct sm_error *e) {
+  struct sm_error told = *e;
+  char *url = first_url(task->last->body, task->last->body_size);
+  (void)snprintf(told.message, sizeof told.message,
+                 "%.240s (the picture is at %.200s)", e->message,
+                 url ? url : "no address");
+  free(url);
+  note_trouble(task, &told);
+}
+
+static void unfetched(struct sm_engine *engine, struct sm_task *task,
+                      const struct sm_error *e) {
+  sm_keeper_withdraw(engine, task);
+  if (task->last->step->is_replayed) {
+    be_gone(engine, task, e->message);
+    return;
+  }
+  note_unfetched(task, e);
+  sm_keeper_finish(engine, task);
+}
+
+static enum sm_code open_file(struct sm_engine *engine, struct sm_task *task,
+                              struct sm_error *e) {
+  char *path = sm_entry_path(task->entry, engine->folder);
+  if (!path)
+    return sm_fail_memory(e);
+  enum sm_code code = sm_file_new(&task->file, path, true, e);
+  if (code == SM_OK)
+    code = sm_file_want_sha256(task->file, e);
+  free(path);
+  return code;
+}
+
+/* The task becomes the download of its picture: what it was as a job stands in
+ * its last event. */
+static void become_download(struct sm_engine *engine, struct sm_task *task,
+                            char *url) {
+  int64_t least = engine->now_ms + LEAST_FETCH_MS;
+  int64_t deadline_ms = task->entry->deadline_ms;
+  if (task->kind == SM_TASK_JOB)
+    sm_job_destroy(&task->job);
+  task->kind = SM_TASK_CALL;
+  sm_call_create(&task->call, SM_CALL_DOWNLOAD,
+                 deadline_ms > least ? deadline_ms : least);
+  free(task->target);
+  task->target = url;
+  sm_body_delete(task->body);
+  task->body = NULL;
+}
+
+static void fetch(struct sm_engine *engine, struct sm_task *task, char *url) {
+  struct sm_error e;
+  become_download(engine, task, url);
+  task->entry->phase = SM_ENTRY_FETCH;
+  if (open_file(engine, task, &e) != SM_OK)
+    unfetched(engine, task, &e);
+  else
+    sm_engine_send(engine, task, engine->now_ms);
+}
+
+static void put_keep(struct sm_engine *engine, struct sm_task *task) {
+  struct sm_entry *entry = task->entry;
+  struct sm_write *write =
+      sm_entry_write(entry, SM_WRITE_KEEP, sm_keeper_late_ms(engine, task));
+  write->file = name_in(task->last->step->kept);
+  write->sha256 = task->last->sha256;
+  entry->phase = SM_ENTRY_KEEP;
+  sm_engine_wake_at(engine, task, INT64_MAX);
+  sm_keeper_put(engine, task, write);
+}
+
+static void fetched(struct sm_engine *engine, struct sm_task *task,
+                    struct sm_verdict *verdict) {
+  struct sm_event *event = task->last;
+  sm_exchange_settle_file(task, verdict);
+  sm_keeper_withdraw(engine, task);
+  sm_file_delete(task->file);
+  task->file = NULL;
+  event->step->kept = event->place;
+  event->place = NULL;
+  event->is_file = false;
+  if (verdict->step == SM_STEP_FAIL)
+    unfetched(engine, task, &verdict->error);
+  else
+    put_keep(engine, task);
+}
+
+static void kept(struct sm_engine *engine, struct sm_task *task) {
+  if (task->entry->write.error)
+    note_trouble(task, task->entry->write.error);
+  save_or_finish(engine, task);
+}
+
+static void save_or_finish(struct sm_engine *engine, struct sm_task *task) {
+  const char *from = task->last->step->kept, *to = task->entry->save;
+  struct sm_error e;
+  if (!to || !from || has_trouble(task) || task->entry->is_dropped) {
+    sm_keeper_finish(engine, task);
+    return;
+  }
+  enum sm_code code = sm_digest_new(&task->digest, from, &e);
+  if (code == SM_OK)
+    code = sm_digest_copy_to(task->digest, to, false, &e);
+  if (code != SM_OK) {
+    give_up(engine, task, &e);
+    return;
+  }
+  sm_news_state(&engine->news, task, SM_STATE_SAVING);
+  read_through(engine, task, SM_ENTRY_SAVE);
+}
+
+/* A picture that came by itself goes to its file before the step is called
+ * finished. */
+static void store_picture(struct sm_engine *engine, struct sm_task *task) {
+  struct sm_event *event = task->last;
+  struct sm_error e;
+  char *path = sm_entry_path(task->entry, engine->folder);
+  enum sm_code code = path ? SM_OK : sm_fail_memory(&e);
+  if (code == SM_OK)
+    code = sm_digest_new_of_bytes(&task->digest, event->body, event->body_size,
+                                  &e);
+  if (code == SM_OK)
+    code = sm_digest_copy_to(task->digest, path, true, &e);
+  free(path);
+  if (code == SM_OK) {
+    read_through(engine, task, SM_ENTRY_STORE);
+    return;
+  }
+  sm_digest_delete(task->digest);
+  task->digest = NULL;
+  note_trouble(task, &e);
+  sm_delivery_put_complete(engine, task);
+}
+
+void sm_delivery_read(struct sm_engine *engine, struct sm_task *task,
+                      const struct sm_error *e) {
+  struct sm_event *event = task->last;
+  bool is_kept = !e || sm_digest_is_copy_at_fault(task->digest);
+  const char *copy = e ? NULL : sm_digest_copy(task->digest);
+  enum sm_entry_phase phase = task->entry->phase;
+  char *path = copy ? strdup(copy) : NULL;
+  event->image = sm_digest_facts(task->digest)->image;
+  event->bytes = sm_digest_facts(task->digest)->size_bytes;
+  sm_keeper_withdraw(engine, task);
+  if (phase == SM_ENTRY_STORE) {
+    event->step->kept = path;
+  } else {
+    event->is_file = path != NULL;
+    event->place = path;
+  }
+  if (e && (is_kept || phase != SM_ENTRY_VERIFY))
+    note_trouble(task, e);
+  if (phase == SM_ENTRY_STORE)
+    sm_delivery_put_complete(engine, task);
+  else if (phase == SM_ENTRY_SAVE)
+    sm_keeper_finish(engine, task);
+  else if (is_kept)
+    verified(engine, task);
+  else
+    not_verified(engine, task, e);
+}
+
+/* -- the result ------------------------------------------------------------ */
+
+void sm_delivery_put_complete(struct sm_engine *engine, struct sm_task *task) {
+  struct sm_entry *entry = task->entry;
+  struct sm_event *event = task->last;
+  bool is_picture = event->image.format != SM_NO_IMAGE;
+  entry->phase = SM_ENTRY_COMPLETE;
+  sm_engine_wake_at(engine, task, INT64_MAX);
+  if (entry->is_writing)
+    return;
+  struct sm_write *write =
+      sm_entry_write(entry, SM_WRITE_COMPLETE, sm_keeper_late_ms(engine, task));
+  write->request_id = event->request_id;
+  write->text = is_picture ? NULL : event->body;
+  write->text_size = is_picture ? 0 : event->body_size;
+  sm_reply_read_bill(&write->cost, &write->seed, write->text, write->text_size,
+                     event->cost, event->seed);
+  if (event->step->kept) {
+    write->file = name_in(event->step->kept);
+    write->sha256 = event->sha256;
+  }
+  sm_keeper_put(engine, task, write);
+}
+
+void sm_delivery_arrive(struct sm_engine *engine, struct sm_task *task,
+                        struct sm_verdict *verdict) {
+  sm_exchange_settle(task, task->transfer, verdict);
+  if (verdict->step == SM_STEP_FAIL) {
+    sm_keeper_fail(engine, task, &verdict->error);
+    return;
+  }
+  sm_keeper_withdraw(engine, task);
+  if (task->last->image.format != SM_NO_IMAGE)
+    store_picture(engine, task);
+  else
+    sm_delivery_put_complete(engine, task);
+}
+
+static void completed(struct sm_engine *engine, struct sm_task *task) {
+  struct sm_event *event = task->last;
+  if (task->entry->write.error) {
+    note_trouble(task, task->entry->write.error);
+    sm_keeper_put_end(engine, task);
+    return;
+  }
+  task->entry->is_ours = false;
+  if (task->entry->is_dropped) {
+    sm_keeper_forget(engine, task);
+    return;
+  }
+  char *url = event->image.format == SM_NO_IMAGE
+                  ? first_url(event->body, event->body_size)
+                  : NULL;
+  if (url)
+    fetch(engine, task, url);
+  else
+    save_or_finish(engine, task);
+}
+
+/* -- what comes home, and from elsewhere ----------------------------------- */
+
+void sm_delivery_come_home(struct sm_engine *engine, struct sm_task *task) {
+  switch (task->entry->write.kind) {
+  case SM_WRITE_COMPLETE:
+    completed(engine, task);
+    break;
+  case SM_WRITE_KEEP:
+    kept(engine, task);
+    break;
+  default:
+    brought(engine, task);
+  }
+}
+
+void sm_delivery_carry_out(struct sm_engine *engine, struct sm_task *task,
+                           struct sm_verdict *verdict) {
+  if (verdict->note)
+    sm_news_note(&engine->news, task, verdict->note);
+  if (verdict->step == SM_STEP_DONE) {
+    fetched(engine, task, verdict);
+  } else if (verdict->step == SM_STEP_FAIL) {
+    (void)sm_traffic_cut(&engine->traffic, task);
+    unfetched(engine, task, &verdict->error);
+  } else {
+    sm_traffic_leave(&engine->traffic, task);
+    sm_engine_send(engine, task, verdict->at_ms);
+  }
+}
+
+/* The service has told the picture once and will not again. */
+void sm_delivery_store_now(struct sm_engine *engine, struct sm_task *task) {
+  struct sm_error e;
+  bool is_over = false;
+  enum sm_code code = SM_OK;
+  while (code == SM_OK && !is_over)
+    code = sm_digest_step(task->digest, &is_over, task->last->sha256, &e);
+  sm_delivery_read(engine, task, code == SM_OK ? NULL : &e);
+}

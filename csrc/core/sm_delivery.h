@@ -1,0 +1,40 @@
+/* sm_delivery: a step's result on its way to the host.
+ *
+ * The second half of sm_entry's diagram: the result is written, its picture
+ * downloaded, hashed, kept and copied to where the caller wants it, without a
+ * step of the host, and what was kept before is checked and given again. From
+ * the moment a result is here the task ends well; what went wrong with the rest
+ * stands beside the result.
+ */
+#ifndef SM_DELIVERY_H
+#define SM_DELIVERY_H
+
+#include "sm_engine.h"
+
+/* The last answer is the result. */
+void sm_delivery_arrive(struct sm_engine *engine, struct sm_task *task,
+                        struct sm_verdict *verdict);
+
+/* Writes the result, as soon as that can be. */
+void sm_delivery_put_complete(struct sm_engine *engine, struct sm_task *task);
+
+/* The row of the step is completed: the result is in it. */
+void sm_delivery_replay(struct sm_engine *engine, struct sm_task *task,
+                        const struct sm_row *row);
+
+/* A COMPLETE, a KEEP or a PICTURE has come home. */
+void sm_delivery_come_home(struct sm_engine *engine, struct sm_task *task);
+
+/* What the download's state machine wants done. */
+void sm_delivery_carry_out(struct sm_engine *engine, struct sm_task *task,
+                           struct sm_verdict *verdict);
+
+/* Its picture was read through, well (NULL) or not. */
+void sm_delivery_read(struct sm_engine *engine, struct sm_task *task,
+                      const struct sm_error *e);
+
+/* Ends the writing of a picture that came by itself at once: the service has
+ * told it once and will not again. */
+void sm_delivery_store_now(struct sm_engine *engine, struct sm_task *task);
+
+#endif
