@@ -165,6 +165,7 @@ describe("a budget", function()
   end)
 end)
 
+-- M6.
 describe("a budget over a ledger", function()
   local service
 

@@ -1,5 +1,5 @@
 --- A host that does something else, over a ledger: what is paid comes to the disk without it, and a
---- step finds it busy for no longer than without one.
+--- step finds it busy for no longer than without one (M2, M9, M10).
 
 local child = require("spec.support.child")
 local emulator = require("spec.support.emulator")

@@ -1,5 +1,5 @@
 --- Rows of a ledger that somebody else has written to, or that have vanished: an error, never a
---- crash and never a second payment.
+--- crash and never a second payment (M7).
 
 local ledger = require("spec.support.ledger")
 

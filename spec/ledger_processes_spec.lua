@@ -1,4 +1,4 @@
---- Several processes on one ledger, and processes that are killed.
+--- Several processes on one ledger, and processes that are killed (M3, M9).
 
 local ledger = require("spec.support.ledger")
 local processes = require("spec.support.processes")

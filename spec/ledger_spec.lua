@@ -1,4 +1,4 @@
---- Nothing is paid twice: what a second run finds in the ledger of the first.
+--- Nothing is paid twice: what a second run finds in the ledger of the first (M3, M5, M10).
 
 local DBI = require("DBI")
 

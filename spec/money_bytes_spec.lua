@@ -1,5 +1,5 @@
 --- Each answer of a job cut, reset and stalled at every byte of its head and of its JSON, a picture
---- at every so many: whatever the place, the job comes to its end with one accepted submit.
+--- at every so many: whatever the place, the job comes to its end with one accepted submit (M3).
 
 local emulator = require("spec.support.emulator")
 local oracle = require("spec.support.oracle")

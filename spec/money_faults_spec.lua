@@ -1,5 +1,6 @@
 --- Every fault by name, in both variants: the submit was accepted and its answer lost, and the
---- submit never arrived. Nothing is paid twice, nothing paid is lost, nothing unknown goes unsaid.
+--- submit never arrived. Nothing is paid twice, nothing paid is lost, nothing unknown goes unsaid
+--- (M3, M4, M8).
 
 local oracle = require("spec.support.oracle")
 local session = require("spec.support.session")

@@ -1,4 +1,4 @@
---- Jobs taken up again: by their id, or all that a ledger knows to be unfinished.
+--- Jobs taken up again: by their id, or all that a ledger knows to be unfinished (M9).
 
 local ledger = require("spec.support.ledger")
 local processes = require("spec.support.processes")

@@ -1,4 +1,5 @@
---- Submits of which nobody knows what became: looked up, reported, and sent again only with leave.
+--- Submits of which nobody knows what became: looked up, reported, and sent again only with leave
+--- (M8).
 
 local emulator = require("spec.support.emulator")
 local ledger = require("spec.support.ledger")

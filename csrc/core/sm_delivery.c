@@ -276,6 +276,9 @@ static void fetch(struct sm_engine *engine, struct sm_task *task, char *url) {
     sm_engine_send(engine, task, engine->now_ms);
 }
 
+/* The picture is on the disk, and DONE is told when the ledger knows where
+ * (M10).
+ */
 static void put_keep(struct sm_engine *engine, struct sm_task *task) {
   struct sm_entry *entry = task->entry;
   struct sm_write *write =

@@ -321,6 +321,8 @@ static const char *id_in(const struct sm_task *task, const struct sm_row *row) {
              : NULL;
 }
 
+/* What a process that was killed has left (M9): polled by its id, or looked up.
+ */
 static enum sm_code follow_row(struct sm_engine *engine, struct sm_task *task,
                                const struct sm_row *row, struct sm_error *e) {
   const char *id = id_in(task, row);
@@ -499,6 +501,7 @@ static bool may_be_mine(const struct sm_write *write) {
          write->standing == SM_STANDING_MINE && write->written > 0;
 }
 
+/* Nothing is paid where it cannot be written (M5). */
 static void not_looked(struct sm_engine *engine, struct sm_task *task) {
   struct sm_entry *entry = task->entry;
   if (may_be_mine(&entry->write)) {

@@ -1,7 +1,7 @@
 --- A submit of which nobody knows what became: it was sent, its answer was lost, and the request
 --- history did not tell (`err.history` is "absent", "unclear" or "unreachable"; the synchronous way
---- has no lookup). Whether it is sent again, and perhaps paid twice, is the caller's to say:
---- `on_unknown`.
+--- has no lookup). Whether it is sent again, and perhaps paid twice, is the caller's to say (M3, M8
+--- of doc/money.md): `on_unknown`.
 
 local ending = require("segmind.ending")
 local schema = require("segmind.schema")

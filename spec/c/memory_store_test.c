@@ -45,7 +45,7 @@ static void fill(struct sm_write *write, struct sm_ledger_step *step, int at) {
   if (kind == SM_WRITE_END) {
     write->request_id = draw(2) ? new_id() : NULL;
     write->state = ends[draw(4)];
-    write->refund = 0;
+    write->refund = draw(3) / 100.0;
   }
   if (kind == SM_WRITE_COMPLETE) {
     write->request_id = draw(2) ? new_id() : NULL;
