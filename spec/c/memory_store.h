@@ -317,7 +317,7 @@ static inline void memory_end(struct memory_store *store,
   if (!sm_row_text(*row, SM_ROW_REQUEST_ID))
     values[SM_ROW_REQUEST_ID] = sm_db_text(write->request_id);
   values[SM_ROW_DOUBT] =
-      sm_db_number(amount(*row, SM_ROW_DOUBT) - write->refund);
+      sm_db_number(fmax(amount(*row, SM_ROW_DOUBT) - write->refund, 0));
   values[SM_ROW_LEASE_UNTIL] = sm_db_number(0);
   put_row(row, values);
 }

@@ -91,7 +91,8 @@ static const char keep_sql[] =
  * written. Carried out a second time it finds no lease. */
 static const char end_sql[] =
     "UPDATE segmind_steps SET state = $3, "
-    "request_id = COALESCE(request_id, $4), problem = $5, doubt = doubt - $6, "
+    "request_id = COALESCE(request_id, $4), problem = $5, "
+    "doubt = CASE WHEN doubt > $6 THEN doubt - $6 ELSE 0 END, "
     "ended_at = $7, lease_until = 0 WHERE " ROW
     " AND state <> 'completed' AND lease_owner = $8 AND lease_until > 0";
 
