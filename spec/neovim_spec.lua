@@ -42,7 +42,8 @@ local PLUGIN = "lua vim.opt.rtp:prepend(vim.fn.escape("
 local function neovim(script, folder, service, env)
   local clone = folder .. "/.clone"
   local words = { "env -u TMUX -u KITTY_WINDOW_ID SEGMIND_BUILD=" .. quote(build),
-    "TMPDIR=" .. quote(folder),
+    "TMPDIR=" .. quote(folder), "XDG_STATE_HOME=" .. quote(folder .. "/.state"),
+    "XDG_DATA_HOME=" .. quote(folder .. "/.state"),
     "SEGMIND_BASE_URL=" .. quote(service.url), "SEGMIND_API_KEY=" .. emulator.KEY,
     "SPEC_ROOT=" .. quote(clone), "SPEC_FOLDER=" .. quote(folder),
     "SPEC_PIXEL=" .. session.PIXEL:gsub(".", function(char)
@@ -122,7 +123,7 @@ describe("in Neovim", function()
 
   it("a chain file runs, and a bad one is told with its line and step", function()
     holds("chain")
-    assert.equal(6, service:ledger().totals.accepted)
+    assert.equal(3, service:ledger().totals.accepted) -- the second run has them from the ledger
   end)
 
   it("checkhealth tells what is there without showing the key, and the help is found", function()

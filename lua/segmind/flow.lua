@@ -221,8 +221,8 @@ end
 local function start_next(client)
   local job = client._active < client._max_active and client._ready:pop()
   if job and not job._over and not job.started then
+    client._active = client._active + (job._active and 0 or 1)
     job._active = true
-    client._active = client._active + 1
     start(job)
   end
   return job

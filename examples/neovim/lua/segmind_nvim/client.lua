@@ -9,7 +9,8 @@ local retired = {} -- made with options that have changed since; their jobs go o
 
 local function options()
   local given = { api_key = config.api_key(), ledger = config.ledger() }
-  for _, name in ipairs({ "base_url", "ca_file", "timeout", "poll", "max_active_jobs", "budget" }) do
+  for _, name in ipairs({ "base_url", "ca_file", "timeout", "poll", "max_active_jobs",
+    "budget" }) do
     given[name] = config.get(name)
   end
   return given
