@@ -32,11 +32,12 @@ end
 
 local now = love.timer.getTime
 
---- `pictures` decodes; `folder` is where results are saved; `poll` as the client's option.
-function Desk.new(pictures, folder, poll)
+--- `pictures` decodes; `folder` is where results are saved; `poll` and `ledger` are the client's
+--- options.
+function Desk.new(pictures, folder, poll, ledger)
   local self = setmetatable({ cards = {}, rows = 0, spent = 0, model = Desk.models[1],
     pictures = pictures, folder = folder, frames = Frames.new(), took = {} }, Desk)
-  local client, err = segmind.new({ poll = poll, on_event = function(event)
+  local client, err = segmind.new({ poll = poll, ledger = ledger, on_event = function(event)
     if event.message and event.what ~= "state" then
       self:tell(event.message)
     end
@@ -176,7 +177,9 @@ function Desk:edit(prompt)
     return self:complain(problem)
   end
   local name = ("%s/%03d"):format(self.folder, #self.cards + 1)
-  local job, err = self.client:submit(self.model, parameters(self, prompt), { save = name })
+  -- The same words again ask for another picture.
+  local job, err = self.client:submit(self.model, parameters(self, prompt),
+    { save = name, fresh = true })
   if not job then
     return self:complain(err.message)
   end

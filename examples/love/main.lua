@@ -50,13 +50,21 @@ local function results_folder()
   return love.filesystem.getSaveDirectory() .. "/" .. name
 end
 
+-- What was paid is kept beside the results, whatever becomes of the program; one file a service.
+local function ledger()
+  local base = os.getenv("SEGMIND_BASE_URL") or ""
+  return ("%s/%s.db"):format(love.filesystem.getSaveDirectory(),
+    base:match("^%a+://([^/:]+)") or "api.segmind.com")
+end
+
 function love.load(words)
   theme.load()
   love.keyboard.setKeyRepeat(true)
   line = Line.new()
   local picture, folder = read_arguments(words)
   -- A person at the table wants to know soon; the demo runs on an emulator, which is quicker still.
-  desk = Desk.new(Pictures.new(), results_folder(), folder and 0.1 or "eager")
+  desk = Desk.new(Pictures.new(), results_folder(), folder and 0.1 or "eager",
+    not folder and ledger() or nil)
   picture = picture or sample()
   if picture then
     desk:open(picture)
