@@ -34,6 +34,7 @@ struct sm_engine {
   double budget;
   uint64_t writing; /* tasks that have a write under way */
   bool is_stopping;
+  struct sm_error refusal; /* of a key or an account, the last */
   int64_t now_ms; /* of the last turn or command */
 };
 

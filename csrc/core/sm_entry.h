@@ -75,6 +75,7 @@ struct sm_entry {
   bool was_sent;   /* when it was dropped, a submit may have left */
   bool is_dropped; /* nobody waits for its end */
   bool is_waiting; /* and that was told */
+  bool is_refused; /* its key or account is: it is not sent, see sm_keeper */
 };
 
 /* Copies the step's texts. `step` may be NULL, and so may `save` and the key of

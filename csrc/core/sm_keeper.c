@@ -73,8 +73,66 @@ void sm_keeper_put_end(struct sm_engine *engine, struct sm_task *task) {
                                    engine->now_ms + LATE_MS));
 }
 
+/* -- a key or an account that is refused ----------------------------------- */
+
+static struct sm_task *task_at(const struct sm_engine *engine, size_t i) {
+  struct sm_timer *timer = engine->timers.heap[i];
+  return (struct sm_task *)((char *)timer - offsetof(struct sm_task, timer));
+}
+
+static bool is_refusal(const struct sm_task *task, const struct sm_error *e) {
+  return (e->code == SM_AUTH || e->code == SM_NO_CREDITS) && e->status &&
+         task->entry->phase == SM_ENTRY_OPEN && !id_of(task);
+}
+
+/* Those that are not sent yet would be refused one by one. They are held back
+ * until the host has heard of the first; HTTP 403 is about one model. */
+static void hold_back(struct sm_engine *engine, const struct sm_task *refused,
+                      const struct sm_error *e) {
+  sm_fail(&engine->refusal, e->code, "not sent, as another was refused: %.400s",
+          e->message);
+  engine->refusal.is_retryable = e->is_retryable;
+  for (size_t i = 0; i < engine->timers.count; i++) {
+    struct sm_task *task = task_at(engine, i);
+    bool is_met = e->status != 403 || task->model == refused->model;
+    if (!is_met || !task->entry || task->entry->phase > SM_ENTRY_CLAIM)
+      continue;
+    task->entry->is_refused = true;
+    if (task->entry->phase != SM_ENTRY_READY)
+      continue;
+    sm_keeper_withdraw(engine, task);
+    task->entry->phase = SM_ENTRY_WAIT;
+  }
+}
+
+/* Whether there was any: a task that ends moves the others. */
+static bool refuse_some(struct sm_engine *engine) {
+  bool is_any = false;
+  for (size_t i = 0; i < engine->timers.count; i++) {
+    struct sm_task *task = task_at(engine, i);
+    if (!task->entry || !task->entry->is_refused)
+      continue;
+    task->entry->is_refused = false;
+    is_any = true;
+    if (task->entry->phase <= SM_ENTRY_CLAIM)
+      sm_keeper_fail(engine, task, &engine->refusal);
+  }
+  return is_any;
+}
+
+/* The host is told of the first. */
+static void refuse_others(struct sm_engine *engine) {
+  if (engine->refusal.code == SM_OK || engine->is_stopping)
+    return;
+  while (refuse_some(engine))
+    ;
+  engine->refusal.code = SM_OK;
+}
+
 void sm_keeper_fail(struct sm_engine *engine, struct sm_task *task,
                     const struct sm_error *e) {
+  if (is_refusal(task, e))
+    hold_back(engine, task, e);
   (void)sm_traffic_cut(&engine->traffic, task);
   sm_exchange_fail(task, task->transfer, e);
   sm_keeper_withdraw(engine, task);
@@ -225,6 +283,10 @@ bool sm_keeper_claim(struct sm_engine *engine, struct sm_task *task) {
   struct sm_error e;
   if (!entry || entry->phase != SM_ENTRY_READY)
     return false;
+  if (entry->is_refused) {
+    entry->phase = SM_ENTRY_WAIT;
+    return true;
+  }
   if (!sm_task_arm(task)) {
     sm_fail_memory(&e);
     sm_keeper_fail(engine, task, &e);
@@ -245,6 +307,10 @@ static void begin_submit(struct sm_engine *engine, struct sm_task *task) {
   entry->is_ours = true;
   entry->is_waiting = false;
   entry->phase = SM_ENTRY_OPEN;
+  if (entry->is_refused) {
+    sm_keeper_fail(engine, task, &engine->refusal);
+    return;
+  }
   if (engine->now_ms >= entry->deadline_ms) {
     sm_engine_expire(engine, task);
     return;
@@ -589,6 +655,7 @@ static void receive(struct sm_engine *engine, struct sm_task *task) {
     break;
   case SM_WRITE_END:
     sm_keeper_finish(engine, task);
+    refuse_others(engine);
     break;
   default:
     sm_delivery_come_home(engine, task);
@@ -774,9 +841,7 @@ static void stop(struct sm_engine *engine, struct sm_task *task) {
 static bool stop_some(struct sm_engine *engine) {
   bool is_any = false;
   for (size_t i = 0; i < engine->timers.count; i++) {
-    struct sm_timer *timer = engine->timers.heap[i];
-    struct sm_task *task =
-        (struct sm_task *)((char *)timer - offsetof(struct sm_task, timer));
+    struct sm_task *task = task_at(engine, i);
     if (!task->entry || task->entry->is_dropped ||
         task->entry->phase == SM_ENTRY_END)
       continue;

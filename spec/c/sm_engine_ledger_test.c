@@ -528,6 +528,29 @@ static void a_budget_refuses_before_a_row_is_written(void) {
   close_all();
 }
 
+static void who_waits_is_not_sent_when_the_key_is_refused(void) {
+  for (int status = 401; status <= 403; status++) {
+    open_all();
+    service.submit_status = status;
+    for (uint64_t id = 1; id <= 9; id++) {
+      char key[] = KEY;
+      key[0] = (char)('0' + id);
+      add_step(id, key);
+    }
+    pass(20000);
+    CHECK(sent == 4 && is_settled());
+    int failures = 0;
+    for (const struct sm_row *row = store.rows; row; row = row->next)
+      failures += is_in(row, "failed");
+    CHECK(failures == 4);
+    service.submit_status = 200;
+    add_step(20, KEY);
+    pass(60000);
+    CHECK(sent == 5 && last->kind == SM_EVENT_DONE);
+    close_all();
+  }
+}
+
 static void a_failed_job_is_free_to_run_again(void) {
   open_all();
   service.result = "{\"status\":\"FAILED\",\"error\":\"no\"}";
@@ -679,6 +702,7 @@ int main(void) {
   an_id_that_the_caller_knows_is_written_first();
   an_id_is_attached_to_its_row();
   a_budget_refuses_before_a_row_is_written();
+  who_waits_is_not_sent_when_the_key_is_refused();
   a_failed_job_is_free_to_run_again();
   nothing_is_sent_while_the_ledger_is_away();
   a_download_that_fails_leaves_the_result();
