@@ -303,6 +303,10 @@ bool sm_keeper_claim(struct sm_engine *engine, struct sm_task *task) {
 /* The only place where a submit of a ledger begins (M1). */
 static void begin_submit(struct sm_engine *engine, struct sm_task *task) {
   struct sm_entry *entry = task->entry;
+  const struct sm_row *before = entry->write.row;
+  const char *ended = before ? sm_row_text(before, SM_ROW_REQUEST_ID) : NULL;
+  if (ended) /* another submit's: a lookup must not take it for this one's */
+    sm_registry_note_id(&engine->registry, ended);
   entry->generation = entry->write.written;
   entry->is_ours = true;
   entry->is_waiting = false;

@@ -164,6 +164,7 @@ static inline void memory_intend(struct memory_store *store,
   struct sm_db_value values[SM_ROW_COLUMNS];
   memcpy(values, (*row)->value, sizeof values);
   double doubt = amount(*row, SM_ROW_DOUBT);
+  write->row = sm_row_new(values, SM_STANDING_FREE, NULL);
   if (is_in(*row, "failed"))
     values[SM_ROW_SUBMITTED_AT] = sm_db_number(memory_now_s(store));
   else

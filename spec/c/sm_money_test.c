@@ -4,7 +4,8 @@
  * or two processes that run the same script over them: some steps, a few of
  * them twice or anew. A process dies at a put, a finished, a start or an
  * answer, any of them, before it or after; what its ledger had under way is
- * committed or lost. Another comes after it and runs the script again. When all
+ * committed or lost. Or it closes, and what is to be written is. Another comes
+ * after it and runs the script again. When all
  * is quiet a last one runs it, with a service that is well: what can be
  * finished is.
  *
@@ -47,6 +48,7 @@ struct process {
   int64_t rises_ms; /* when another comes after it */
   int64_t renew_ms;
   bool is_dead; /* nothing that it does has an effect any more */
+  bool is_closing;
 };
 
 static struct world {
@@ -70,7 +72,7 @@ static struct world {
 
 static uint64_t seed;
 static struct sm_base base;
-static uint64_t jobs_run, jobs_done, submits, deaths;
+static uint64_t jobs_run, jobs_done, submits, deaths, closes;
 
 /* A rule that is broken names the world. */
 #define RULE(cond)                                                             \
@@ -277,6 +279,23 @@ static struct sm_transfer *answered(void *self) {
 /* -- the script ---------------------------------------------------------------
  */
 
+static struct sm_body *body_of(int step) {
+  char text[64];
+  int size =
+      snprintf(text, sizeof text, "{\"prompt\":\"x\",\"seed\":%d}", step);
+  struct sm_body *body = sm_body_new();
+  sm_body_add_text(body, text, (size_t)size, NULL);
+  return body;
+}
+
+/* What a step has waited for with its inputs: nothing is in the way. */
+static void proceed(struct process *process, uint64_t id) {
+  struct sm_task *bearer = sm_task_new(SM_TASK_PROCEED, "");
+  bearer->id = id;
+  bearer->body = body_of(process->jobs[id - 1].step);
+  sm_engine_add(process->engine, bearer);
+}
+
 static void add(struct process *process, int step, int64_t generation) {
   const struct sm_dial dial = {.k = 0.25};
   const struct sm_ledger_step what = {.key = key_of(step),
@@ -285,9 +304,6 @@ static void add(struct process *process, int step, int64_t generation) {
                                       .price = PRICE,
                                       .budget = (double)NAN,
                                       .is_fresh = is_fresh(step)};
-  char body[64];
-  int size =
-      snprintf(body, sizeof body, "{\"prompt\":\"x\",\"seed\":%d}", step);
   int64_t timeout_ms =
       draw(world.is_quiet ? 0 : 0.2) ? 2000 + draw_of(30000) : 600000;
   struct sm_task *task =
@@ -297,8 +313,8 @@ static void add(struct process *process, int step, int64_t generation) {
   else
     sm_job_create(&task->job, &dial, now_ms() + timeout_ms);
   task->mean_s = 20;
-  task->body = sm_body_new();
-  sm_body_add_text(task->body, body, (size_t)size, NULL);
+  if (generation || draw(0.7))
+    task->body = body_of(step);
   struct sm_entry *entry =
       sm_entry_new(generation ? SM_START_AGAIN : SM_START_STEP, &what, NULL);
   entry->generation = generation;
@@ -427,6 +443,8 @@ static void take_events(struct process *process) {
   sm_engine_take_events(process->engine, &events);
   while ((event = sm_events_pop(&events)) != NULL) {
     bool is_end = event->kind == SM_EVENT_DONE || event->kind == SM_EVENT_ERROR;
+    if (event->kind == SM_EVENT_STATE && event->state == SM_STATE_FREE)
+      proceed(process, event->id);
     if (event->kind == SM_EVENT_STATE && event->request_id)
       RULE(row_with_id(event->request_id)); /* M2 */
     if (is_end && event->id > 0)
@@ -443,6 +461,38 @@ static void cancel_one(struct process *process) {
   job->is_over = true;
   process->over++;
   sm_engine_cancel(process->engine, (uint64_t)at + 1);
+}
+
+/* -- a close ------------------------------------------------------------------
+ */
+
+static void let_leases_go(const struct process *process) {
+  for (struct sm_row **link = &world.store.rows; *link; link = &(*link)->next) {
+    struct sm_db_value values[SM_ROW_COLUMNS];
+    memcpy(values, (*link)->value, sizeof values);
+    if (!is_of(*link, SM_ROW_LEASE_OWNER, process->owner))
+      continue;
+    values[SM_ROW_LEASE_UNTIL] = sm_db_number(0);
+    put_row(link, values);
+  }
+}
+
+/* Its host wants no more of it; what is under way is written. */
+static int64_t close_process(struct process *process) {
+  sm_engine_take_writes(process->engine);
+  if (process->is_dead) {
+    bury(process);
+    return process->rises_ms;
+  }
+  if (sm_engine_is_writing(process->engine))
+    return process->queued.head->give_up_ms;
+  let_leases_go(process);
+  sm_engine_delete(process->engine);
+  process->engine = NULL;
+  process->rises_ms = now_ms() + 1 + draw_of(20) * 1000;
+  closes++;
+  check_books();
+  return process->rises_ms;
 }
 
 /* -- time ---------------------------------------------------------------------
@@ -465,6 +515,8 @@ static int64_t turn(struct process *process) {
   }
   renew_leases(process);
   service_arrivals(&process->transport);
+  if (process->is_closing)
+    return close_process(process);
   int64_t next_ms = now_ms() + sm_engine_turn(process->engine, now_ms());
   if (process->is_dead) {
     bury(process);
@@ -473,6 +525,11 @@ static int64_t turn(struct process *process) {
   take_events(process);
   if (!world.is_quiet && process->over < process->count && draw(0.01))
     cancel_one(process);
+  if (world.deaths > 0 && draw(0.002)) {
+    world.deaths--;
+    process->is_closing = true;
+    sm_engine_stop(process->engine);
+  }
   if (process->queued.head)
     next_ms = least(next_ms, process->queued.head->give_up_ms);
   return least(least(next_ms, process->renew_ms),
@@ -582,7 +639,7 @@ int main(void) {
   for (seed = first; seed < first + count && check_failed == 0; seed++)
     live();
   printf("seeds %" PRIu64 " to %" PRIu64 ": %" PRIu64 " jobs, %" PRIu64
-         " done, %" PRIu64 " submits, %" PRIu64 " deaths\n",
-         first, seed - 1, jobs_run, jobs_done, submits, deaths);
+         " done, %" PRIu64 " submits, %" PRIu64 " deaths, %" PRIu64 " closes\n",
+         first, seed - 1, jobs_run, jobs_done, submits, deaths, closes);
   return check_report("sm_money");
 }

@@ -427,6 +427,20 @@ static enum sm_db_status intend(struct sm_ledger_rows *rows,
   return SM_DB_OK;
 }
 
+/* The same in a row (or NULL), which the write brings home as it was: an id
+ * that it had is that of an earlier submit. Ownership of the row is the
+ * write's. */
+static enum sm_db_status intend_in(struct sm_ledger_rows *rows,
+                                   struct sm_write *write, struct sm_row *row,
+                                   struct sm_error *e) {
+  enum sm_db_status status = intend(rows, write, row, e);
+  if (status || write->standing != SM_STANDING_MINE)
+    sm_row_delete(row);
+  else
+    write->row = row;
+  return status;
+}
+
 /* -- whose step it is ------------------------------------------------------ */
 
 /* Its owner has let go, is gone, or has not renewed its lease. */
@@ -571,9 +585,10 @@ static enum sm_db_status claim_again(struct sm_ledger_rows *rows,
     return status;
   bool is_ours =
       !row || is_owned_by(row, rows->owner) || has_state(row, "failed");
-  status = is_ours ? intend(rows, write, row, e) : look(rows, write, e);
+  if (is_ours)
+    return intend_in(rows, write, row, e);
   sm_row_delete(row);
-  return status;
+  return look(rows, write, e);
 }
 
 /* What is free is claimed, by one (M3): in the row of the step's last failure,
@@ -591,9 +606,7 @@ static enum sm_db_status claim(struct sm_ledger_rows *rows,
     return status;
   struct sm_row *row = write->row;
   write->row = NULL;
-  status = intend(rows, write, row, e);
-  sm_row_delete(row);
-  return status;
+  return intend_in(rows, write, row, e);
 }
 
 static enum sm_db_status attach(struct sm_ledger_rows *rows,

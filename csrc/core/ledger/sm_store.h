@@ -165,7 +165,8 @@ struct sm_write {
   double seed; /* COMPLETE: NAN when not said */
   /* Out. */
   double spent;       /* SPENT, REFUSED: USD */
-  struct sm_row *row; /* owned; TAKEN, HELD, DONE, and what FIND found */
+  struct sm_row *row; /* owned; TAKEN, HELD, DONE, and what FIND found;
+                         MINE: what it was before, or NULL */
   const struct sm_error *error; /* NULL: it is durable */
   int64_t written;              /* the generation that was written or found */
   int64_t submits;         /* the ledger's: what a claim has made of the row */
