@@ -258,10 +258,10 @@ end
 local function save_problem(client, save)
   if not save then
     return nil
-  elseif save:find("\0", 1, true) then
-    return "save: the path holds a zero byte"
-  elseif path.is_home(save) then
-    return "save: ~ is not expanded; write the folder's name, as os.getenv(\"HOME\") has it"
+  end
+  local problem = path.problem(save)
+  if problem then
+    return "save: " .. problem
   end
   local ok, why = client._core.target(save)
   if not ok then
