@@ -19,7 +19,8 @@ struct task_options {
   double timeout_s;
   double latency_s;
   struct sm_dial dial;
-  bool is_accepted; /* of attach: the service gave this id to a submit of ours */
+  bool
+      is_accepted; /* of attach: the service gave this id to a submit of ours */
 };
 
 static const struct lsm_option task_options[] = {
