@@ -16,24 +16,37 @@ describe("a row of a ledger", function()
   end
 
   it("as the library writes it is sound", function()
-    assert.is_nil(check(row()))
-    assert.is_nil(check(row({ state = "completed", request_id = "a-B_1.c", seed = 7, cost = 0.05,
-      file = "ab12-2.png", name = "any \27 name", problem = "any\nproblem", price = 0 })))
+    assert.is_nil(check.row(row()))
+    assert.is_nil(check.row(row({ state = "completed", request_id = "a-B_1.c", seed = 7,
+      cost = 0.05, file = "ab12-2.png", name = "any \27 name", problem = "any\nproblem",
+      price = 0 })))
   end)
 
   it("with a wrong type, no number, or a name that leads elsewhere is damaged", function()
     for _, case in ipairs({ { "generation", "1" }, { "submitted_at", 0 / 0 },
       { "lease_until", 1 / 0 },
       { "model", "../x" }, { "model", "" }, { "request_id", "a/b" }, { "request_id", "a\0b" },
-      { "file", "../../.ssh/id" }, { "file", ".." }, { "seed", "many" }, { "state", "foo" },
-      { "body", 7 }, { "result", 7 }, { "cost", -5 }, { "price", -1 }, { "doubt", -0.01 } }) do
-      local why = check(row({ [case[1]] = case[2] }))
+      { "file", "../../.ssh/id" }, { "file", ".." }, { "state", "foo" },
+      { "body", 7 }, { "result", 7 }, { "price", -1 }, { "doubt", -0.01 } }) do
+      local why = check.row(row({ [case[1]] = case[2] }))
       assert.truthy(why and why:find(case[1] .. " cannot be", 1, true), case[1])
       assert.truthy(why:find("ab12", 1, true))
     end
     local bare = row()
     bare.body = nil
-    assert.truthy(check(bare))
+    assert.truthy(check.row(bare))
+  end)
+
+  it("is not lost for a seed or a cost that makes no sense: it is as good as absent", function()
+    for _, odd in ipairs({ { "seed", 2 ^ 60 }, { "seed", "13246127462783462783" },
+      { "cost", -0.01 }, { "cost", 1 / 0 }, { "cost", "nan" }, { "cost", 0 / 0 } }) do
+      local got = row({ state = "completed", [odd[1]] = odd[2] })
+      assert.is_nil(check.row(got))
+      assert.is_nil(got[odd[1]])
+      assert.is_nil(check.storable(odd[1], odd[2]))
+    end
+    assert.equal(2 ^ 53 - 1, check.storable("seed", 2 ^ 53 - 1))
+    assert.equal(0, check.storable("cost", 0))
   end)
 end)
 
@@ -87,12 +100,44 @@ describe("a ledger in which a row", function()
     end)
   end
 
-  it("cost less than nothing is no gain for a budget", function()
+  it("cost less than nothing counts as its price, and stops no other step", function()
     assert(ledger.client():run("flux-kontext-pro", { prompt = "x", aspect_ratio = "1:1" }))
     ledger.sql("UPDATE segmind_steps SET cost = -5")
-    local _, err = ledger.client({ budget = 1 }):run("flux-kontext-pro", { prompt = "y" })
+    local sm = ledger.client({ budget = 0.05 })
+    assert.near(0.05, sm:spent(), 1e-9)
+    assert(sm:run("flux-kontext-pro", { prompt = "x", aspect_ratio = "1:1" }))
+    local _, err = sm:run("flux-kontext-pro", { prompt = "y", aspect_ratio = "1:1" })
+    assert.equal("budget", err.kind)
+    assert.equal(1, service:stats().requests.submit)
+  end)
+
+  it("has neither a cost nor a price that can be told stops what counts the money", function()
+    assert(ledger.client():run("flux-kontext-pro", { prompt = "x", aspect_ratio = "1:1" }))
+    ledger.sql("UPDATE segmind_steps SET cost = -5, price = -5")
+    local another = { prompt = "y", aspect_ratio = "1:1" }
+    local _, err = ledger.client({ budget = 1 }):run("flux-kontext-pro", another)
     assert.same({ "ledger", "no" }, { err.kind, err.charged })
     assert.equal(1, service:stats().requests.submit)
+    assert(ledger.client():run("flux-kontext-pro", another))
+  end)
+
+  it("was told of a seed or a cost that a row cannot hold is used again", function()
+    local told = { '"seed":9007199254740993', '"seed":"13246127462783462783"',
+      '"metrics":{"cost":-0.01}', '"metrics":{"cost":"nan"}', '"metrics":{"cost":1e400}' }
+    for i, text in ipairs(told) do
+      service:faults({ { match = { path = "result" }, ["then"] = { status = 200, body = "{"
+        .. '"status":"COMPLETED","output":"' .. service.url .. '/x.png",' .. text .. "}" } } })
+      local params = { prompt = "odd " .. i, aspect_ratio = "1:1" }
+      ledger.client():submit("flux-kontext-pro", params):wait()
+      for _, row in ipairs(ledger.rows()) do
+        assert.same({ "completed", nil }, { row.state, check.row(row) }, text)
+      end
+      service:clear_faults()
+      local job = assert(ledger.client({ budget = 1 }):submit("flux-kontext-pro", params))
+      job:wait()
+      assert.is_nil((job:error() or {}).message and job:error().message:find("damaged"), text)
+    end
+    assert.equal(#told, service:stats().requests.submit)
   end)
 
   it("has a body that is no JSON submits nothing in its place", function()

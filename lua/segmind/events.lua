@@ -191,7 +191,7 @@ local function close(self)
   if self._loop and self._loop.closing then
     self._loop.closing()
   end
-  self._closed, self._handlers, self._loop = true, {}, nil
+  self._closed, self._handlers, self._loop, self._limit = true, {}, nil, false
   for _, job in ipairs(jobs) do
     ending.finish(job, nil, Error.new("cancelled", "the client was closed",
       { charged = ending.charged(job), request_id = job.request_id }))

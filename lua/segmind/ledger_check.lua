@@ -1,6 +1,9 @@
---- Whether a row of a ledger can be relied on. The library writes no other, but SQLite keeps what
---- it is given whatever the column, and a database may be written to by somebody else. What a row
---- says goes into file names, URLs and sums, so it is looked at before.
+--- Whether a row of a ledger can be relied on. The library writes no other (ledger_rows.lua asks
+--- `storable` first), but SQLite keeps what it is given whatever the column, an older version wrote
+--- what this one refuses, and a database may be written to by somebody else. What a row says goes
+--- into file names, URLs and sums, so it is looked at before.
+
+local check = {}
 
 local TEXT, NUMBER = "string", "number"
 
@@ -14,13 +17,27 @@ local optional = { name = TEXT, seed = NUMBER, request_id = TEXT, price = NUMBER
 local names = { "step_key", "model", "request_id", "file" }
 local states = { intent = true, accepted = true, completed = true, failed = true, unknown = true }
 
--- What is summed up against a budget.
-local money = { "doubt", "price", "cost" }
+-- What is as good as absent when it makes no sense: a finished step is not lost for the sake of it.
+-- Without a cost its price counts, without a seed that in the result or the parameters.
+local dispensable = { "seed", "cost", "accepted_at", "ended_at" }
 
 local MOST = 2 ^ 53
 
 local function is_sound(value, kind)
   return type(value) == kind and (kind == TEXT or value > -MOST and value < MOST)
+end
+
+local is_money = { doubt = true, price = true, cost = true }
+
+--- What an optional column may hold: the value, or nil in its place. A seed of more digits than a
+--- number holds is text, and stays in the result alone.
+---@param name string
+---@param value any
+---@return any
+function check.storable(name, value)
+  if is_sound(value, optional[name]) and not (is_money[name] and value < 0) then
+    return value
+  end
 end
 
 local function bad_column(row)
@@ -40,7 +57,7 @@ local function bad_column(row)
       return name
     end
   end
-  for _, name in ipairs(money) do
+  for name in pairs(is_money) do
     if row[name] and row[name] < 0 then
       return name
     end
@@ -48,13 +65,18 @@ local function bad_column(row)
   return not states[row.state] and "state" or nil
 end
 
---- What is wrong with a row, or nil.
+--- What is wrong with a row, or nil. Takes out of it what makes no sense and is not needed.
 ---@param row table
 ---@return string?
-return function(row)
+function check.row(row)
+  for _, name in ipairs(dispensable) do
+    row[name] = check.storable(name, row[name])
+  end
   local name = bad_column(row)
   if name then
     return ("the row of step %s is damaged: %s cannot be %q"):format(tostring(row.step_key), name,
       tostring(row[name]):sub(1, 60))
   end
 end
+
+return check

@@ -46,10 +46,11 @@ function outlook:finished(requests)
     for n, prepared in ipairs(requests) do
       name_inputs(prepared, names)
       local name, fresh = key.compute(core, prepared, digests), prepared.opts.fresh
-      local row = rows.best(db, name)
+      local row, open = rows.best(db, name), fresh and rows.open(db, name)[1] or nil
       local generation = row and row.generation + (fresh and 1 or 0) or 1
+      generation = open and open.generation or generation
       out[n] = row ~= nil and row.state == "completed" and not fresh
-      counted[n] = row ~= nil and row.state ~= "failed" and not fresh
+      counted[n] = open ~= nil or row ~= nil and row.state ~= "failed" and not fresh
       names[n] = ("%s:%d"):format(name, generation)
     end
   end)

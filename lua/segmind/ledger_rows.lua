@@ -11,7 +11,9 @@
 --- all other times are those of who writes. `doubt` is the money of earlier
 --- submits that nobody knows the end of. Every function runs within a transaction of ledger_db.lua.
 
-local row_check = require("segmind.ledger_check")
+local check = require("segmind.ledger_check")
+
+local storable = check.storable
 
 local rows = {}
 
@@ -22,7 +24,7 @@ rows.LEASE = 60
 local function read(db, sql, ...)
   local found = db:run(sql, ...)
   for _, row in ipairs(found) do
-    local problem = row_check(row)
+    local problem = check.row(row)
     if problem then
       db:refuse(problem)
     end
@@ -68,20 +70,33 @@ function rows.unfinished(db)
   local found = db:run("SELECT * FROM segmind_steps WHERE state NOT IN ('completed', 'failed') "
     .. "ORDER BY submitted_at, step_key, generation")
   for _, row in ipairs(found) do
-    row.damage = row_check(row)
+    row.damage = check.row(row)
   end
   return found
 end
 
-local SPENT = "SELECT SUM(doubt + CASE WHEN state = 'completed' THEN COALESCE(cost, price, 0) "
-  .. "WHEN state = 'failed' THEN 0 ELSE COALESCE(price, 0) END) AS usd, MIN(CASE WHEN doubt < 0 "
-  .. "OR price < 0 OR cost < 0 THEN step_key END) AS damaged FROM segmind_steps"
+-- A cost that makes no sense (below zero, not finite, text) counts as the price. Compared with NULL
+-- it is neither, and goes to ELSE.
+local function sound(column)
+  return ("(%s >= 0 AND %s < 9007199254740992)"):format(column, column)
+end
 
---- What all steps have cost or may yet cost, in USD.
+-- What a row counts with besides `doubt`, and whether that cannot be told.
+local USD = "CASE WHEN state = 'failed' THEN 0 WHEN state = 'completed' AND " .. sound("cost")
+  .. " THEN cost WHEN " .. sound("price") .. " THEN price ELSE 0 END"
+local IS_UNKNOWN = "CASE WHEN state = 'failed' THEN FALSE WHEN state = 'completed' AND "
+  .. sound("cost") .. " THEN FALSE ELSE price IS NOT NULL AND NOT " .. sound("price") .. " END"
+
+local SPENT = "SELECT SUM(CASE WHEN " .. sound("doubt") .. " THEN doubt ELSE 0 END + " .. USD
+  .. ") AS usd, MIN(CASE WHEN NOT " .. sound("doubt") .. " OR " .. IS_UNKNOWN
+  .. " THEN step_key END) AS damaged FROM segmind_steps"
+
+--- What all steps have cost or may yet cost, in USD. There is no sum where nothing says what one of
+--- them may have cost.
 function rows.spent(db)
   local sum = db:run(SPENT)[1]
   if sum.damaged then
-    db:refuse(("has a row that is damaged, of step %s: it cost less than nothing"):format(
+    db:refuse(("has a row that is damaged, of step %s: what it cost cannot be told"):format(
       tostring(sum.damaged)))
   end
   return sum.usd or 0
@@ -96,8 +111,8 @@ local function insert(db, step, owner, now, request_id)
   local last = read(db, FIND, step.key)[1]
   step.generation = last and last.generation + 1 or 1
   db:run(INSERT, step.key, step.generation, step.name, step.model, step.api, step.params,
-    request_id and "accepted" or "intent", step.body, step.seed, request_id, step.price, now,
-    request_id and now or nil, owner, db:now() + rows.LEASE)
+    request_id and "accepted" or "intent", step.body, storable("seed", step.seed), request_id,
+    storable("price", step.price), now, request_id and now or nil, owner, db:now() + rows.LEASE)
 end
 
 -- While an earlier submit is in doubt, its time is what the request history is asked from.
@@ -110,8 +125,8 @@ local AGAIN = "UPDATE segmind_steps SET state = 'intent', api = ?, body = ?, see
 local function again(db, step, row, owner, now)
   local doubt = row.state == "failed" and 0 or row.price or 0
   step.generation = row.generation
-  db:run(AGAIN, step.api, step.body, step.seed, step.price, doubt, now, owner,
-    db:now() + rows.LEASE, step.key, row.generation)
+  db:run(AGAIN, step.api, step.body, storable("seed", step.seed), storable("price", step.price),
+    doubt, now, owner, db:now() + rows.LEASE, step.key, row.generation)
 end
 
 function rows.get(db, step)
@@ -194,8 +209,8 @@ local COMPLETE = "UPDATE segmind_steps SET state = 'completed', request_id = COA
   .. "lease_until = 0 WHERE step_key = ? AND generation = ?"
 
 function rows.complete(db, step, result, now)
-  db:run(COMPLETE, result.request_id, result.text, result.cost, result.seed, now, step.key,
-    step.generation)
+  db:run(COMPLETE, result.request_id, result.text, storable("cost", result.cost),
+    storable("seed", result.seed), now, step.key, step.generation)
 end
 
 function rows.keep(db, step, file, sha256)

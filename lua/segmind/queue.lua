@@ -23,13 +23,12 @@ function Queue:pop()
     return nil
   end
   local item = self[first]
-  if first == self._last then
-    self._last = first - 1
-    self._first, self._last = 1, 0 -- the same places again: new ones make the table grow
-  else
-    self._first = first + 1
-  end
+  self._first = first + 1
   self[first] = nil
+  if first == self._last then -- the same places again: new ones make the table grow
+    self._last = 0
+    self._first = 1
+  end
   return item
 end
 

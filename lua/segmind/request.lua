@@ -20,7 +20,8 @@ local request = {}
 ---@field save string? write the picture here; the job is done when the file is. Missing folders are
 ---made; without a picture's extension (png, jpg, jpeg, webp, gif) it gets the one of the format
 ---@field on_unknown segmind.OnUnknown? what to do about a submit of unknown outcome; "hold"
----@field fresh boolean? with a ledger: make another picture, even if this step is finished
+---@field fresh boolean? with a ledger: make another picture, even if this step is finished; one
+--- that an earlier run has begun is taken up, and not paid again
 ---@field price number? USD, for the budget and the estimate; needed for models without a price
 request.options = { timeout = "seconds", poll = "poll", name = "text", allow_unknown = "flag",
   save = "text", on_unknown = "doubt", fresh = "flag", price = "money" }
