@@ -544,8 +544,8 @@ static void an_output_has_many_shapes(void) {
       "{\"status\":\"COMPLETED\",\"output\":\"a text\"}",
       "{\"status\":\"COMPLETED\",\"url\":\"https://h/p.png\"}",
       "{\"status\":\"Ready\",\"result\":{\"sample\":\"https://h/p.png\"}}",
-      "{\"success\":true,\"result\":" RESULT "}",
-      "[" RESULT "]",
+      ("{\"success\":true,\"result\":" RESULT "}"),
+      ("[" RESULT "]"),
   };
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
     accept();
