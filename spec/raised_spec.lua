@@ -5,16 +5,19 @@
 
 local core = require("segmind.core")
 local ledger = require("spec.support.ledger")
+local Queue = require("segmind.queue")
 
 local STEP = tonumber(os.getenv("SEGMIND_RAISE_STEP") or "") or 797
 local POLL = { poll = 0.01 }
 local jit = rawget(_G, "jit") -- whose compiled code calls no hooks
 
 describe("an error raised at any instruction", function()
-  local service, sm, told
+  local service, sm, told, stderr
 
   setup(function()
     service = ledger.start({ latency = 0.01, variation = 0, speed = 1, credits = 1000000 })
+    stderr = io.stderr
+    rawset(io, "stderr", { write = function() end }) -- each wait tells what goes on
     if jit then
       jit.off()
       jit.flush()
@@ -22,6 +25,7 @@ describe("an error raised at any instruction", function()
   end)
 
   teardown(function()
+    rawset(io, "stderr", stderr)
     if jit then
       jit.on()
     end
@@ -137,6 +141,33 @@ describe("an error raised at any instruction", function()
     end
     return is_raised, where
   end
+
+  it("of a queue leaves it whole: an item is in it or not", function()
+    local function use(queue)
+      for i = 1, 3 do
+        queue:push(i)
+      end
+      for _ = 1, 3 do
+        queue:pop()
+      end
+      queue:push(4)
+      queue:pop()
+    end
+    local n, is_raised = 1, true
+    while is_raised do
+      local queue, last = Queue.new(), 0
+      is_raised = interrupted(n, use, queue)
+      queue:push(9)
+      for _ = 1, queue:count() do
+        local item = queue:peek()
+        assert.equal(item, queue:pop())
+        assert.is_true(item > last, n)
+        last = item
+      end
+      assert.same({ 9, 0, nil }, { last, queue:count(), queue:pop() })
+      n = n + 1
+    end
+  end)
 
   for _, has_ledger in ipairs({ false, true }) do
     for verb in pairs(verbs) do

@@ -11,7 +11,7 @@ end
 
 ---@param item any
 function Queue:push(item)
-  local last = self._last + 1
+  local last = math.max(self._last, self._first - 1) + 1 -- a pop may have been interrupted
   self[last] = item
   self._last = last
 end
@@ -41,7 +41,7 @@ end
 
 ---@return integer
 function Queue:count()
-  return self._last - self._first + 1
+  return math.max(self._last - self._first + 1, 0)
 end
 
 return Queue
