@@ -165,6 +165,19 @@ describe("a budget", function()
   end)
 end)
 
+describe("what is set aside", function()
+  it("counts a cost that makes no sense as the price, and stays a sum", function()
+    local Budget = require("segmind.budget")
+    for _, cost in ipairs({ 0 / 0, 1 / 0, -1 / 0, -0.01, "nan", "0.01" }) do
+      local money = Budget.new(1)
+      local job = { id = 1, model = "x", _request = { opts = { price = 0.2 } } }
+      assert.is_true(money:reserve(job))
+      money:settle(job, { cost = cost })
+      assert.near(0.2, money:spent(), 1e-12)
+    end
+  end)
+end)
+
 -- M6.
 describe("a budget over a ledger", function()
   local service

@@ -283,6 +283,31 @@ describe("a client", function()
     assert.equal("suspended", coroutine.status(calls[1]))
   end)
 
+  it("tells of a chain that failed in as many steps as their bounds ask for", function()
+    core.answers.job = function()
+      return { { 1, "error", fake.error("failed") } }
+    end
+    local last = pro()
+    for _ = 2, 50 do
+      last = pro({ prompt = "x", input_image = last })
+    end
+    local now = core.now
+    core.now = function() -- each look at the clock takes a millisecond
+      core.clock = core.clock + 0.001
+      return now()
+    end
+    core.clock = core.clock + 1
+    local steps = 0
+    while not last:is_over() do
+      assert.is_true(sm:poll(0) or steps > 0)
+      sm:step(16, 1024, 0.005)
+      steps = steps + 1
+    end
+    core.now = now
+    assert.is_true(steps > 5, steps .. " steps")
+    sm:step()
+  end)
+
   it("goes on after an error from below, such as Ctrl-C", function()
     local job = pro()
     local peek = sm._handle.peek

@@ -160,6 +160,23 @@ describe("a job", function()
     assert.equal("upstream", late:error().kind)
   end)
 
+  it("that fails is quoted once by all that hang on it, however long the chain", function()
+    core.answers.job = answer_error("failed")
+    local jobs = { pro({}, { name = "base" }) }
+    for i = 2, 500 do
+      jobs[i] = pro({ input_image = jobs[i - 1] })
+    end
+    jobs[500]:wait()
+    for _, i in ipairs({ 3, 50, 500 }) do
+      local err = jobs[i]:error()
+      local label = ("needs job %d (flux-kontext-pro), which"):format(i - 1)
+      assert.truthy(err.message:find(label, 1, true), err.message)
+      assert.truthy(err.message:find("job 1 failed: " .. jobs[1]:error().message, 1, true))
+      assert.equal(jobs[i - 1]:error(), err.cause)
+      assert.is_true(#err.message < 200)
+    end
+  end)
+
   it("that fails leaves the others alone", function()
     local ok = core.answers.job
     core.answers.job = function(call)

@@ -81,8 +81,8 @@ describe("the error kind", function()
       return run({ timeout = 0.5 })
     end },
     protocol = { charged = "yes", id = true, make = function()
-      fault("result", { status = 200, body = '{"status":"COMPLETED"}' })
-      return run()
+      fault("v1", { status = 200, body = '{"status":"COMPLETED","request_id":"r-1"}' })
+      return select(2, client():run_sync("flux-kontext-pro", PARAMS))
     end },
     security = { charged = "no", make = function()
       local _, err = client():attach("../etc/passwd", "flux-kontext-pro")

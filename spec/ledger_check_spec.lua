@@ -52,12 +52,45 @@ describe("a ledger in which a row", function()
     end)
   end
 
-  it("cost less than nothing is no gain for a budget", function()
+  it("cost less than nothing counts as its price, and stops no other step", function()
     assert(ledger.client():run("flux-kontext-pro", { prompt = "x", aspect_ratio = "1:1" }))
     ledger.sql("UPDATE segmind_steps SET cost = -5")
-    local _, err = ledger.client({ budget = 1 }):run("flux-kontext-pro", { prompt = "y" })
+    local sm = ledger.client({ budget = 0.05 })
+    assert.near(0.05, sm:spent(), 1e-9)
+    assert(sm:run("flux-kontext-pro", { prompt = "x", aspect_ratio = "1:1" }))
+    local _, err = sm:run("flux-kontext-pro", { prompt = "y", aspect_ratio = "1:1" })
+    assert.equal("budget", err.kind)
+    assert.equal(1, service:stats().requests.submit)
+  end)
+
+  it("has neither a cost nor a price that can be told stops what counts the money", function()
+    assert(ledger.client():run("flux-kontext-pro", { prompt = "x", aspect_ratio = "1:1" }))
+    ledger.sql("UPDATE segmind_steps SET cost = -5, price = -5")
+    local another = { prompt = "y", aspect_ratio = "1:1" }
+    local _, err = ledger.client({ budget = 1 }):run("flux-kontext-pro", another)
     assert.same({ "ledger", "no" }, { err.kind, err.charged })
     assert.equal(1, service:stats().requests.submit)
+    assert(ledger.client():run("flux-kontext-pro", another))
+  end)
+
+  it("was told of a seed or a cost that a row cannot hold is used again", function()
+    local told = { '"seed":9007199254740993', '"seed":"13246127462783462783"',
+      '"metrics":{"cost":-0.01}', '"metrics":{"cost":"nan"}', '"metrics":{"cost":1e400}' }
+    for i, text in ipairs(told) do
+      service:faults({ { match = { path = "result" }, ["then"] = { status = 200, body = "{"
+        .. '"status":"COMPLETED","output":"' .. service.url .. '/x.png",' .. text .. "}" } } })
+      local params = { prompt = "odd " .. i, aspect_ratio = "1:1" }
+      ledger.client():submit("flux-kontext-pro", params):wait()
+      for _, row in ipairs(ledger.rows()) do
+        assert.equal("completed", row.state, text)
+        assert.is_true((row.cost or 0) >= 0 and math.abs(row.seed or 0) < 2 ^ 53, text)
+      end
+      service:clear_faults()
+      local job = assert(ledger.client({ budget = 1 }):submit("flux-kontext-pro", params))
+      job:wait()
+      assert.is_nil((job:error() or {}).message and job:error().message:find("damaged"), text)
+    end
+    assert.equal(#told, service:stats().requests.submit)
   end)
 
   it("has a body that is no JSON submits nothing in its place", function()

@@ -207,6 +207,39 @@ describe("a ledger", function()
     assert.same({ 1, 2 }, { ledger.rows()[1].generation, ledger.rows()[2].generation })
   end)
 
+  it("takes up a fresh picture that a run left behind, and makes another only then", function()
+    local function fresh(is_left)
+      return run(function(sm)
+        local job = assert(sm:submit("flux-kontext-pro", { prompt = "a house",
+          aspect_ratio = "1:1" }, { fresh = true }))
+        while not (is_left and job.request_id or job:is_over()) do
+          sm:poll(1)
+          sm:step()
+        end
+        return job.request_id, job.generation
+      end)
+    end
+    run(house)
+    local left = fresh(true)
+    assert.same({ left, 2 }, { fresh() })
+    assert.equal(2, ledger.accepted())
+    local id, generation = fresh()
+    assert.same({ 3, 3 }, { generation, ledger.accepted() })
+    assert.are_not.equal(left, id)
+  end)
+
+  it("makes as many pictures as fresh calls run at once", function()
+    run(function(sm)
+      local jobs = {}
+      for i = 1, 3 do
+        jobs[i] = sm:submit("flux-kontext-pro", { prompt = "a house", aspect_ratio = "1:1" },
+          { fresh = true })
+      end
+      assert(segmind.all(jobs))
+    end)
+    assert.equal(3, ledger.accepted())
+  end)
+
   it("runs what hangs on a fresh picture again", function()
     local function two(opts)
       return run(function(sm)
@@ -303,7 +336,8 @@ describe("a ledger", function()
       local before = service:stats().requests.media
       run(next_step)
       assert.truthy(sent_input():find("/assets/", 1, true))
-      assert.is_true((service:stats().requests.media or 0) <= (before or 0) + 2)
+      -- The new picture is asked for three times.
+      assert.is_true((service:stats().requests.media or 0) <= (before or 0) + 3)
     end)
 
     it("was damaged on the disk is fetched again", function()

@@ -83,6 +83,35 @@ describe("an answer", function()
     assert.equal(1, service:ledger().totals.accepted)
   end)
 
+  it("to a submit that is the result itself is the result", function()
+    service:faults({ fault("submit", { status = 200, body = '{"status":"COMPLETED","output":"'
+      .. URL .. '","metrics":{"cost":0.05}}' }, "before") })
+    local result = assert(sm:run(MODEL, PARAMS))
+    assert.same({ URL, 0.05 }, { result.url, result.cost })
+  end)
+
+  local ids = {
+    ["in an address"] = { status = 200,
+      body = '{"status_url":"https://api.segmind.com/v2/requests/told-1/status"}' },
+    ["under another name"] = { status = 200, body = '{"id":"told-1"}' },
+    ["in Location"] = { status = 202, body = "", headers = { Location = "/v2/requests/told-1" } },
+  }
+  for where, effect in pairs(ids) do
+    it("to a submit that holds an id " .. where .. " is believed", function()
+      service:faults({ fault("submit", effect, "before"),
+        fault("status", { status = 200, body = '{"status":"SUCCEEDED"}' }),
+        fault("result", { status = 200, body = '{"output":"' .. URL .. '"}' }) })
+      assert.equal("told-1", assert(sm:run(MODEL, PARAMS)).request_id)
+    end)
+  end
+
+  it("of the synchronous way that only names a request tells its id", function()
+    service:faults({ fault("v1", { status = 200,
+      body = '{"request_id":"queued-7","status":"QUEUED"}' }) })
+    local _, err = sm:run_sync(MODEL, PARAMS)
+    assert.same({ "protocol", "yes", "queued-7" }, { err.kind, err.charged, err.request_id })
+  end)
+
   it("to a submit that holds an id is believed under a 502, too", function()
     local job = assert(sm:submit(MODEL, PARAMS))
     assert(job:wait())
@@ -137,7 +166,7 @@ describe("an answer", function()
   it("that was of no use is told at the deadline, with its body", function()
     for body, words in pairs({ ['{"status":"DANCING"}'] = "DANCING",
       ["<html>oops</html>"] = "no JSON",
-      ['{"output":"https://images.segmind.com/x.png","status":"COMP'] = "end is missing" }) do
+      ['{"metrics":{},"status":"PROC'] = "end is missing" }) do
       service:reset()
       service:faults({ fault("status", { status = 200, body = body }) })
       local _, err = sm:run(MODEL, PARAMS, { timeout = 0.6 })

@@ -47,6 +47,25 @@ describe("a result", function()
     end
   end)
 
+  it("is read out of the envelope of a gateway", function()
+    local done = with_output('"output":"' .. U1 .. '","metrics":{"cost":0.07}')
+    for _, body in ipairs({ '{"success":true,"result":' .. done .. "}",
+      '{"status":"success","data":' .. done .. "}", "[" .. done .. "]" }) do
+      local result = assert(run(body))
+      assert.equal(U1, result.url)
+      assert.equal(0.07, result.cost)
+    end
+  end)
+
+  it("has a cost that may name its currency", function()
+    for _, cost in ipairs({ "$0.05", "0.05 USD", "usd 0.05", " 5e-2 " }) do
+      local result = assert(run(with_output('"output":"' .. U1 .. '","metrics":{"cost":"' .. cost
+        .. '"}'), nil, { prompt = "x", aspect_ratio = "1:1" }))
+      assert.equal(0.05, result.cost)
+      assert.same({}, result.job.warnings)
+    end
+  end)
+
   it("is told as plain data, which any JSON library encodes", function()
     local result = assert(run(with_output('"output":"' .. U1 .. '","nsfw":false,"seed":"42",'
       .. '"metrics":{"cost":0.05},"prompt":"x"'), nil, { prompt = "x", aspect_ratio = "1:1" }))

@@ -4,7 +4,8 @@
 
 #include "sm_outcome.h"
 
-#define MAX_TRIES 5
+/* A store may say 404 of a file that it has just been given. */
+#define MISSING_TRIES 3
 #define MAX_REDIRECTS 3
 #define BACKOFF_FLOOR_MS 200
 #define BACKOFF_MS 500
@@ -19,7 +20,7 @@ void sm_call_create(struct sm_call *call, enum sm_call_kind kind,
 
 static void try_again(struct sm_call *call, const struct sm_scene *scene,
                       struct sm_verdict *verdict) {
-  if (++call->tries >= MAX_TRIES) {
+  if (++call->tries >= SM_CALL_TRIES) {
     sm_verdict_fail(verdict, &verdict->error);
     return;
   }
@@ -75,7 +76,8 @@ static void answer_paid(struct sm_call *call, const struct sm_scene *scene,
   call->trouble = code;
   if (answer->status >= 500)
     sm_pace_strike(scene->pace, scene->now_ms);
-  if (code == SM_UNKNOWN && names_picture(answer))
+  if (code == SM_UNKNOWN &&
+      (names_picture(answer) || sm_outcome_is_picture(answer)))
     code = SM_OK;
   if (code == SM_OK && answer->body.size == 0)
     code = sm_fail(&verdict->error, SM_UNKNOWN, "the answer is empty");
@@ -118,11 +120,11 @@ static void answer_download(struct sm_call *call, const struct sm_scene *scene,
     follow(call, scene, answer, verdict);
     return;
   }
-  enum sm_code code = sm_outcome_of_get(answer, e);
-  if (code == SM_OK && is_whole) {
+  if (is_whole) {
     verdict->step = SM_STEP_DONE;
     return;
   }
+  enum sm_code code = sm_outcome_of_get(answer, e);
   if (code == SM_OK)
     code = sm_fail(e, SM_IO, "the download is no whole picture: %s", why);
   if (answer->status == 401 || answer->status == 403) {
@@ -132,9 +134,11 @@ static void answer_download(struct sm_call *call, const struct sm_scene *scene,
     e->status = answer->status;
   }
   call->trouble = code;
-  bool is_final = code == SM_SECURITY || code == SM_PROTOCOL ||
-                  (code != SM_NOT_SENT && answer->status >= 400 &&
-                   answer->status < 500 && answer->status != 429);
+  bool is_missing = answer->status == 404 && call->tries + 1 < MISSING_TRIES;
+  bool is_final =
+      code == SM_SECURITY || code == SM_PROTOCOL ||
+      (code != SM_NOT_SENT && answer->status >= 400 && answer->status < 500 &&
+       !is_missing && answer->status != 429);
   if (code != SM_SECURITY && code != SM_PROTOCOL)
     e->code = SM_IO;
   if (is_final)

@@ -12,6 +12,9 @@
 
 #include "sm_verdict.h"
 
+/* How often a call is tried that may be repeated. */
+#define SM_CALL_TRIES 5
+
 enum sm_call_kind {
   SM_CALL_GET,
   SM_CALL_UPLOAD,

@@ -46,7 +46,7 @@ static bool take_bytes(struct sm_easy *easy, const char *bytes, size_t size,
   struct sm_request *request = &easy->transfer->request;
   struct sm_error e;
   enum sm_code code;
-  if (request->file && status == 200)
+  if (request->file && sm_status_is_file(status))
     code = sm_file_write(request->file, bytes, size, &e);
   else
     code = sm_buf_append(&answer_of(easy)->body, bytes, size, &e);

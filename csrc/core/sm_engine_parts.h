@@ -35,7 +35,7 @@ struct sm_engine {
   uint64_t writing; /* tasks that have a write under way */
   bool is_stopping;
   struct sm_error refusal; /* of a key or an account, the last */
-  int64_t now_ms; /* of the last turn or command */
+  int64_t now_ms;          /* of the last turn or command */
 };
 
 /* Wakes the task at that time, or at its deadline. */

@@ -178,12 +178,22 @@ static bool check_memory(const struct sm_answer *answer, struct sm_image *image,
   return false;
 }
 
-static bool is_whole(struct sm_task *task, const struct sm_transfer *transfer,
+/* A body that ended early may be the whole picture: a length that is wrong is
+ * so each time. Another try is the better bet while there is one. */
+static bool is_worth_a_look(const struct sm_task *task,
+                            const struct sm_answer *answer) {
+  bool is_last = task->call.tries + 1 >= SM_CALL_TRIES;
+  return sm_status_is_file(answer->status) &&
+         (answer->code == SM_OK || (answer->code == SM_NOT_SENT && is_last));
+}
+
+static bool is_whole(struct sm_task *task, struct sm_transfer *transfer,
                      struct sm_error *e, const char **why) {
   struct sm_image *image = &task->last->image;
-  const struct sm_answer *answer = &transfer->answer;
-  if (answer->code != SM_OK || answer->status != 200)
+  struct sm_answer *answer = &transfer->answer;
+  if (!is_worth_a_look(task, answer))
     return false;
+  answer->is_all &= answer->code == SM_OK && answer->status != 206;
   if (!task->file)
     return check_memory(answer, image, why);
   *why = e->message;
@@ -336,10 +346,15 @@ static void copy_facts(struct sm_event *event, const struct sm_answer *answer) {
 
 static void name_request(const struct sm_task *task,
                          const struct sm_answer *answer) {
+  char id[SM_ID_MAX + 1];
   if (task->kind == SM_TASK_JOB && task->job.request_id)
     sm_event_name(task->last, task->job.request_id);
   else if (answer && sm_url_is_id(answer->request_id))
     sm_event_name(task->last, answer->request_id);
+  else if (answer && task->kind == SM_TASK_CALL &&
+           task->call.kind == SM_CALL_SYNC &&
+           sm_reply_find_id(id, answer->body.data, answer->body.size))
+    sm_event_name(task->last, id);
 }
 
 void sm_exchange_settle(struct sm_task *task, struct sm_transfer *transfer,

@@ -7,8 +7,6 @@
 #include "sm_time.h"
 
 #define MAX_WAIT_MS 300000
-/* A smaller number is seconds to go, not a moment. */
-#define EPOCH_LEAST_S 1e9
 
 /* Between the end of the headers and their being read. */
 #define DATE_SLACK_MS 2000
@@ -43,8 +41,8 @@ static void copy_text(char *out, size_t out_size, const char *value,
 /* A figure of the service: USD or seconds. */
 static double number_of(const char *value, size_t size) {
   double number;
-  bool is_figure =
-      sm_number_read(value, size, &number) && number >= 0 && number < 1e12;
+  bool is_figure = sm_number_read_amount(value, size, &number) && number >= 0 &&
+                   number < 1e12;
   return is_figure ? number : -1;
 }
 
@@ -83,6 +81,21 @@ static void note_text(struct sm_answer *answer, const char *line, size_t size) {
       copy_text(texts[i].text, texts[i].size, value, length);
 }
 
+/* As gateways and other services call it; the service's own name counts before
+ * these. */
+static void note_reset(struct sm_answer *answer, const char *line,
+                       size_t size) {
+  static const char *const names[] = {"ratelimit-reset", "x-ratelimit-reset",
+                                      "x-rate-limit-reset",
+                                      "x-ratelimit-reset-requests"};
+  struct sm_when *when = &answer->when;
+  const char *value;
+  size_t length;
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+    if (!when->reset[0] && is_header(line, size, names[i], &value, &length))
+      copy_text(when->reset, sizeof when->reset, value, length);
+}
+
 static void begin_anew(struct sm_answer *answer) {
   answer->when = (struct sm_when){"", "", ""};
   answer->request_id[0] = answer->seed[0] = '\0';
@@ -95,6 +108,7 @@ void sm_header_note(struct sm_answer *answer, const char *line, size_t size) {
     return;
   }
   note_text(answer, line, size);
+  note_reset(answer, line, size);
   note_figure(answer, line, size);
 }
 
@@ -106,16 +120,32 @@ static int64_t clamp(double wait_ms) {
   return wait_ms > MAX_WAIT_MS ? MAX_WAIT_MS : (int64_t)wait_ms;
 }
 
+/* "30", "2.5s", "500ms", "3 seconds"; of several values the first. */
+static bool read_seconds(const char *text, size_t size, double *seconds) {
+  size_t length = 0, unit;
+  while (length < size && strchr("0123456789.+-", text[length]))
+    length++;
+  for (unit = length; unit < size && text[unit] == ' ';)
+    unit++;
+  if (!sm_number_read(text, length, seconds))
+    return sm_number_read(text, size, seconds);
+  bool is_milli = size - unit >= 2 && strncasecmp(text + unit, "ms", 2) == 0;
+  bool is_plain = unit == size || strchr(",;sS", text[unit]);
+  *seconds *= is_milli ? 0.001 : 1;
+  return is_milli || is_plain;
+}
+
 /* How long to wait, by a header that says so or says until when; -1 when it
  * does not. */
 static int64_t wait_of(const char *text, int64_t now_ms) {
   int64_t at_ms;
   double seconds;
-  if (sm_time_read(text, strlen(text), &at_ms))
+  size_t size = strlen(text);
+  if (size > 1 && text[0] == '"' && text[size - 1] == '"')
+    text++, size -= 2;
+  if (sm_time_read(text, size, &at_ms))
     return clamp((double)at_ms - (double)now_ms);
-  if (sm_number_read(text, strlen(text), &seconds) && seconds < EPOCH_LEAST_S)
-    return clamp(seconds * 1000);
-  return -1;
+  return read_seconds(text, size, &seconds) ? clamp(seconds * 1000) : -1;
 }
 
 /* Date tells whole seconds. */

@@ -11,6 +11,7 @@
 #include "sm_number.h"
 #include "sm_output.h"
 #include "sm_reason.h"
+#include "sm_text.h"
 #include "sm_time.h"
 
 /* A row may be stamped by a clock of the service that is so much behind the
@@ -192,19 +193,29 @@ struct page {
   size_t size;
 };
 
+/* The column may hold the model's title; one that is not a name as they stand
+ * in addresses tells nothing of which model it is. */
+enum model { MODEL_SAME, MODEL_OTHER, MODEL_UNCLEAR };
+
+static enum model compare_model(const char *model, const char *wanted) {
+  if (!*model || sm_text_is_like(model, wanted, " _-"))
+    return MODEL_SAME;
+  return sm_url_is_id(model) ? MODEL_OTHER : MODEL_UNCLEAR;
+}
+
 static bool is_usable(const struct page *page, const char *id) {
-  return sm_url_is_id(id) && sm_reply_quotes(page->text, page->size, id);
+  return sm_url_is_id(id) && sm_reply_holds_id(page->text, page->size, id);
 }
 
 static void weigh(struct sm_history_find *find, const struct page *page,
                   const json_t *row) {
   const struct sm_history_query *query = page->query;
-  const char *model = model_of(row), *id = id_of(row);
+  const char *id = id_of(row);
+  enum model model = compare_model(model_of(row), query->model);
   int64_t at_ms;
   enum sm_likeness likeness = sm_likeness_of(page->sent, body_of(row));
   enum when when = when_of(query, row, &at_ms);
-  if (when == BEFORE || likeness == SM_LIKE_OTHER ||
-      (*model && strcasecmp(model, query->model) != 0) ||
+  if (when == BEFORE || likeness == SM_LIKE_OTHER || model == MODEL_OTHER ||
       query->others.is_taken(query->others.user, id))
     return;
   if (is_contested(query, row)) {
@@ -212,7 +223,7 @@ static void weigh(struct sm_history_find *find, const struct page *page,
   } else if (is_known(find, id)) {
     return;
   } else if (likeness != SM_LIKE_SAME || when == UNCLEAR ||
-             !is_usable(page, id)) {
+             model == MODEL_UNCLEAR || !is_usable(page, id)) {
     find->is_unclear = true;
   } else if (when == NEAR) {
     count_near(find, id, at_ms);
@@ -324,7 +335,7 @@ static double cost_of(const json_t *row) {
   const json_t *value = member(row, names);
   const char *text = json_string_value(value);
   double cost = json_is_number(value) ? json_number_value(value) : -1;
-  if (text && !sm_number_read(text, strlen(text), &cost))
+  if (text && !sm_number_read_amount(text, strlen(text), &cost))
     return -1;
   return cost >= 0 && cost < 1e12 ? cost : -1;
 }
@@ -350,7 +361,7 @@ enum sm_code sm_history_read(struct sm_history_row *row, const char *text,
                         : json_is_object(inner) ? inner
                                                 : root;
   bool is_read = json_is_object(entry) && read_row(row, entry) &&
-                 sm_reply_quotes(text, size, row->request_id);
+                 sm_reply_holds_id(text, size, row->request_id);
   json_decref(root);
   return is_read ? SM_OK
                  : sm_fail(e, SM_PROTOCOL,

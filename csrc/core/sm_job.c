@@ -18,6 +18,8 @@
 #define MISSING_TRIES 3
 #define MISSING_GAP_MS 5000
 #define ODD_TRIES 3
+/* An output may be written a little after the state. */
+#define OUTPUT_GRACE_MS 10000
 #define REFUSED_TRIES 3
 #define REFUSED_MS 10000
 /* Of an answer that is kept for an error. */
@@ -139,17 +141,25 @@ static bool is_refusal(enum sm_code code) {
 
 /* An id that stands in the answer is used, be the answer cut or its status 502:
  * asking for it costs nothing. Only a refusal may give a number to the call
- * that it refuses; there the id counts beside a state. */
+ * that it refuses; there the id counts beside a state. Under a mere "id" an
+ * error may have a number, too. */
 static bool read_id(char id[SM_ID_MAX + 1], const struct sm_reply *reply,
                     const struct sm_answer *answer, enum sm_code code) {
+  bool is_success = answer->status >= 200 && answer->status < 300;
+  const char *told = reply->request_id;
   if (is_refusal(code) &&
       (reply->state == SM_STATE_NONE || reply->state >= SM_STATE_FAILED))
     return false;
-  if (!reply->request_id[0])
-    return answer->body.size > 0 &&
-           sm_reply_find_id(id, answer->body.data, answer->body.size);
-  memcpy(id, reply->request_id, SM_ID_MAX + 1);
-  return true;
+  if (!*told && answer->body.size > 0 &&
+      sm_reply_find_id(id, answer->body.data, answer->body.size))
+    return true;
+  if (!*told)
+    told = reply->address_id;
+  if (!*told && is_success)
+    told = reply->other_id;
+  memcpy(id, told, SM_ID_MAX + 1);
+  return *told || ((is_success || answer->status == 303) &&
+                   sm_reply_id_of_address(id, sm_buf_text(&answer->redirect)));
 }
 
 static void be_unknown(struct sm_job *job, const struct sm_scene *scene,
@@ -157,6 +167,21 @@ static void be_unknown(struct sm_job *job, const struct sm_scene *scene,
                        struct sm_verdict *verdict) {
   keep_answer(job, answer, verdict->error.message);
   sm_doubt_begin(job, scene, verdict);
+}
+
+/* The result itself is in hand. */
+static void finish(struct sm_job *job, struct sm_verdict *verdict) {
+  job->state = SM_STATE_COMPLETED;
+  verdict->step = SM_STEP_DONE;
+}
+
+/* A service that was quick, or has the picture from before. */
+static bool is_result(const struct sm_answer *answer,
+                      const struct sm_reply *reply) {
+  bool is_over =
+      reply->state == SM_STATE_NONE || reply->state == SM_STATE_COMPLETED;
+  return sm_outcome_is_picture(answer) ||
+         (reply->has_address && !reply->is_cut && is_over);
 }
 
 /* A 200 without an id that can be used: nobody knows what it was. */
@@ -217,6 +242,8 @@ static void answer_submit(struct sm_job *job, const struct sm_scene *scene,
     sm_pace_strike(scene->pace, scene->now_ms);
   if (read_id(id, &reply, answer, code))
     sm_job_accept(job, scene, id, verdict);
+  else if (code == SM_OK && is_result(answer, &reply))
+    finish(job, verdict);
   else if (code == SM_OK)
     read_acceptance(job, scene, answer, &reply, verdict);
   else if (code == SM_NOT_SENT)
@@ -315,14 +342,17 @@ static void completed(struct sm_job *job, const struct sm_scene *scene,
                    scene->in_flight, scene->now_ms);
   job->phase = SM_PHASE_RESULT;
   if (was_status ? reply->has_address : reply->has_output) {
-    job->state = SM_STATE_COMPLETED;
-    verdict->step = SM_STEP_DONE;
+    finish(job, verdict);
   } else if (was_status) {
     job->odd = 0;
     sm_verdict_send(verdict, scene->now_ms);
   } else {
     sm_fail(&verdict->error, SM_PROTOCOL,
             "the job is COMPLETED but its result names no output");
+    if (job->odd == 0)
+      job->odd_ms = scene->now_ms;
+    else if (scene->now_ms - job->odd_ms < OUTPUT_GRACE_MS)
+      job->odd = 1;
     end_if_repeated(job, scene, answer, SM_CHARGED_YES, verdict);
   }
 }
@@ -459,7 +489,9 @@ static void answer_poll(struct sm_job *job, const struct sm_scene *scene,
   job->trouble = code;
   if (answer->status >= 500)
     sm_pace_strike(scene->pace, scene->now_ms);
-  if (code == SM_OK || answer->status == 422) {
+  if (sm_outcome_is_picture(answer)) {
+    finish(job, verdict);
+  } else if (code == SM_OK || answer->status == 422) {
     sm_pace_recover(scene->pace, scene->now_ms);
     read_progress(job, scene, answer, verdict);
   } else if (is_told(answer)) {

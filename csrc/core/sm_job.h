@@ -65,6 +65,7 @@ struct sm_job {
   int64_t sent_ms;      /* the last request was handed to the transport */
   int64_t sent_wall_ms; /* and when that was by this machine's clock */
   int64_t refused_ms;   /* the first of `refusals` */
+  int64_t odd_ms;       /* the first COMPLETED without an output */
   enum sm_phase phase;
   enum sm_state state;
   enum sm_code trouble; /* of the last try, for the deadline's message */

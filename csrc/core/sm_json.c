@@ -383,7 +383,79 @@ static enum sm_json finish_cut(struct scan *scan) {
   return SM_JSON_CUT;
 }
 
-enum sm_json sm_json_mend(struct sm_buf *out, const char *text, size_t size) {
+/* -- spellings of the whole ---------------------------------------------- */
+
+/* Which byte of a pair is the higher one; -1 when it is no UTF-16. No other
+ * JSON has a zero byte among its first two. */
+static int utf16_high(const char *text, size_t size) {
+  if (size < 2)
+    return -1;
+  if (memcmp(text, "\xff\xfe", 2) == 0 || (text[0] && !text[1]))
+    return 1;
+  return memcmp(text, "\xfe\xff", 2) == 0 || (!text[0] && text[1]) ? 0 : -1;
+}
+
+static uint32_t pair_at(const char *text, size_t at, int high) {
+  return (uint32_t)(unsigned char)text[at + (size_t)high] << 8 |
+         (unsigned char)text[at + 1 - (size_t)high];
+}
+
+/* UTF-8; half a surrogate pair becomes bytes that the scan replaces. */
+static size_t encode(char out[4], uint32_t point) {
+  static const unsigned char leads[] = {0, 0, 0xc0, 0xe0, 0xf0};
+  size_t length = point < 0x80      ? 1
+                  : point < 0x800   ? 2
+                  : point < 0x10000 ? 3
+                                    : 4;
+  for (size_t i = length; i-- > 1; point >>= 6)
+    out[i] = (char)(0x80 | (point & 0x3f));
+  out[0] = (char)(leads[length] | point);
+  return length;
+}
+
+static bool read_utf16(struct sm_buf *out, const char *text, size_t size,
+                       int high) {
+  char bytes[4];
+  for (size_t at = 0; at + 2 <= size; at += 2) {
+    uint32_t point = pair_at(text, at, high);
+    uint32_t next = at + 4 <= size ? pair_at(text, at + 2, high) : 0;
+    if (is_high((int)point) && is_low((int)next)) {
+      point = 0x10000 + ((point - 0xd800) << 10) + (next - 0xdc00);
+      at += 2;
+    }
+    if (sm_buf_append(out, bytes, encode(bytes, point), NULL) != SM_OK)
+      return false;
+  }
+  return true;
+}
+
+/* A document that was made a string on the way. */
+static bool read_string(struct sm_buf *out, const char *text, size_t size) {
+  json_t *value = json_loadb(text, size, JSON_DECODE_ANY, NULL);
+  const char *inner = json_string_value(value);
+  bool is_read =
+      inner && (*inner == '{' || *inner == '[') &&
+      sm_buf_append(out, inner, json_string_length(value), NULL) == SM_OK;
+  json_decref(value);
+  return is_read;
+}
+
+bool sm_json_plain(struct sm_buf *out, const char *text, size_t size) {
+  int high = utf16_high(text, size);
+  bool is_read = false;
+  sm_buf_create(out, 2 * size);
+  if (high >= 0)
+    is_read = read_utf16(out, text, size, high);
+  else if (size > 2 && text[0] == '"')
+    is_read = read_string(out, text, size);
+  if (!is_read)
+    sm_buf_destroy(out);
+  return is_read;
+}
+
+/* -- the document -------------------------------------------------------- */
+
+static enum sm_json mend(struct sm_buf *out, const char *text, size_t size) {
   struct scan scan = {.text = text, .size = size, .out = out};
   sm_buf_destroy(out);
   /* A value of one byte becomes null, and a comma follows it. */
@@ -399,6 +471,19 @@ enum sm_json sm_json_mend(struct sm_buf *out, const char *text, size_t size) {
   if (outcome != SM_JSON_MENDED && outcome != SM_JSON_CUT)
     sm_buf_destroy(out);
   return outcome;
+}
+
+enum sm_json sm_json_mend(struct sm_buf *out, const char *text, size_t size) {
+  struct sm_buf plain;
+  if (!sm_json_plain(&plain, text, size))
+    return mend(out, text, size);
+  enum sm_json outcome = mend(out, plain.data, plain.size);
+  if (outcome != SM_JSON_FINE) {
+    sm_buf_destroy(&plain);
+    return outcome;
+  }
+  *out = plain;
+  return SM_JSON_MENDED;
 }
 
 json_t *sm_json_parse(const char *text, size_t size, bool *is_cut,

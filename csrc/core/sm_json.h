@@ -8,12 +8,13 @@
  * jansson or lua-cjson sees it. One scan, in linear time and without recursion,
  * mends:
  *
- *   integers beyond 2^53, numbers that no double holds   their text, as a
- * string NaN, Infinity, other bare words                      null values below
- * SM_JSON_DEPTH containers                null invalid UTF-8, lone surrogates,
- * zero bytes           U+FFFD control characters, backslashes that escape
- * nothing  escaped text before the document (up to 256 bytes), after it left
- * out
+ *   integers beyond 2^53, numbers that no double holds   text, as a string
+ *   NaN, Infinity, other bare words                      null
+ *   values below SM_JSON_DEPTH containers                null
+ *   invalid UTF-8, lone surrogates, zero bytes           U+FFFD
+ *   control characters, backslashes that escape nothing  escaped
+ *   text before the document (up to 256 bytes), after it left out
+ *   UTF-16, a document that is the text of a string      UTF-8, that document
  *
  * Where the document ends early, or goes on as no JSON does, what follows the
  * last whole value is left out and the open containers are closed: a string
@@ -37,6 +38,11 @@ enum sm_json {
   SM_JSON_UNREADABLE, /* no object and no list, or nothing whole in it */
   SM_JSON_NO_MEMORY
 };
+
+/* Makes `out`, which it creates, the document itself where the text is UTF-16,
+ * or a JSON string that holds a document. False where it is neither; there is
+ * nothing to destroy then. */
+bool sm_json_plain(struct sm_buf *out, const char *text, size_t size);
 
 /* Fills `out`, whose ceiling it sets, when MENDED or CUT. */
 enum sm_json sm_json_mend(struct sm_buf *out, const char *text, size_t size);

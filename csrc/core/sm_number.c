@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 /* Longer texts are no number that anybody means. */
 #define MOST_DIGITS 400
@@ -70,4 +71,26 @@ bool sm_number_read(const char *text, size_t size, double *number) {
     return false;
   *number = value;
   return true;
+}
+
+static bool drop(const char **text, size_t *size, const char *word,
+                 bool is_ahead) {
+  size_t length = strlen(word);
+  if (*size < length ||
+      strncasecmp(is_ahead ? *text : *text + *size - length, word, length) != 0)
+    return false;
+  *text += is_ahead ? length : 0;
+  *size -= length;
+  return true;
+}
+
+bool sm_number_read_amount(const char *text, size_t size, double *number) {
+  while (size && is_blank(*text))
+    text++, size--;
+  while (size && is_blank(text[size - 1]))
+    size--;
+  if (!drop(&text, &size, "$", true) && !drop(&text, &size, "USD", true) &&
+      !drop(&text, &size, "USD", false))
+    (void)drop(&text, &size, "$", false);
+  return sm_number_read(text, size, number);
 }

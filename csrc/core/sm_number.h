@@ -17,4 +17,7 @@
  * `number` is left alone. */
 bool sm_number_read(const char *text, size_t size, double *number);
 
+/* The same of an amount of money, which may come as "$0.05" or "0.05 USD". */
+bool sm_number_read_amount(const char *text, size_t size, double *number);
+
 #endif

@@ -1,5 +1,6 @@
 #include "sm_outcome.h"
 
+#include "sm_image.h"
 #include "sm_reason.h"
 #include "sm_reply.h"
 
@@ -140,4 +141,14 @@ enum sm_code sm_outcome_of_get(const struct sm_answer *answer,
   if (answer->code == SM_OK && is_success(answer->status))
     return SM_OK;
   return trouble(answer, e);
+}
+
+bool sm_outcome_is_picture(const struct sm_answer *answer) {
+  struct sm_image image;
+  const struct sm_buf *body = &answer->body;
+  const struct sm_source source = {.bytes = (const unsigned char *)body->data,
+                                   .size = body->size};
+  return sm_image_read(body->data, body->size, &image) &&
+         ((answer->code == SM_OK && answer->is_all) ||
+          sm_image_has_end(&image, &source));
 }

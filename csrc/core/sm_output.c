@@ -5,12 +5,16 @@
 
 #include "sm_json.h"
 
-/* Of a result, and of an object in one. */
-static const char *const roots[] = {"output", "outputs", "images", "image",
-                                    "data"};
-static const char *const names[] = {
-    "url",     "image_url", "uri",   "image", "images", "output",
-    "outputs", "file",      "files", "data",  "result", "results"};
+/* In the order of what they are worth; ended by NULL. */
+static const char *const result_names[] = {"output",  "outputs",  "images",
+                                           "image",   "data",     "result",
+                                           "results", "response", NULL};
+static const char *const loose_names[] = {"image_url", "url", NULL};
+static const char *const upload_names[] = {
+    "file_urls", "urls", "file_url", "url", "data", "result", NULL};
+static const char *const inner_names[] = {
+    "url",  "image_url", "uri",  "image",  "images",  "output", "outputs",
+    "file", "files",     "data", "result", "results", NULL};
 
 struct walk {
   char *out;
@@ -69,13 +73,30 @@ static void walk_text(struct walk *walk, const char *text) {
 }
 
 static void walk_members(struct walk *walk, const json_t *object,
-                         const char *const *list, size_t count) {
+                         const char *const *names) {
   size_t before = walk->found.bytes;
-  for (size_t i = 0; i < count && walk->found.bytes == before; i++)
-    walk_value(walk, json_object_get(object, list[i]));
+  for (; *names && walk->found.bytes == before; names++)
+    walk_value(walk, json_object_get(object, *names));
 }
 
-/* As deep as sm_json lets a value be. */
+static bool is_listed(const char *const *names, const char *name) {
+  while (*names && strcmp(*names, name) != 0)
+    names++;
+  return *names != NULL;
+}
+
+/* What is under none of the usual names. */
+static void walk_others(struct walk *walk, const json_t *object) {
+  size_t before = walk->found.bytes;
+  const char *name;
+  json_t *value;
+  json_object_foreach((json_t *)object, name,
+                      value) if (!is_listed(inner_names, name))
+      walk_value(walk, value);
+  walk->found.is_guess |= walk->found.bytes > before;
+}
+
+/* As deep as sm_json lets a value be, and each value once. */
 static void walk_value(struct walk *walk, const json_t *value) {
   if (json_is_string(value)) {
     walk_text(walk, json_string_value(value));
@@ -83,16 +104,39 @@ static void walk_value(struct walk *walk, const json_t *value) {
     for (size_t i = 0; i < json_array_size(value); i++)
       walk_value(walk, json_array_get(value, i));
   } else if (json_is_object(value)) {
+    size_t before = walk->found.bytes;
     walk->found.has_something |= json_object_size(value) > 0;
-    walk_members(walk, value, names, sizeof names / sizeof *names);
+    walk_members(walk, value, inner_names);
+    if (walk->found.bytes == before)
+      walk_others(walk, value);
   }
 }
 
-struct sm_output sm_output_read(char *out, size_t room, const json_t *result) {
+static struct sm_output find(char *out, size_t room, const json_t *root,
+                             const char *const *names) {
   struct walk walk = {.out = out, .room = room};
-  walk_members(&walk, result, roots, sizeof roots / sizeof *roots);
+  if (json_is_array(root))
+    walk_value(&walk, root);
+  else
+    walk_members(&walk, root, names);
   walk.found.is_foreign &= walk.found.bytes == 0;
   return walk.found;
+}
+
+struct sm_output sm_output_read(char *out, size_t room, const json_t *result) {
+  struct sm_output found = find(out, room, result, result_names);
+  if (found.bytes > 0 || !json_is_object(result))
+    return found;
+  struct sm_output guess = find(out, room, result, loose_names);
+  if (guess.bytes == 0)
+    return found;
+  guess.is_guess = true;
+  return guess;
+}
+
+struct sm_output sm_output_of_upload(char *out, size_t room,
+                                     const json_t *answer) {
+  return find(out, room, answer, upload_names);
 }
 
 struct sm_output sm_output_of_text(char *out, size_t room, const char *text,

@@ -9,6 +9,7 @@
 #include "sm_json.h"
 #include "sm_number.h"
 #include "sm_output.h"
+#include "sm_text.h"
 
 /* -- states and ids ------------------------------------------------------ */
 
@@ -19,46 +20,43 @@ static const char *const state_names[] = {
 
 const char *sm_state_name(enum sm_state state) { return state_names[state]; }
 
-/* The documented words first. PENDING is the history's. */
+/* The documented words first. PENDING is the history's. What separates words
+ * is left out. */
 static const struct {
   const char *word;
   enum sm_state state;
 } state_words[] = {
-    {"QUEUED", SM_STATE_QUEUED},       {"PROCESSING", SM_STATE_PROCESSING},
-    {"COMPLETED", SM_STATE_COMPLETED}, {"FAILED", SM_STATE_FAILED},
-    {"PENDING", SM_STATE_QUEUED},      {"IN_QUEUE", SM_STATE_QUEUED},
-    {"STARTING", SM_STATE_QUEUED},     {"IN_PROGRESS", SM_STATE_PROCESSING},
-    {"RUNNING", SM_STATE_PROCESSING},  {"COMPLETE", SM_STATE_COMPLETED},
-    {"SUCCEEDED", SM_STATE_COMPLETED}, {"CANCELLED", SM_STATE_ENDED},
-    {"CANCELED", SM_STATE_ENDED},      {"ERROR", SM_STATE_ENDED},
-    {"ERRORED", SM_STATE_ENDED},       {"EXPIRED", SM_STATE_ENDED},
-    {"ABORTED", SM_STATE_ENDED},       {"TIMEOUT", SM_STATE_ENDED},
-    {"TIMED_OUT", SM_STATE_ENDED},     {"TERMINATED", SM_STATE_ENDED},
-    {"REJECTED", SM_STATE_ENDED},      {"FAILURE", SM_STATE_ENDED},
+    {"QUEUED", SM_STATE_QUEUED},          {"PROCESSING", SM_STATE_PROCESSING},
+    {"COMPLETED", SM_STATE_COMPLETED},    {"FAILED", SM_STATE_FAILED},
+    {"PENDING", SM_STATE_QUEUED},         {"INQUEUE", SM_STATE_QUEUED},
+    {"STARTING", SM_STATE_QUEUED},        {"INPROGRESS", SM_STATE_PROCESSING},
+    {"RUNNING", SM_STATE_PROCESSING},     {"COMPLETE", SM_STATE_COMPLETED},
+    {"SUCCEEDED", SM_STATE_COMPLETED},    {"SUCCESS", SM_STATE_COMPLETED},
+    {"SUCCESSFUL", SM_STATE_COMPLETED},   {"DONE", SM_STATE_COMPLETED},
+    {"FINISHED", SM_STATE_COMPLETED},     {"READY", SM_STATE_COMPLETED},
+    {"OK", SM_STATE_COMPLETED},           {"CANCELLED", SM_STATE_ENDED},
+    {"CANCELED", SM_STATE_ENDED},         {"ERROR", SM_STATE_ENDED},
+    {"ERRORED", SM_STATE_ENDED},          {"EXPIRED", SM_STATE_ENDED},
+    {"ABORTED", SM_STATE_ENDED},          {"TIMEOUT", SM_STATE_ENDED},
+    {"TIMEDOUT", SM_STATE_ENDED},         {"TERMINATED", SM_STATE_ENDED},
+    {"REJECTED", SM_STATE_ENDED},         {"FAILURE", SM_STATE_ENDED},
+    {"CRASHED", SM_STATE_ENDED},          {"KILLED", SM_STATE_ENDED},
+    {"REVOKED", SM_STATE_ENDED},          {"DEAD", SM_STATE_ENDED},
+    {"STOPPED", SM_STATE_ENDED},          {"INTERRUPTED", SM_STATE_ENDED},
+    {"BLOCKED", SM_STATE_ENDED},          {"NSFW", SM_STATE_ENDED},
+    {"MODERATED", SM_STATE_ENDED},        {"CONTENTMODERATED", SM_STATE_ENDED},
+    {"REQUESTMODERATED", SM_STATE_ENDED},
 };
+
+bool sm_reply_is_same_id(const char *a, const char *b) {
+  return sm_text_is_like(a, b, "-");
+}
 
 enum sm_state sm_state_of(const char *word) {
   for (size_t i = 0; word && i < sizeof state_words / sizeof *state_words; i++)
-    if (strcasecmp(word, state_words[i].word) == 0)
+    if (sm_text_is_like(word, state_words[i].word, " \t\r\n_-"))
       return state_words[i].state;
   return SM_STATE_NONE;
-}
-
-/* tolower would ask the host's locale. */
-static char lower(char c) { return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c; }
-
-bool sm_reply_is_same_id(const char *a, const char *b) {
-  while (*a || *b) {
-    while (*a == '-')
-      a++;
-    while (*b == '-')
-      b++;
-    if (lower(*a) != lower(*b))
-      return false;
-    if (*a)
-      a++, b++;
-  }
-  return true;
 }
 
 static const char *text_of(const json_t *object, const char *name) {
@@ -72,6 +70,12 @@ static void copy_text(char *out, size_t out_size, const char *text) {
 static json_t *parse_object(const char *text, size_t size, bool *is_cut,
                             struct sm_error *e) {
   json_t *root = sm_json_parse(text, size, is_cut, e);
+  json_t *first = json_array_get(root, 0);
+  if (json_is_object(first)) { /* a list of one */
+    json_incref(first);
+    json_decref(root);
+    root = first;
+  }
   if (!root || json_is_object(root))
     return root;
   sm_fail(e, SM_PROTOCOL, "the answer is JSON but no object");
@@ -85,21 +89,52 @@ static size_t skip_space(const char *text, size_t size, size_t at) {
   return at;
 }
 
-/* The value of the "request_id" whose name ends at `at`. */
+/* White space inside a string, escaped or not. */
+static size_t skip_blanks(const char *text, size_t size, size_t at) {
+  for (;;) {
+    size_t before = at;
+    at = skip_space(text, size, at);
+    if (at + 1 < size && text[at] == '\\' && text[at + 1] != '\0' &&
+        strchr("nrt", text[at + 1]))
+      at += 2;
+    if (at == before)
+      return at;
+  }
+}
+
+static bool is_id_char(char c) {
+  const char text[] = {'a', c, '\0'};
+  return c != '\0' && sm_url_is_id(text);
+}
+
+/* Copies the characters of an id from `at` on; returns where they end. */
+static size_t copy_id(char id[SM_ID_MAX + 1], const char *text, size_t size,
+                      size_t at) {
+  size_t length = 0;
+  while (at + length < size && length < SM_ID_MAX &&
+         is_id_char(text[at + length])) {
+    id[length] = text[at + length];
+    length++;
+  }
+  id[length] = '\0';
+  return at + length;
+}
+
+/* The value of the "request_id" whose name ends at `at`: a string whose end
+ * arrived, or a whole number that something follows. */
 static bool read_id_at(char id[SM_ID_MAX + 1], const char *text, size_t size,
                        size_t at) {
-  size_t end;
   at = skip_space(text, size, at);
   if (at >= size || text[at] != ':')
     return false;
   at = skip_space(text, size, at + 1);
-  if (at >= size || text[at++] != '"')
-    return false;
-  for (end = at; end < size && text[end] != '"' && end - at < SM_ID_MAX; end++)
-    id[end - at] = text[end];
-  id[end - at] = '\0';
-  return end < size && text[end] == '"' && strlen(id) == end - at &&
-         sm_url_is_id(id);
+  if (at < size && text[at] == '"') {
+    size_t end = copy_id(id, text, size, skip_blanks(text, size, at + 1));
+    end = skip_blanks(text, size, end);
+    return end < size && text[end] == '"' && sm_url_is_id(id);
+  }
+  size_t end = copy_id(id, text, size, at);
+  return end < size && id[0] && id[strspn(id, "0123456789")] == '\0';
 }
 
 bool sm_reply_find_id(char id[SM_ID_MAX + 1], const char *text, size_t size) {
@@ -115,11 +150,16 @@ bool sm_reply_find_id(char id[SM_ID_MAX + 1], const char *text, size_t size) {
   return false;
 }
 
-bool sm_reply_quotes(const char *text, size_t size, const char *id) {
-  char quoted[SM_ID_MAX + 3];
-  int length = snprintf(quoted, sizeof quoted, "\"%s\"", id);
-  return length > 2 && (size_t)length < sizeof quoted &&
-         memmem(text, size, quoted, (size_t)length) != NULL;
+bool sm_reply_holds_id(const char *text, size_t size, const char *id) {
+  size_t length = strlen(id);
+  const char *end = text + size, *at = text;
+  if (length == 0 || !text)
+    return false;
+  for (; (at = memmem(at, (size_t)(end - at), id, length)) != NULL; at++)
+    if ((at == text || !is_id_char(at[-1])) &&
+        (at + length == end || !is_id_char(at[length])))
+      return true;
+  return false;
 }
 
 static void read_id(struct sm_reply *reply, const json_t *root,
@@ -128,24 +168,105 @@ static void read_id(struct sm_reply *reply, const json_t *root,
   const char *id = json_string_value(value);
   if (!value || json_is_null(value))
     return;
-  if (id && sm_url_is_id(id) && sm_reply_quotes(text, size, id))
+  if (id && sm_url_is_id(id) && sm_reply_holds_id(text, size, id))
     copy_text(reply->request_id, sizeof reply->request_id, id);
-  else if (id)
+  else
     (void)sm_reply_find_id(reply->request_id, text, size);
   reply->has_bad_id = !reply->request_id[0];
 }
 
+bool sm_reply_id_of_address(char id[SM_ID_MAX + 1], const char *address) {
+  static const char before[] = "/requests/";
+  const char *found = strstr(address, before);
+  id[0] = '\0';
+  if (!found)
+    return false;
+  found += sizeof before - 1;
+  size_t end = copy_id(id, found, strlen(found), 0);
+  if (sm_url_is_id(id) && (!found[end] || strchr("/?#", found[end])))
+    return true;
+  id[0] = '\0';
+  return false;
+}
+
+/* The id under the names that other hosts of the same models use. */
+static void read_other_id(struct sm_reply *reply, const json_t *object,
+                          const char *text, size_t size) {
+  static const char *const names[] = {"requestId", "id"};
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    const json_t *value = json_object_get(object, names[i]);
+    char number[24];
+    const char *id = json_string_value(value);
+    if (json_is_integer(value)) {
+      snprintf(number, sizeof number, "%lld",
+               (long long)json_integer_value(value));
+      id = number;
+    }
+    if (id && sm_url_is_id(id) && sm_reply_holds_id(text, size, id)) {
+      copy_text(reply->other_id, sizeof reply->other_id, id);
+      return;
+    }
+  }
+}
+
+static void read_address_id(struct sm_reply *reply, const json_t *object,
+                            const char *text, size_t size) {
+  static const char *const names[] = {"status_url", "response_url", "poll_url",
+                                      "result_url"};
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    const char *address = text_of(object, names[i]);
+    if (address && sm_reply_id_of_address(reply->address_id, address) &&
+        sm_reply_holds_id(text, size, reply->address_id))
+      return;
+  }
+  reply->address_id[0] = '\0';
+}
+
+/* The word for a state: under "status" or "state", in an object perhaps. */
+static const char *state_word(const json_t *object, int depth) {
+  static const char *const names[] = {"status", "state"};
+  const char *word = NULL;
+  for (size_t i = 0; !word && i < sizeof names / sizeof *names; i++) {
+    const json_t *value = json_object_get(object, names[i]);
+    word = json_string_value(value);
+    if (!word && depth == 0)
+      word = state_word(value, 1);
+  }
+  return word;
+}
+
+/* Whether it tells of a request by itself. Some words are an envelope's, too:
+ * {"status": "success", "data": {...}}. */
+static bool is_bare(const json_t *root) {
+  static const char *const words[] = {"success", "ok", "error"};
+  const char *word = state_word(root, 0);
+  for (size_t i = 0; word && i < sizeof words / sizeof *words; i++)
+    if (strcasecmp(word, words[i]) == 0)
+      word = NULL;
+  return word || json_object_get(root, "output") ||
+         json_object_get(root, "request_id");
+}
+
 /* Some gateways put the answer in an envelope. */
 static const json_t *unwrap(const json_t *root) {
-  const json_t *inner = json_object_get(root, "data");
-  bool is_bare =
-      json_object_get(root, "status") || json_object_get(root, "output");
-  return json_is_object(inner) && !is_bare ? inner : root;
+  static const char *const envelopes[] = {"data", "result", "response",
+                                          "request"};
+  static const char *const names[] = {"status", "state", "output", "request_id",
+                                      "id"};
+  if (is_bare(root))
+    return root;
+  for (size_t i = 0; i < sizeof envelopes / sizeof *envelopes; i++) {
+    const json_t *inner = json_object_get(root, envelopes[i]);
+    for (size_t n = 0; n < sizeof names / sizeof *names; n++)
+      if (json_object_get(inner, names[n]))
+        return inner;
+  }
+  return root;
 }
 
 static void read_state(struct sm_reply *reply, const json_t *object) {
   const json_t *metrics = json_object_get(object, "metrics");
-  copy_text(reply->status, sizeof reply->status, text_of(object, "status"));
+  copy_text(reply->status, sizeof reply->status, state_word(object, 0));
   reply->state = sm_state_of(reply->status);
   reply->inference_s =
       json_number_value(json_object_get(metrics, "inference_time"));
@@ -153,10 +274,9 @@ static void read_state(struct sm_reply *reply, const json_t *object) {
             text_of(object, "status_url"));
 }
 
-enum sm_code sm_reply_read(struct sm_reply *reply, const char *text,
-                           size_t size, struct sm_error *e) {
+static enum sm_code read_plain(struct sm_reply *reply, const char *text,
+                               size_t size, struct sm_error *e) {
   struct sm_error trouble;
-  memset(reply, 0, sizeof *reply);
   json_t *root = parse_object(text, size, &reply->is_cut, &trouble);
   if (!root)
     return sm_fail(e, trouble.code, "%s", trouble.message);
@@ -164,9 +284,11 @@ enum sm_code sm_reply_read(struct sm_reply *reply, const char *text,
   const struct sm_output output = sm_output_read(NULL, 0, root);
   reply->is_json = true;
   reply->has_output = output.has_something;
-  reply->has_address = output.bytes > 0;
+  reply->has_address = output.bytes > 0 && !output.is_guess;
   read_state(reply, answer);
   read_id(reply, answer, text, size);
+  read_address_id(reply, answer, text, size);
+  read_other_id(reply, answer, text, size);
   sm_reason_read(reply->error, sizeof reply->error, answer);
   json_decref(root);
   return SM_OK;
@@ -203,22 +325,30 @@ void sm_reply_read_bill(double *cost, double *seed, const char *text,
     *seed = whole(digits);
 }
 
+enum sm_code sm_reply_read(struct sm_reply *reply, const char *text,
+                           size_t size, struct sm_error *e) {
+  struct sm_buf plain;
+  memset(reply, 0, sizeof *reply);
+  if (!sm_json_plain(&plain, text, size))
+    return read_plain(reply, text, size, e);
+  enum sm_code code = read_plain(reply, plain.data, plain.size, e);
+  sm_buf_destroy(&plain);
+  return code;
+}
+
 enum sm_code sm_reply_read_upload(struct sm_buf *url, const char *text,
                                   size_t size, struct sm_error *e) {
   struct sm_error trouble;
   json_t *root = parse_object(text, size, NULL, &trouble);
   if (!root)
     return sm_fail(e, trouble.code, "%s", trouble.message);
-  const json_t *urls = json_object_get(root, "file_urls");
-  if (!urls)
-    urls = json_object_get(root, "urls");
-  const json_t *first = json_array_get(urls, 0);
-  const char *address =
-      json_is_object(first) ? text_of(first, "url") : json_string_value(first);
+  char address[16384];
+  const struct sm_output found =
+      sm_output_of_upload(address, sizeof address, root);
   char words[200];
   sm_reason_read(words, sizeof words, root);
   enum sm_code code =
-      address && *address
+      found.bytes > 0 && found.bytes <= sizeof address
           ? sm_buf_add_text(url, address, e)
           : sm_fail(e, SM_PROTOCOL,
                     "the upload was answered without file_urls%s%s",

@@ -12,8 +12,8 @@
 #include "sm_error.h"
 #include "sm_url.h"
 
-/* A request's state. Words are compared without regard to case, and those that
- * other hosts of the same models use are understood, too. */
+/* A request's state. Words are compared without regard to case and separators,
+ * and those that other hosts of the same models use are understood, too. */
 enum sm_state {
   SM_STATE_NONE,       /* not a state that we know */
   SM_STATE_WAITING,    /* ours: somebody else is at the same step of a ledger */
@@ -33,6 +33,8 @@ enum sm_state {
 struct sm_reply {
   enum sm_state state;
   char request_id[SM_ID_MAX + 1]; /* "" when none was given */
+  char address_id[SM_ID_MAX + 1]; /* the one in status_url and its like */
+  char other_id[SM_ID_MAX + 1];   /* the one under "id" or "requestId" */
   bool has_bad_id;                /* one was given that may not be used */
   bool has_output;                /* of any kind, text for one */
   bool has_address;               /* at least one, of a picture */
@@ -56,7 +58,7 @@ void sm_reply_read_bill(double *cost, double *seed, const char *text,
                         size_t size, double header_cost,
                         const char *header_seed);
 
-/* The address of an uploaded file (file_urls[0], on one page urls[0]).
+/* The address of an uploaded file: file_urls[0], on one page urls[0].
  * Errors: SM_PROTOCOL. */
 enum sm_code sm_reply_read_upload(struct sm_buf *url, const char *text,
                                   size_t size, struct sm_error *e);
@@ -66,13 +68,16 @@ enum sm_code sm_reply_read_upload(struct sm_buf *url, const char *text,
  * cut answer and inside other members, too. False when there is none. */
 bool sm_reply_find_id(char id[SM_ID_MAX + 1], const char *text, size_t size);
 
+/* The request id in an address of the service: .../requests/ID/status. */
+bool sm_reply_id_of_address(char id[SM_ID_MAX + 1], const char *address);
+
 /* Whether two spellings are of one id: dashes and case do not matter. */
 bool sm_reply_is_same_id(const char *a, const char *b);
 
-/* Whether `id` stands in the answer as it is. jansson leaves a byte of a string
- * out when its buffer cannot grow (strbuffer_append_byte in its
+/* Whether `id` stands in the answer as it is, whole. jansson leaves a byte of a
+ * string out when its buffer cannot grow (strbuffer_append_byte in its
  * lex_save, 2.14), and an id that lacks one is as good as lost. */
-bool sm_reply_quotes(const char *text, size_t size, const char *id);
+bool sm_reply_holds_id(const char *text, size_t size, const char *id);
 
 const char *sm_state_name(enum sm_state state);
 

@@ -327,3 +327,18 @@ size_t sm_text_clean(char *out, size_t out_size, const char *text, size_t size,
   }
   return finish(&sink);
 }
+
+/* tolower would ask the host's locale. */
+static char lower(char c) { return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c; }
+
+bool sm_text_is_like(const char *a, const char *b, const char *ignored) {
+  for (;;) {
+    a += strspn(a, ignored);
+    b += strspn(b, ignored);
+    if (lower(*a) != lower(*b))
+      return false;
+    if (*a == '\0')
+      return true;
+    a++, b++;
+  }
+}

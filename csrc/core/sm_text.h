@@ -11,6 +11,7 @@
 #ifndef SM_TEXT_H
 #define SM_TEXT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,5 +27,8 @@ size_t sm_text_clean(char *out, size_t out_size, const char *text, size_t size,
  * value past U+10FFFF). Returns its length, 0 when the bytes are no such thing;
  * `size` is 1 or more. */
 size_t sm_text_decode(const char *text, size_t size, uint32_t *point);
+
+/* Compares without regard to ASCII case and to the characters of `ignored`. */
+bool sm_text_is_like(const char *a, const char *b, const char *ignored);
 
 #endif

@@ -24,7 +24,7 @@ struct sm_request {
   bool wants_image; /* what Accept says */
   enum sm_place place;
   struct sm_body *body; /* NULL for a GET; borrowed */
-  struct sm_file *file; /* where a 200's bytes go; NULL: to answer.body */
+  struct sm_file *file; /* where a picture's bytes go; NULL: to answer.body */
   size_t max_bytes;
   int64_t timeout_ms;
   int64_t stall_ms; /* given up after so long without a byte; 0: never */
@@ -57,6 +57,11 @@ struct sm_answer {
   double generation_s;
   char reason[256]; /* why there is no answer */
 };
+
+/* A picture comes with these. */
+static inline bool sm_status_is_file(long status) {
+  return status == 200 || status == 203 || status == 206;
+}
 
 struct sm_transfer {
   struct sm_request request;

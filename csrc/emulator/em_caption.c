@@ -9,6 +9,9 @@
 /* The rule is thick enough to survive JPEG and WebP at low quality. */
 enum { RULE = 6, LINE = 32, MARGIN = 16, TOP = 10, MAX_LINE = 160 };
 
+/* The badge, the widest of what has to fit, needs as much. */
+enum { NARROWEST = 400 };
+
 enum {
   INK = 0xf6f2e8,
   PAPER = 0x17181f,
@@ -22,7 +25,10 @@ static int line_count(int width) {
   return width >= 1440 ? 2 : width >= 960 ? 3 : 4;
 }
 
-int em_caption_height(int width) { return 16 + line_count(width) * LINE; }
+int em_caption_height(int width, int height) {
+  int strip = 16 + line_count(width) * LINE;
+  return width >= NARROWEST && height >= 2 * strip ? strip : 0;
+}
 
 static int is_near(int pixel, int colour) {
   return abs(em_red(pixel) - em_red(colour)) +
@@ -39,9 +45,9 @@ static int row_is(const int *row, int count, int colour) {
 }
 
 int em_caption_found(gdImagePtr image) {
-  int height = em_caption_height(image->sx);
+  int height = em_caption_height(image->sx, image->sy);
   int top = image->sy - height;
-  if (image->sx < 320 || top < height)
+  if (height == 0)
     return 0;
   return row_is(image->tpixels[top + RULE / 2], image->sx, ACCENT) &&
                  row_is(image->tpixels[top + RULE + 3], image->sx, PAPER) &&
@@ -86,8 +92,10 @@ static void draw_prompt(gdImagePtr image, const char *text, int y, int lines) {
 }
 
 void em_caption_draw(gdImagePtr image, const struct em_caption *caption) {
-  int height = em_caption_height(image->sx), lines = line_count(image->sx);
-  int top = image->sy - height, y = top + TOP;
+  int height = em_caption_height(image->sx, image->sy);
+  int lines = line_count(image->sx), top = image->sy - height, y = top + TOP;
+  if (height == 0)
+    return;
   fill(image, (struct em_box){0, top, image->sx, height}, PAPER);
   fill(image, (struct em_box){0, top, image->sx, RULE}, ACCENT);
   int right = image->sx - MARGIN;

@@ -2,7 +2,7 @@
  * step in a chain of edits, the seed, the prompt, and that no model ran.
  *
  * The strip is added below the picture rather than painted over it, and its
- * height depends on the picture's width alone. So the next edit finds it by
+ * height depends on the picture's size alone. So the next edit finds it by
  * its coloured rule, cuts it off, and puts its own in its place: a chain of
  * edits neither repeats captions nor loses a row of the picture.
  *
@@ -21,8 +21,9 @@ struct em_caption {
   const char *badge;  /* "emulator - no model ran" */
 };
 
-/* The strip's height on a picture of that width; a multiple of 16. */
-int em_caption_height(int width);
+/* The strip's height on a picture of that size; a multiple of 16. 0 where a
+ * strip would take more than half of it, or its words do not fit. */
+int em_caption_height(int width, int height);
 
 /* The height of the strip that `image` ends in, or 0. */
 int em_caption_found(gdImagePtr image);

@@ -13,7 +13,7 @@
 #include <string.h>
 
 /* What the painter is made for. */
-enum { SHORTEST = 512, LONGEST = 2048 };
+enum { SHORTEST = 64, LONGEST = 2048 };
 
 static const char badge[] = "emulator - no model ran";
 static const char no_memory[] = "out of memory";
@@ -125,7 +125,7 @@ static void draw_caption(const struct render *render) {
 
 static int draw(struct render *render) {
   int width = render->size.width, height = render->size.height;
-  int picture = height - em_caption_height(width);
+  int picture = height - em_caption_height(width, height);
   gdImagePtr ground = draw_ground(render, picture);
   int result = -1;
   if (!ground)
@@ -181,7 +181,7 @@ static gdImagePtr draw_stand_in(const char *name) {
   struct em_scene scene = em_scene_choose(name, 1);
   int land = scene.kind == EM_SCENE_LAND;
   int width = land ? 1248 : 832, height = land ? 832 : 1248;
-  int picture = height - em_caption_height(width);
+  int picture = height - em_caption_height(width, height);
   gdImagePtr image = em_raster_new(width, height, 0);
   gdImagePtr ground = em_scene_draw(&scene, width, picture);
   struct em_caption caption = {"stand-in", "for a picture out of reach",

@@ -35,7 +35,7 @@ struct em_picture_job {
   int step; /* 1 for a first edit, 2 for an edit of an edit, ... */
   const struct em_picture_input *inputs;
   int input_count;   /* up to EM_INPUT_MAX */
-  int width, height; /* of the result, held to 512..2048; 0: by aspect_ratio */
+  int width, height; /* of the result, held to 64..2048; 0: by aspect_ratio */
 };
 
 /* Renders the job.

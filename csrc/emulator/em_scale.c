@@ -137,10 +137,14 @@ static gdImagePtr scale(gdImagePtr source, const struct taps *columns,
   return image;
 }
 
+static int at_least_one(int side) { return side < 1 ? 1 : side; }
+
 gdImagePtr em_raster_scale(gdImagePtr source, struct em_box from, int width,
                            int height) {
   struct taps columns = {NULL, NULL}, rows = {NULL, NULL};
   gdImagePtr image = NULL;
+  width = at_least_one(width);
+  height = at_least_one(height);
   if (taps_make(&columns, from.x, from.width, source->sx, width) == 0 &&
       taps_make(&rows, from.y, from.height, source->sy, height) == 0)
     image = scale(source, &columns, &rows, width, height);

@@ -44,19 +44,25 @@ local function new_server()
   return { co = co, outer = false }
 end
 
---- The coroutine of the callback that is running. An interrupted one is dead, or waits for the next
---- callback.
----@param client segmind.Client
----@return thread?
-function callbacks.running(client)
+-- Who serves the callback that is running. One that was interrupted is dead, or waits for the next.
+local function current(client)
   local server = client._in_callback
   while server do
     local status = coroutine.status(server.co)
     if status == "running" or status == "normal" then
-      return server.co
+      return server
     end
     server = server.outer
   end
+  return false
+end
+
+--- The coroutine of the callback that is running.
+---@param client segmind.Client
+---@return thread?
+function callbacks.running(client)
+  local server = current(client)
+  return server and server.co or nil
 end
 
 --- Calls a function of the caller. `_in_callback` keeps blocking calls out of it; it says in which
@@ -64,8 +70,10 @@ end
 --- its own, which the next one gets, too: a callback that yields must not take the step that called
 --- it along. What the callback raises is its own; Ctrl-C in the midst of it is not.
 local function guarded(self, fn, value, job)
-  local before, server = self._in_callback, self._server or new_server()
-  self._server, server.outer, self._in_callback = nil, before, server
+  local before, server = current(self), self._server or new_server()
+  self._server = nil
+  server.outer = before
+  self._in_callback = server
   local alive, mark, ok, answer = coroutine.resume(server.co, fn, value, job)
   self._in_callback = before
   if not alive then

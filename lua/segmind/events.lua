@@ -184,17 +184,11 @@ function Events:stats()
 end
 
 local function close(self)
-  local jobs = {}
-  for job in pairs(self._jobs) do
-    jobs[#jobs + 1] = job
-  end
-  table.sort(jobs, function(a, b)
-    return a.id < b.id
-  end)
+  local jobs = self:_live_jobs()
   if self._loop and self._loop.closing then
     self._loop.closing()
   end
-  self._closed, self._handlers, self._loop = true, {}, nil
+  self._closed, self._handlers, self._loop, self._limit = true, {}, nil, false
   for _, job in ipairs(jobs) do
     ending.finish(job, nil, Error.new("cancelled", "the client was closed",
       { charged = ending.charged(job), request_id = job.request_id }))
@@ -203,6 +197,19 @@ local function close(self)
   self._handle:close()
   Gate.release(self)
   self._is_gone = true
+end
+
+--- The jobs that are not over, in the order of their calls.
+---@return segmind.Job[]
+function Events:_live_jobs()
+  local jobs = {}
+  for job in pairs(self._jobs) do
+    jobs[#jobs + 1] = job
+  end
+  table.sort(jobs, function(a, b)
+    return a.id < b.id
+  end)
+  return jobs
 end
 
 --- Ends all jobs (kind "cancelled"; what the service has accepted goes on there) and frees the

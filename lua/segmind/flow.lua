@@ -34,8 +34,8 @@ local function settle_all(client)
     tell_end(client, job)
     client._settled:pop()
     job = client._settled:peek()
-    if job and not client._closed and client._limit and client:_now() >= client._limit then
-      return client._handle:nudge()
+    if not client._closed and client._limit and client:_now() >= client._limit then
+      return
     end
   end
 end
@@ -346,7 +346,7 @@ end
 ---@param client segmind.Client
 function flow.recover(client)
   local jobs = {}
-  client._settling, client._pumping, client._active = false, false, 0
+  client._settling, client._pumping, client._limit, client._active = false, false, false, 0
   for job in pairs(client._jobs) do
     jobs[#jobs + 1] = job
     client._active = client._active + (job._active and 1 or 0)

@@ -32,6 +32,19 @@ function path.is_home(name)
   return name == "~" or name:sub(1, 2) == "~/"
 end
 
+--- Why a name is no file's path, or nil.
+---@param name string
+---@return string?
+function path.problem(name)
+  if name:find("\0", 1, true) then
+    return "the path holds a zero byte"
+  elseif path.is_home(name) then
+    return '~ is not expanded; write the folder\'s name, as os.getenv("HOME") has it'
+  elseif name:find("^%a[%w+.-]*://") then
+    return "a path is wanted, not an address"
+  end
+end
+
 local formats = { png = "png", jpg = "jpeg", jpeg = "jpeg", webp = "webp", gif = "gif" }
 
 --- A path without a picture's extension, and that with its dot: "a/b.PNG" is "a/b" and ".PNG",

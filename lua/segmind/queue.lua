@@ -11,7 +11,7 @@ end
 
 ---@param item any
 function Queue:push(item)
-  local last = self._last + 1
+  local last = math.max(self._last, self._first - 1) + 1 -- a pop may have been interrupted
   self[last] = item
   self._last = last
 end
@@ -23,13 +23,12 @@ function Queue:pop()
     return nil
   end
   local item = self[first]
-  if first == self._last then
-    self._last = first - 1
-    self._first, self._last = 1, 0 -- the same places again: new ones make the table grow
-  else
-    self._first = first + 1
-  end
+  self._first = first + 1
   self[first] = nil
+  if first == self._last then -- the same places again: new ones make the table grow
+    self._last = 0
+    self._first = 1
+  end
   return item
 end
 
@@ -42,7 +41,7 @@ end
 
 ---@return integer
 function Queue:count()
-  return self._last - self._first + 1
+  return math.max(self._last - self._first + 1, 0)
 end
 
 return Queue

@@ -20,7 +20,8 @@ local request = {}
 ---@field save string? write the picture here; the job is done when the file is. Missing folders are
 ---made; without a picture's extension (png, jpg, jpeg, webp, gif) it gets the one of the format
 ---@field on_unknown segmind.OnUnknown? what to do about a submit of unknown outcome; "hold"
----@field fresh boolean? with a ledger: make another picture, even if this step is finished
+---@field fresh boolean? with a ledger: make another picture, even if this step is finished; one
+--- that an earlier run has begun is taken up, and not paid again
 ---@field price number? USD, for the budget and the estimate; needed for models without a price
 request.options = { timeout = "seconds", poll = "poll", name = "text", allow_unknown = "flag",
   save = "text", on_unknown = "doubt", fresh = "flag", price = "money" }
@@ -261,10 +262,10 @@ end
 local function save_problem(client, save)
   if not save then
     return nil
-  elseif save:find("\0", 1, true) then
-    return "save: the path holds a zero byte"
-  elseif path.is_home(save) then
-    return "save: ~ is not expanded; write the folder's name, as os.getenv(\"HOME\") has it"
+  end
+  local problem = path.problem(save)
+  if problem then
+    return "save: " .. problem
   end
   local ok, why = client._core.target(save)
   if not ok then

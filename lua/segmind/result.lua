@@ -49,6 +49,9 @@ end
 --- What is summed up, or measured.
 local function amount_of(value)
   local number = json.number(value)
+  if not number and type(value) == "string" then -- "$0.05", "0.05 USD"
+    number = json.number((value:gsub("%$", ""):gsub("[Uu][Ss][Dd]", "")))
+  end
   return number and number >= 0 and number or nil
 end
 
@@ -133,9 +136,15 @@ end
 
 -- Some gateways put the answer in an envelope (as sm_reply.c knows).
 local function unwrap(body)
-  local inner = body.data
-  local is_bare = body.status ~= nil or body.output ~= nil or type(inner) ~= "table"
-  return not is_bare and (inner.output ~= nil or inner.images ~= nil) and inner or body
+  body = type(body[1]) == "table" and body[1] or body
+  for _, name in ipairs({ "data", "result", "response" }) do
+    local inner = body[name]
+    if body.output == nil and type(inner) == "table"
+      and (inner.output ~= nil or inner.images ~= nil) then
+      return inner
+    end
+  end
+  return body
 end
 
 local function read(job, done)
@@ -233,9 +242,9 @@ function Result:save(target)
   if type(target) ~= "string" or target == "" then
     Error.misuse("result:save takes a path, got " .. schema.show(target))
   end
-  if path.is_home(target) then
-    return nil, Error.new("invalid", "~ is not expanded; write the folder's name, as "
-      .. 'os.getenv("HOME") has it')
+  local problem = path.problem(target)
+  if problem then
+    return nil, Error.new("invalid", problem)
   end
   target = path.absolute(target)
   local data = at_hand(self)

@@ -110,7 +110,7 @@ function scheduler.run(is_blocking)
   if is_inside and not is_blocking or not scheduler.has_work() then
     return
   end
-  local before = reason
+  local before = is_inside and reason or nil
   if is_inside then
     resume_all()
   else

@@ -31,6 +31,22 @@ function key.sources(prepared)
   return sources
 end
 
+--- A copy of parameters with the pictures' numbers in their places. The parameters stay as they
+--- are: an error may be raised at any line of this.
+local function numbered(params, places)
+  local copy = {}
+  for name, value in pairs(params) do
+    local i = places[params] and places[params][name]
+    if i then
+      copy[name] = { input = i }
+    else
+      copy[name] = type(value) == "table" and getmetatable(value) == nil
+        and numbered(value, places) or value
+    end
+  end
+  return copy
+end
+
 --- Computes the key. Every input is known: jobs and steps have become `slot.of`.
 ---@param core table segmind.core
 ---@param prepared table from request.prepare
@@ -38,22 +54,17 @@ end
 ---@return string key
 ---@return string text what was hashed, in canonical JSON
 function key.compute(core, prepared, digests)
-  local params, inputs, held = prepared.params, {}, {}
+  local inputs, places = {}, {}
   for i, slot in ipairs(prepared.slots) do
-    inputs[i], held[i] = identity(slot, digests), slot.holder[slot.key]
+    inputs[i] = identity(slot, digests)
+    places[slot.holder] = places[slot.holder] or {}
+    places[slot.holder][slot.key] = i
   end
-  for i, slot in ipairs(prepared.slots) do
-    slot.holder[slot.key] = { input = i }
-  end
-  local seed = params.seed
+  local params = numbered(prepared.params, places)
   if prepared.is_seed_drawn then
     params.seed = nil
   end
   local text = json.encode({ inputs = inputs, model = prepared.model, params = params })
-  params.seed = seed
-  for i, slot in ipairs(prepared.slots) do
-    slot.holder[slot.key] = held[i]
-  end
   return core.sha256(text), text
 end
 

@@ -62,13 +62,25 @@ function stepping:_arrived(job, done, result)
   end
 end
 
+-- What the step before had no time for: a result, and who is to hear of jobs that ended.
 local function take_left_over(self)
   local left_over = self._left_over
-  if left_over then
+  if left_over and left_over.job then
     ending.arrived(left_over.job, left_over.done, left_over.result)
-    self._left_over = false
+  end
+  self._left_over = false
+  if self._settled:peek() then
+    flow.settle(self)
+    return true
   end
   return left_over ~= false
+end
+
+local function leave_over(self)
+  if self._settled:peek() and not self._closed then
+    self._left_over = self._left_over or {}
+    self._handle:nudge()
+  end
 end
 
 local function drain(self, max_events, max_bytes, max_seconds)
@@ -78,9 +90,6 @@ local function drain(self, max_events, max_bytes, max_seconds)
     deadline.check(self)
   end
   local is_begun = take_left_over(self)
-  if self._settled:peek() then
-    flow.settle(self)
-  end
   while count < max_events and total < max_bytes and not self._closed
     and not (is_begun and is_late(self)) do
     local id, what, a, b, bytes = self._handle:peek()
@@ -91,6 +100,7 @@ local function drain(self, max_events, max_bytes, max_seconds)
     dispatch(self, id, what, a, b)
     self._handle:drop()
   end
+  leave_over(self)
   self._limit = false
   return count
 end
@@ -99,7 +109,8 @@ end
 --- processor's caches either, so each look counts, and one at a field that is not there goes on to
 --- a second table: all of these are there, if only as false.
 local function is_idle(self)
-  return not (self._handle:has_news() or self._alarm or self._busy or scheduler.has_work())
+  return not (self._handle:has_news() or self._alarm or self._busy or self._left_over
+    or scheduler.has_work())
 end
 
 --- Takes what has arrived: job states, results, callbacks, and coroutines that wait. Never blocks;

@@ -14,18 +14,6 @@ local function print_line(text, ...)
   end, ...)
 end
 
---- The jobs of a client that are not over, in the order of their calls.
-local function jobs_of(client)
-  local jobs = {}
-  for job in pairs(client._jobs) do
-    jobs[#jobs + 1] = job
-  end
-  table.sort(jobs, function(a, b)
-    return a.id < b.id
-  end)
-  return jobs
-end
-
 --- What is to be done about a job that was sent.
 local function advice(client, job)
   if client._has_ledger then
@@ -57,7 +45,7 @@ end
 --- Tells of the jobs of all clients that go on after an interrupted wait.
 function unfinished.tell()
   for client in pairs(Gate.clients()) do
-    for _, job in ipairs(jobs_of(client)) do
+    for _, job in ipairs(client:_live_jobs()) do
       if job.request_id or job._sent then
         tell_sent(client, job)
       end
@@ -85,7 +73,7 @@ local function tell_at_end(client)
   take_ids(client)
   local has_sent = client._handle:stats().submits > 0
   local unsent = 0
-  for _, job in ipairs(jobs_of(client)) do
+  for _, job in ipairs(client:_live_jobs()) do
     if job.request_id or job._sent and has_sent then
       tell_sent(client, job)
     else

@@ -117,7 +117,8 @@ static void the_same_job_gives_the_same_bytes(void) {
 static long difference(struct bytes a, struct bytes b) {
   gdImagePtr one = decoded(a), two = decoded(b);
   long sum = 0;
-  for (int y = 0; one && two && y < one->sy - em_caption_height(one->sx); y++)
+  for (int y = 0;
+       one && two && y < one->sy - em_caption_height(one->sx, one->sy); y++)
     for (int x = 0; x < one->sx; x++)
       sum +=
           labs((long)em_luma(one->tpixels[y][x]) - em_luma(two->tpixels[y][x]));
@@ -209,7 +210,8 @@ static void captions_do_not_pile_up(void) {
     job.aspect_ratio = "4:3";
     struct bytes first = render(job, NULL, 0);
     gdImagePtr image = decoded(first);
-    CHECK(image && em_caption_found(image) == em_caption_height(image->sx));
+    CHECK(image &&
+          em_caption_found(image) == em_caption_height(image->sx, image->sy));
     job.prompt = "At noon";
     job.aspect_ratio = "match_input_image";
     struct bytes second = render(job, &first, 1);
@@ -245,6 +247,26 @@ static void composes_more_than_two_in_the_size_asked_for(void) {
   free(changed.data);
   for (int i = 0; i < 4; i++)
     free(inputs[i].data);
+}
+
+/* Smaller than the caption, its badge and its margins. */
+static void draws_the_smallest_sizes(void) {
+  static const int sides[][2] = {{64, 64},  {64, 512},  {512, 64}, {96, 300},
+                                 {320, 96}, {416, 160}, {80, 2048}};
+  for (size_t i = 0; i < sizeof sides / sizeof *sides; i++) {
+    struct em_picture_job job = job_with("a cat beside a house, side by side");
+    job.width = sides[i][0];
+    job.height = sides[i][1];
+    struct bytes first = render(job, NULL, 0);
+    struct bytes inputs[] = {first, first, first};
+    struct bytes second = render(job, inputs, 3);
+    gdImagePtr image = decoded(second);
+    CHECK(image && image->sx == job.width && image->sy == job.height);
+    if (image)
+      gdImageDestroy(image);
+    free(first.data);
+    free(second.data);
+  }
 }
 
 static int is_refused(struct bytes bytes) {
@@ -363,6 +385,7 @@ int main(void) {
   writes_the_format_that_is_asked_for();
   captions_do_not_pile_up();
   composes_more_than_two_in_the_size_asked_for();
+  draws_the_smallest_sizes();
   refuses_what_is_no_picture();
   refuses_a_header_that_claims_too_much();
   survives_damage();

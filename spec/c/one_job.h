@@ -76,6 +76,10 @@ static inline struct sm_scene scene_now(void) {
                            .others = {is_other, awaited, NULL}};
 }
 
+/* Of the next answers: where they point, and whether they came whole. */
+static const char *location;
+static bool is_all;
+
 static inline void answer(enum sm_code code, int status, bool was_sent,
                           const char *body) {
   struct sm_transfer transfer;
@@ -85,6 +89,9 @@ static inline void answer(enum sm_code code, int status, bool was_sent,
   transfer.answer.code = code;
   transfer.answer.status = status;
   transfer.answer.was_sent = was_sent;
+  transfer.answer.is_all = is_all;
+  if (location)
+    sm_buf_add_text(&transfer.answer.redirect, location, NULL);
   sm_buf_add_text(&transfer.answer.body, body, NULL);
   sm_job_answer(&job, &scene, &transfer.answer, &verdict);
   sm_transfer_destroy(&transfer);

@@ -104,6 +104,20 @@ static bool was_told(enum sm_lookup lookup) {
          verdict.error.lookup == lookup;
 }
 
+/* The column's name says no more than model_name: it may be a title. */
+static void a_row_under_the_model_s_title_is_not_absent(void) {
+#define TITLED(title)                                                          \
+  "{\"request_id\":\"" ID "\",\"model_name\":\"" title "\","                   \
+  "\"created_at\":\"2023-11-14T22:13:20Z\",\"request_body\":" SENT "}"
+  look_up(TITLED("FLUX"));
+  CHECK(was_found(ID));
+  look_up(TITLED("Flux 1 [pro]"));
+  CHECK(was_told(SM_LOOKUP_UNCLEAR));
+  look_up(TITLED("flux-2"));
+  CHECK(was_told(SM_LOOKUP_ABSENT));
+#undef TITLED
+}
+
 /* The service's clock shows 2023-11-14T22:13:20Z. */
 static void a_row_s_time_is_read_in_any_spelling(void) {
   static const char *const rows[] = {
@@ -369,6 +383,7 @@ int main(void) {
   a_record_is_asked_for_until_the_history_can_be_read();
   an_id_that_nobody_knows_is_not_called_paid();
   a_lost_submit_is_found_in_the_history();
+  a_row_under_the_model_s_title_is_not_absent();
   another_submit_in_the_history_is_not_adopted();
   a_row_that_may_be_a_twin_s_is_left_to_it();
   absence_is_told_and_never_acted_on();

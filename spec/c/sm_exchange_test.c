@@ -42,6 +42,10 @@ static const char *fetched(const char *url, enum sm_code *code) {
   return address;
 }
 
+/* The smallest there is. */
+#define GIF                                                                    \
+  "GIF89a\1\0\1\0\x80\0\0\0\0\0\xff\xff\xff,\0\0\0\0\1\0\1\0\0\2\2\x44\1\0;"
+
 #define HOST "https://images.segmind.com"
 
 static void an_address_is_written_as_rfc_3986_wants_it(void) {
@@ -181,6 +185,70 @@ static void a_download_that_nothing_comes_of_is_io(void) {
   }
 }
 
+static bool is_asked_for_again(enum sm_code code, int status, int tries) {
+  struct sm_pace pace;
+  struct sm_rng rng;
+  sm_rng_seed(&rng, 7);
+  sm_pace_create(&pace, 0, 0);
+  struct sm_task *task = begin(SM_CALL_DOWNLOAD, HOST "/a.gif");
+  const struct sm_scene scene = {.pace = &pace, .rng = &rng, .now_ms = 0};
+  task->call.tries = (uint8_t)tries;
+  transfer.answer.code = code;
+  transfer.answer.status = status;
+  transfer.answer.is_all = code == SM_OK;
+  sm_buf_append(&transfer.answer.body, GIF, sizeof GIF - 1, NULL);
+  sm_exchange_judge(task, &transfer, &scene, &verdict);
+  enum sm_step step = verdict.step;
+  CHECK(step == SM_STEP_SEND || step == SM_STEP_DONE);
+  end(task);
+  return step == SM_STEP_SEND;
+}
+
+static void a_picture_counts_under_each_status_that_brings_one(void) {
+  CHECK(!is_asked_for_again(SM_OK, 203, 0));
+  CHECK(!is_asked_for_again(SM_OK, 206, 0));
+  CHECK(is_asked_for_again(SM_OK, 204, 0));
+}
+
+/* The bytes have been paid for: what is wrong round them does not matter. */
+static void a_v1_picture_counts_in_a_cut_frame_and_under_a_500(void) {
+  static const struct {
+    enum sm_code code;
+    int status;
+    size_t missing;
+    enum sm_step step;
+  } rows[] = {{SM_NOT_SENT, 200, 0, SM_STEP_DONE},
+              {SM_OK, 500, 0, SM_STEP_DONE},
+              {SM_NOT_SENT, 200, 4, SM_STEP_FAIL}};
+  struct sm_pace pace;
+  sm_pace_create(&pace, 0, 0);
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    struct sm_task *task = begin(SM_CALL_SYNC, "/v1/m");
+    const struct sm_scene scene = {.pace = &pace, .now_ms = 0};
+    transfer.answer.code = rows[i].code;
+    transfer.answer.status = rows[i].status;
+    transfer.answer.was_sent = true;
+    transfer.answer.is_all = rows[i].code == SM_OK;
+    sm_buf_append(&transfer.answer.body, GIF, sizeof GIF - 1 - rows[i].missing,
+                  NULL);
+    sm_exchange_judge(task, &transfer, &scene, &verdict);
+    CHECK(verdict.step == rows[i].step);
+    CHECK(verdict.step == SM_STEP_DONE || verdict.error.code == SM_UNKNOWN);
+    end(task);
+  }
+}
+
+/* A file that was just made is not everywhere yet. */
+static void a_picture_that_is_missing_is_asked_for_again(void) {
+  CHECK(is_asked_for_again(SM_OK, 404, 0));
+  CHECK(is_asked_for_again(SM_OK, 404, 1));
+}
+
+static void a_length_that_is_always_wrong_does_not_cost_the_picture(void) {
+  CHECK(is_asked_for_again(SM_NOT_SENT, 200, 0));
+  CHECK(!is_asked_for_again(SM_NOT_SENT, 200, SM_CALL_TRIES - 1));
+}
+
 int main(void) {
   CHECK(sm_base_read(&base, "https://api.segmind.com", NULL) == SM_OK);
   an_address_is_written_as_rfc_3986_wants_it();
@@ -189,5 +257,9 @@ int main(void) {
   a_v1_picture_is_known_by_its_bytes();
   a_v1_picture_that_was_cut_is_kept_with_its_error();
   a_download_that_nothing_comes_of_is_io();
+  a_picture_counts_under_each_status_that_brings_one();
+  a_v1_picture_counts_in_a_cut_frame_and_under_a_500();
+  a_picture_that_is_missing_is_asked_for_again();
+  a_length_that_is_always_wrong_does_not_cost_the_picture();
   return check_report("sm_exchange");
 }

@@ -45,6 +45,13 @@ static void the_reset_time_is_read_in_every_spelling(void) {
       RESET "4",
       RESET "4.0",
       "Retry-After: 4",
+      "Retry-After: 4, 9",
+      "Retry-After: 4s",
+      "Retry-After: 4 seconds",
+      "X-RateLimit-Reset: 4000ms",
+      "x-ratelimit-reset: 1795705153",
+      "RateLimit-Reset: 4",
+      RESET "\"2026-11-26T14:59:13Z\"",
       "retry-after: Thu, 26 Nov 2026 "
       "14:59:13 GMT",
   };
@@ -64,6 +71,10 @@ static void a_wait_is_between_nothing_and_five_minutes(void) {
   CHECK(wait_of(DATE, RESET "2027-11-26T14:00:00Z") == 300000);
   CHECK(wait_of(DATE, "Retry-After: -5") == 0);
   CHECK(wait_of(DATE, "Retry-After: 30000000000") == 300000);
+  CHECK(wait_of(DATE, "Retry-After: 999999999999999999999") == 300000);
+  CHECK(wait_of(RESET "4", "x-ratelimit-reset: 9") == 4000);
+  CHECK(wait_of("x-ratelimit-reset: 9", RESET "4") == 4000);
+  CHECK(wait_of(DATE, "Retry-After: 4 moons") == -1);
   CHECK(wait_of(DATE, RESET "soon") == -1);
   CHECK(wait_of(DATE, "x: y") == -1);
   CHECK(wait_of("Retry-After: 2", RESET "2026-11-26T16:00:00Z") == 2000);
@@ -91,7 +102,7 @@ static void headers_of_an_earlier_answer_are_forgotten(void) {
 }
 
 static void figures_are_read_in_the_form_of_the_wire(void) {
-  const char *const lines[] = {"HTTP/1.1 200 OK", "X-Cost: 0.05",
+  const char *const lines[] = {"HTTP/1.1 200 OK", "X-Cost: $0.05 ",
                                "x-remaining-credits: nan",
                                "x-generation-time: -1", NULL};
   const struct sm_answer *answer = read_lines(lines);

@@ -119,11 +119,9 @@ static void a_jpeg_hides_its_size_behind_metadata(void) {
 
 /* An Exif segment in front of the sample: `tiff` and the image's facts. */
 static struct sm_image with_exif(const void *tiff, size_t size) {
-  unsigned char bytes[sizeof sample_jpeg + 80];
+  unsigned char bytes[sizeof sample_jpeg + 80] = {
+      0xff, 0xd8, 0xff, 0xe1, 0, (unsigned char)(size + 8), 'E', 'x', 'i', 'f'};
   struct sm_image image;
-  memcpy(bytes, "\xff\xd8\xff\xe1\0", 5);
-  bytes[5] = (unsigned char)(size + 8);
-  memcpy(bytes + 6, "Exif\0\0", 6);
   memcpy(bytes + 12, tiff, size);
   memcpy(bytes + 12 + size, sample_jpeg + 2, sizeof sample_jpeg - 2);
   CHECK(sm_image_read(bytes, 10 + size + sizeof sample_jpeg, &image));

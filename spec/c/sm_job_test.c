@@ -2,6 +2,7 @@
  * clock that is passed in. */
 #include "sm_job.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "check.h"
@@ -71,7 +72,6 @@ static void every_answer_to_a_submit_has_its_kind(void) {
       {200, "{\"status\":\"QUEUED\"}", SM_UNKNOWN, SM_CHARGED_UNKNOWN},
       {200, "[1]", SM_UNKNOWN, SM_CHARGED_UNKNOWN},
       {200, "{\"request_id\":\"../../etc\"}", SM_SECURITY, SM_CHARGED_UNKNOWN},
-      {200, "{\"request_id\":17}", SM_SECURITY, SM_CHARGED_UNKNOWN},
   };
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
     begin();
@@ -408,15 +408,128 @@ static void a_422_without_a_state_is_tried_three_times(void) {
   CHECK(failed_with(SM_FAILED, SM_CHARGED_NO));
 }
 
-static void a_result_without_output_is_tried_three_times(void) {
+static void a_result_without_output_is_asked_for_again_for_ten_seconds(void) {
   accept();
   answer(SM_OK, 200, true, COMPLETED);
-  for (int i = 0; i < 2; i++) {
+  int64_t begun_ms = now_ms;
+  int tries = 0;
+  for (; now_ms < begun_ms + 10000; now_ms = verdict.at_ms, tries++) {
     answer(SM_OK, 200, true, "{\"status\":\"COMPLETED\",\"output\":null}");
     CHECK(is_sent_again() && job.phase == SM_PHASE_RESULT);
   }
+  CHECK(tries >= 3 && tries < 30);
+  answer(SM_OK, 200, true, "{\"status\":\"COMPLETED\",\"output\":null}");
   answer(SM_OK, 200, true, "{\"status\":\"COMPLETED\",\"output\":[]}");
   CHECK(failed_with(SM_PROTOCOL, SM_CHARGED_YES));
+}
+
+/* Every one of them has been paid for. */
+static void an_id_under_any_name_is_used(void) {
+#define AT(path) "\"https://api.segmind.com/v2/requests/" ID path "\"}"
+  static const struct {
+    int status;
+    const char *body;
+  } rows[] = {
+      {200, "{\"request_id\":\" " ID "\\n\"}"},
+      {200, "{\"requestId\":\"" ID "\",\"status\":\"QUEUED\"}"},
+      {200, "{\"id\":\"" ID "\"}"},
+      {200, "{\"code\":0,\"data\":{\"id\":\"" ID "\"}}"},
+      {200, "{\"status\":\"success\",\"data\":{\"request_id\":\"" ID
+            "\",\"status\":\"QUEUED\"}}"},
+      {200, "[{\"request_id\":\"" ID "\"}]"},
+      {200, "\"{\\\"request_id\\\":\\\"" ID "\\\"}\""},
+      {200, "{\"status\":\"QUEUED\",\"status_url\":" AT("/status?x=1")},
+      {200, "{\"response_url\":" AT("")},
+      {200, "{\"request_id\":null,\"poll_url\":" AT("")},
+      {200, "{\"request_id\":\"a/b\",\"status_url\":" AT("/status")},
+      {502, "{\"error\":\"gateway\",\"status_url\":" AT("/status")},
+      {200, "{\"status_url\":\"https://elsewhere/v2/requests/" ID "\"}"},
+  };
+#undef AT
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    begin();
+    answer(SM_OK, rows[i].status, true, rows[i].body);
+    CHECK(verdict.news == SM_STATE_ACCEPTED && is_sent_again());
+    CHECK(job.request_id && strcmp(job.request_id, ID) == 0);
+  }
+  begin();
+  answer(SM_OK, 200, true, "{\"request_id\":123456789012345678901,\"a\":1}");
+  CHECK(job.request_id && strcmp(job.request_id, "123456789012345678901") == 0);
+}
+
+static void an_id_in_the_location_of_a_201_or_202_is_used(void) {
+  static const struct {
+    int status;
+    const char *location;
+    bool is_used;
+  } rows[] = {
+      {201, "https://api.segmind.com/v2/requests/" ID, true},
+      {202, "https://api.segmind.com/v2/requests/" ID "/status", true},
+      {303, "https://api.segmind.com/v2/requests/" ID, true},
+      {302, "https://login/?next=/v2/requests/" ID, false},
+      {201, "https://api.segmind.com/v2/models/" ID, false},
+      {201, "https://api.segmind.com/v2/requests/..%2f", false},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    begin();
+    location = rows[i].location;
+    answer(SM_OK, rows[i].status, true, "");
+    location = NULL;
+    CHECK(rows[i].is_used ? verdict.news == SM_STATE_ACCEPTED : is_looked_up());
+  }
+}
+
+/* An error's number, and what the caller sent, are no requests. */
+static void an_id_of_something_else_is_not_used(void) {
+  static const char *const rows[] = {
+      "{\"id\":\"incident-7\",\"error\":\"internal\"}",
+      "{\"error\":\"x\",\"input\":{\"id\":\"a\",\"status_url\":\"/requests/"
+      "a\"}}",
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    begin();
+    answer(SM_OK, 500, true, rows[i]);
+    CHECK(is_looked_up());
+  }
+}
+
+static void a_result_in_hand_is_a_result(void) {
+  static const char picture[] = "GIF89a\1\1\1\1";
+  begin();
+  answer(SM_OK, 200, true, RESULT);
+  CHECK(verdict.step == SM_STEP_DONE && !job.request_id);
+  accept();
+  answer(SM_OK, 200, true, picture);
+  CHECK(is_sent_again());
+  is_all = true;
+  answer(SM_OK, 200, true, picture);
+  CHECK(verdict.step == SM_STEP_DONE);
+  begin();
+  answer(SM_OK, 200, true, picture);
+  CHECK(verdict.step == SM_STEP_DONE);
+  is_all = false;
+}
+
+static void words_of_other_hosts_are_states(void) {
+  static const char *const done[] = {"SUCCEEDED", "success", "DONE",
+                                     "Finished",  "Ready",   " completed\n",
+                                     "OK",        "complete"};
+  static const char *const ended[] = {"timed-out", "Timed Out", "crashed",
+                                      "NSFW", "Content Moderated"};
+  char text[80];
+  for (size_t i = 0; i < sizeof done / sizeof *done; i++)
+    CHECK(sm_state_of(done[i]) == SM_STATE_COMPLETED);
+  for (size_t i = 0; i < sizeof ended / sizeof *ended; i++)
+    CHECK(sm_state_of(ended[i]) == SM_STATE_ENDED);
+  CHECK(sm_state_of("in progress") == SM_STATE_PROCESSING);
+  CHECK(sm_state_of("DANCING") == SM_STATE_NONE &&
+        sm_state_of("") == SM_STATE_NONE);
+  accept();
+  snprintf(text, sizeof text, "{\"state\":\"%s\"}", "succeeded");
+  answer(SM_OK, 200, true, text);
+  CHECK(job.phase == SM_PHASE_RESULT);
+  answer(SM_OK, 200, true, "{\"status\":{\"state\":\"RUNNING\"}}");
+  CHECK(job.phase == SM_PHASE_STATUS && job.state == SM_STATE_PROCESSING);
 }
 
 static void an_output_has_many_shapes(void) {
@@ -430,6 +543,10 @@ static void an_output_has_many_shapes(void) {
       "{\"status\":\"COMPLETED\",\"output\":{\"image\":\"https://h/p.png\"}}",
       "{\"status\":\"COMPLETED\",\"output\":\"[\\\"https://h/p.png\\\"]\"}",
       "{\"status\":\"COMPLETED\",\"output\":\"a text\"}",
+      "{\"status\":\"COMPLETED\",\"url\":\"https://h/p.png\"}",
+      "{\"status\":\"Ready\",\"result\":{\"sample\":\"https://h/p.png\"}}",
+      ("{\"success\":true,\"result\":" RESULT "}"),
+      ("[" RESULT "]"),
   };
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
     accept();
@@ -561,7 +678,12 @@ int main(void) {
   failed_is_failed_with_422_and_with_200();
   completed_and_then_failed_is_failed();
   a_422_without_a_state_is_tried_three_times();
-  a_result_without_output_is_tried_three_times();
+  a_result_without_output_is_asked_for_again_for_ten_seconds();
+  an_id_under_any_name_is_used();
+  an_id_in_the_location_of_a_201_or_202_is_used();
+  an_id_of_something_else_is_not_used();
+  a_result_in_hand_is_a_result();
+  words_of_other_hosts_are_states();
   an_output_has_many_shapes();
   a_result_that_still_runs_is_polled_again();
   a_lost_record_has_grace_and_then_three_tries();

@@ -111,6 +111,17 @@ static void what_holds_nothing_whole_is_unreadable(void) {
   CHECK(is_unreadable("null"));
 }
 
+static void a_document_in_another_spelling_is_that_document(void) {
+  CHECK(becomes("\xff\xfe{\0\"\0\xe9\0\"\0:\0001\0}\0", 16, SM_JSON_MENDED,
+                "{\"\xc3\xa9\":1}"));
+  CHECK(becomes("\0[\0\"\xd8\x3d\xde\x00\0\"\0]", 12, SM_JSON_MENDED,
+                "[\"\xf0\x9f\x98\x80\"]"));
+  CHECK(becomes("{\0}", 3, SM_JSON_UNREADABLE, ""));
+  CHECK(is_mended("\"{\\\"a\\\":1}\"", "{\"a\":1}"));
+  CHECK(is_mended("\"[NaN]\"", "[null]"));
+  CHECK(is_unreadable("\"text\""));
+}
+
 static void what_lies_too_deep_is_null(void) {
   enum { DEEP = 100000 };
   char *text = malloc(2 * DEEP + 64);
@@ -153,6 +164,7 @@ int main(void) {
   commas_too_many_go();
   a_document_ends_with_its_last_whole_value();
   what_holds_nothing_whole_is_unreadable();
+  a_document_in_another_spelling_is_that_document();
   what_lies_too_deep_is_null();
   parsing_tells_a_cut_from_no_json();
   sm_buf_destroy(&out);

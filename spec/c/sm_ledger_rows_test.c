@@ -415,11 +415,11 @@ static void money_that_is_no_amount_is_not_written(void) {
 }
 
 static void money_that_another_wrote_is_not_believed(void) {
-  const char *const damages[] = {"cost = 'lots'", "cost = -5", "doubt = -0.01",
-                                 "price = 1e17", "price = 9e99"};
+  const char *const damages[] = {
+      "doubt = -0.01", "doubt = 9e99", "cost = NULL, price = 1e17",
+      "cost = -5, price = -5", "state = 'unknown', price = 9e99"};
   struct sm_ledger_step step = step_of("a1"), other = step_of("b2");
-  size_t count = sizeof damages / sizeof damages[0];
-  for (size_t i = is_on_server() ? 1 : 0; i < count; i++) {
+  for (size_t i = 0; i < sizeof damages / sizeof damages[0]; i++) {
     char text[96];
     open_ledger();
     put(&us, SM_WRITE_CLAIM, &step);
@@ -434,20 +434,34 @@ static void money_that_another_wrote_is_not_believed(void) {
   }
 }
 
+static void a_cost_that_makes_no_sense_counts_as_the_price(void) {
+  const char *const costs[] = {"'lots'", "-5", "9e99", "NULL"};
+  struct sm_ledger_step step = step_of("a1");
+  for (size_t i = is_on_server() ? 1 : 0; i < sizeof costs / sizeof *costs;
+       i++) {
+    char text[96];
+    open_ledger();
+    put(&us, SM_WRITE_CLAIM, &step);
+    complete(&us, &step, 0.07);
+    snprintf(text, sizeof text, "UPDATE segmind_steps SET cost = %s", costs[i]);
+    sql(text);
+    CHECK(is_near(spent(), 0.05));
+    CHECK(put(&us, SM_WRITE_FIND, &step) == SM_STANDING_DONE);
+    CHECK(isnan(sm_row_number(write_.row, SM_ROW_COST)));
+    close_ledger();
+  }
+}
+
 /* -- damage ---------------------------------------------------------------- */
 
 /* M7. */
 
 static void a_damaged_row_concerns_its_own_step(void) {
-  const char *const damages[] = {"model = '../x'",
-                                 "request_id = 'a/b'",
-                                 "state = 'foo'",
-                                 "file = '../../.ssh/id'",
-                                 "lease_until = 9e99",
-                                 "submitted_at = 'yesterday'",
-                                 "lease_until = 'never'",
-                                 "seed = 'many'",
-                                 "request_id = CAST(x'6100' AS TEXT)"};
+  const char *const damages[] = {
+      "model = '../x'",        "request_id = 'a/b'",
+      "state = 'foo'",         "file = '../../.ssh/id'",
+      "lease_until = 9e99",    "submitted_at = 'yesterday'",
+      "lease_until = 'never'", "request_id = CAST(x'6100' AS TEXT)"};
   struct sm_ledger_step step = step_of("a1"), other = step_of("b2");
   size_t count = is_on_server() ? 5 : sizeof damages / sizeof damages[0];
   for (size_t i = 0; i < count; i++) {
@@ -571,6 +585,7 @@ int main(void) {
   a_budget_holds_within_one_transaction();
   money_that_is_no_amount_is_not_written();
   money_that_another_wrote_is_not_believed();
+  a_cost_that_makes_no_sense_counts_as_the_price();
   a_damaged_row_concerns_its_own_step();
   a_write_that_fails_leaves_the_others_of_its_transaction();
   all_that_was_left_behind_is_resumed();

@@ -41,6 +41,39 @@ static void every_shape_of_an_output_is_found(void) {
         "https://h/a");
 }
 
+static void an_address_under_another_name_is_the_last_resort(void) {
+  HOLDS("{\"output\":{\"0\":\"https://h/a\"}}", "https://h/a");
+  HOLDS("{\"output\":{\"picture\":{\"href\":\"https://h/a\"}}}", "https://h/a");
+  HOLDS("{\"output\":{\"doc\":\"https://h/b\",\"url\":\"https://h/a\"}}",
+        "https://h/a");
+  HOLDS("{\"result\":{\"sample\":\"https://h/a\"}}", "https://h/a");
+  HOLDS("{\"url\":\"https://h/b\",\"output\":\"https://h/a\"}", "https://h/a");
+  HOLDS("{\"url\":\"https://h/a\"}", "https://h/a");
+  HOLDS("[\"https://h/a\"]", "https://h/a");
+  CHECK(read("{\"url\":\"https://h/a\"}").is_guess);
+  CHECK(read("{\"output\":{\"x\":\"https://h/a\"}}").is_guess);
+  CHECK(!read("{\"output\":{\"url\":\"https://h/a\"}}").is_guess);
+}
+
+static void the_answer_to_an_upload_has_many_shapes(void) {
+  static const char *const rows[] = {
+      "{\"file_urls\":[\"https://h/a\"]}",
+      "{\"urls\":[\"https://h/a\"]}",
+      "{\"file_urls\":null,\"urls\":[\"https://h/a\"]}",
+      "{\"file_urls\":\"https://h/a\"}",
+      "{\"file_urls\":[{\"file_url\":\"https://h/a\"}]}",
+      "{\"url\":\"https://h/a\"}",
+      "{\"data\":{\"file_urls\":[\"https://h/a\"]}}",
+      "[\"https://h/a\"]",
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    json_t *root = json_loads(rows[i], 0, NULL);
+    CHECK(sm_output_of_upload(out, sizeof out, root).bytes == 12 &&
+          strcmp(out, "https://h/a") == 0);
+    json_decref(root);
+  }
+}
+
 static void what_is_no_address_is_none(void) {
   static const char *const rows[] = {
       "{\"output\":\"data:image/png;base64,iVBORw0KGgo=\"}",
@@ -74,6 +107,8 @@ static void what_does_not_fit_is_counted(void) {
 
 int main(void) {
   every_shape_of_an_output_is_found();
+  an_address_under_another_name_is_the_last_resort();
+  the_answer_to_an_upload_has_many_shapes();
   what_is_no_address_is_none();
   another_scheme_is_told_apart();
   what_does_not_fit_is_counted();

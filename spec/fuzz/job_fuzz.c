@@ -112,7 +112,9 @@ static void check(struct life *life) {
     PROMISE(job->phase != SM_PHASE_SUBMIT || !life->may_be_accepted);
     break;
   case SM_STEP_DONE:
-    PROMISE(job->request_id && job->state == SM_STATE_COMPLETED);
+    /* A submit may be answered with the result itself. */
+    PROMISE(job->request_id || job->phase == SM_PHASE_SUBMIT);
+    PROMISE(job->state == SM_STATE_COMPLETED);
     break;
   case SM_STEP_FAIL:
     check_error(life);

@@ -2,9 +2,22 @@
 #include <strings.h>
 
 #include "fuzz.h"
+#include "sm_json.h"
 #include "sm_output.h"
 #include "sm_reason.h"
 #include "sm_reply.h"
+
+/* "", or an id that stands in the text, however that is written. */
+static bool is_id(const char *text, size_t size, const char *id) {
+  struct sm_buf plain;
+  if (!*id)
+    return true;
+  if (!sm_json_plain(&plain, text, size))
+    return sm_url_is_id(id) && sm_reply_holds_id(text, size, id);
+  bool is_held = sm_reply_holds_id(plain.data, plain.size, id);
+  sm_buf_destroy(&plain);
+  return is_held && sm_url_is_id(id);
+}
 
 static void read_reply(const char *text, size_t size) {
   struct sm_reply reply;
@@ -19,8 +32,9 @@ static void read_reply(const char *text, size_t size) {
           IS_TEXT(reply.error));
   PROMISE(reply.request_id[0] == '\0' || sm_url_is_id(reply.request_id));
   PROMISE(reply.request_id[0] == '\0' || !reply.has_bad_id);
-  PROMISE(reply.request_id[0] == '\0' ||
-          sm_reply_quotes(text, size, reply.request_id));
+  PROMISE(is_id(text, size, reply.request_id) &&
+          is_id(text, size, reply.address_id) &&
+          is_id(text, size, reply.other_id));
   PROMISE(sm_state_name(reply.state) != NULL);
 }
 
@@ -43,7 +57,7 @@ static void find_id(const char *text, size_t size) {
   char id[SM_ID_MAX + 1];
   if (!sm_reply_find_id(id, text, size))
     return;
-  PROMISE(IS_TEXT(id) && sm_url_is_id(id) && sm_reply_quotes(text, size, id));
+  PROMISE(IS_TEXT(id) && sm_url_is_id(id) && sm_reply_holds_id(text, size, id));
   PROMISE(sm_reply_is_same_id(id, id));
 }
 

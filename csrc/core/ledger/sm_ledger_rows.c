@@ -35,17 +35,51 @@ static const char unfinished_sql[] =
     SELECT "WHERE state NOT IN ('completed', 'failed') "
            "ORDER BY submitted_at, step_key, generation";
 
-/* A text that SQLite has kept as a cost, or a NaN of PostgreSQL, is greater
- * than any number. */
-#define UNSOUND(column) column " < 0 OR " column " > 9e15"
-static const char spent_sql[] =
-    "SELECT SUM(doubt + CASE WHEN state = 'completed' "
-    "THEN COALESCE(cost, price, 0) WHEN state = 'failed' THEN 0 "
-    "ELSE COALESCE(price, 0) END), MIN(CASE WHEN " UNSOUND(
-        "doubt") " OR " UNSOUND("price") " OR " UNSOUND("cost") " THEN "
-                                                                "step_key END) "
-                                                                "FROM "
-                                                                "segmind_steps";
+/* Neither is a text that SQLite has kept as a cost, nor a NaN of PostgreSQL:
+ * both are greater than any number. Of NULL it says nothing, so ELSE. */
+#define SOUND(column) "(" column " >= 0 AND " column " < 9007199254740992)"
+
+/* What a step counts with besides its doubt: a cost that makes no sense counts
+ * as the price. Where nothing says what it may have cost, there is no sum. */
+static const char spent_sql[] = "SELECT SUM(CASE WHEN " SOUND(
+    "doubt") " THEN doubt ELSE 0 END + "
+             "CASE WHEN state = 'failed' THEN 0 "
+             "WHEN state = 'completed' AND " SOUND(
+                 "cost") " THEN cost "
+                         "WHEN " SOUND(
+                             "price") " THEN price ELSE 0 END), "
+                                      "MIN(CASE WHEN NOT " SOUND(
+                                          "doubt") " OR "
+                                                   "CASE WHEN state = 'failed' "
+                                                   "THEN FALSE "
+                                                   "WHEN state = 'completed' "
+                                                   "AND " SOUND(
+                                                       "cost") " THEN FALSE "
+                                                               "ELSE price IS "
+                                                               "NOT NULL AND "
+                                                               "NOT " SOUND(
+                                                                   "price") " E"
+                                                                            "ND"
+                                                                            " "
+                                                                            "TH"
+                                                                            "EN"
+                                                                            " s"
+                                                                            "te"
+                                                                            "p_"
+                                                                            "ke"
+                                                                            "y "
+                                                                            "EN"
+                                                                            "D)"
+                                                                            " F"
+                                                                            "RO"
+                                                                            "M "
+                                                                            "se"
+                                                                            "gm"
+                                                                            "in"
+                                                                            "d_"
+                                                                            "st"
+                                                                            "ep"
+                                                                            "s";
 
 static const char insert_sql[] =
     "INSERT INTO segmind_steps (step_key, generation, name, model, api, "
@@ -291,8 +325,8 @@ static enum sm_db_status ask_spent(struct sm_ledger_rows *rows,
     return status;
   if (sum.damaged[0] || !(sum.usd >= -EPSILON && sum.usd < MOST))
     return sm_db_fail(rows->db, SM_DB_BROKEN, e,
-                      "has a row that is damaged, of step %s: it cost less "
-                      "than nothing, or no amount of money",
+                      "has a row that is damaged, of step %s: what it cost "
+                      "cannot be told",
                       sum.damaged[0] ? sum.damaged : "?");
   rows->spent = sum.usd;
   return SM_DB_OK;

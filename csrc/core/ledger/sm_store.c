@@ -10,7 +10,10 @@
 
 /* -- columns --------------------------------------------------------------- */
 
-enum { IS_REQUIRED = 1, IS_NAME = 2, IS_MONEY = 4 };
+/* IS_DISPENSABLE: as good as absent where it makes no sense, for a finished
+ * step is not lost for the sake of it. Without a cost its price counts, without
+ * a seed that in the result or the parameters. */
+enum { IS_REQUIRED = 1, IS_NAME = 2, IS_MONEY = 4, IS_DISPENSABLE = 8 };
 
 struct column {
   const char *name;
@@ -27,15 +30,15 @@ static const struct column columns[SM_ROW_COLUMNS] = {
     [SM_ROW_PARAMS] = {"params", SM_DB_TEXT, IS_REQUIRED},
     [SM_ROW_STATE] = {"state", SM_DB_TEXT, IS_REQUIRED},
     [SM_ROW_BODY] = {"body", SM_DB_TEXT, IS_REQUIRED},
-    [SM_ROW_SEED] = {"seed", SM_DB_NUMBER, 0},
+    [SM_ROW_SEED] = {"seed", SM_DB_NUMBER, IS_DISPENSABLE},
     [SM_ROW_REQUEST_ID] = {"request_id", SM_DB_TEXT, IS_NAME},
     [SM_ROW_SUBMITS] = {"submits", SM_DB_NUMBER, IS_REQUIRED},
     [SM_ROW_PRICE] = {"price", SM_DB_NUMBER, IS_MONEY},
     [SM_ROW_DOUBT] = {"doubt", SM_DB_NUMBER, IS_REQUIRED | IS_MONEY},
-    [SM_ROW_COST] = {"cost", SM_DB_NUMBER, IS_MONEY},
+    [SM_ROW_COST] = {"cost", SM_DB_NUMBER, IS_MONEY | IS_DISPENSABLE},
     [SM_ROW_SUBMITTED_AT] = {"submitted_at", SM_DB_NUMBER, IS_REQUIRED},
-    [SM_ROW_ACCEPTED_AT] = {"accepted_at", SM_DB_NUMBER, 0},
-    [SM_ROW_ENDED_AT] = {"ended_at", SM_DB_NUMBER, 0},
+    [SM_ROW_ACCEPTED_AT] = {"accepted_at", SM_DB_NUMBER, IS_DISPENSABLE},
+    [SM_ROW_ENDED_AT] = {"ended_at", SM_DB_NUMBER, IS_DISPENSABLE},
     [SM_ROW_RESULT] = {"result", SM_DB_TEXT, 0},
     [SM_ROW_PROBLEM] = {"problem", SM_DB_TEXT, 0},
     [SM_ROW_FILE] = {"file", SM_DB_TEXT, IS_NAME},
@@ -111,12 +114,22 @@ static enum sm_code tell_damage(const struct sm_db_value *values, int at,
 enum sm_code sm_row_check(const struct sm_db_value *values,
                           struct sm_error *e) {
   for (int i = 0; i < SM_ROW_COLUMNS; i++)
-    if (!is_sound((enum sm_column)i, &values[i]))
+    if (!is_sound((enum sm_column)i, &values[i]) &&
+        !(columns[i].rules & IS_DISPENSABLE))
       return tell_damage(values, i, e);
   return SM_OK;
 }
 
 /* -- rows ------------------------------------------------------------------ */
+
+/* What a row is taken to hold in a column. */
+static struct sm_db_value value_of(const struct sm_db_value *values, int at) {
+  bool is_of_use = is_sound((enum sm_column)at, &values[at]) ||
+                   !(columns[at].rules & IS_DISPENSABLE);
+  /* No column of ours has bytes. */
+  return is_of_use && values[at].type != SM_DB_BYTES ? values[at]
+                                                     : sm_db_null();
+}
 
 static const char *keep_text(char **room, const char *text, size_t size) {
   char *kept = *room;
@@ -139,12 +152,11 @@ struct sm_row *sm_row_new(const struct sm_db_value *values,
   row->next = NULL;
   row->standing = standing;
   row->damage = damage ? keep_text(&room, damage, strlen(damage)) : NULL;
-  memcpy(row->value, values, sizeof row->value);
   for (int i = 0; i < SM_ROW_COLUMNS; i++) {
-    if (values[i].type == SM_DB_TEXT)
-      row->value[i].text = keep_text(&room, values[i].text, values[i].size);
-    if (values[i].type == SM_DB_BYTES) /* no column of ours has any */
-      row->value[i] = sm_db_null();
+    struct sm_db_value *value = &row->value[i];
+    *value = value_of(values, i);
+    if (value->type == SM_DB_TEXT)
+      value->text = keep_text(&room, value->text, value->size);
   }
   return row;
 }
