@@ -166,7 +166,7 @@ describe("an answer", function()
   it("that was of no use is told at the deadline, with its body", function()
     for body, words in pairs({ ['{"status":"DANCING"}'] = "DANCING",
       ["<html>oops</html>"] = "no JSON",
-      ['{"metrics":{},"status":"PROC'] = "end is missing" }) do
+      ['{"metrics":{},"status":"PROC'] = "names no state" }) do
       service:reset()
       service:faults({ fault("status", { status = 200, body = body }) })
       local _, err = sm:run(MODEL, PARAMS, { timeout = 0.6 })
