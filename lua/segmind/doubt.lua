@@ -64,12 +64,12 @@ end
 --- It may be said again, after an error in the midst of it.
 ---@param job segmind.Job with the id in `_adopting`
 function doubt.adopt(job)
-  local client, request_id = job._client, job._adopting
+  local client, request_id, handler = job._client, job._adopting, ending.follower(job)
   job._sync = nil
   if client._has_ledger then
     local opts = ending.task_options(job)
-    opts.step = step.of(job)
-    return client:_operation(ending.follower(job), "attach", job.model, request_id, opts)
+    opts.step, handler.is_adoption = step.of(job), true
+    return client:_operation(handler, "attach", job.model, request_id, opts)
   end
   job.request_id, job._doubtful = request_id, nil
   ending.set_state(job, "QUEUED")
@@ -85,7 +85,8 @@ end
 function doubt.decide(job, err, transfer)
   ending.name(job, err)
   job._doubtful = true
-  local answer = job._adopting and "hold" or ask(job, err)
+  local was_adoption = job._operation and job._operation.is_adoption
+  local answer = was_adoption and "hold" or job._adopting or ask(job, err)
   if job._over then
     return
   elseif answer == "hold" then
