@@ -130,6 +130,9 @@ describe("a ledger in which a row", function()
       local params = { prompt = "odd " .. i, aspect_ratio = "1:1" }
       ledger.client():submit("flux-kontext-pro", params):wait()
       for _, row in ipairs(ledger.rows()) do
+        for _, name in ipairs({ "seed", "cost", "price" }) do
+          assert.equal(row[name], check.storable(name, row[name]), text)
+        end
         assert.same({ "completed", nil }, { row.state, check.row(row) }, text)
       end
       service:clear_faults()
