@@ -87,7 +87,7 @@ local function write_result(self, job, result, text)
   end
   local _, err = self:_do(function(db)
     rows.complete(db, job._step, { request_id = job.request_id, text = text, cost = result.cost,
-      seed = type(result.seed) == "number" and result.seed or nil }, os.time())
+      seed = result.seed }, os.time())
     if file then
       rows.keep(db, job._step, file, sha256)
     end
