@@ -352,9 +352,11 @@ describe("a job", function()
 
   it("refuses a wrong event, function or timeout by raising", function()
     local job = pro({})
-    assert.has_error(function()
-      job:on("don", print)
-    end)
+    local hints = { don = 'did you mean "done"?', finish = '"state", "done" and "error"' }
+    for event, hint in pairs(hints) do
+      local _, message = pcall(job.on, job, event, print)
+      assert.truthy(message:find(hint, 1, true), message)
+    end
     assert.has_error(function()
       job:on("done", 1)
     end)

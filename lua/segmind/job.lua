@@ -187,8 +187,8 @@ local events = { "state", "done", "error" }
 function Job:on(event, fn)
   if event ~= "state" and event ~= "done" and event ~= "error" then
     local near = schema.nearest(event, events)
-    Error.misuse(("a job has no event %s%s"):format(schema.show(event),
-      near and ('; did you mean "%s"?'):format(near) or ""))
+    Error.misuse(("a job has no event %s; %s"):format(schema.show(event), near
+      and ('did you mean "%s"?'):format(near) or 'there are "state", "done" and "error"'))
   elseif type(fn) ~= "function" then
     Error.misuse("job:on takes a function, got " .. schema.show(fn))
   end
