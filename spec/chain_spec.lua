@@ -119,6 +119,13 @@ describe("a chain", function()
     end)
   end)
 
+  it("without a step says so when its output is asked for", function()
+    local _, message = pcall(function()
+      return sm:chain(picture):output(1)
+    end)
+    assert.truthy(message:find("none was yet; got 1", 1, true), message)
+  end)
+
   it("that breaks names the step and keeps what is finished", function()
     local ok = core.answers.job
     core.answers.job = function(call)

@@ -62,7 +62,10 @@ end
 ---@param n integer counted from 1
 ---@return segmind.Output
 function Chain:output(n)
-  if type(n) ~= "number" or not self._steps[n] then
+  if #self._steps == 0 then
+    Error.misuse("chain:output takes the number of a step that was added, and none was yet; got "
+      .. schema.show(n))
+  elseif type(n) ~= "number" or not self._steps[n] then
     Error.misuse(("chain:output takes the number of a step that was added, 1 to %d, got %s"):format(
       #self._steps, schema.show(n)))
   end
