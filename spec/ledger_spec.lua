@@ -531,6 +531,15 @@ describe("a ledger", function()
     assert.equal("v2", ledger.rows()[1].api)
   end)
 
+  it("of another server than PostgreSQL is refused, not taken for a file", function()
+    local sm, err = segmind.new({ api_key = "SG_0123456789abcdef", base_url = service.url,
+      ledger = "mysql://me:hidden@127.0.0.1:1/x" })
+    assert.is_nil(sm)
+    assert.equal("ledger", err.kind)
+    assert.truthy(err.message:find("a ledger is a file, or postgresql://host/db", 1, true))
+    assert.is_nil(err.message:find("hidden", 1, true))
+  end)
+
   it("of a server tells no password", function()
     local sm, err = segmind.new({ api_key = "SG_0123456789abcdef", base_url = service.url,
       ledger = "postgresql://me:hidden@127.0.0.1:1/x?password=secret" })

@@ -13,6 +13,13 @@ static bool is_url(const char *target) {
          strncmp(target, "postgres://", 11) == 0;
 }
 
+/* The length of "mysql" in "mysql://host"; 0 of a file. */
+static size_t scheme_of(const char *target) {
+  size_t length = strspn(target, "abcdefghijklmnopqrstuvwxyz"
+                                 "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+.-");
+  return strncmp(target + length, "://", 3) == 0 ? length : 0;
+}
+
 /* "postgresql://me:secret@host/db?password=secret" becomes
  * "postgresql://host/db". A password may hold an @, a host may not. */
 static void name_server(char *name, size_t room, const char *target) {
@@ -76,6 +83,12 @@ enum sm_db_status sm_db_open(struct sm_db *db,
   memset(db, 0, sizeof *db);
   if (is_url(options->target))
     return open_postgres(db, options, e);
-  (void)snprintf(db->name, sizeof db->name, "%s", options->target);
+  size_t scheme = scheme_of(options->target);
+  (void)snprintf(db->name, sizeof db->name, "%.*s",
+                 scheme ? (int)scheme + 3 : -1, options->target);
+  if (scheme)
+    return sm_db_fail(db, SM_DB_BROKEN, e,
+                      "cannot be opened: a ledger is a file, or "
+                      "postgresql://host/db");
   return sm_db_sqlite_open(db, options, e);
 }
