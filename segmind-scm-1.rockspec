@@ -26,6 +26,7 @@ dependencies = {
 }
 
 -- By library only: a header's place differs where libraries live in a folder per architecture.
+-- LuaRocks knows no optional ones: SQLite (3.20 or newer) and libpq, for ledgers, are below.
 external_dependencies = {
   CURL = { library = "curl" }, -- 7.80 or newer
   JANSSON = { library = "jansson" },
@@ -41,6 +42,7 @@ build = {
     LUADIR = "$(LUADIR)",
     LIBDIR = "$(LIBDIR)",
     BINDIR = "$(BINDIR)",
+    SEGMIND_LEDGER = "AUTO", -- with SQLite and libpq where pkg-config finds them, else without
     SEGMIND_EMULATOR = "AUTO", -- it needs libmicrohttpd and libgd; a rock may well go without
     SEGMIND_TESTS = "OFF",
   },
