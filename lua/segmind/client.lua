@@ -41,12 +41,13 @@ scheduler.set_guard(core.during)
 ---@field base_url string? else SEGMIND_BASE_URL, else the service; http only on loopback
 ---@field max_transfers integer? transfers at the same time (16)
 ---@field max_active_jobs integer? jobs under way at the same time; others wait for a place
----@field rpm integer? submits a minute, as the account's plan allows
----@field timeout number? seconds for a job from its start to its picture (600)
+---@field rpm integer? requests a minute, submits and polls together, as the account's plan allows
+---@field timeout number? seconds for a job once its inputs are there: upload to download (600)
 ---@field poll "eager"|"balanced"|"relaxed"|number|nil how often to ask for a state, or seconds
 ---@field on_event fun(event: segmind.Event)? told everything that happens
 ---@field ledger string? a file, or "postgresql://user@host/db"; nothing in it is paid twice
----@field ledger_files string? folder for the pictures of the ledger; its own name and ".files"
+---@field ledger_files string? folder for the pictures of the ledger; a file's name and ".files", of
+--- a server "segmind-ledger.files"
 ---@field budget number? USD; a submit that could pass it is refused
 ---@field on_unknown segmind.OnUnknown? what to do about a submit of unknown outcome; "hold"
 ---@field media_hosts string[]? further hosts that pictures are fetched from
