@@ -40,7 +40,7 @@ static int write_url(const char *path, const char *url) {
     return -1;
   FILE *file = fopen(beside, "w");
   if (!file) {
-    perror(beside);
+    fprintf(stderr, "segmind-emulator: %s: %s\n", path, strerror(errno));
     return -1;
   }
   bool written = fprintf(file, "%s\n", url) > 0;
