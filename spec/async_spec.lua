@@ -303,6 +303,7 @@ describe("a coroutine", function()
       assert.is_nil(result)
       assert.truthy(err.message:find("boom", 1, true))
       assert.truthy(err.traceback:find("deep", 1, true))
+      assert.equal("unknown", err.charged) -- its run was paid
       assert.equal(err, task:error())
       local other = segmind.async(function()
         assert(sm:run("flux-kontext-pro", { promt = "x" }))

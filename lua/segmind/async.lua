@@ -22,7 +22,8 @@ local Task = {}
 Task.__index = Task
 Task.__name = "segmind.Task"
 
---- An error of the library stays what it is and gets the traceback; anything else becomes one.
+--- An error of the library stays what it is and gets the traceback; anything else becomes one. What
+--- the function has paid before is not known here.
 local function explain(err)
   local raised = interruption.wrap(err)
   if raised then
@@ -33,7 +34,7 @@ local function explain(err)
   end
   local trace = debug.traceback(Error.text(err), 2)
   return Error.new("invalid", "the function raised an error: " .. trace,
-    { traceback = trace, cause = err })
+    { traceback = trace, cause = err, charged = "unknown" })
 end
 
 --- Nobody may be there to ask for an error: on_event hears of it.
@@ -115,7 +116,8 @@ function Task:error()
   local values = self._values
   local why = values and values[1] == nil and values[2]
   if why and not Error.is_error(why) then
-    why = Error.new("invalid", "the function returned nil and: " .. Error.text(why))
+    why = Error.new("invalid", "the function returned nil and: " .. Error.text(why),
+      { charged = "unknown" })
   end
   return why or self._error
 end

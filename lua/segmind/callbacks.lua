@@ -92,7 +92,8 @@ function callbacks:_emit(event)
     local ok, trace = guarded(self, self._on_event, event)
     if not ok then
       self._callback_error = self._callback_error
-        or Error.new("invalid", "on_event raised an error: " .. trace)
+        or Error.new("invalid", "on_event raised an error: " .. trace,
+          { charged = event.job and ending.charged(event.job) or "unknown" })
     end
   end
 end

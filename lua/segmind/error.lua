@@ -62,7 +62,8 @@ end
 ---@field budget number? of `budget`, in USD; with `spent` (or under way) and the step's `price`
 ---@field spent number?
 ---@field price number?
----@field cause segmind.Error? of `upstream`: why the input failed
+---@field cause any of `upstream`: the error of the input; of a task: what its function raised
+---@field traceback string? of a task: where its function raised the error
 
 -- What the service, or the model behind it, says when it refuses a content. "_" counts as a letter:
 -- `safety_tolerance` is a parameter.

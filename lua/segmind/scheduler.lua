@@ -65,7 +65,7 @@ local function tell(co, err)
     error(err, 0)
   end
   err = Error.new("invalid", "a coroutine raised an error: "
-    .. debug.traceback(co, Error.text(err)))
+    .. debug.traceback(co, Error.text(err)), { charged = "unknown" })
   if not reason then
     error(tostring(err), 0)
   end
