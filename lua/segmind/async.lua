@@ -54,7 +54,7 @@ local function finish(task, ok, ...)
   if ok then
     task._values = pack(...)
   elseif raised then
-    task._error = Error.new("cancelled", "the task was interrupted")
+    task._error = Error.new("cancelled", "the task was interrupted", { charged = "unknown" })
   else
     task._error = (...)
     report(task, task._error)
@@ -135,7 +135,7 @@ local function wait(self, timeout, verb, is_await)
   end
   if not waiting.pass(self._gate, timeout, verb, is_await) then
     return nil, Error.new("timeout", ("not over after %g s, the task goes on"):format(timeout),
-      { retryable = true, running = true })
+      { charged = "unknown", retryable = true, running = true })
   elseif self._error then
     return nil, self._error
   end
@@ -169,7 +169,8 @@ function Task:cancel()
   if close and coroutine.status(self._co) == "suspended" then
     close(self._co)
   end
-  finish(self, false, Error.new("cancelled", "the task was cancelled; its jobs go on"))
+  finish(self, false, Error.new("cancelled", "the task was cancelled; its jobs go on",
+    { charged = "unknown" }))
   return true
 end
 

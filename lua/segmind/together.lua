@@ -73,7 +73,7 @@ end
 
 local function too_late(timeout)
   return nil, Error.new("timeout", ("not over after %g s; the jobs go on"):format(timeout),
-    { retryable = true, running = true })
+    { charged = "unknown", retryable = true, running = true })
 end
 
 --- What became of one, and of a job that failed only in saving its picture both.
