@@ -198,6 +198,21 @@ describe("the error kind", function()
     assert.equal(1, ledger.accepted())
   end)
 
+  it("timeout of an attached id is charged once the service has shown that it knows it", function()
+    fault("status", { status = 200, body = '{"status":"PROCESSING"}' })
+    local sm = client()
+    local known = assert(sm:attach("abc123", "flux-kontext-pro"))
+    repeat
+      local _, err = known:wait(0.02)
+      assert.equal(known.state == "PROCESSING" and "yes" or "unknown", err.charged)
+    until known.state == "PROCESSING"
+    service:clear_faults()
+    local unknown = assert(sm:attach("no-such-request", "flux-kontext-pro"))
+    assert.equal("unknown", select(2, unknown:wait(0.05)).charged)
+    unknown:cancel()
+    assert.equal("unknown", unknown:error().charged)
+  end)
+
   it("timeout of polls that refuse the key leaves what was accepted to be attached", function()
     fault("status", { status = 401 })
     local sm = client({ timeout = 2 })

@@ -142,7 +142,10 @@ end
 ---@param job segmind.Job
 ---@return string
 function ending.charged(job)
-  return job.request_id and "yes" or (job._sent or may_be_sent(job)) and "unknown" or "no"
+  if job.request_id then
+    return job._is_unseen and "unknown" or "yes"
+  end
+  return (job._sent or may_be_sent(job)) and "unknown" or "no"
 end
 
 -- A key or an account that is refused will be refused for the next step, too.
@@ -233,11 +236,14 @@ function ending.become(job, row)
   ending.set_state(job, row.request_id and "QUEUED" or "submitting")
 end
 
+local told_by_service = { QUEUED = true, PROCESSING = true, COMPLETED = true }
+
 local function on_state(job, state, request_id)
   if job._over then
     return ending.conclude(job)
   end
   job._sent = job._sent or state == "submitting"
+  job._is_unseen = job._is_unseen and not told_by_service[state]
   job.request_id = job.request_id or request_id
   job._doubtful = not job.request_id and job._doubtful or nil
   ending.set_state(job, state == "ACCEPTED" and "QUEUED" or state)

@@ -67,6 +67,7 @@ function resume:attach(request_id, model, opts)
   end
   local job = begin(self, model, {}, opts)
   job.request_id, job.state = request_id, "QUEUED"
+  job._is_unseen = true -- until the service tells a state, the id is only the caller's word
   return self:_work(attach, job, request_id)
 end
 
