@@ -38,7 +38,7 @@ hosts() {
 
 programs() {
   machine
-  for name in jobs waiting streams polling chains serving; do
+  for name in jobs ledger waiting streams polling chains serving; do
     "$lua" "bench/$name.lua" "$build" || {
       echo "bench/$name.lua failed" >&2
       status=1

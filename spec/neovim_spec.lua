@@ -29,7 +29,7 @@ local build = output_of("cd " .. quote(os.getenv("SEGMIND_BUILD") or root .. "/b
 --- children again; the editor's own leaks are not ours.
 local function preload()
   local loaded = interpreter.preload()
-  return loaded ~= "" and loaded .. "env ASAN_OPTIONS=detect_leaks=0 " or ""
+  return loaded ~= "" and "env ASAN_OPTIONS=detect_leaks=0 " .. loaded or ""
 end
 
 -- Puts the plugin on the runtime path, in which commas and backslashes are escaped.

@@ -47,7 +47,9 @@ end
 local function run_on_file(target, text, ...)
   local connection = assert(DBI.Connect("SQLite3", target))
   connection:autocommit(true)
-  assert(connection:prepare("PRAGMA busy_timeout = 5000")):execute()
+  local patience = assert(connection:prepare("PRAGMA busy_timeout = 5000"))
+  patience:execute()
+  patience:close() -- a connection with a statement left is never freed
   local statement = assert(connection:prepare(text))
   assert(statement:execute(...))
   local rows, columns = {}, statement:columns()

@@ -1,0 +1,52 @@
+--- What a ledger costs a host: side by side with none, and on a disk that is slow to sync.
+
+package.path = (arg[0]:match("^(.*)/[^/]*$") or ".") .. "/support/?.lua;" .. package.path
+local service = require("service")
+local trial = require("trial")
+
+local setup = trial.setup([[
+usage: lua5.4 bench/ledger.lua [BUILD] [--rounds N]
+
+Jobs a second of 200 jobs that the server answers at once (of 20 on the slow
+disk), commits a job, and the longest client:step after 50 jobs ended while the
+host slept: with a ledger, without one, and with each sync of the disk slowed to
+200 ms.
+]], 5)
+
+local kinds = {
+  { name = "no ledger", jobs = 200 },
+  { name = "ledger", jobs = 200, has_ledger = true },
+  { name = "ledger, a sync takes 200 ms", jobs = 20, has_ledger = true,
+    preload = ("LD_LIBRARY_PATH=%s LD_PRELOAD=libslow_disk.so "):format(
+      trial.quote(setup.build .. "/spec")) },
+}
+
+for _ = 1, setup.rounds do
+  for _, kind in ipairs(kinds) do
+    local folder = trial.output("mktemp -d"):match("[^\n]*")
+    local server = service.emulator(setup, "--plain --latency 0.001 --variation 0 --speed 1000")
+    local figures = trial.run(setup, ("%slua5.4 bench/peers/segmind_ledger.lua %s %d %s"):format(
+      kind.preload or "", server.url, kind.jobs, kind.has_ledger and trial.quote(folder) or "-"))
+    server:stop()
+    os.execute("rm -rf " .. trial.quote(folder))
+    for _, name in ipairs({ "jobs_s", "commits", "step_ms" }) do
+      kind[name] = kind[name] or {}
+      table.insert(kind[name], figures[name])
+    end
+  end
+end
+
+local rows = {}
+for i, kind in ipairs(kinds) do
+  rows[i] = { kind.name, trial.show(kind.jobs_s), trial.show(kind.commits, 2),
+    trial.show(kind.step_ms, 2) }
+end
+print("### A ledger, and jobs that are answered at once\n")
+trial.table({ "", "jobs a second", "commits a job", "longest step, ms" }, rows)
+local _, without = trial.middle(kinds[1].step_ms)
+for i = 2, #kinds do
+  local _, with = trial.middle(kinds[i].step_ms)
+  trial.goal(kinds[i].name .. ", longest step, best round, over none", with / without, 1.5)
+  trial.goal(kinds[i].name .. ", longest step, best round", with, 5, " ms")
+end
+print()
