@@ -24,7 +24,10 @@ static void try_again(struct sm_call *call, const struct sm_scene *scene,
     sm_verdict_fail(verdict, &verdict->error);
     return;
   }
-  verdict->note = "no usable answer; the request is tried again";
+  verdict->note = call->is_unwritten
+                      ? "the picture cannot be stored on this machine (is its "
+                        "disk or memory full?); it is fetched again"
+                      : "no usable answer; the request is tried again";
   sm_verdict_send(verdict,
                   scene->now_ms + sm_backoff_ms(scene->rng, call->tries,
                                                 BACKOFF_FLOOR_MS, BACKOFF_MS,
@@ -125,6 +128,7 @@ static void answer_download(struct sm_call *call, const struct sm_scene *scene,
     return;
   }
   enum sm_code code = sm_outcome_of_get(answer, e);
+  call->is_unwritten = code == SM_IO;
   if (code == SM_OK)
     code = sm_fail(e, SM_IO, "the download is no whole picture: %s", why);
   if (answer->status == 401 || answer->status == 403) {
@@ -200,13 +204,17 @@ void sm_call_expire(const struct sm_call *call, bool was_sent,
   /* These two say "free to run again"; what is fetched has been paid for. */
   if (call->kind == SM_CALL_DOWNLOAD && call->trouble != SM_OK)
     code = SM_IO;
-  if (call->status)
+  if (call->is_unwritten)
+    sm_fail(e, code,
+            "the deadline passed while the picture could not be stored on "
+            "this machine (is its disk or memory full?)");
+  else if (call->status)
     sm_fail(e, code,
             "the deadline passed before there was a usable answer; the last "
             "was HTTP %d",
             call->status);
   else
     sm_fail(e, code, "the deadline passed before there was an answer");
-  e->status = call->status;
+  e->status = call->is_unwritten ? 0 : call->status;
   e->is_retryable = true;
 }

@@ -29,6 +29,7 @@ struct sm_call {
   int status;
   uint8_t tries;
   uint8_t redirects;
+  bool is_unwritten; /* the last try's bytes found no room on this machine */
 };
 
 void sm_call_create(struct sm_call *call, enum sm_call_kind kind,

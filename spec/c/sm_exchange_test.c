@@ -185,6 +185,29 @@ static void a_download_that_nothing_comes_of_is_io(void) {
   }
 }
 
+/* A status of 200 is no reason to look for the fault at the service. */
+static void a_full_disk_is_named_when_a_download_runs_out_of_time(void) {
+  struct sm_pace pace;
+  struct sm_rng rng;
+  sm_rng_seed(&rng, 7);
+  sm_pace_create(&pace, 0, 0);
+  struct sm_task *task = begin(SM_CALL_DOWNLOAD, HOST "/a.gif");
+  const struct sm_scene scene = {.pace = &pace, .rng = &rng, .now_ms = 0};
+  transfer.answer.code = SM_IO;
+  transfer.answer.status = 200;
+  sm_exchange_judge(task, &transfer, &scene, &verdict);
+  CHECK(verdict.step == SM_STEP_SEND &&
+        strstr(verdict.note, "disk or memory full"));
+  sm_call_expire(&task->call, true, &verdict);
+  CHECK(verdict.error.code == SM_IO && verdict.error.status == 0);
+  CHECK(strstr(verdict.error.message, "disk or memory full") != NULL);
+  transfer.answer.code = SM_NOT_SENT;
+  sm_exchange_judge(task, &transfer, &scene, &verdict);
+  sm_call_expire(&task->call, true, &verdict);
+  CHECK(strstr(verdict.error.message, "HTTP 200") != NULL);
+  end(task);
+}
+
 static bool is_asked_for_again(enum sm_code code, int status, int tries) {
   struct sm_pace pace;
   struct sm_rng rng;
@@ -257,6 +280,7 @@ int main(void) {
   a_v1_picture_is_known_by_its_bytes();
   a_v1_picture_that_was_cut_is_kept_with_its_error();
   a_download_that_nothing_comes_of_is_io();
+  a_full_disk_is_named_when_a_download_runs_out_of_time();
   a_picture_counts_under_each_status_that_brings_one();
   a_v1_picture_counts_in_a_cut_frame_and_under_a_500();
   a_picture_that_is_missing_is_asked_for_again();
