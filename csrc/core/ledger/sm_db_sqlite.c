@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "sm_db.h"
+#include "sm_db_fork.h"
 #include "sm_file.h"
 
 #ifdef SEGMIND_HAS_SQLITE
@@ -39,6 +40,7 @@ struct sqlite {
   sqlite3 *handle;
   struct statement statements[MAX_STATEMENTS];
   int count;
+  bool is_at_work; /* see sm_db_fork */
 };
 
 static const struct sm_db_dialect dialect = {
@@ -200,9 +202,24 @@ static int step_through(sqlite3_stmt *handle, const struct sm_db_query *query) {
   return code == SQLITE_DONE ? SQLITE_OK : code;
 }
 
+/* From the begin of a transaction to its end is one piece of work. */
+static void go_to_work(struct sqlite *sqlite) {
+  if (!sqlite->is_at_work)
+    sm_db_fork_enter();
+  sqlite->is_at_work = true;
+}
+
+static void rest(struct sqlite *sqlite) {
+  if (sqlite->handle && !sqlite3_get_autocommit(sqlite->handle))
+    return;
+  sqlite->is_at_work = false;
+  sm_db_fork_leave();
+}
+
 static enum sm_db_status run(const struct sm_db *db, struct sm_db_query *query,
                              struct sm_error *e) {
   struct sqlite *sqlite = db->self;
+  go_to_work(sqlite);
   sqlite3_stmt *handle = NULL;
   int code = prepare(sqlite, query->sql, &handle);
   if (code == SQLITE_OK)
@@ -215,14 +232,17 @@ static enum sm_db_status run(const struct sm_db *db, struct sm_db_query *query,
   (void)sqlite3_reset(handle);
   if (handle)
     (void)sqlite3_clear_bindings(handle);
+  rest(sqlite);
   return status;
 }
 
 static void close_file(const struct sm_db *db) {
   struct sqlite *sqlite = db->self;
+  go_to_work(sqlite);
   for (int i = 0; i < sqlite->count; i++)
     (void)sqlite3_finalize(sqlite->statements[i].handle);
   (void)sqlite3_close(sqlite->handle);
+  sm_db_fork_leave();
   free(sqlite);
 }
 
@@ -279,6 +299,11 @@ enum sm_db_status sm_db_sqlite_open(struct sm_db *db,
                                     const struct sm_db_options *options,
                                     struct sm_error *e) {
   struct sm_error why;
+  if (sm_db_fork_is_amid())
+    return sm_db_fail(db, SM_DB_BROKEN, e,
+                      "cannot be opened: this process was forked while its "
+                      "parent wrote into a ledger; fork before, or start a "
+                      "program of its own");
   if (sm_file_reserve(options->target, &why) != SM_OK)
     return sm_db_fail(db, SM_DB_BROKEN, e, "cannot be opened: %.300s",
                       why.message);
@@ -289,7 +314,9 @@ enum sm_db_status sm_db_sqlite_open(struct sm_db *db,
   db->run = run;
   db->close = close_file;
   db->self = sqlite;
+  go_to_work(sqlite);
   int code = open_file(sqlite, options->target);
+  rest(sqlite);
   enum sm_db_status status =
       code == SQLITE_OK ? set_up(db, e) : explain(db, code, e);
   if (status)
