@@ -301,7 +301,7 @@ static bool is_owned_by(const struct sm_row *row, const char *owner) {
 
 struct sum {
   double usd;
-  char damaged[64];
+  char damaged[65]; /* a step key */
 };
 
 static bool note_sum(void *user, const struct sm_db_value *row, int columns) {
@@ -309,7 +309,7 @@ static bool note_sum(void *user, const struct sm_db_value *row, int columns) {
   if (columns > 0 && row[0].type == SM_DB_NUMBER)
     sum->usd = row[0].number;
   if (columns > 1 && row[1].type == SM_DB_TEXT)
-    (void)snprintf(sum->damaged, sizeof sum->damaged, "%.63s", row[1].text);
+    (void)snprintf(sum->damaged, sizeof sum->damaged, "%.64s", row[1].text);
   return true;
 }
 
