@@ -32,6 +32,11 @@ local function preload()
   return loaded ~= "" and "env ASAN_OPTIONS=detect_leaks=0 " .. loaded or ""
 end
 
+--- What an editor that a script starts in a terminal is to load first; "" for nothing.
+local function preloaded()
+  return interpreter.preload():match("LD_PRELOAD='([^']*)'") or ""
+end
+
 -- Puts the plugin on the runtime path, in which commas and backslashes are escaped.
 local PLUGIN = "lua vim.opt.rtp:prepend(vim.fn.escape("
   .. "vim.env.SPEC_ROOT .. '/examples/neovim', '\\\\,'))"
@@ -48,8 +53,8 @@ local function neovim(script, folder, service, env)
     "SPEC_ROOT=" .. quote(clone), "SPEC_FOLDER=" .. quote(folder),
     "SPEC_PIXEL=" .. session.PIXEL:gsub(".", function(char)
       return ("%02x"):format(char:byte())
-    end), "SPEC_PLUGIN=" .. quote(PLUGIN), env or "", "timeout -k 5 60",
-    preload() .. "nvim --headless -u NONE -i NONE -n --cmd", quote(PLUGIN), "-c",
+    end), "SPEC_PLUGIN=" .. quote(PLUGIN), "SPEC_PRELOAD=" .. quote(preloaded()), env or "",
+    "timeout -k 5 60", preload() .. "nvim --headless -u NONE -i NONE -n --cmd", quote(PLUGIN), "-c",
     quote(("lua dofile(vim.env.SPEC_ROOT .. '/spec/neovim/%s.lua')"):format(script)) }
   return table.concat(words, " ")
 end

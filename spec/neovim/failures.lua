@@ -10,7 +10,8 @@ local function start(file)
   terminal = vim.fn.termopen({ vim.v.progpath, "-u", "NONE", "-i", "NONE", "-n", "--cmd",
     driver.PLUGIN, "-c", "runtime plugin/segmind.lua", "-c",
     "lua require('segmind_nvim').setup({ poll = 0.01, linger = 5 })", "-c", "edit " .. file,
-    "-c", "echo 'it is up'" }, { cwd = driver.folder, env = { SEGMIND_API_KEY = "SG_0000" } })
+    "-c", "echo 'it is up'" }, { cwd = driver.folder, env = { SEGMIND_API_KEY = "SG_0000",
+    LD_PRELOAD = vim.env.SPEC_PRELOAD } })
   screen = vim.api.nvim_get_current_buf()
 end
 
