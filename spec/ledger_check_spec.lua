@@ -111,7 +111,7 @@ describe("a ledger in which a row", function()
   end)
 
   it("vanishes under a submit still has its id on the disk", function()
-    service:faults({ { match = { path = "submit" }, mode = "after", ["then"] = { delay = 0.2 } } })
+    service:faults({ { match = { path = "submit" }, mode = "after", ["then"] = { delay = 1 } } })
     local sm = ledger.client()
     local job = submit(sm)
     ledger.until_so(sm, function()

@@ -46,12 +46,20 @@ void sm_job_destroy(struct sm_job *job) {
   job->request_id = NULL;
 }
 
+/* Nothing came: the request ran out of its time, at the deadline at the latest.
+ */
+static bool is_silence(const struct sm_answer *answer) {
+  return answer->code == SM_TIMEOUT && answer->status == 0;
+}
+
 /* Without memory the error does without it. An answer without a body leaves the
- * body of the one before. */
+ * body of the one before, and silence leaves all of it. */
 static void keep_answer(struct sm_job *job, const struct sm_answer *answer,
                         const char *what) {
   struct sm_kept *kept = job->kept;
   size_t size = answer->body.size;
+  if (kept && is_silence(answer))
+    return;
   if (!kept) {
     kept = job->kept = calloc(1, sizeof *kept);
     if (!kept)

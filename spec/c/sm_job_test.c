@@ -627,6 +627,7 @@ static void a_deadline_tells_what_came_last_and_keeps_its_body(void) {
     answer(rows[i].code, rows[i].status, true, rows[i].body);
     answer(SM_NOT_SENT, 0, true, ""); /* without a body */
     answer(rows[i].code, rows[i].status, true, rows[i].body);
+    answer(SM_TIMEOUT, 0, true, ""); /* nothing came any more */
     expire(false);
     CHECK(failed_with(SM_TIMEOUT, SM_CHARGED_YES));
     CHECK(strstr(verdict.error.message, rows[i].words));
