@@ -5,7 +5,7 @@ exclude_files = { "build*/**", "out/**" }
 
 files["spec/**/*.lua"] = { std = "min+busted" }
 files["examples/neovim/**/*.lua"] = { globals = { "vim" } }
-files["spec/neovim/*.lua"] = { globals = { "vim" } }
+files["spec/hosts/neovim/*.lua"] = { globals = { "vim" } }
 files["bench/neovim.lua"] = { globals = { "vim" } }
 files["spec/run.lua"] = { globals = { "arg" } }
 

@@ -2,7 +2,7 @@
 #
 # Variables: BUILD (folder, "build"), CMAKE_FLAGS (e.g. -DSEGMIND_EMULATOR=OFF),
 # JOBS, PREFIX (of install), LUA (5.4, 5.3 or luajit: test only that one),
-# SPEC (spec files or busted's options, instead of everything),
+# SPEC (specs by name, file or folder, or busted's options, instead of everything),
 # SANITIZE ("address,undefined" or "thread"), OUT (the demo's folder),
 # FUZZ_SECONDS (of each fuzz target), FUZZ (targets, instead of all),
 # TORTURE_STEP (try only each so manyth call), SOAK_JOBS, SOAK_CHAINS.

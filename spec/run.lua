@@ -1,6 +1,7 @@
 -- Runs the specs with busted on the Lua that runs this file:
 --
 --   lua5.4 spec/run.lua [busted's options] [spec files or folders]
+--   lua5.4 spec/run.lua budget                  spec/money/budget_spec.lua
 --
 -- The `busted` command of a system belongs to one Lua; this belongs to all. It may be started from
 -- any folder, and finds the library and the module built for this Lua without LUA_PATH:
@@ -31,6 +32,20 @@ end
 local jit = rawget(_G, "jit")
 print("-- specs on " .. (jit and jit.version or _VERSION))
 
+--- The file of a spec that is given by its name alone, or the word itself.
+local function file_of(word)
+  local name = word:match("^([%w_]+)$") or word:match("^([%w_]+)_spec%.lua$")
+  for _, folder in ipairs(name and { "unit", "money", "hosts", "emulator" } or {}) do
+    local path = ("spec/%s/%s_spec.lua"):format(folder, name:gsub("_spec$", ""))
+    local file = io.open(root .. "/" .. path)
+    if file then
+      file:close()
+      return path
+    end
+  end
+  return word
+end
+
 -- Ours first, so that what was given on the command line wins.
 local given = arg
 arg = {
@@ -38,8 +53,10 @@ arg = {
   "--directory=" .. root,
   "--output=spec/support/tally.lua",
 }
-for _, word in ipairs(given) do
-  arg[#arg + 1] = word
+for place, word in ipairs(given) do
+  -- Behind an option it may be the option's value.
+  local is_value = place > 1 and given[place - 1]:find("^%-")
+  arg[#arg + 1] = is_value and word or file_of(word)
 end
 
 -- With standalone = false busted returns when all is well, and exits by itself otherwise.

@@ -21,5 +21,5 @@ fi
 SEGMIND_WORLDS=${SOAK_WORLDS:-20000} "$build/spec/sm_money_test" || exit 1
 SEGMIND_BUILD=$build SEGMIND_STOPPED_SECONDS=20 env ${preload:+"$preload" LD_LIBRARY_PATH="$build/spec"} \
   "${LUA54:-lua5.4}" spec/run.lua --filter="stops for a while" \
-  spec/ledger_server_spec.lua </dev/null || exit 1
+  spec/money/ledger_server_spec.lua </dev/null || exit 1
 exec env ${preload:+"$preload" LD_LIBRARY_PATH="$build/spec"} "${LUA54:-lua5.4}" spec/soak.lua </dev/null

@@ -2,7 +2,7 @@
 # Every test of a build folder: the C tests by ctest, then the specs on each
 # Lua, and at the end, alone on a line, "N passed, N failed" over all of them.
 #
-#   spec/suite.sh BUILD "5.4 5.3 luajit" [busted's options and spec files]
+#   spec/suite.sh BUILD "5.4 5.3 luajit" [arguments of spec/run.lua]
 #
 # With options or files the C tests are left out. LUA54, LUA53 and LUAJIT may
 # name the interpreters. A run that crashes, hangs or leaks counts as a failure
@@ -119,9 +119,9 @@ in_lane() {
 # The specs wait more than they compute, so the Luas run side by side.
 all_lanes() {
   # What is the same on every Lua and takes long is a lane of its own.
-  long=$(ls spec/money_*_spec.lua 2>/dev/null)
-  server=spec/ledger_server_spec.lua
-  short=$(ls spec/*_spec.lua | grep -v "^spec/money_\|^$server")
+  long=$(ls spec/money/money_*_spec.lua)
+  server=spec/money/ledger_server_spec.lua
+  short=$(ls spec/*/*_spec.lua | grep -v "^spec/money/money_\|^$server")
   for lua in $luas; do
     # shellcheck disable=SC2086
     in_lane "$lua" specs_on "$lua" $short

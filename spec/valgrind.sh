@@ -11,8 +11,8 @@ set -u
 cd "$(dirname "$0")/.." || exit 2
 build=$(cd "$1" && pwd) || exit 2
 shift
-[ $# -gt 0 ] || set -- spec/client_spec.lua spec/job_spec.lua \
-  spec/error_spec.lua spec/image_spec.lua spec/chain_spec.lua
+[ $# -gt 0 ] || set -- spec/unit/client_spec.lua spec/unit/job_spec.lua \
+  spec/unit/error_spec.lua spec/unit/image_spec.lua spec/unit/chain_spec.lua
 
 unset SEGMIND_API_KEY SEGMIND_BASE_URL LUA_INIT LUA_INIT_5_4
 unset http_proxy https_proxy all_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY
@@ -55,9 +55,9 @@ for spec; do
 done
 # How programs end: it is the programs that this spec starts which are watched.
 # They leave their memory to the system, so leaks are not counted.
-echo "-- spec/lifetime_spec.lua"
+echo "-- spec/hosts/lifetime_spec.lua"
 SEGMIND_SPEC_UNDER="$watch --leak-check=no" timeout --foreground -k 10 1500 \
-  "${LUA54:-lua5.4}" spec/run.lua spec/lifetime_spec.lua </dev/null
-count $? spec/lifetime_spec.lua
+  "${LUA54:-lua5.4}" spec/run.lua spec/hosts/lifetime_spec.lua </dev/null
+count $? spec/hosts/lifetime_spec.lua
 echo "valgrind: $passed passed, $failed failed"
 [ "$failed" -eq 0 ]

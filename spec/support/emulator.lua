@@ -20,6 +20,7 @@
 --- curl program: the client under test must not be what its own oracle is asked with.
 
 local cjson = require("cjson")
+local paths = require("spec.support.paths")
 
 local json = cjson.new()
 
@@ -71,9 +72,7 @@ function emulator.binary()
   if given and given ~= "" then
     return given
   end
-  local source = debug.getinfo(1, "S").source:match("^@(.*)$") or ""
-  local root = source:match("^(.*)/spec/support/[^/]*$") or "."
-  return (os.getenv("SEGMIND_BUILD") or (root .. "/build")) .. "/bin/segmind-emulator"
+  return paths.build .. "/bin/segmind-emulator"
 end
 
 -- { plain = true, speed = 20 } -> "'--plain' '--speed=20'", in a fixed order.

@@ -1,6 +1,8 @@
 --- The interpreter that runs this spec, as the beginning of a shell command, for specs that start a
 --- program of their own. In a sanitized build the program needs what this one was started with.
 
+local paths = require("spec.support.paths")
+
 local function read(path)
   local file = io.open(path, "rb")
   local text = file and file:read("*l")
@@ -29,11 +31,10 @@ end
 ---@param library string? a name in the folder spec of the build folder
 ---@return string
 function interpreter.preload(library)
-  local build = os.getenv("SEGMIND_BUILD") or "build"
-  local preload = read(build .. "/preload")
+  local preload = read(paths.build .. "/preload")
   preload = preload and library and preload .. ":" .. library or preload or library
   return preload and ("env LD_PRELOAD=%s LD_LIBRARY_PATH=%s "):format(quote(preload),
-    quote(build .. "/spec")) or ""
+    quote(paths.build .. "/spec")) or ""
 end
 
 --- "lua5.4", or "env LD_PRELOAD=... lua5.4"; behind the command in SEGMIND_SPEC_UNDER, which is

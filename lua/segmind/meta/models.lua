@@ -1,5 +1,5 @@
 ---@meta segmind.models
--- Made by lua/segmind/models/export.lua types; spec/models_spec.lua fails when out of date.
+-- Made by lua/segmind/models/export.lua types; models_spec.lua fails when out of date.
 
 --- A path, an http(s) URL, segmind.bytes(s), a Result or a Job (which makes an edge).
 ---@alias segmind.Image string|segmind.Bytes|segmind.Result|segmind.Job

@@ -1,5 +1,5 @@
 -- :SegmindEdit in a buffer that is the picture, and :SegmindEdit! from the text alone.
-local driver = dofile(vim.env.SPEC_ROOT .. "/spec/neovim/driver.lua")
+local driver = dofile(vim.env.SPEC_ROOT .. "/spec/hosts/neovim/driver.lua")
 
 driver.run(function()
   driver.plugin({ output_dir = driver.folder .. "/results" })

@@ -1,6 +1,6 @@
 -- The adapter: the editor's API in callbacks, steps that are one at a time, a client that is closed
 -- inside a callback, its handle closed before its descriptor.
-local driver = dofile(vim.env.SPEC_ROOT .. "/spec/neovim/driver.lua")
+local driver = dofile(vim.env.SPEC_ROOT .. "/spec/hosts/neovim/driver.lua")
 
 local PARAMS = { prompt = "a red house", aspect_ratio = "1:1" }
 

@@ -351,8 +351,7 @@ describe("a client", function()
     for _, call in ipairs(calls) do
       local ok, message = pcall(call)
       assert.is_false(ok)
-      assert.truthy(message:find("^spec/events_spec.lua:%d+: segmind: ")
-        or message:find("/spec/events_spec.lua:%d+: segmind: "), message)
+      assert.truthy(("/" .. message):find("/spec/unit/events_spec.lua:%d+: segmind: "), message)
     end
     assert.equal(0, #core.calls)
   end)

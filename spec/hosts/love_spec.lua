@@ -6,6 +6,7 @@ if not rawget(_G, "jit") then
 end
 
 local emulator = require("spec.support.emulator")
+local paths = require("spec.support.paths")
 local picture = require("spec.support.picture")
 local session = require("spec.support.session")
 
@@ -19,8 +20,6 @@ local function has(program)
 end
 
 describe("the LÖVE example", function()
-  local here = debug.getinfo(1, "S").source:match("^@(.*)spec[/\\]love_spec%.lua$")
-  local build = os.getenv("SEGMIND_BUILD") or "build"
   local folder
 
   setup(function()
@@ -35,7 +34,7 @@ describe("the LÖVE example", function()
   end)
 
   local function is_sanitized()
-    local file = io.open(build .. "/preload")
+    local file = io.open(paths.build .. "/preload")
     return file ~= nil and file:close()
   end
 
@@ -43,13 +42,13 @@ describe("the LÖVE example", function()
   local function run(key)
     local pipe = assert(io.popen(table.concat({
       "env SDL_AUDIODRIVER=dummy ALSOFT_DRIVERS=null LIBGL_ALWAYS_SOFTWARE=1",
-      "XDG_DATA_HOME=" .. quote(folder), "SEGMIND_BUILD=" .. quote(build),
+      "XDG_DATA_HOME=" .. quote(folder), "SEGMIND_BUILD=" .. quote(paths.build),
       "LUA_PATH=" .. quote(package.path), "LUA_CPATH=" .. quote(package.cpath),
       "SEGMIND_BASE_URL=" .. quote(session.service().url), "SEGMIND_API_KEY=" .. quote(key),
       -- xvfb-run takes no TMPDIR with a space.
       "TMPDIR=" .. quote(folder), "SEGMIND_PICTURES=" .. quote(folder),
       "timeout -k 5 120 xvfb-run -a",
-      "-s '-screen 0 1280x800x24'", "love", quote(here .. "examples/love"),
+      "-s '-screen 0 1280x800x24'", "love", quote(paths.root .. "/examples/love"),
       "--demo", quote(folder), "2>&1; echo status=$?" }, " ")))
     local text = pipe:read("*a")
     pipe:close()
@@ -74,7 +73,7 @@ describe("the LÖVE example", function()
 
   it("edits a chain with a branch, never freezes, and shows the pictures", function()
     local service = session.service({ plain = false, speed = 20 })
-    assert(os.execute(("%s %s >%s/drawn"):format(quote(build .. "/bin/draw-pictures"),
+    assert(os.execute(("%s %s >%s/drawn"):format(quote(paths.build .. "/bin/draw-pictures"),
       quote(folder), quote(folder))))
     local text, status = run(emulator.KEY)
     assert.equal(0, status, text)

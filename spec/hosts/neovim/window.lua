@@ -1,5 +1,5 @@
 -- The progress window when its buffer is taken away from it, and when the editor leaves.
-local driver = dofile(vim.env.SPEC_ROOT .. "/spec/neovim/driver.lua")
+local driver = dofile(vim.env.SPEC_ROOT .. "/spec/hosts/neovim/driver.lua")
 
 local function await_window(what)
   driver.await(what, function()

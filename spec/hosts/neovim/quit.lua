@@ -1,6 +1,6 @@
 -- Leaves the editor with 50 TLS transfers under way, after SPEC_AFTER milliseconds. However late
 -- the timer is on a busy machine, there are 50: another job takes the place of one that is over.
-local driver = dofile(vim.env.SPEC_ROOT .. "/spec/neovim/driver.lua")
+local driver = dofile(vim.env.SPEC_ROOT .. "/spec/hosts/neovim/driver.lua")
 
 local sm = assert(require("segmind").new({ ca_file = vim.env.SPEC_CA, max_transfers = 50,
   poll = 0.01 }))

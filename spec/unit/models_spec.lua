@@ -1,6 +1,7 @@
 local export = require("segmind.models.export")
 local json = require("segmind.json")
 local models = require("segmind.models")
+local paths = require("spec.support.paths")
 
 local function read(path)
   local file = io.open(path, "rb")
@@ -11,8 +12,6 @@ local function read(path)
   file:close()
   return text
 end
-
-local here = debug.getinfo(1, "S").source:match("^@(.*)spec[/\\]models_spec%.lua$")
 
 describe("the model tables", function()
   it("are well formed", function()
@@ -82,12 +81,12 @@ describe("the export", function()
   end)
 
   it("is what meta/models.lua holds", function()
-    local text = read(here .. "lua/segmind/meta/models.lua")
+    local text = read(paths.root .. "/lua/segmind/meta/models.lua")
     assert.equal(export.types(), text, "run: lua lua/segmind/models/export.lua types")
   end)
 
   it("is what the README's table holds", function()
-    local text = read(here .. "README.md")
+    local text = read(paths.root .. "/README.md")
     local held = text and text:match("<!%-%- models %-%->\n(.-)<!%-%- /models %-%->")
     if held then
       assert.equal(export.markdown(), held, "run: lua lua/segmind/models/export.lua markdown")

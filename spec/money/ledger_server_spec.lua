@@ -86,8 +86,7 @@ describe("a ledger on a server", function()
   end
 
   on_server("behaves as one in a file", function()
-    local specs = "spec/ledger_spec.lua spec/ledger_check_spec.lua spec/ledger_processes_spec.lua "
-      .. "spec/resume_spec.lua spec/budget_spec.lua"
+    local specs = "ledger ledger_check ledger_processes resume budget"
     local pipe = assert(io.popen(("unset SEGMIND_TALLY; SEGMIND_LEDGER='%s' %s "
       .. "$(readlink /proc/$PPID/exe) spec/run.lua %s 2>&1 && echo well"):format(server.url,
       support.preload(), specs)))

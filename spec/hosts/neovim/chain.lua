@@ -1,5 +1,5 @@
 -- :SegmindChain on good files and on bad ones.
-local driver = dofile(vim.env.SPEC_ROOT .. "/spec/neovim/driver.lua")
+local driver = dofile(vim.env.SPEC_ROOT .. "/spec/hosts/neovim/driver.lua")
 
 local good = [[{ "input": "portrait.png", "steps": [
   { "model": "flux-kontext-pro", "params": { "prompt": "at night" } },

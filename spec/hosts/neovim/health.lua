@@ -1,5 +1,5 @@
 -- :checkhealth segmind, and the help file.
-local driver = dofile(vim.env.SPEC_ROOT .. "/spec/neovim/driver.lua")
+local driver = dofile(vim.env.SPEC_ROOT .. "/spec/hosts/neovim/driver.lua")
 
 driver.run(function()
   driver.plugin({ api_key = function()

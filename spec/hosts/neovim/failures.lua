@@ -1,6 +1,6 @@
 -- How failures are told: in the progress window, and in one line of an editor with a screen, which
 -- is never stopped with "Press ENTER". That editor runs in a terminal of this one.
-local driver = dofile(vim.env.SPEC_ROOT .. "/spec/neovim/driver.lua")
+local driver = dofile(vim.env.SPEC_ROOT .. "/spec/hosts/neovim/driver.lua")
 
 local terminal, screen
 

@@ -1,10 +1,11 @@
 --- The plugin and the luv adapter inside Neovim itself, headless, without anybody's configuration.
---- Each behaviour is a script in spec/neovim that an editor of its own runs. They do not depend on
---- the Lua that runs this file, so one of the three is enough: the one that Neovim has.
+--- Each behaviour is a script in spec/hosts/neovim that an editor of its own runs. They do not
+--- depend on the Lua that runs this file, so one of the three is enough: the one that Neovim has.
 
 local certificate = require("spec.support.certificate")
 local emulator = require("spec.support.emulator")
 local interpreter = require("spec.support.interpreter")
+local paths = require("spec.support.paths")
 local session = require("spec.support.session")
 
 if not rawget(_G, "jit") then
@@ -12,7 +13,6 @@ if not rawget(_G, "jit") then
 end
 
 local quote = emulator.quote
-local root = debug.getinfo(1, "S").source:match("^@(.*)/spec/[^/]*$") or "."
 
 local function output_of(command)
   local pipe = assert(io.popen(command, "r"))
@@ -21,9 +21,8 @@ local function output_of(command)
   return text
 end
 
-root = output_of("cd " .. quote(root) .. " && pwd"):match("^[^\n]*")
-local build = output_of("cd " .. quote(os.getenv("SEGMIND_BUILD") or root .. "/build")
-  .. " && pwd"):match("^[^\n]*")
+local root = output_of("cd " .. quote(paths.root) .. " && pwd"):match("^[^\n]*")
+local build = output_of("cd " .. quote(paths.build) .. " && pwd"):match("^[^\n]*")
 
 --- A sanitized module needs its runtime in the editor, which takes it out of the environment of its
 --- children again; the editor's own leaks are not ours.
@@ -55,7 +54,7 @@ local function neovim(script, folder, service, env)
       return ("%02x"):format(char:byte())
     end), "SPEC_PLUGIN=" .. quote(PLUGIN), "SPEC_PRELOAD=" .. quote(preloaded()), env or "",
     "timeout -k 5 60", preload() .. "nvim --headless -u NONE -i NONE -n --cmd", quote(PLUGIN), "-c",
-    quote(("lua dofile(vim.env.SPEC_ROOT .. '/spec/neovim/%s.lua')"):format(script)) }
+    quote(("lua dofile(vim.env.SPEC_ROOT .. '/spec/hosts/neovim/%s.lua')"):format(script)) }
   return table.concat(words, " ")
 end
 

@@ -1,5 +1,5 @@
 -- :SegmindEdit on the picture under the cursor, from the command to the line in the text.
-local driver = dofile(vim.env.SPEC_ROOT .. "/spec/neovim/driver.lua")
+local driver = dofile(vim.env.SPEC_ROOT .. "/spec/hosts/neovim/driver.lua")
 
 driver.run(function()
   driver.plugin()

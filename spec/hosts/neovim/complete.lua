@@ -1,5 +1,5 @@
 -- Completion as the command line asks for it.
-local driver = dofile(vim.env.SPEC_ROOT .. "/spec/neovim/driver.lua")
+local driver = dofile(vim.env.SPEC_ROOT .. "/spec/hosts/neovim/driver.lua")
 
 local function completions(line)
   return table.concat(vim.fn.getcompletion(line, "cmdline"), " ")

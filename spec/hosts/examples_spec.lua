@@ -3,6 +3,7 @@
 
 local emulator = require("spec.support.emulator")
 local interpreter = require("spec.support.interpreter")
+local paths = require("spec.support.paths")
 local samples = require("spec.support.samples")
 local session = require("spec.support.session")
 
@@ -30,8 +31,6 @@ describe("the example", function()
     service:reset()
   end)
 
-  local here = debug.getinfo(1, "S").source:match("^@(.*)spec[/\\]examples_spec%.lua$")
-
   --- Runs an example; what it printed, and whether it ended well.
   local function run(name, key)
     local words = { "env", "LUA_INIT=", "SEGMIND_BASE_URL=" .. emulator.quote(service.url),
@@ -44,7 +43,7 @@ describe("the example", function()
       words[#words + 1] = versioned .. "=" .. path
     end
     words[#words + 1] = interpreter.command()
-    words[#words + 1] = emulator.quote(here .. "examples/" .. name .. ".lua")
+    words[#words + 1] = emulator.quote(paths.root .. "/examples/" .. name .. ".lua")
     words[#words + 1] = emulator.quote(folder) .. " 2>&1; echo status=$?"
     local pipe = assert(io.popen(table.concat(words, " ")))
     local text = pipe:read("*a")

@@ -1,5 +1,5 @@
 -- :SegmindCancel, a change of the options while an edit runs, and that the editor is not held up.
-local driver = dofile(vim.env.SPEC_ROOT .. "/spec/neovim/driver.lua")
+local driver = dofile(vim.env.SPEC_ROOT .. "/spec/hosts/neovim/driver.lua")
 
 driver.run(function()
   local uv = vim.uv or vim.loop

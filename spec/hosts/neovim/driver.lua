@@ -1,7 +1,7 @@
 --- Runs inside Neovim, at the head of every script of this folder: paths, messages, waiting, and an
---- exit status that says whether the script held. spec/neovim_spec.lua starts the scripts.
+--- exit status that says whether the script held. spec/hosts/neovim_spec.lua starts the scripts.
 
-local root = debug.getinfo(1, "S").source:match("^@(.*)/spec/neovim/[^/]*$")
+local root = debug.getinfo(1, "S").source:match("^@(.*)/spec/hosts/neovim/[^/]*$")
 package.path = ("%s/lua/?.lua;%s/lua/?/init.lua;%s"):format(root, root, package.path)
 package.cpath = ("%s/lib/lua/5.1/?.so;%s"):format(vim.env.SEGMIND_BUILD, package.cpath)
 

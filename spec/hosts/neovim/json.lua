@@ -1,5 +1,5 @@
 -- Where lua-cjson is not installed, Neovim's own copy serves.
-local driver = dofile(vim.env.SPEC_ROOT .. "/spec/neovim/driver.lua")
+local driver = dofile(vim.env.SPEC_ROOT .. "/spec/hosts/neovim/driver.lua")
 
 driver.run(function()
   package.cpath = package.cpath:match("^[^;]*") -- the build folder's, and no other

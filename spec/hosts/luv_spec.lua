@@ -1,5 +1,5 @@
 --- A client on luv's loop, next to a ticker that must not starve, and what becomes of the handle.
---- (In Neovim the same adapter is tried by spec/neovim/callbacks.lua.)
+--- (In Neovim the same adapter is tried by spec/hosts/neovim/callbacks.lua.)
 
 local has_luv, uv = pcall(require, "luv")
 local interpreter = require("spec.support.interpreter")

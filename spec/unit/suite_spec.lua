@@ -5,6 +5,7 @@ if _VERSION ~= "Lua 5.4" then
 end
 
 local emulator = require("spec.support.emulator")
+local paths = require("spec.support.paths")
 
 local quote = emulator.quote
 
@@ -33,8 +34,6 @@ end)
 ]]
 
 describe("the suite", function()
-  local root = debug.getinfo(1, "S").source:match("^@(.*)/spec/[^/]*$") or "."
-  local build = os.getenv("SEGMIND_BUILD") or root .. "/build"
   local folder, place
 
   before_each(function()
@@ -42,7 +41,7 @@ describe("the suite", function()
     os.remove(folder)
     place = folder .. "/ünï 'cödé' dir $HOME `x`"
     assert(os.execute(("mkdir -p %s; ln -s \"$(cd %s && pwd)\" %s; ln -s \"$(cd %s && pwd)\" %s")
-      :format(quote(place), quote(root), quote(place .. "/clone"), quote(build),
+      :format(quote(place), quote(paths.root), quote(place .. "/clone"), quote(paths.build),
         quote(place .. "/build"))))
     local file = assert(io.open(place .. "/small_spec.lua", "w"))
     file:write(SMALL)

@@ -1,5 +1,5 @@
 -- What cannot be is told in a message, before anything is sent; nothing raises, nothing is run.
-local driver = dofile(vim.env.SPEC_ROOT .. "/spec/neovim/driver.lua")
+local driver = dofile(vim.env.SPEC_ROOT .. "/spec/hosts/neovim/driver.lua")
 
 local function told(command, part)
   driver.messages = {}

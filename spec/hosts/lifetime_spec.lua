@@ -21,7 +21,7 @@ local ROUNDS = IS_SLOW and 6 or 60
 -- memory. What is looked for here is a crash.
 local NO_LEAK_CHECK = "detect_leaks=0"
 
--- The jobs that go on are told at the end; spec/unfinished_spec.lua looks at that.
+-- The jobs that go on are told at the end; spec/hosts/unfinished_spec.lua looks at that.
 local QUIET = "io.stderr = io.tmpfile()\n"
 
 -- Fifty transfers over TLS, from the first packets on to some that are over.

@@ -1,5 +1,5 @@
 -- The picture under the cursor in every form of link, and among pictures of similar names.
-local driver = dofile(vim.env.SPEC_ROOT .. "/spec/neovim/driver.lua")
+local driver = dofile(vim.env.SPEC_ROOT .. "/spec/hosts/neovim/driver.lua")
 
 local pictures = { "plain.png", "my photo.png", "a(1).png", "a[1].png", "100%.png", "café.png",
   "pic_1.JPG", "it's.png", "a%20b.png", "a b.png", "_plain.png", "x&y.png", "#1.png", "photo.png",

@@ -1,5 +1,5 @@
 -- The result shown by kitty's graphics protocol, in a window that q closes.
-local driver = dofile(vim.env.SPEC_ROOT .. "/spec/neovim/driver.lua")
+local driver = dofile(vim.env.SPEC_ROOT .. "/spec/hosts/neovim/driver.lua")
 
 driver.run(function()
   local show = require("segmind_nvim.show")

@@ -6,12 +6,13 @@ if _VERSION ~= "Lua 5.4" then
 end
 
 local emulator = require("spec.support.emulator")
+local paths = require("spec.support.paths")
 local session = require("spec.support.session")
 
 local quote = emulator.quote
 
 describe("the C host", function()
-  local program = (os.getenv("SEGMIND_BUILD") or "build") .. "/bin/c-host"
+  local program = paths.build .. "/bin/c-host"
   local service, folder
 
   setup(function()
@@ -40,8 +41,7 @@ describe("the C host", function()
     return text, tonumber(text:match("status=(%d+)\n$"))
   end
 
-  local script = debug.getinfo(1, "S").source:match("^@(.*)spec[/\\]c_host_spec%.lua$")
-    .. "examples/c-host/edit.lua"
+  local script = paths.root .. "/examples/c-host/edit.lua"
 
   it("runs a graph in its loop without losing a frame to it", function()
     local text, status = run(quote(script) .. " " .. quote(folder))
