@@ -1,4 +1,4 @@
-# A thin door in front of CMake. `make` lists what is behind it.
+# Shortcuts for CMake and the scripts. `make` lists them.
 #
 # Variables: BUILD (folder, "build"), CMAKE_FLAGS (e.g. -DSEGMIND_EMULATOR=OFF),
 # JOBS, PREFIX (of install), LUA (5.4, 5.3 or luajit: test only that one),
@@ -41,7 +41,10 @@ build: ## build the modules for every Lua, the emulator, the tests
 	@$(configure) -B $(build)
 	@$(call compile,$(build))
 
-demo: build ## run a branching edit on the emulator; pictures and report in out/
+demo: ## run a branching edit on the emulator; pictures and report in out/
+	@.ci/dependencies demo
+	@$(configure) -B $(build)
+	@$(call compile,$(build)) --target demo-programs
 	@examples/demo.sh $(build) $(call quoted,$(OUT))
 
 test: ## run every test, on every Lua (LUA=5.3: on one; SPEC=file: only that)
