@@ -1,6 +1,6 @@
 --- The result of a job: the body that the service answered with, as a table (`status`, `output`,
 --- `metrics` and whatever else a model adds), with a few fields made regular and three methods.
---- An output comes as a URL or as lists and objects that hold some (csrc/core/sm_output.c finds
+--- An output comes as a URL or as lists and objects that hold some (csrc/core/job/sm_output.c finds
 --- them); a number may come as a string. The synchronous way answers with the picture itself, kept
 --- in memory here.
 
