@@ -22,31 +22,31 @@ struct watch {
   long bins[BINS];
 };
 
-static enum sm_code watch_start(void *self, struct sm_transfer *transfer,
+static enum sm_code watch_start(void *self, struct sm_exchange *exchange,
                                 struct sm_error *e) {
   struct watch *watch = self;
-  const struct sm_task *task = transfer->owner;
+  const struct sm_task *task = exchange->owner;
   if (watch->is_counting && task->job.phase == SM_PHASE_STATUS) {
     int64_t late = sm_now_ms() - task->job.plan.asked_ms - GAP_MS;
     watch->bins[late < 0 ? 0 : late < BINS ? late : BINS - 1]++;
     watch->polls++;
   }
-  return watch->inner.start(watch->inner.self, transfer, e);
+  return watch->inner.start(watch->inner.self, exchange, e);
 }
 
-static void watch_cancel(void *self, struct sm_transfer *transfer) {
+static void watch_cancel(void *self, struct sm_exchange *exchange) {
   struct watch *watch = self;
-  watch->inner.cancel(watch->inner.self, transfer);
+  watch->inner.cancel(watch->inner.self, exchange);
 }
 
-static struct sm_transfer *watch_finished(void *self) {
+static struct sm_exchange *watch_finished(void *self) {
   struct watch *watch = self;
   return watch->inner.finished(watch->inner.self);
 }
 
-static void watch_release(void *self, struct sm_transfer *transfer) {
+static void watch_release(void *self, struct sm_exchange *exchange) {
   struct watch *watch = self;
-  watch->inner.release(watch->inner.self, transfer);
+  watch->inner.release(watch->inner.self, exchange);
 }
 
 static void die(const char *what) {

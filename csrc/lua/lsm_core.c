@@ -14,9 +14,9 @@
 
 #include "lsm.h"
 #include "sm_output.h"
-#include "sm_process.h"
+#include "sm_owner.h"
+#include "sm_redact.h"
 #include "sm_sha256.h"
-#include "sm_text.h"
 #include "sm_time.h"
 
 #if LUA_VERSION_NUM == 501
@@ -66,9 +66,10 @@ static int core_image(lua_State *L) {
 static int core_probe(lua_State *L) {
   struct sm_file_facts facts;
   struct sm_error e;
-  char message[SM_TEXT_MAX + 1];
+  char message[SM_REDACT_MAX + 1];
   if (sm_file_probe(lsm_check_text(L, 1), &facts, &e) != SM_OK) {
-    sm_text_clean(message, sizeof message, e.message, strlen(e.message), NULL);
+    sm_redact_clean(message, sizeof message, e.message, strlen(e.message),
+                    NULL);
     lua_pushnil(L);
     lua_pushstring(L, message);
     return 2;
@@ -82,12 +83,12 @@ static int core_probe(lua_State *L) {
 /* Whether a picture could be written to a path: true, or nil and why not. */
 static int core_target(lua_State *L) {
   struct sm_error e;
-  char message[SM_TEXT_MAX + 1];
+  char message[SM_REDACT_MAX + 1];
   if (sm_file_check_target(lsm_check_text(L, 1), &e) == SM_OK) {
     lua_pushboolean(L, true);
     return 1;
   }
-  sm_text_clean(message, sizeof message, e.message, strlen(e.message), NULL);
+  sm_redact_clean(message, sizeof message, e.message, strlen(e.message), NULL);
   lua_pushnil(L);
   lua_pushstring(L, message);
   return 2;
@@ -141,10 +142,10 @@ static int core_sha256(lua_State *L) {
 }
 
 static int core_redact(lua_State *L) {
-  char clean[SM_TEXT_MAX + 1];
+  char clean[SM_REDACT_MAX + 1];
   size_t size;
   const char *text = luaL_checklstring(L, 1, &size);
-  size = sm_text_clean(clean, sizeof clean, text, size, NULL);
+  size = sm_redact_clean(clean, sizeof clean, text, size, NULL);
   lua_pushlstring(L, clean, size);
   return 1;
 }
@@ -167,14 +168,14 @@ static int core_private_folder(lua_State *L) {
 }
 
 static int core_process(lua_State *L) {
-  char name[SM_PROCESS_NAME];
-  sm_process_name(name);
+  char name[SM_OWNER_NAME];
+  sm_owner_name(name);
   lua_pushstring(L, name);
   return 1;
 }
 
 static int core_is_gone(lua_State *L) {
-  lua_pushboolean(L, sm_process_is_gone(lsm_check_text(L, 1)));
+  lua_pushboolean(L, sm_owner_is_gone(lsm_check_text(L, 1)));
   return 1;
 }
 

@@ -2,8 +2,8 @@
 #include <string.h>
 
 #include "lsm.h"
+#include "sm_redact.h"
 #include "sm_store.h"
-#include "sm_text.h"
 
 static void set_text(lua_State *L, const char *name, const char *value) {
   if (!value || !*value)
@@ -108,8 +108,8 @@ static void set_refusal(lua_State *L, const struct sm_event_step *step) {
 
 void lsm_push_error(lua_State *L, const struct sm_error *e,
                     const struct sm_event *event, const char *key) {
-  char message[SM_TEXT_MAX + 1];
-  sm_text_clean(message, sizeof message, e->message, strlen(e->message), key);
+  char message[SM_REDACT_MAX + 1];
+  sm_redact_clean(message, sizeof message, e->message, strlen(e->message), key);
   lua_createtable(L, 0, 8);
   set_text(L, "kind", sm_code_name(e->code));
   set_text(L, "message", message);
@@ -119,7 +119,7 @@ void lsm_push_error(lua_State *L, const struct sm_error *e,
   lua_setfield(L, -2, "retryable");
   if (e->retry_after_ms >= 0)
     set_number(L, "retry_after", (double)e->retry_after_ms / 1000);
-  set_text(L, "history", sm_lookup_name(e->lookup));
+  set_text(L, "history", sm_found_name(e->lookup));
   if (event) {
     set_text(L, "request_id", event->request_id);
     set_body(L, event);
@@ -143,9 +143,9 @@ static void push_state(lua_State *L, const struct sm_event *event) {
 
 static void push_note(lua_State *L, const struct sm_event *event,
                       const char *key) {
-  char clean[SM_TEXT_MAX + 1];
+  char clean[SM_REDACT_MAX + 1];
   const char *text = event->note ? event->note : event->body;
-  sm_text_clean(clean, sizeof clean, text, strlen(text), key);
+  sm_redact_clean(clean, sizeof clean, text, strlen(text), key);
   lua_pushliteral(L, "note");
   lua_pushstring(L, clean);
   lua_pushnil(L);

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "lsm.h"
-#include "sm_text.h"
+#include "sm_redact.h"
 
 #define HANDLE "segmind.core.handle"
 
@@ -205,7 +205,7 @@ static int handle_fd(lua_State *L) {
 
 static int handle_base(lua_State *L) {
   const struct sm_base *base = sm_client_base(lsm_check_client(L));
-  lua_pushstring(L, base->prefix[SM_PLACE_API]);
+  lua_pushstring(L, base->prefix[SM_HOST_API]);
   lua_pushboolean(L, base->is_loopback);
   return 2;
 }
@@ -248,10 +248,11 @@ static int handle_has_event(lua_State *L) {
 
 static int handle_redact(lua_State *L) {
   const struct sm_client *client = lsm_check_client(L);
-  char clean[SM_TEXT_MAX + 1];
+  char clean[SM_REDACT_MAX + 1];
   size_t size;
   const char *text = luaL_checklstring(L, 2, &size);
-  size = sm_text_clean(clean, sizeof clean, text, size, sm_client_key(client));
+  size =
+      sm_redact_clean(clean, sizeof clean, text, size, sm_client_key(client));
   lua_pushlstring(L, clean, size);
   return 1;
 }

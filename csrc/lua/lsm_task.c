@@ -261,7 +261,7 @@ static int task_find(lua_State *L) {
   return post(L, client, &listener, task);
 }
 
-static struct sm_task *new_call(enum sm_call_kind kind, const char *target,
+static struct sm_task *new_call(enum sm_fetch_kind kind, const char *target,
                                 const struct task_options *options,
                                 struct sm_error *e) {
   struct sm_task *task = sm_task_new(SM_TASK_CALL, target);
@@ -269,7 +269,7 @@ static struct sm_task *new_call(enum sm_call_kind kind, const char *target,
     sm_fail_memory(e);
     return NULL;
   }
-  sm_call_create(&task->call, kind, deadline_of(options));
+  sm_fetch_create(&task->call, kind, deadline_of(options));
   task->mean_s = options->latency_s;
   return task;
 }
@@ -282,7 +282,7 @@ static int task_sync(lua_State *L) {
   const char *json = check_body(L, 3, &options, &size);
   struct listener listener = enlist(L, client);
   struct sm_error e;
-  struct sm_task *task = new_call(SM_CALL_SYNC, model, &options, &e);
+  struct sm_task *task = new_call(SM_FETCH_SYNC, model, &options, &e);
   if (!task || prepare(task, json, size, &options, &e) != SM_OK)
     return refuse(L, client, &listener, task, &e);
   return post(L, client, &listener, task);
@@ -340,7 +340,7 @@ static int task_upload(lua_State *L) {
   struct listener listener = enlist(L, client);
   struct sm_error e;
   struct sm_task *task =
-      new_call(SM_CALL_UPLOAD, "/upload-asset", &options, &e);
+      new_call(SM_FETCH_UPLOAD, "/upload-asset", &options, &e);
   if (!task || give_source(task, &source, &e) != SM_OK)
     return refuse(L, client, &listener, task, &e);
   return post(L, client, &listener, task);
@@ -413,7 +413,7 @@ static int task_download(lua_State *L) {
   bool is_private = lua_toboolean(L, 5);
   struct listener listener = enlist(L, client);
   struct sm_error e;
-  struct sm_task *task = new_call(SM_CALL_DOWNLOAD, url, &options, &e);
+  struct sm_task *task = new_call(SM_FETCH_DOWNLOAD, url, &options, &e);
   if (!task ||
       (path && sm_file_new(&task->file, path, is_private, &e) != SM_OK))
     return refuse(L, client, &listener, task, &e);
@@ -429,10 +429,10 @@ static int task_get(lua_State *L) {
   struct task_options options = check_options(L, 4);
   struct listener listener = enlist(L, client);
   struct sm_error e;
-  struct sm_task *task = new_call(SM_CALL_GET, target, &options, &e);
+  struct sm_task *task = new_call(SM_FETCH_GET, target, &options, &e);
   if (!task)
     return refuse(L, client, &listener, NULL, &e);
-  task->place = (enum sm_place)place;
+  task->place = (enum sm_host)place;
   return post(L, client, &listener, task);
 }
 

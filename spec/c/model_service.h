@@ -18,7 +18,7 @@
 
 #include "check.h"
 #include "sample_pictures.h"
-#include "sm_transfer.h"
+#include "sm_exchange.h"
 
 #define SERVICE_ACTIVE 64
 #define SERVICE_JOBS 2048
@@ -45,7 +45,7 @@ enum fate {
 };
 
 struct service_request {
-  struct sm_transfer *transfer;
+  struct sm_exchange *exchange;
   int64_t arrives_ms;
   int64_t due_ms;
   enum fate fate;
@@ -92,14 +92,14 @@ static inline int model_service_billed(const struct model_service *service,
 /* -- a submit ----------------------------------------------------------------
  */
 
-static inline bool is_v1(const struct sm_transfer *transfer) {
-  return strstr(sm_buf_text(&transfer->url), "/v1/") != NULL;
+static inline bool is_v1(const struct sm_exchange *exchange) {
+  return strstr(sm_buf_text(&exchange->url), "/v1/") != NULL;
 }
 
 /* The step that a submit pays for. */
-static inline int step_of_submit(const struct sm_transfer *transfer) {
+static inline int step_of_submit(const struct sm_exchange *exchange) {
   size_t size;
-  const char *body = sm_body_text(transfer->request.body, &size);
+  const char *body = sm_body_text(exchange->request.body, &size);
   char text[128] = "";
   if (body && size < sizeof text)
     memcpy(text, body, size);
@@ -113,10 +113,10 @@ static inline void service_accept(struct model_service *service,
   CHECK(service->job_count < SERVICE_JOBS);
   if (service->job_count == SERVICE_JOBS)
     return;
-  bool is_sync = is_v1(request->transfer);
+  bool is_sync = is_v1(request->exchange);
   request->job = service->job_count++;
   service->jobs[request->job] = (struct service_job){
-      .step = step_of_submit(request->transfer),
+      .step = step_of_submit(request->exchange),
       .accepted_ms = service->now_ms,
       .ends_ms = service->now_ms + draw_ms(service, 1000, 30000),
       .fails = sm_rng_next(&service->rng) < service->trouble / 4,
@@ -131,7 +131,7 @@ static inline void service_arrivals(struct model_transport *transport) {
   struct model_service *service = transport->service;
   for (int i = 0; i < transport->count; i++) {
     struct service_request *request = &transport->active[i];
-    if (request->transfer->request.method != SM_POST || request->has_arrived ||
+    if (request->exchange->request.method != SM_POST || request->has_arrived ||
         request->arrives_ms > service->now_ms)
       continue;
     request->has_arrived = true;
@@ -144,34 +144,34 @@ static inline void service_arrivals(struct model_transport *transport) {
 static inline void service_break(struct model_transport *transport, int i) {
   struct service_request *request = &transport->active[i];
   struct model_service *service = transport->service;
-  if (request->transfer->request.method == SM_POST && !request->has_arrived &&
+  if (request->exchange->request.method == SM_POST && !request->has_arrived &&
       arrives(request->fate) && sm_rng_next(&service->rng) < 0.5)
     service_accept(service, request);
   *request = transport->active[--transport->count];
 }
 
-static inline void service_write_picture(struct sm_transfer *transfer,
+static inline void service_write_picture(struct sm_exchange *exchange,
                                          int number) {
   char name[16];
   size_t size = (size_t)snprintf(name, sizeof name, "r%d", number);
-  struct sm_file *file = transfer->request.file;
-  transfer->answer.is_all = true;
+  struct sm_file *file = exchange->request.file;
+  exchange->answer.is_all = true;
   if (file && sm_file_write(file, sample_png, sizeof sample_png, NULL) == SM_OK)
     (void)sm_file_write(file, name, size, NULL);
   if (!file)
-    sm_buf_append(&transfer->answer.body, sample_png, sizeof sample_png, NULL);
+    sm_buf_append(&exchange->answer.body, sample_png, sizeof sample_png, NULL);
 }
 
 static inline void answer_submit(const struct model_service *service,
                                  const struct service_request *request) {
-  struct sm_answer *answer = &request->transfer->answer;
+  struct sm_answer *answer = &request->exchange->answer;
   const struct service_job *job =
       request->job >= 0 ? &service->jobs[request->job] : NULL;
   if (job && job->is_v1 && job->fails)
     sm_buf_add_text(&answer->body, "{\"status\":\"FAILED\",\"error\":\"no\"}",
                     NULL);
   else if (job && job->is_v1)
-    service_write_picture(request->transfer, request->job);
+    service_write_picture(request->exchange, request->job);
   else if (job)
     sm_buf_printf(&answer->body, NULL,
                   "{\"request_id\":\"r%d\",\"status\":\"QUEUED\"}",
@@ -186,7 +186,7 @@ static inline void break_off(struct sm_answer *answer, bool was_sent) {
 
 static inline void finish_submit(const struct model_service *service,
                                  const struct service_request *request) {
-  struct sm_answer *answer = &request->transfer->answer;
+  struct sm_answer *answer = &request->exchange->answer;
   answer->was_sent = request->fate != FATE_UNSENT;
   answer->status = 200;
   switch (request->fate) {
@@ -295,9 +295,9 @@ static inline void answer_poll(const struct model_service *service,
 }
 
 static inline void finish_get(const struct model_service *service,
-                              struct sm_transfer *transfer) {
-  const char *url = sm_buf_text(&transfer->url);
-  struct sm_answer *answer = &transfer->answer;
+                              struct sm_exchange *exchange) {
+  const char *url = sm_buf_text(&exchange->url);
+  struct sm_answer *answer = &exchange->answer;
   int number = number_behind(url, "/r");
   const char *id = strstr(url, "/requests/r");
   const char *record = strstr(url, "/request-history/r");
@@ -312,17 +312,17 @@ static inline void finish_get(const struct model_service *service,
     answer_record(service, answer, number);
   else if (id)
     answer_poll(service, answer, number, !strstr(url, "/status"));
-  else if (transfer->request.wants_image)
-    service_write_picture(transfer, atoi(strrchr(url, '/') + 2));
+  else if (exchange->request.wants_image)
+    service_write_picture(exchange, atoi(strrchr(url, '/') + 2));
 }
 
 static inline void
 finish_get_in_trouble(const struct model_service *service,
                       const struct service_request *request) {
-  struct sm_answer *answer = &request->transfer->answer;
+  struct sm_answer *answer = &request->exchange->answer;
   answer->was_sent = true;
   if (request->fate == FATE_WELL || request->fate == FATE_REFUSED)
-    finish_get(service, request->transfer);
+    finish_get(service, request->exchange);
   else if (request->fate == FATE_THROTTLED)
     answer->status = 429;
   else if (request->fate == FATE_500 || request->fate == FATE_LATE_500)
@@ -341,34 +341,34 @@ static inline enum fate draw_fate(struct model_service *service) {
 }
 
 static inline enum sm_code
-service_start(void *self, struct sm_transfer *transfer, struct sm_error *e) {
+service_start(void *self, struct sm_exchange *exchange, struct sm_error *e) {
   struct model_transport *transport = self;
   struct model_service *service = transport->service;
   (void)e;
   CHECK(transport->count < SERVICE_ACTIVE);
   int64_t trip_ms = draw_ms(service, 4, 400);
   transport->active[transport->count++] = (struct service_request){
-      .transfer = transfer,
+      .exchange = exchange,
       .arrives_ms = service->now_ms + trip_ms / 2,
       .due_ms = service->now_ms + trip_ms,
       .fate = draw_fate(service),
       .job = -1,
   };
-  service->submits += transfer->request.method == SM_POST;
+  service->submits += exchange->request.method == SM_POST;
   return SM_OK;
 }
 
-static inline void service_cancel(void *self, struct sm_transfer *transfer) {
+static inline void service_cancel(void *self, struct sm_exchange *exchange) {
   struct model_transport *transport = self;
   for (int i = 0; i < transport->count; i++)
-    if (transport->active[i].transfer == transfer) {
-      transfer->answer.was_sent = transport->active[i].fate != FATE_UNSENT;
+    if (transport->active[i].exchange == exchange) {
+      exchange->answer.was_sent = transport->active[i].fate != FATE_UNSENT;
       service_break(transport, i);
       return;
     }
 }
 
-static inline struct sm_transfer *service_finished(void *self) {
+static inline struct sm_exchange *service_finished(void *self) {
   struct model_transport *transport = self;
   struct model_service *service = transport->service;
   service_arrivals(transport);
@@ -377,22 +377,22 @@ static inline struct sm_transfer *service_finished(void *self) {
     if (request.due_ms > service->now_ms)
       continue;
     transport->active[i] = transport->active[--transport->count];
-    struct sm_answer *answer = &request.transfer->answer;
-    answer->body.ceiling = request.transfer->request.max_bytes;
+    struct sm_answer *answer = &request.exchange->answer;
+    answer->body.ceiling = request.exchange->request.max_bytes;
     answer->is_all = true;
     print_time(answer->when.date, service, service->now_ms,
                "%a, %d %b %Y %H:%M:%S GMT");
-    if (request.transfer->request.method == SM_POST)
+    if (request.exchange->request.method == SM_POST)
       finish_submit(service, &request);
     else
       finish_get_in_trouble(service, &request);
-    return request.transfer;
+    return request.exchange;
   }
   return NULL;
 }
 
-static inline void service_release(void *self, struct sm_transfer *transfer) {
-  (void)self, (void)transfer;
+static inline void service_release(void *self, struct sm_exchange *exchange) {
+  (void)self, (void)exchange;
 }
 
 static inline struct sm_transport
@@ -414,7 +414,7 @@ model_transport_next_ms(const struct model_transport *transport) {
   for (int i = 0; i < transport->count; i++) {
     const struct service_request *request = &transport->active[i];
     int64_t at_ms =
-        request->transfer->request.method == SM_POST && !request->has_arrived
+        request->exchange->request.method == SM_POST && !request->has_arrived
             ? request->arrives_ms
             : request->due_ms;
     if (at_ms < next_ms)

@@ -1,5 +1,5 @@
 /* One job and what it looks at, on a clock that is moved by hand: tests say
- * what its requests are answered and read the verdict. The service it asks
+ * what its requests are answered and read the action. The service it asks
  * knows of one other job, whose id is "another". */
 #ifndef ONE_JOB_H
 #define ONE_JOB_H
@@ -15,7 +15,7 @@ static struct sm_learner learner;
 static struct sm_pace pace;
 static struct sm_rng rng;
 static struct sm_job job;
-static struct sm_verdict verdict;
+static struct sm_action action;
 static int64_t now_ms;
 /* This machine's clock, and the service's. */
 static int64_t wall_ms, service_ms;
@@ -61,19 +61,19 @@ static inline void begin(void) {
   job.sent_wall_ms = wall_ms;
 }
 
-static inline struct sm_scene scene_now(void) {
-  return (struct sm_scene){.learner = &learner,
-                           .pace = &pace,
-                           .rng = &rng,
-                           .now_ms = now_ms,
-                           .rtt_ms = 1,
-                           .in_flight = 1,
-                           .wall_ms = wall_ms,
-                           .service_ms = service_ms,
-                           .is_told = is_told,
-                           .model = "flux",
-                           .body = sent,
-                           .others = {is_other, awaited, NULL}};
+static inline struct sm_context scene_now(void) {
+  return (struct sm_context){.learner = &learner,
+                             .pace = &pace,
+                             .rng = &rng,
+                             .now_ms = now_ms,
+                             .rtt_ms = 1,
+                             .in_flight = 1,
+                             .wall_ms = wall_ms,
+                             .service_ms = service_ms,
+                             .is_told = is_told,
+                             .model = "flux",
+                             .body = sent,
+                             .others = {is_other, awaited, NULL}};
 }
 
 /* Of the next answers: where they point, and whether they came whole. */
@@ -82,19 +82,19 @@ static bool is_all;
 
 static inline void answer(enum sm_code code, int status, bool was_sent,
                           const char *body) {
-  struct sm_transfer transfer;
-  const struct sm_scene scene = scene_now();
-  sm_transfer_create(&transfer);
-  transfer.answer.body.ceiling = 1 << 20;
-  transfer.answer.code = code;
-  transfer.answer.status = status;
-  transfer.answer.was_sent = was_sent;
-  transfer.answer.is_all = is_all;
+  struct sm_exchange exchange;
+  const struct sm_context context = scene_now();
+  sm_exchange_create(&exchange);
+  exchange.answer.body.ceiling = 1 << 20;
+  exchange.answer.code = code;
+  exchange.answer.status = status;
+  exchange.answer.was_sent = was_sent;
+  exchange.answer.is_all = is_all;
   if (location)
-    sm_buf_add_text(&transfer.answer.redirect, location, NULL);
-  sm_buf_add_text(&transfer.answer.body, body, NULL);
-  sm_job_answer(&job, &scene, &transfer.answer, &verdict);
-  sm_transfer_destroy(&transfer);
+    sm_buf_add_text(&exchange.answer.redirect, location, NULL);
+  sm_buf_add_text(&exchange.answer.body, body, NULL);
+  sm_job_answer(&job, &context, &exchange.answer, &action);
+  sm_exchange_destroy(&exchange);
 }
 
 static inline void accept(void) {
@@ -103,19 +103,19 @@ static inline void accept(void) {
 }
 
 static inline bool failed_with(enum sm_code code, enum sm_charged charged) {
-  return verdict.step == SM_STEP_FAIL && verdict.error.code == code &&
-         verdict.error.charged == charged;
+  return action.kind == SM_ACTION_FAIL && action.error.code == code &&
+         action.error.charged == charged;
 }
 
 /* Its outcome is unknown, and the request history is asked. */
 static inline bool is_looked_up(void) {
-  return verdict.step == SM_STEP_SEND && job.phase == SM_PHASE_LOOKUP &&
+  return action.kind == SM_ACTION_SEND && job.phase == SM_PHASE_LOOKUP &&
          job.doubt->error.code == SM_UNKNOWN &&
          job.doubt->error.charged == SM_CHARGED_UNKNOWN;
 }
 
 static inline bool is_sent_again(void) {
-  return verdict.step == SM_STEP_SEND && verdict.at_ms >= now_ms;
+  return action.kind == SM_ACTION_SEND && action.at_ms >= now_ms;
 }
 
 static inline void forget(void) {

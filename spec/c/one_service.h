@@ -17,7 +17,7 @@ struct service {
   int64_t now_ms;
   int64_t trip_ms;
   int64_t duration_ms;
-  struct sm_transfer *active[MAX_ACTIVE];
+  struct sm_exchange *active[MAX_ACTIVE];
   int64_t due_ms[MAX_ACTIVE];
   int active_count;
   int most_active;
@@ -38,13 +38,13 @@ struct service {
 static struct service service;
 static struct sm_base base;
 
-static inline enum sm_code play_start(void *self, struct sm_transfer *transfer,
+static inline enum sm_code play_start(void *self, struct sm_exchange *exchange,
                                       struct sm_error *e) {
   (void)self;
-  if (service.is_out_of_memory && transfer->request.method == SM_GET)
+  if (service.is_out_of_memory && exchange->request.method == SM_GET)
     return sm_fail_memory(e);
   int i = service.active_count++;
-  service.active[i] = transfer;
+  service.active[i] = exchange;
   service.due_ms[i] = service.now_ms + service.trip_ms;
   if (service.active_count > service.most_active)
     service.most_active = service.active_count;
@@ -56,24 +56,24 @@ static inline void forget(int i) {
   service.due_ms[i] = service.due_ms[service.active_count];
 }
 
-static inline void play_cancel(void *self, struct sm_transfer *transfer) {
+static inline void play_cancel(void *self, struct sm_exchange *exchange) {
   (void)self;
   for (int i = 0; i < service.active_count; i++)
-    if (service.active[i] == transfer) {
-      transfer->answer.was_sent = true;
+    if (service.active[i] == exchange) {
+      exchange->answer.was_sent = true;
       forget(i);
       return;
     }
 }
 
-static inline void answer_submit(struct sm_transfer *transfer) {
-  struct sm_buf *body = &transfer->answer.body;
-  transfer->answer.status = service.submit_status;
+static inline void answer_submit(struct sm_exchange *exchange) {
+  struct sm_buf *body = &exchange->answer.body;
+  exchange->answer.status = service.submit_status;
   service.submits++;
   if (service.submit_status != 200)
     return;
-  if (strstr(sm_buf_text(&transfer->url), "/v1/")) {
-    transfer->answer.is_all = true;
+  if (strstr(sm_buf_text(&exchange->url), "/v1/")) {
+    exchange->answer.is_all = true;
     sm_buf_append(body, sample_png, sizeof sample_png, NULL);
     return;
   }
@@ -83,28 +83,28 @@ static inline void answer_submit(struct sm_transfer *transfer) {
 }
 
 /* A download: the bytes go where they are wanted. */
-static inline void answer_picture(struct sm_transfer *transfer) {
+static inline void answer_picture(struct sm_exchange *exchange) {
   service.downloads++;
-  transfer->answer.status = service.picture_status;
-  transfer->answer.is_all = true;
+  exchange->answer.status = service.picture_status;
+  exchange->answer.is_all = true;
   if (service.picture_status == 200)
-    sm_file_write(transfer->request.file, sample_png, sizeof sample_png, NULL);
+    sm_file_write(exchange->request.file, sample_png, sizeof sample_png, NULL);
 }
 
-static inline void answer_get(struct sm_transfer *transfer) {
-  const char *url = sm_buf_text(&transfer->url);
-  if (transfer->request.file) {
-    answer_picture(transfer);
+static inline void answer_get(struct sm_exchange *exchange) {
+  const char *url = sm_buf_text(&exchange->url);
+  if (exchange->request.file) {
+    answer_picture(exchange);
     return;
   }
   if (strstr(url, "/v1/get-user-credits")) {
-    transfer->answer.status = 200;
+    exchange->answer.status = 200;
     service.probes++;
     return;
   }
   if (strstr(url, "/request-history")) {
-    transfer->answer.status = service.history ? 200 : 404;
-    sm_buf_add_text(&transfer->answer.body,
+    exchange->answer.status = service.history ? 200 : 404;
+    sm_buf_add_text(&exchange->answer.body,
                     service.history ? service.history : "", NULL);
     return;
   }
@@ -112,8 +112,8 @@ static inline void answer_get(struct sm_transfer *transfer) {
   bool is_over =
       service.now_ms >= service.accepted_ms[number] + service.duration_ms;
   service.polls++;
-  transfer->answer.status = 200;
-  sm_buf_add_text(&transfer->answer.body,
+  exchange->answer.status = 200;
+  sm_buf_add_text(&exchange->answer.body,
                   !is_over                 ? "{\"status\":\"PROCESSING\"}"
                   : service.result         ? service.result
                   : strstr(url, "/status") ? "{\"status\":\"COMPLETED\"}"
@@ -122,25 +122,25 @@ static inline void answer_get(struct sm_transfer *transfer) {
                   NULL);
 }
 
-static inline struct sm_transfer *play_finished(void *self) {
+static inline struct sm_exchange *play_finished(void *self) {
   (void)self;
   for (int i = 0; !service.is_silent && i < service.active_count; i++)
     if (service.due_ms[i] <= service.now_ms) {
-      struct sm_transfer *transfer = service.active[i];
+      struct sm_exchange *exchange = service.active[i];
       forget(i);
-      transfer->answer.body.ceiling = 4096;
-      transfer->answer.was_sent = true;
-      if (transfer->request.method == SM_POST)
-        answer_submit(transfer);
+      exchange->answer.body.ceiling = 4096;
+      exchange->answer.was_sent = true;
+      if (exchange->request.method == SM_POST)
+        answer_submit(exchange);
       else
-        answer_get(transfer);
-      return transfer;
+        answer_get(exchange);
+      return exchange;
     }
   return NULL;
 }
 
-static inline void play_release(void *self, struct sm_transfer *transfer) {
-  (void)self, (void)transfer;
+static inline void play_release(void *self, struct sm_exchange *exchange) {
+  (void)self, (void)exchange;
 }
 
 static inline void begin_service(void) {

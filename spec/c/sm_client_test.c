@@ -73,7 +73,7 @@ static void a_closed_client_leaves_no_key_in_memory(bool is_inline) {
   CHECK(sm_client_new(&client, &options, &e) == SM_OK);
   explicit_bzero(key, sizeof key);
   struct sm_task *task = sm_task_new(SM_TASK_CALL, "/v1/get-user-credits");
-  sm_call_create(&task->call, SM_CALL_GET, sm_now_ms() + 30);
+  sm_fetch_create(&task->call, SM_FETCH_GET, sm_now_ms() + 30);
   CHECK(sm_client_post(client, task, &e) != 0);
   (void)sm_client_wait(client, 1000);
   CHECK(found() > 0);

@@ -1,5 +1,5 @@
 /* What libcurl makes of answers over real sockets: whether a body is whole,
- * encodings that nobody asked for, redirects of free requests, a transfer that
+ * encodings that nobody asked for, redirects of free requests, an exchange that
  * stalls, a server that repeats the key. */
 #include "sm_easy.h"
 
@@ -101,13 +101,13 @@ static void stop_server(void) {
   close(server.listener);
 }
 
-/* -- one transfer -----------------------------------------------------------
+/* -- one exchange -----------------------------------------------------------
  */
 
 static const atomic_bool never;
 static struct sm_base base;
 static struct sm_http *http;
-static struct sm_transfer transfer;
+static struct sm_exchange exchange;
 
 static void open_http(void) {
   const struct sm_http_options options = {.key = KEY,
@@ -124,25 +124,25 @@ static void open_http(void) {
 
 static void forget(void) {
   struct sm_transport transport = sm_http_transport(http);
-  transport.release(transport.self, &transfer);
-  sm_transfer_destroy(&transfer);
+  transport.release(transport.self, &exchange);
+  sm_exchange_destroy(&exchange);
 }
 
 static void send_request(const char *path, bool has_key, int64_t stall_ms,
                          struct sm_body *body) {
   struct sm_transport transport = sm_http_transport(http);
   struct sm_error e;
-  sm_transfer_create(&transfer);
-  transfer.request = (struct sm_request){.method = body ? SM_POST : SM_GET,
+  sm_exchange_create(&exchange);
+  exchange.request = (struct sm_request){.method = body ? SM_POST : SM_GET,
                                          .is_once = body != NULL,
                                          .body = body,
                                          .has_key = has_key,
                                          .max_bytes = 4096,
                                          .timeout_ms = 5000,
                                          .stall_ms = stall_ms};
-  sm_buf_printf(&transfer.url, NULL, "http://127.0.0.1:%d%s", server.port,
+  sm_buf_printf(&exchange.url, NULL, "http://127.0.0.1:%d%s", server.port,
                 path);
-  CHECK(transport.start(transport.self, &transfer, &e) == SM_OK);
+  CHECK(transport.start(transport.self, &exchange, &e) == SM_OK);
   while (!transport.finished(transport.self)) {
     sm_http_wait(http, 60000);
     sm_http_perform(http);
@@ -151,7 +151,7 @@ static void send_request(const char *path, bool has_key, int64_t stall_ms,
 
 static const struct sm_answer *get(const char *path) {
   send_request(path, true, 0, NULL);
-  return &transfer.answer;
+  return &exchange.answer;
 }
 
 static bool says(const struct sm_answer *told, const char *body) {
@@ -210,7 +210,7 @@ static void an_encoding_that_comes_unasked_is_decoded(void) {
       {NULL, NULL, NULL, 0, false}};
   server.pages = pages;
   CHECK(says(get("/gzip"), "{\"request_id\":\"a1\"}"));
-  CHECK(transfer.answer.is_all);
+  CHECK(exchange.answer.is_all);
   CHECK(strstr(server.last, "\r\nAccept-Encoding: identity\r\n"));
   forget();
   const struct sm_answer *told = get("/bomb");
@@ -250,7 +250,7 @@ static void a_free_request_follows_its_own_origin(void) {
       {"/away", MOVED "Location: http://127.0.0.1:1/x\r\n\r\n", "", 0, false},
       {NULL, NULL, NULL, 0, false}};
   server.pages = pages;
-  CHECK(says(get("/status"), "{}") && transfer.answer.status == 200);
+  CHECK(says(get("/status"), "{}") && exchange.answer.status == 200);
   CHECK(strstr(server.last, "GET /status/ ") && strstr(server.last, KEY));
   forget();
   CHECK(says(get("/a"), "1"));
@@ -272,10 +272,10 @@ static void a_submit_and_a_picture_are_not_sent_on(void) {
   server.pages = pages;
   int before = server.requests;
   send_request("/v2/x", true, 0, body);
-  CHECK(transfer.answer.status == 308 && transfer.answer.was_sent);
+  CHECK(exchange.answer.status == 308 && exchange.answer.was_sent);
   forget();
   send_request("/v2/x", false, 0, NULL);
-  CHECK(transfer.answer.status == 308 && transfer.answer.redirect.size > 0);
+  CHECK(exchange.answer.status == 308 && exchange.answer.redirect.size > 0);
   forget();
   CHECK(server.requests == before + 2);
   sm_body_delete(body);
@@ -294,13 +294,13 @@ static void a_transfer_without_a_byte_for_too_long_is_given_up(void) {
   for (int i = 0; i < 2; i++) {
     int64_t start_ms = sm_now_ms();
     send_request(pages[i].path, false, 20, NULL);
-    CHECK(transfer.answer.code == SM_TIMEOUT && !transfer.answer.is_all);
-    CHECK(strstr(transfer.answer.reason, "stalled"));
+    CHECK(exchange.answer.code == SM_TIMEOUT && !exchange.answer.is_all);
+    CHECK(strstr(exchange.answer.reason, "stalled"));
     CHECK(sm_now_ms() - start_ms >= 20 && sm_now_ms() - start_ms < 2000);
     forget();
   }
   send_request("/fine", false, 2000, NULL);
-  CHECK(says(&transfer.answer, "1"));
+  CHECK(says(&exchange.answer, "1"));
   forget();
 }
 

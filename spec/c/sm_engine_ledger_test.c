@@ -25,15 +25,15 @@ static struct sm_event *last;
 /* -- the engine's two sides ------------------------------------------------ */
 
 /* M1. */
-static enum sm_code checked_start(void *self, struct sm_transfer *transfer,
+static enum sm_code checked_start(void *self, struct sm_exchange *exchange,
                                   struct sm_error *e) {
   bool is_intended = false;
   for (const struct sm_row *row = store.rows; row; row = row->next)
     is_intended = is_intended || is_in(row, "intent");
-  if (transfer->request.is_once)
+  if (exchange->request.is_once)
     CHECK(is_intended);
-  sent += transfer->request.is_once;
-  return play_start(self, transfer, e);
+  sent += exchange->request.is_once;
+  return play_start(self, exchange, e);
 }
 
 static bool knows(const char *request_id) {
@@ -295,7 +295,7 @@ static void add_sync(uint64_t id, const char *key) {
   task->id = id;
   task->body = sm_body_new();
   sm_body_add_text(task->body, "{}", 2, NULL);
-  sm_call_create(&task->call, SM_CALL_SYNC, service.now_ms + 120000);
+  sm_fetch_create(&task->call, SM_FETCH_SYNC, service.now_ms + 120000);
   CHECK(sm_task_enter(task, sm_entry_new(SM_START_STEP, &step, NULL)));
   sm_engine_add(engine, task);
 }

@@ -149,7 +149,7 @@ static void uploads_leave_room_for_polls(void) {
     struct sm_task *task = sm_task_new(SM_TASK_CALL, "/upload-asset");
     task->id = id;
     task->body = sm_body_new();
-    sm_call_create(&task->call, SM_CALL_UPLOAD, service.now_ms + 60000);
+    sm_fetch_create(&task->call, SM_FETCH_UPLOAD, service.now_ms + 60000);
     sm_engine_add(engine, task);
   }
   sm_engine_turn(engine, service.now_ms);
@@ -167,8 +167,8 @@ static void what_reports_a_paid_job_is_there_before_its_submit_leaves(void) {
   sm_engine_add(engine, sent);
   sm_engine_add(engine, waiting);
   sm_engine_turn(engine, service.now_ms);
-  CHECK(sent->transfer && sent->first && sent->last->error);
-  CHECK(!waiting->transfer && !waiting->first && !waiting->last->error);
+  CHECK(sent->exchange && sent->first && sent->last->error);
+  CHECK(!waiting->exchange && !waiting->first && !waiting->last->error);
   close_engine(engine);
 }
 

@@ -6,12 +6,12 @@
 
 static void a_failure_resets_all_that_was_said_before(void) {
   struct sm_error e = {
-      .charged = SM_CHARGED_YES, .lookup = SM_LOOKUP_ABSENT, .status = 500};
+      .charged = SM_CHARGED_YES, .lookup = SM_FOUND_ABSENT, .status = 500};
   e.is_retryable = true;
   CHECK(sm_fail(&e, SM_IO, "disk %d", 7) == SM_IO);
   CHECK(e.code == SM_IO && e.charged == SM_CHARGED_NO && e.status == 0);
   CHECK(!e.is_retryable && e.retry_after_ms == -1);
-  CHECK(e.lookup == SM_LOOKUP_NONE);
+  CHECK(e.lookup == SM_FOUND_NONE);
   CHECK(strcmp(e.message, "disk 7") == 0);
 }
 

@@ -7,7 +7,7 @@
 #include "check.h"
 #include "sm_client.h"
 
-/* Nobody listens on the discard port, and the transfer is tried for a while. */
+/* Nobody listens on the discard port, and the exchange is tried for a while. */
 static const struct sm_client_options options = {
     .api_key = "SG_0123456789abcdef",
     .base_url = "http://127.0.0.1:9",
@@ -23,7 +23,7 @@ static struct sm_client *start(void) {
   CHECK(sm_client_new(&client, &options, &e) == SM_OK);
   struct sm_task *task = sm_task_new(SM_TASK_CALL, "/v1/get-user-credits");
   CHECK(task != NULL);
-  sm_call_create(&task->call, SM_CALL_GET, sm_now_ms() + 60000);
+  sm_fetch_create(&task->call, SM_FETCH_GET, sm_now_ms() + 60000);
   CHECK(sm_client_post(client, task, &e) != 0);
   return client;
 }

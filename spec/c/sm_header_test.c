@@ -13,18 +13,18 @@
 #define DATE "Date: Thu, 26 Nov 2026 14:59:09 GMT"
 #define RESET "X-Rate-Limit-Reset-At-Utc: "
 
-static struct sm_transfer transfer;
+static struct sm_exchange exchange;
 
 static struct sm_answer *read_lines(const char *const *lines) {
-  sm_transfer_destroy(&transfer);
-  sm_transfer_create(&transfer);
+  sm_exchange_destroy(&exchange);
+  sm_exchange_create(&exchange);
   for (; *lines; lines++) {
     char line[200];
     snprintf(line, sizeof line, "%s\r\n", *lines);
-    sm_header_note(&transfer.answer, line, strlen(line));
+    sm_header_note(&exchange.answer, line, strlen(line));
   }
-  sm_header_settle(&transfer.answer, OURS_MS);
-  return &transfer.answer;
+  sm_header_settle(&exchange.answer, OURS_MS);
+  return &exchange.answer;
 }
 
 static int64_t wait_of(const char *a, const char *b) {
@@ -111,13 +111,13 @@ static void figures_are_read_in_the_form_of_the_wire(void) {
 }
 
 int main(void) {
-  sm_transfer_create(&transfer);
+  sm_exchange_create(&exchange);
   the_reset_time_is_read_in_every_spelling();
   without_a_date_our_clock_counts();
   a_wait_is_between_nothing_and_five_minutes();
   the_date_is_the_service_s_clock();
   headers_of_an_earlier_answer_are_forgotten();
   figures_are_read_in_the_form_of_the_wire();
-  sm_transfer_destroy(&transfer);
+  sm_exchange_destroy(&exchange);
   return check_report("sm_header");
 }

@@ -118,38 +118,38 @@ static struct sm_http *open_http(const struct server *server) {
   return http;
 }
 
-static void make_transfer(struct sm_transfer *transfer, int port,
+static void make_transfer(struct sm_exchange *exchange, int port,
                           struct sm_body *body) {
-  sm_transfer_create(transfer);
-  transfer->request.method = body ? SM_POST : SM_GET;
-  transfer->request.is_once = body != NULL;
-  transfer->request.has_key = true;
-  transfer->request.body = body;
-  transfer->request.max_bytes = 4096;
-  transfer->request.timeout_ms = 5000;
-  sm_buf_printf(&transfer->url, NULL, "http://127.0.0.1:%d/v2/flux", port);
+  sm_exchange_create(exchange);
+  exchange->request.method = body ? SM_POST : SM_GET;
+  exchange->request.is_once = body != NULL;
+  exchange->request.has_key = true;
+  exchange->request.body = body;
+  exchange->request.max_bytes = 4096;
+  exchange->request.timeout_ms = 5000;
+  sm_buf_printf(&exchange->url, NULL, "http://127.0.0.1:%d/v2/flux", port);
 }
 
-static void finish(struct sm_http *http, const struct sm_transfer *transfer) {
+static void finish(struct sm_http *http, const struct sm_exchange *exchange) {
   struct sm_transport transport = sm_http_transport(http);
-  struct sm_transfer *finished;
+  struct sm_exchange *finished;
   while ((finished = transport.finished(transport.self)) == NULL) {
     sm_http_wait(http, 20);
     sm_http_perform(http);
   }
-  CHECK(finished == transfer);
+  CHECK(finished == exchange);
 }
 
 static void get(struct sm_http *http, const struct server *server) {
   struct sm_transport transport = sm_http_transport(http);
-  struct sm_transfer transfer;
+  struct sm_exchange exchange;
   struct sm_error e;
-  make_transfer(&transfer, server->port, NULL);
-  CHECK(transport.start(transport.self, &transfer, &e) == SM_OK);
-  finish(http, &transfer);
-  CHECK(transfer.answer.code == SM_OK && transfer.answer.status == 200);
-  transport.release(transport.self, &transfer);
-  sm_transfer_destroy(&transfer);
+  make_transfer(&exchange, server->port, NULL);
+  CHECK(transport.start(transport.self, &exchange, &e) == SM_OK);
+  finish(http, &exchange);
+  CHECK(exchange.answer.code == SM_OK && exchange.answer.status == 200);
+  transport.release(transport.self, &exchange);
+  sm_exchange_destroy(&exchange);
 }
 
 /* -- once ----------------------------------------------------------------- */
@@ -185,18 +185,18 @@ static void pay(struct sm_http *http, const struct server *server,
                 const struct way *way) {
   struct sm_transport transport = sm_http_transport(http);
   struct sm_body *body = sm_body_new();
-  struct sm_transfer transfer;
+  struct sm_exchange exchange;
   struct sm_error e;
   sm_body_add_text(body, BODY, strlen(BODY), NULL);
-  make_transfer(&transfer, server->port, body);
-  CHECK(transport.start(transport.self, &transfer, &e) == SM_OK);
-  const struct sm_easy *easy = transfer.carrier;
+  make_transfer(&exchange, server->port, body);
+  CHECK(transport.start(transport.self, &exchange, &e) == SM_OK);
+  const struct sm_easy *easy = exchange.carrier;
   take_away(easy->handle, way, body);
-  finish(http, &transfer);
-  CHECK(way->is_unguarded || transfer.answer.was_sent);
-  CHECK(way->posts > 1 || transfer.answer.code != SM_OK);
-  transport.release(transport.self, &transfer);
-  sm_transfer_destroy(&transfer);
+  finish(http, &exchange);
+  CHECK(way->is_unguarded || exchange.answer.was_sent);
+  CHECK(way->posts > 1 || exchange.answer.code != SM_OK);
+  transport.release(transport.self, &exchange);
+  sm_exchange_destroy(&exchange);
   sm_body_delete(body);
 }
 
@@ -224,16 +224,16 @@ static void each_of_three_measures_keeps_a_paid_request_single(void) {
 
 static void the_key_goes_to_its_origin_only(void) {
   struct server own, foreign;
-  struct sm_transfer transfer;
+  struct sm_exchange exchange;
   struct sm_error e;
   start_server(&own);
   start_server(&foreign);
   struct sm_http *http = open_http(&own);
   struct sm_transport transport = sm_http_transport(http);
-  make_transfer(&transfer, foreign.port, NULL);
-  CHECK(transport.start(transport.self, &transfer, &e) == SM_SECURITY);
-  transport.release(transport.self, &transfer);
-  sm_transfer_destroy(&transfer);
+  make_transfer(&exchange, foreign.port, NULL);
+  CHECK(transport.start(transport.self, &exchange, &e) == SM_SECURITY);
+  transport.release(transport.self, &exchange);
+  sm_exchange_destroy(&exchange);
   get(http, &own);
   sm_http_delete(http);
   stop_server(&own);

@@ -13,20 +13,20 @@
 
 static void a_job_goes_from_submit_to_result(void) {
   accept();
-  CHECK(verdict.news == SM_STATE_ACCEPTED && is_sent_again());
+  CHECK(action.news == SM_STATE_ACCEPTED && is_sent_again());
   CHECK(strcmp(job.request_id, ID) == 0 && job.phase == SM_PHASE_STATUS);
-  CHECK(verdict.at_ms == now_ms + 1000);
+  CHECK(action.at_ms == now_ms + 1000);
   now_ms += 1000;
   answer(SM_OK, 200, true, "{\"status\":\"QUEUED\"}");
-  CHECK(verdict.news == SM_STATE_QUEUED && is_sent_again());
-  now_ms = verdict.at_ms;
+  CHECK(action.news == SM_STATE_QUEUED && is_sent_again());
+  now_ms = action.at_ms;
   answer(SM_OK, 200, true, "{\"status\":\"PROCESSING\"}");
-  CHECK(verdict.news == SM_STATE_PROCESSING && is_sent_again());
-  now_ms = verdict.at_ms;
+  CHECK(action.news == SM_STATE_PROCESSING && is_sent_again());
+  now_ms = action.at_ms;
   answer(SM_OK, 200, true, COMPLETED);
-  CHECK(verdict.at_ms == now_ms && job.phase == SM_PHASE_RESULT);
+  CHECK(action.at_ms == now_ms && job.phase == SM_PHASE_RESULT);
   answer(SM_OK, 200, true, RESULT);
-  CHECK(verdict.step == SM_STEP_DONE);
+  CHECK(action.kind == SM_ACTION_DONE);
 }
 
 static void every_answer_to_a_submit_has_its_kind(void) {
@@ -81,7 +81,7 @@ static void every_answer_to_a_submit_has_its_kind(void) {
       continue;
     }
     CHECK(failed_with(rows[i].code, rows[i].charged));
-    CHECK(verdict.error.status == rows[i].status);
+    CHECK(action.error.status == rows[i].status);
   }
 }
 
@@ -89,12 +89,12 @@ static void a_submit_that_never_left_is_repeated_five_times(void) {
   begin();
   for (int i = 1; i < 5; i++) {
     answer(SM_NOT_SENT, 0, false, "");
-    CHECK(is_sent_again() && verdict.at_ms >= now_ms + 500 &&
-          verdict.at_ms <= now_ms + 10000);
-    now_ms = verdict.at_ms;
+    CHECK(is_sent_again() && action.at_ms >= now_ms + 500 &&
+          action.at_ms <= now_ms + 10000);
+    now_ms = action.at_ms;
   }
   answer(SM_NOT_SENT, 0, false, "");
-  CHECK(failed_with(SM_NOT_SENT, SM_CHARGED_NO) && verdict.error.is_retryable);
+  CHECK(failed_with(SM_NOT_SENT, SM_CHARGED_NO) && action.error.is_retryable);
 }
 
 /* M8. */
@@ -125,7 +125,7 @@ static void a_bad_certificate_stops_the_job(void) {
 static void a_429_waits_and_is_sent_again(void) {
   begin();
   answer(SM_OK, 429, true, "{\"error\":\"slow\"}");
-  CHECK(is_sent_again() && verdict.at_ms >= now_ms + 1000);
+  CHECK(is_sent_again() && action.at_ms >= now_ms + 1000);
   CHECK(sm_pace_take(&pace, true, now_ms) > 0);
   CHECK(sm_pace_take(&pace, false, now_ms) == 0);
 }
@@ -164,7 +164,7 @@ static void processing_may_go_back_to_queued(void) {
   accept();
   answer(SM_OK, 200, true, "{\"status\":\"PROCESSING\"}");
   answer(SM_OK, 200, true, "{\"status\":\"QUEUED\"}");
-  CHECK(verdict.news == SM_STATE_QUEUED && is_sent_again());
+  CHECK(action.news == SM_STATE_QUEUED && is_sent_again());
 }
 
 static void a_key_that_the_service_goes_on_refusing_ends_polling(void) {
@@ -191,7 +191,7 @@ static void a_result_counts_in_a_cut_frame_and_under_any_status(void) {
     accept();
     answer(SM_OK, 200, true, COMPLETED);
     answer(rows[i].code, rows[i].status, true, rows[i].body);
-    CHECK(verdict.step == SM_STEP_DONE);
+    CHECK(action.kind == SM_ACTION_DONE);
   }
   accept();
   answer(SM_NOT_SENT, 200, true, "{\"status\":\"FAILED\",\"error\":\"x\"}");
@@ -223,7 +223,7 @@ static void the_page_of_a_firewall_never_ends_polling(void) {
   for (int i = 0; i < 20; i++) {
     answer(SM_OK, i % 2 ? 403 : 401, true, "<html>Attention Required!</html>");
     CHECK(is_sent_again() && job.phase == SM_PHASE_STATUS);
-    now_ms = verdict.at_ms;
+    now_ms = action.at_ms;
   }
   answer(SM_OK, 200, true, COMPLETED);
   CHECK(is_sent_again() && job.phase == SM_PHASE_RESULT);
@@ -234,7 +234,7 @@ static void an_answer_that_is_no_http_never_ends_polling(void) {
   for (int i = 0; i < 20; i++) {
     answer(i % 2 ? SM_PROTOCOL : SM_NOT_SENT, 0, true, "");
     CHECK(is_sent_again() && job.phase == SM_PHASE_STATUS);
-    now_ms = verdict.at_ms;
+    now_ms = action.at_ms;
   }
 }
 
@@ -281,8 +281,8 @@ static void a_refusal_that_numbers_itself_is_a_refusal(void) {
     begin();
     answer(SM_OK, statuses[i], true,
            "{\"error\":\"bad\",\"request_id\":\"" ID "\"}");
-    CHECK(verdict.step == SM_STEP_FAIL &&
-          verdict.error.charged == SM_CHARGED_NO);
+    CHECK(action.kind == SM_ACTION_FAIL &&
+          action.error.charged == SM_CHARGED_NO);
   }
   begin();
   answer(SM_OK, 429, true, "{\"error\":\"slow\",\"request_id\":\"" ID "\"}");
@@ -304,14 +304,14 @@ static void what_decides_is_read_beside_what_parsers_refuse(void) {
     accept();
     answer(SM_OK, 200, true, COMPLETED);
     answer(SM_OK, 200, true, rows[i]);
-    CHECK(verdict.step == SM_STEP_DONE);
+    CHECK(action.kind == SM_ACTION_DONE);
   }
   accept();
   answer(SM_OK, 422, true,
          "{\"status\":\"FAILED\",\"seed\":18446744073709551615,"
          "\"error\":\"bad\"}");
   CHECK(failed_with(SM_FAILED, SM_CHARGED_NO));
-  CHECK(strcmp(verdict.error.message, "bad") == 0);
+  CHECK(strcmp(action.error.message, "bad") == 0);
 }
 
 static void an_answer_whose_end_is_missing_is_asked_for_again_first(void) {
@@ -324,7 +324,7 @@ static void an_answer_whose_end_is_missing_is_asked_for_again_first(void) {
   }
   answer(SM_OK, 200, true,
          "{\"status\":\"COMPLETED\",\"output\":[\"https://h/p.png\",\"ht");
-  CHECK(verdict.step == SM_STEP_DONE);
+  CHECK(action.kind == SM_ACTION_DONE);
 }
 
 static void an_output_without_a_state_is_a_result(void) {
@@ -337,17 +337,17 @@ static void an_output_without_a_state_is_a_result(void) {
     accept();
     answer(SM_OK, 200, true, COMPLETED);
     answer(SM_OK, i == 0 ? 201 : 200, true, rows[i]);
-    CHECK(verdict.step == SM_STEP_DONE && job.state == SM_STATE_COMPLETED);
+    CHECK(action.kind == SM_ACTION_DONE && job.state == SM_STATE_COMPLETED);
     accept();
     answer(SM_OK, 200, true, rows[i]);
-    CHECK(verdict.step == SM_STEP_DONE && job.state == SM_STATE_COMPLETED);
+    CHECK(action.kind == SM_ACTION_DONE && job.state == SM_STATE_COMPLETED);
   }
 }
 
 static void states_are_read_without_case(void) {
   accept();
   answer(SM_OK, 200, true, "{\"status\":\"processing\"}");
-  CHECK(verdict.news == SM_STATE_PROCESSING);
+  CHECK(action.news == SM_STATE_PROCESSING);
   answer(SM_OK, 200, true, "{\"status\":\"Completed\"}");
   CHECK(job.phase == SM_PHASE_RESULT);
   answer(SM_OK, 200, true, "{\"status\":\"failed\",\"error\":\"x\"}");
@@ -368,7 +368,7 @@ static void a_terminal_word_that_is_not_ours_ends_the_job_as_failed(void) {
     answer(SM_OK, 200, true, rows[i]);
     CHECK(failed_with(SM_FAILED, SM_CHARGED_UNKNOWN));
   }
-  CHECK(strstr(verdict.error.message, "Expired"));
+  CHECK(strstr(action.error.message, "Expired"));
 }
 
 static void an_id_is_the_same_with_dashes_and_in_capitals(void) {
@@ -376,7 +376,7 @@ static void an_id_is_the_same_with_dashes_and_in_capitals(void) {
   answer(SM_OK, 200, true,
          "{\"status\":\"PROCESSING\",\"request_id\":"
          "\"2C7F59EA-13F1-402C-9353-915A2B5A2124\"}");
-  CHECK(verdict.news == SM_STATE_PROCESSING);
+  CHECK(action.news == SM_STATE_PROCESSING);
   CHECK(sm_reply_is_same_id("a-b-", "AB") && !sm_reply_is_same_id("ab", "abc"));
 }
 
@@ -385,7 +385,7 @@ static void failed_is_failed_with_422_and_with_200(void) {
   answer(SM_OK, 422, true,
          "{\"status\":\"FAILED\",\"error\":\"Prompt is required\"}");
   CHECK(failed_with(SM_FAILED, SM_CHARGED_NO));
-  CHECK(strcmp(verdict.error.message, "Prompt is required") == 0);
+  CHECK(strcmp(action.error.message, "Prompt is required") == 0);
   accept();
   answer(SM_OK, 200, true, "{\"status\":\"FAILED\"}");
   CHECK(failed_with(SM_FAILED, SM_CHARGED_NO));
@@ -413,7 +413,7 @@ static void a_result_without_output_is_asked_for_again_for_ten_seconds(void) {
   answer(SM_OK, 200, true, COMPLETED);
   int64_t begun_ms = now_ms;
   int tries = 0;
-  for (; now_ms < begun_ms + 10000; now_ms = verdict.at_ms, tries++) {
+  for (; now_ms < begun_ms + 10000; now_ms = action.at_ms, tries++) {
     answer(SM_OK, 200, true, "{\"status\":\"COMPLETED\",\"output\":null}");
     CHECK(is_sent_again() && job.phase == SM_PHASE_RESULT);
   }
@@ -449,7 +449,7 @@ static void an_id_under_any_name_is_used(void) {
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
     begin();
     answer(SM_OK, rows[i].status, true, rows[i].body);
-    CHECK(verdict.news == SM_STATE_ACCEPTED && is_sent_again());
+    CHECK(action.news == SM_STATE_ACCEPTED && is_sent_again());
     CHECK(job.request_id && strcmp(job.request_id, ID) == 0);
   }
   begin();
@@ -475,7 +475,7 @@ static void an_id_in_the_location_of_a_201_or_202_is_used(void) {
     location = rows[i].location;
     answer(SM_OK, rows[i].status, true, "");
     location = NULL;
-    CHECK(rows[i].is_used ? verdict.news == SM_STATE_ACCEPTED : is_looked_up());
+    CHECK(rows[i].is_used ? action.news == SM_STATE_ACCEPTED : is_looked_up());
   }
 }
 
@@ -497,16 +497,16 @@ static void a_result_in_hand_is_a_result(void) {
   static const char picture[] = "GIF89a\1\1\1\1";
   begin();
   answer(SM_OK, 200, true, RESULT);
-  CHECK(verdict.step == SM_STEP_DONE && !job.request_id);
+  CHECK(action.kind == SM_ACTION_DONE && !job.request_id);
   accept();
   answer(SM_OK, 200, true, picture);
   CHECK(is_sent_again());
   is_all = true;
   answer(SM_OK, 200, true, picture);
-  CHECK(verdict.step == SM_STEP_DONE);
+  CHECK(action.kind == SM_ACTION_DONE);
   begin();
   answer(SM_OK, 200, true, picture);
-  CHECK(verdict.step == SM_STEP_DONE);
+  CHECK(action.kind == SM_ACTION_DONE);
   is_all = false;
 }
 
@@ -552,7 +552,7 @@ static void an_output_has_many_shapes(void) {
     accept();
     answer(SM_OK, 200, true, COMPLETED);
     answer(SM_OK, 200, true, rows[i]);
-    CHECK(verdict.step == SM_STEP_DONE);
+    CHECK(action.kind == SM_ACTION_DONE);
   }
 }
 
@@ -570,7 +570,7 @@ static void a_lost_record_has_grace_and_then_three_tries(void) {
   CHECK(is_sent_again());
   now_ms += 2000;
   answer(SM_OK, 404, true, "{}");
-  CHECK(is_sent_again() && verdict.at_ms == now_ms + 5000);
+  CHECK(is_sent_again() && action.at_ms == now_ms + 5000);
   now_ms += 5000;
   answer(SM_OK, 404, true, "{}");
   CHECK(is_sent_again());
@@ -591,8 +591,8 @@ static void an_id_is_checked_before_it_is_attached(void) {
 }
 
 static void expire(bool was_sent) {
-  const struct sm_scene scene = scene_now();
-  sm_job_expire(&job, &scene, was_sent, &verdict);
+  const struct sm_context context = scene_now();
+  sm_job_expire(&job, &context, was_sent, &action);
 }
 
 static void a_deadline_says_what_is_known(void) {
@@ -630,15 +630,15 @@ static void a_deadline_tells_what_came_last_and_keeps_its_body(void) {
     answer(SM_TIMEOUT, 0, true, ""); /* nothing came any more */
     expire(false);
     CHECK(failed_with(SM_TIMEOUT, SM_CHARGED_YES));
-    CHECK(strstr(verdict.error.message, rows[i].words));
-    CHECK(verdict.error.status == rows[i].status);
+    CHECK(strstr(action.error.message, rows[i].words));
+    CHECK(action.error.status == rows[i].status);
     CHECK(strcmp(sm_buf_text(&job.kept->body), rows[i].body) == 0);
   }
   accept();
   answer(SM_OK, 502, true, "<html>");
   answer(SM_OK, 200, true, "{\"status\":\"PROCESSING\"}");
   expire(false);
-  CHECK(strstr(verdict.error.message, "PROCESSING") && !job.kept);
+  CHECK(strstr(action.error.message, "PROCESSING") && !job.kept);
 }
 
 static void an_unknown_outcome_keeps_the_body_of_the_submit(void) {
@@ -647,7 +647,7 @@ static void an_unknown_outcome_keeps_the_body_of_the_submit(void) {
   CHECK(is_looked_up());
   answer(SM_OK, 403, true, "{\"error\":\"history\"}");
   CHECK(failed_with(SM_UNKNOWN, SM_CHARGED_UNKNOWN));
-  CHECK(verdict.error.status == 502);
+  CHECK(action.error.status == 502);
   CHECK(strcmp(sm_buf_text(&job.kept->body), "<html>submit</html>") == 0);
 }
 

@@ -243,37 +243,37 @@ static void renew_leases(struct process *process) {
 
 /* M1, M5. */
 static void check_submit(const struct process *process,
-                         const struct sm_transfer *transfer) {
-  int step = step_of_submit(transfer);
+                         const struct sm_exchange *exchange) {
+  int step = step_of_submit(exchange);
   RULE(step >= 0 && is_in_state(step, "intent", process->owner));
   if (step >= 0)
     world.sent[step]++;
   submits++;
 }
 
-static enum sm_code start(void *self, struct sm_transfer *transfer,
+static enum sm_code start(void *self, struct sm_exchange *exchange,
                           struct sm_error *e) {
   struct process *process = self;
   if (dies(process))
     return SM_OK;
-  if (transfer->request.method == SM_POST)
-    check_submit(process, transfer);
-  enum sm_code code = service_start(&process->transport, transfer, e);
+  if (exchange->request.method == SM_POST)
+    check_submit(process, exchange);
+  enum sm_code code = service_start(&process->transport, exchange, e);
   (void)dies(process);
   return code;
 }
 
-static void cancel(void *self, struct sm_transfer *transfer) {
+static void cancel(void *self, struct sm_exchange *exchange) {
   struct process *process = self;
-  service_cancel(&process->transport, transfer);
+  service_cancel(&process->transport, exchange);
 }
 
-static struct sm_transfer *answered(void *self) {
+static struct sm_exchange *answered(void *self) {
   struct process *process = self;
   if (process->is_dead)
     return NULL;
-  struct sm_transfer *transfer = service_finished(&process->transport);
-  return transfer && dies(process) ? NULL : transfer;
+  struct sm_exchange *exchange = service_finished(&process->transport);
+  return exchange && dies(process) ? NULL : exchange;
 }
 
 /* -- the script ---------------------------------------------------------------
@@ -309,7 +309,7 @@ static void add(struct process *process, int step, int64_t generation) {
   struct sm_task *task =
       sm_task_new(is_sync(step) ? SM_TASK_CALL : SM_TASK_JOB, "flux");
   if (is_sync(step))
-    sm_call_create(&task->call, SM_CALL_SYNC, now_ms() + timeout_ms);
+    sm_fetch_create(&task->call, SM_FETCH_SYNC, now_ms() + timeout_ms);
   else
     sm_job_create(&task->job, &dial, now_ms() + timeout_ms);
   task->mean_s = 20;

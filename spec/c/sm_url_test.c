@@ -19,16 +19,16 @@ static bool is_base(const char *url) {
 static void the_public_gateway_has_hosts_for_uploads_and_history(void) {
   struct sm_base base;
   CHECK(sm_base_read(&base, "https://api.segmind.com/", NULL) == SM_OK);
-  CHECK(strcmp(base.prefix[SM_PLACE_API], "https://api.segmind.com") == 0);
-  CHECK(strcmp(base.prefix[SM_PLACE_UPLOAD],
+  CHECK(strcmp(base.prefix[SM_HOST_API], "https://api.segmind.com") == 0);
+  CHECK(strcmp(base.prefix[SM_HOST_UPLOAD],
                "https://workflows-api.segmind.com") == 0);
-  CHECK(strcmp(base.prefix[SM_PLACE_CONTROL],
+  CHECK(strcmp(base.prefix[SM_HOST_CONTROL],
                "https://api.spotprod.segmind.com") == 0);
-  CHECK(strcmp(base.origin[SM_PLACE_UPLOAD].host,
-               "workflows-api.segmind.com") == 0);
+  CHECK(strcmp(base.origin[SM_HOST_UPLOAD].host, "workflows-api.segmind.com") ==
+        0);
   CHECK(!base.is_loopback);
   CHECK(sm_base_read(&base, "HTTPS://API.Segmind.com:443", NULL) == SM_OK);
-  CHECK(strcmp(base.prefix[SM_PLACE_UPLOAD],
+  CHECK(strcmp(base.prefix[SM_HOST_UPLOAD],
                "https://workflows-api.segmind.com") == 0);
 }
 
@@ -36,13 +36,12 @@ static void any_other_base_serves_all_places(void) {
   struct sm_base base;
   const char *url = "https://gate.example:8443/segmind//";
   CHECK(sm_base_read(&base, url, NULL) == SM_OK);
-  for (int i = 0; i < SM_PLACES; i++) {
+  for (int i = 0; i < SM_HOSTS; i++) {
     CHECK(strcmp(base.prefix[i], "https://gate.example:8443/segmind") == 0);
     CHECK(base.origin[i].port == 8443);
   }
   CHECK(sm_base_read(&base, "https://api.segmind.com/x", NULL) == SM_OK);
-  CHECK(strcmp(base.prefix[SM_PLACE_CONTROL], "https://api.segmind.com/x") ==
-        0);
+  CHECK(strcmp(base.prefix[SM_HOST_CONTROL], "https://api.segmind.com/x") == 0);
 }
 
 static void http_is_for_loopback_in_any_spelling(void) {
@@ -57,10 +56,10 @@ static void http_is_for_loopback_in_any_spelling(void) {
   for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
     CHECK(sm_base_read(&base, own[i], NULL) == SM_OK && base.is_loopback);
   CHECK(sm_base_read(&base, "http://2130706433:81", NULL) == SM_OK);
-  CHECK(strcmp(base.prefix[SM_PLACE_UPLOAD], "http://127.0.0.1:81") == 0);
+  CHECK(strcmp(base.prefix[SM_HOST_UPLOAD], "http://127.0.0.1:81") == 0);
   CHECK(sm_base_read(&base, "http://[0:0::1]:81/a", NULL) == SM_OK);
-  CHECK(strcmp(base.prefix[SM_PLACE_API], "http://[::1]:81/a") == 0);
-  CHECK(strcmp(base.origin[SM_PLACE_API].host, "::1") == 0);
+  CHECK(strcmp(base.prefix[SM_HOST_API], "http://[::1]:81/a") == 0);
+  CHECK(strcmp(base.origin[SM_HOST_API].host, "::1") == 0);
 }
 
 static void a_base_unfit_for_the_key_is_refused(void) {
@@ -140,10 +139,10 @@ static void a_path_is_put_behind_its_place(void) {
   struct sm_buf out;
   sm_buf_create(&out, 4096);
   sm_base_read(&base, "http://localhost:1/p/", NULL);
-  CHECK(sm_url_build(&out, &base, SM_PLACE_UPLOAD, NULL, "/v2/%s", "id") ==
+  CHECK(sm_url_build(&out, &base, SM_HOST_UPLOAD, NULL, "/v2/%s", "id") ==
         SM_OK);
   CHECK(strcmp(sm_buf_text(&out), "http://localhost:1/p/v2/id") == 0);
-  CHECK(sm_url_build(&out, &base, SM_PLACE_API, NULL, "/x") == SM_OK);
+  CHECK(sm_url_build(&out, &base, SM_HOST_API, NULL, "/x") == SM_OK);
   CHECK(strcmp(sm_buf_text(&out), "http://localhost:1/p/x") == 0);
   sm_buf_destroy(&out);
 }
@@ -156,7 +155,7 @@ static void a_path_cannot_change_the_host(void) {
   static const char *const bad[] = {"@evil.com/", ".evil.com", "", "/a b",
                                     "/a\r\nX: y"};
   for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-    CHECK(sm_url_build(&out, &base, SM_PLACE_API, NULL, "%s", bad[i]) ==
+    CHECK(sm_url_build(&out, &base, SM_HOST_API, NULL, "%s", bad[i]) ==
           SM_INVALID);
     CHECK(out.size == 0);
   }

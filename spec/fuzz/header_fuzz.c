@@ -18,8 +18,8 @@ static void check(const struct sm_answer *answer) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   struct source source = {data, size};
-  struct sm_transfer transfer;
-  sm_transfer_create(&transfer);
+  struct sm_exchange exchange;
+  sm_exchange_create(&exchange);
   while (source.left > 0) {
     size_t length = 0;
     while (length < source.left && source.at[length] != '\n')
@@ -30,14 +30,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (line == NULL)
       abort();
     memcpy(line, source.at, length);
-    sm_header_note(&transfer.answer, (const char *)line, length);
-    check(&transfer.answer);
+    sm_header_note(&exchange.answer, (const char *)line, length);
+    check(&exchange.answer);
     free(line);
     source.at += length;
     source.left -= length;
   }
-  sm_header_settle(&transfer.answer, 1769860800000);
-  check(&transfer.answer);
-  sm_transfer_destroy(&transfer);
+  sm_header_settle(&exchange.answer, 1769860800000);
+  check(&exchange.answer);
+  sm_exchange_destroy(&exchange);
   return 0;
 }

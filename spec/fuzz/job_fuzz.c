@@ -52,7 +52,7 @@ struct life {
   struct sm_pace pace;
   struct sm_rng rng;
   struct sm_body *body;
-  struct sm_verdict verdict;
+  struct sm_action action;
   int64_t now_ms;
   bool may_be_accepted; /* a submit has left that nobody took back */
   bool was_accepted;
@@ -69,23 +69,23 @@ static const char *awaited(const void *user, const char *model, int n,
   return NULL;
 }
 
-static struct sm_scene scene_of(struct life *life) {
-  return (struct sm_scene){.learner = &life->learner,
-                           .pace = &life->pace,
-                           .rng = &life->rng,
-                           .now_ms = life->now_ms,
-                           .rtt_ms = 5,
-                           .in_flight = 1,
-                           .wall_ms = 1700000000000 + life->now_ms,
-                           .service_ms = 1700000000000 + life->now_ms,
-                           .is_told = true,
-                           .model = "flux",
-                           .body = life->body,
-                           .others = {is_other, awaited, NULL}};
+static struct sm_context scene_of(struct life *life) {
+  return (struct sm_context){.learner = &life->learner,
+                             .pace = &life->pace,
+                             .rng = &life->rng,
+                             .now_ms = life->now_ms,
+                             .rtt_ms = 5,
+                             .in_flight = 1,
+                             .wall_ms = 1700000000000 + life->now_ms,
+                             .service_ms = 1700000000000 + life->now_ms,
+                             .is_told = true,
+                             .model = "flux",
+                             .body = life->body,
+                             .others = {is_other, awaited, NULL}};
 }
 
 static void check_error(const struct life *life) {
-  const struct sm_error *e = &life->verdict.error;
+  const struct sm_error *e = &life->action.error;
   PROMISE(e->code != SM_OK && e->code < SM_CODE_COUNT);
   PROMISE(e->message[0] != '\0' && IS_TEXT(e->message));
   if (e->code == SM_UNKNOWN)
@@ -104,19 +104,19 @@ static void check(struct life *life) {
   PROMISE(!life->was_accepted || job->phase != SM_PHASE_SUBMIT);
   PROMISE(!job->request_id || sm_url_is_id(job->request_id));
   PROMISE(isfinite(life->learner.mu) && isfinite(life->learner.var));
-  switch (life->verdict.step) {
-  case SM_STEP_SEND:
-    PROMISE(life->verdict.at_ms >= life->now_ms);
+  switch (life->action.kind) {
+  case SM_ACTION_SEND:
+    PROMISE(life->action.at_ms >= life->now_ms);
     PROMISE(job->phase != SM_PHASE_LOOKUP || job->doubt);
     /* Double: a second submit after one that may have arrived. */
     PROMISE(job->phase != SM_PHASE_SUBMIT || !life->may_be_accepted);
     break;
-  case SM_STEP_DONE:
+  case SM_ACTION_DONE:
     /* A submit may be answered with the result itself. */
     PROMISE(job->request_id || job->phase == SM_PHASE_SUBMIT);
     PROMISE(job->state == SM_STATE_COMPLETED);
     break;
-  case SM_STEP_FAIL:
+  case SM_ACTION_FAIL:
     check_error(life);
     break;
   }
@@ -133,11 +133,11 @@ static bool was_refused(const struct sm_answer *answer) {
 }
 
 static void answer(struct life *life, struct source *source) {
-  struct sm_transfer transfer;
-  struct sm_answer *a = &transfer.answer;
-  const struct sm_scene scene = scene_of(life);
+  struct sm_exchange exchange;
+  struct sm_answer *a = &exchange.answer;
+  const struct sm_context context = scene_of(life);
   uint8_t flags = take_byte(source);
-  sm_transfer_create(&transfer);
+  sm_exchange_create(&exchange);
   a->body.ceiling = 4096;
   a->status = statuses[take_byte(source) % (sizeof statuses / sizeof(int))];
   a->code = codes[(flags >> 3) % (sizeof codes / sizeof *codes)];
@@ -158,21 +158,21 @@ static void answer(struct life *life, struct source *source) {
     life->may_be_accepted = true;
   if (flags & 4)
     life->now_ms += take_byte(source);
-  sm_job_answer(&life->job, &scene, a, &life->verdict);
+  sm_job_answer(&life->job, &context, a, &life->action);
   /* The service said that it will not bill it. */
-  if (life->verdict.step == SM_STEP_FAIL &&
-      life->verdict.error.code == SM_FAILED)
+  if (life->action.kind == SM_ACTION_FAIL &&
+      life->action.error.code == SM_FAILED)
     life->may_be_accepted = false;
-  life->now_ms = scene.now_ms;
+  life->now_ms = context.now_ms;
   check(life);
-  sm_transfer_destroy(&transfer);
+  sm_exchange_destroy(&exchange);
 }
 
 static void expire(struct life *life, bool was_sent) {
-  const struct sm_scene scene = scene_of(life);
+  const struct sm_context context = scene_of(life);
   if (life->job.phase == SM_PHASE_SUBMIT && was_sent)
     life->may_be_accepted = true;
-  sm_job_expire(&life->job, &scene, was_sent, &life->verdict);
+  sm_job_expire(&life->job, &context, was_sent, &life->action);
   check(life);
 }
 
@@ -196,7 +196,7 @@ static void begin(struct life *life, struct source *source) {
                         START_MS, NULL) == SM_OK);
     life->may_be_accepted = true;
   }
-  sm_verdict_send(&life->verdict, life->now_ms);
+  sm_action_send(&life->action, life->now_ms);
 }
 
 static void end(struct life *life) {
@@ -208,11 +208,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   struct source source = {data, size};
   struct life life;
   begin(&life, &source);
-  while (life.verdict.step == SM_STEP_SEND) {
+  while (life.action.kind == SM_ACTION_SEND) {
     uint8_t what = take_byte(&source);
     int64_t deadline_ms = sm_job_deadline_ms(&life.job);
-    bool is_late = life.verdict.at_ms >= deadline_ms;
-    life.now_ms = is_late ? deadline_ms : life.verdict.at_ms;
+    bool is_late = life.action.at_ms >= deadline_ms;
+    life.now_ms = is_late ? deadline_ms : life.action.at_ms;
     life.job.sent_ms = life.now_ms;
     if (is_late) {
       expire(&life, false);

@@ -2,7 +2,7 @@
 #include <stdbool.h>
 
 #include "fuzz.h"
-#include "sm_text.h"
+#include "sm_redact.h"
 
 /* A key that can be told from what the filter writes of its own accord ("[key]"
  * and "..." and escapes): none of their characters, and of a real length. */
@@ -74,8 +74,8 @@ static void clean(const char *text, size_t size, const char *key,
   char *out = malloc(out_size);
   if (out == NULL)
     abort();
-  size_t length = sm_text_clean(out, out_size, text, size, key);
-  PROMISE(length < out_size && length <= SM_TEXT_MAX);
+  size_t length = sm_redact_clean(out, out_size, text, size, key);
+  PROMISE(length < out_size && length <= SM_REDACT_MAX);
   PROMISE(out[length] == '\0' && strlen(out) == length);
   check_printable(out, length);
   PROMISE(!has_shape(out));
@@ -86,13 +86,13 @@ static void clean(const char *text, size_t size, const char *key,
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   struct source source = {data, size};
-  size_t out_size = 1 + take_number(&source, 2) % (SM_TEXT_MAX + 8);
+  size_t out_size = 1 + take_number(&source, 2) % (SM_REDACT_MAX + 8);
   char *key = take_line(&source);
   make_key(key, strlen(key) + 1);
   bool is_key = strlen(key) >= 6 && strlen(key) <= 256;
   const char *text = (const char *)source.at;
   clean(text, source.left, is_key ? key : NULL, out_size);
-  clean(text, source.left, is_key ? key : NULL, SM_TEXT_MAX + 1);
+  clean(text, source.left, is_key ? key : NULL, SM_REDACT_MAX + 1);
   clean(NULL, source.left, NULL, out_size);
   free(key);
   return 0;

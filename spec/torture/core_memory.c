@@ -105,7 +105,7 @@ CURLMcode __wrap_curl_multi_poll(CURLM *multi, struct curl_waitfd *more,
 
 /* -- the scenario -------------------------------------------------------- */
 
-struct scene {
+struct context {
   struct torture_run *run;
   struct sm_client *client;
   char path[4096];  /* of the picture to upload */
@@ -115,16 +115,16 @@ struct scene {
   bool is_well;
 };
 
-static void note_id(struct scene *scene, const char *request_id) {
-  struct torture_tale *tale = scene->run->tale;
+static void note_id(struct context *context, const char *request_id) {
+  struct torture_tale *tale = context->run->tale;
   if (request_id)
     (void)snprintf(tale->request_id, sizeof tale->request_id, "%s", request_id);
 }
 
 /* The binding tells an error that there was no memory for as free of charge,
  * unless the request's id came with it. */
-static void note_end(struct scene *scene, const struct sm_event *event) {
-  struct torture_tale *tale = scene->run->tale;
+static void note_end(struct context *context, const struct sm_event *event) {
+  struct torture_tale *tale = context->run->tale;
   const struct sm_error *error = event->error;
   if (event->kind != SM_EVENT_ERROR)
     return;
@@ -136,16 +136,16 @@ static void note_end(struct scene *scene, const struct sm_event *event) {
 }
 
 /* The picture's address, out of the result, without a parser of its own. */
-static void note_place(struct scene *scene, const struct sm_event *event) {
+static void note_place(struct context *context, const struct sm_event *event) {
   const char *at = event->place;
   if (!at && event->body && (at = strstr(event->body, "\"output\"")) != NULL)
     at = strstr(at, "http");
   size_t size = at ? strcspn(at, "\"") : 0;
-  if (size >= sizeof scene->place)
+  if (size >= sizeof context->place)
     size = 0;
   if (size > 0)
-    memcpy(scene->place, at, size);
-  scene->place[size] = '\0';
+    memcpy(context->place, at, size);
+  context->place[size] = '\0';
 }
 
 static bool is_end(const struct sm_event *event, uint64_t id) {
@@ -154,44 +154,44 @@ static bool is_end(const struct sm_event *event, uint64_t id) {
 }
 
 /* Waits for the end of a task; whether it was a good one. */
-static bool finish(struct scene *scene, uint64_t id, bool is_paid) {
+static bool finish(struct context *context, uint64_t id, bool is_paid) {
   bool has_ended = id == 0, is_done = false;
   while (!has_ended) {
-    (void)sm_client_wait(scene->client, 1000);
-    struct sm_event *event = sm_client_take(scene->client);
+    (void)sm_client_wait(context->client, 1000);
+    struct sm_event *event = sm_client_take(context->client);
     if (!event)
       continue;
     has_ended = is_end(event, id);
     is_done = has_ended && event->kind == SM_EVENT_DONE;
     if (is_paid)
-      note_id(scene, event->request_id);
+      note_id(context, event->request_id);
     if (is_paid && has_ended)
-      note_end(scene, event);
+      note_end(context, event);
     if (is_done)
-      note_place(scene, event);
+      note_place(context, event);
     sm_event_delete(event);
   }
-  scene->is_well = scene->is_well && is_done;
+  context->is_well = context->is_well && is_done;
   return is_done;
 }
 
 /* Gives the task away and waits for it. `code` says whether it could be made.
  */
-static bool carry_out(struct scene *scene, struct sm_task *task,
+static bool carry_out(struct context *context, struct sm_task *task,
                       enum sm_code code, bool is_paid) {
   struct sm_error e;
   if (!task || code != SM_OK) {
     sm_task_delete(task);
-    scene->is_well = false;
+    context->is_well = false;
     return false;
   }
-  return finish(scene, sm_client_post(scene->client, task, &e), is_paid);
+  return finish(context, sm_client_post(context->client, task, &e), is_paid);
 }
 
-static struct sm_task *new_call(enum sm_call_kind kind, const char *target) {
+static struct sm_task *new_call(enum sm_fetch_kind kind, const char *target) {
   struct sm_task *task = sm_task_new(SM_TASK_CALL, target);
   if (task)
-    sm_call_create(&task->call, kind, sm_now_ms() + TIMEOUT_MS);
+    sm_fetch_create(&task->call, kind, sm_now_ms() + TIMEOUT_MS);
   return task;
 }
 
@@ -210,79 +210,80 @@ static enum sm_code add_text(struct sm_task *task, const char *text,
   return sm_body_add_text(task->body, text, strlen(text), e);
 }
 
-static void upload(struct scene *scene) {
+static void upload(struct context *context) {
   struct sm_error e;
   enum sm_code code = SM_IO;
-  struct sm_task *task = new_call(SM_CALL_UPLOAD, "/upload-asset");
+  struct sm_task *task = new_call(SM_FETCH_UPLOAD, "/upload-asset");
   if (task)
     code = add_text(task, "{\"data_urls\":[\"data:image/png;base64,", &e);
   if (code == SM_OK)
-    code = sm_body_add_file(task->body, scene->path, &e);
+    code = sm_body_add_file(task->body, context->path, &e);
   if (code == SM_OK)
     code = add_text(task, "\"]}", &e);
-  (void)carry_out(scene, task, code, false);
+  (void)carry_out(context, task, code, false);
 }
 
-static void hash(struct scene *scene) {
+static void hash(struct context *context) {
   struct sm_error e;
   enum sm_code code = SM_IO;
-  struct sm_task *task = sm_task_new(SM_TASK_DIGEST, scene->path);
+  struct sm_task *task = sm_task_new(SM_TASK_DIGEST, context->path);
   if (task)
-    code = sm_digest_new(&task->digest, scene->path, &e);
-  (void)carry_out(scene, task, code, false);
+    code = sm_digest_new(&task->digest, context->path, &e);
+  (void)carry_out(context, task, code, false);
 }
 
-static void submit(struct scene *scene) {
+static void submit(struct context *context) {
   struct sm_error e;
   struct sm_task *task = new_job();
-  enum sm_code code = task ? add_text(task, scene->body, &e) : SM_IO;
-  (void)carry_out(scene, task, code, true);
+  enum sm_code code = task ? add_text(task, context->body, &e) : SM_IO;
+  (void)carry_out(context, task, code, true);
 }
 
-static void download(struct scene *scene) {
+static void download(struct context *context) {
   struct sm_error e;
   enum sm_code code = SM_IO;
-  struct sm_task *task = new_call(SM_CALL_DOWNLOAD, scene->place);
+  struct sm_task *task = new_call(SM_FETCH_DOWNLOAD, context->place);
   if (task)
-    code = sm_file_new(&task->file, scene->saved, false, &e);
-  if (carry_out(scene, task, code, false))
-    (void)unlink(scene->place);
+    code = sm_file_new(&task->file, context->saved, false, &e);
+  if (carry_out(context, task, code, false))
+    (void)unlink(context->place);
 }
 
-static void ask_credits(struct scene *scene) {
+static void ask_credits(struct context *context) {
   struct sm_task *task =
-      new_call(SM_CALL_GET, "/inference-request/request-history");
+      new_call(SM_FETCH_GET, "/inference-request/request-history");
   if (task)
-    task->place = SM_PLACE_CONTROL;
-  (void)carry_out(scene, task, SM_OK, false);
+    task->place = SM_HOST_CONTROL;
+  (void)carry_out(context, task, SM_OK, false);
 }
 
 /* As after a crash: of the submit only its body is known. */
-static void find_again(struct scene *scene) {
+static void find_again(struct context *context) {
   struct sm_error e;
   struct sm_task *task = new_job();
-  enum sm_code code = task ? add_text(task, scene->body, &e) : SM_IO;
+  enum sm_code code = task ? add_text(task, context->body, &e) : SM_IO;
   if (code == SM_OK)
     code = sm_job_find(&task->job, (int64_t)time(NULL), sm_wall_ms(),
                        sm_now_ms(), &e);
-  (void)carry_out(scene, task, code, false);
+  (void)carry_out(context, task, code, false);
 }
 
-static void attach(struct scene *scene) {
+static void attach(struct context *context) {
   struct sm_error e;
-  const char *request_id = scene->run->tale->request_id;
+  const char *request_id = context->run->tale->request_id;
   struct sm_task *task = request_id[0] ? new_job() : NULL;
   enum sm_code code =
       task ? sm_job_attach(&task->job, request_id, sm_now_ms(), &e) : SM_IO;
-  (void)carry_out(scene, task, code, false);
+  (void)carry_out(context, task, code, false);
 }
 
 /* Each part of the work as a client of its own, one after the other. */
-static void with_client(struct scene *scene, void (*first)(struct scene *),
-                        void (*second)(struct scene *)) {
+static void with_client(struct context *context,
+                        void (*first)(struct context *),
+                        void (*second)(struct context *)) {
   static const char *const hosts[] = {"cdn.example", NULL};
-  const struct sm_client_options options = {.api_key = scene->run->key,
-                                            .base_url = scene->run->url,
+  const struct sm_client_options options = {.api_key = context->run->key,
+                                            .base_url = context->run->url,
                                             .user_agent = "torture",
                                             .media_hosts = hosts,
                                             .max_transfers = 2,
@@ -290,14 +291,14 @@ static void with_client(struct scene *scene, void (*first)(struct scene *),
                                             .max_image_bytes = 1 << 20,
                                             .is_inline = true};
   struct sm_error e;
-  if (sm_client_new(&scene->client, &options, &e) != SM_OK) {
-    scene->is_well = false;
+  if (sm_client_new(&context->client, &options, &e) != SM_OK) {
+    context->is_well = false;
     return;
   }
-  first(scene);
-  second(scene);
-  sm_client_delete(scene->client);
-  scene->client = NULL;
+  first(context);
+  second(context);
+  sm_client_delete(context->client);
+  context->client = NULL;
 }
 
 static bool write_picture(const char *path) {
@@ -321,23 +322,23 @@ static bool has_left_files(const struct torture_run *run) {
 }
 
 static void scenario(struct torture_run *run) {
-  struct scene scene = {.run = run, .is_well = true};
-  (void)snprintf(scene.path, sizeof scene.path, "%s/picture-%d.png",
+  struct context context = {.run = run, .is_well = true};
+  (void)snprintf(context.path, sizeof context.path, "%s/picture-%d.png",
                  run->folder, run->number);
-  (void)snprintf(scene.saved, sizeof scene.saved, "%s/saved-%d.", run->folder,
-                 run->number);
-  (void)snprintf(scene.body, sizeof scene.body,
+  (void)snprintf(context.saved, sizeof context.saved, "%s/saved-%d.",
+                 run->folder, run->number);
+  (void)snprintf(context.body, sizeof context.body,
                  "{\"prompt\":\"%s\",\"aspect_ratio\":\"1:1\"}", run->prompt);
-  if (!write_picture(scene.path))
+  if (!write_picture(context.path))
     exit(2);
   torture_arm(run);
-  with_client(&scene, upload, hash);
-  with_client(&scene, submit, download);
-  with_client(&scene, ask_credits, find_again);
-  with_client(&scene, attach, ask_credits);
+  with_client(&context, upload, hash);
+  with_client(&context, submit, download);
+  with_client(&context, ask_credits, find_again);
+  with_client(&context, attach, ask_credits);
   torture_disarm();
-  (void)unlink(scene.path);
-  run->tale->is_complete = scene.is_well;
+  (void)unlink(context.path);
+  run->tale->is_complete = context.is_well;
   if (has_left_files(run)) {
     fprintf(stderr, "a temporary file is left behind\n");
     exit(TORTURE_LEAK);

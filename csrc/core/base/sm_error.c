@@ -30,7 +30,7 @@ void sm_error_clear(struct sm_error *e) {
     return;
   e->code = SM_OK;
   e->charged = SM_CHARGED_NO;
-  e->lookup = SM_LOOKUP_NONE;
+  e->lookup = SM_FOUND_NONE;
   e->status = 0;
   e->is_retryable = false;
   e->retry_after_ms = -1;
@@ -63,15 +63,15 @@ const char *sm_code_name(enum sm_code code) {
   return at < SM_CODE_COUNT ? code_names[at] : code_names[SM_UNKNOWN];
 }
 
-const char *sm_lookup_name(enum sm_lookup lookup) {
+const char *sm_found_name(enum sm_found lookup) {
   switch (lookup) {
-  case SM_LOOKUP_ABSENT:
+  case SM_FOUND_ABSENT:
     return "absent";
-  case SM_LOOKUP_UNCLEAR:
+  case SM_FOUND_UNCLEAR:
     return "unclear";
-  case SM_LOOKUP_UNREACHABLE:
+  case SM_FOUND_UNREACHABLE:
     return "unreachable";
-  case SM_LOOKUP_NONE:
+  case SM_FOUND_NONE:
     break;
   }
   return "";

@@ -4,7 +4,7 @@
  * SM_OK, fills the sm_error it was handed: the kind (what the caller can do
  * about it), whether the service may have billed the call, the HTTP status if
  * there was one, and one sentence for a person. The message is plain text; it
- * may quote what a server sent, so whoever shows it passes it through sm_text
+ * may quote what a server sent, so whoever shows it passes it through sm_redact
  * first. Out of memory is reported as SM_IO.
  */
 #ifndef SM_ERROR_H
@@ -36,11 +36,11 @@ enum sm_code {
 };
 
 /* What the request history said of a submit whose answer was lost. */
-enum sm_lookup {
-  SM_LOOKUP_NONE,       /* it was not asked */
-  SM_LOOKUP_ABSENT,     /* it answered, several times, and does not know it */
-  SM_LOOKUP_UNCLEAR,    /* it shows what may be it and does not tell */
-  SM_LOOKUP_UNREACHABLE /* it could not be asked */
+enum sm_found {
+  SM_FOUND_NONE,       /* it was not asked */
+  SM_FOUND_ABSENT,     /* it answered, several times, and does not know it */
+  SM_FOUND_UNCLEAR,    /* it shows what may be it and does not tell */
+  SM_FOUND_UNREACHABLE /* it could not be asked */
 };
 
 enum sm_charged { SM_CHARGED_NO, SM_CHARGED_YES, SM_CHARGED_UNKNOWN };
@@ -48,7 +48,7 @@ enum sm_charged { SM_CHARGED_NO, SM_CHARGED_YES, SM_CHARGED_UNKNOWN };
 struct sm_error {
   enum sm_code code;
   enum sm_charged charged;
-  enum sm_lookup lookup;
+  enum sm_found lookup;
   int status; /* HTTP status, 0 when there was no answer */
   bool is_retryable;
   int64_t retry_after_ms; /* -1 when the server named no time */
@@ -70,7 +70,7 @@ void sm_error_clear(struct sm_error *e);
 const char *sm_code_name(enum sm_code code);
 
 /* "absent", "unclear", "unreachable"; "" for none. */
-const char *sm_lookup_name(enum sm_lookup lookup);
+const char *sm_found_name(enum sm_found lookup);
 
 /* "no", "yes", "unknown". */
 const char *sm_charged_name(enum sm_charged charged);

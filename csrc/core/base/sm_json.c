@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "sm_text.h"
+#include "sm_redact.h"
 
 /* What may stand before the document: a notice, the length of a chunk. */
 #define MAX_LEAD 256
@@ -124,7 +124,7 @@ static void pass_control(struct scan *scan) {
 static void pass_sequence(struct scan *scan) {
   uint32_t point;
   size_t length =
-      sm_text_decode(scan->text + scan->at, scan->size - scan->at, &point);
+      sm_redact_decode(scan->text + scan->at, scan->size - scan->at, &point);
   if (length == 0)
     replace(scan, scan->at, scan->at + 1, REPLACEMENT);
   scan->at += length ? length : 1;

@@ -304,7 +304,7 @@ static enum sm_code open_folder(struct sm_client *client, const char *folder,
 static enum sm_code open_ledger(struct sm_client *client,
                                 const struct sm_client_options *options,
                                 struct sm_error *e) {
-  const char *base = client->base.prefix[SM_PLACE_API];
+  const char *base = client->base.prefix[SM_HOST_API];
   const struct sm_ledger_options ledger = {
       .target = options->ledger,
       .service = client->base.is_loopback ? "an emulator on loopback" : base,

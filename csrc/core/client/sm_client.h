@@ -95,7 +95,7 @@ int sm_client_fd(const struct sm_client *client);
 void sm_client_stats(struct sm_client *client, struct sm_stats *stats,
                      long *connections);
 
-/* The client's own key, for sm_text_clean and for nothing else. */
+/* The client's own key, for sm_redact_clean and for nothing else. */
 /* Where requests go, and whether that is this machine. */
 const struct sm_base *sm_client_base(const struct sm_client *client);
 

@@ -258,8 +258,8 @@ static void become_download(struct sm_engine *engine, struct sm_task *task,
   if (task->kind == SM_TASK_JOB)
     sm_job_destroy(&task->job);
   task->kind = SM_TASK_CALL;
-  sm_call_create(&task->call, SM_CALL_DOWNLOAD,
-                 deadline_ms > least ? deadline_ms : least);
+  sm_fetch_create(&task->call, SM_FETCH_DOWNLOAD,
+                  deadline_ms > least ? deadline_ms : least);
   free(task->target);
   task->target = url;
   sm_body_delete(task->body);
@@ -291,17 +291,17 @@ static void put_keep(struct sm_engine *engine, struct sm_task *task) {
 }
 
 static void fetched(struct sm_engine *engine, struct sm_task *task,
-                    struct sm_verdict *verdict) {
+                    struct sm_action *action) {
   struct sm_event *event = task->last;
-  sm_exchange_settle_file(task, verdict);
+  sm_task_http_settle_file(task, action);
   sm_keeper_withdraw(engine, task);
   sm_file_delete(task->file);
   task->file = NULL;
   event->step->kept = event->place;
   event->place = NULL;
   event->is_file = false;
-  if (verdict->step == SM_STEP_FAIL)
-    unfetched(engine, task, &verdict->error);
+  if (action->kind == SM_ACTION_FAIL)
+    unfetched(engine, task, &action->error);
   else
     put_keep(engine, task);
 }
@@ -406,10 +406,10 @@ void sm_delivery_put_complete(struct sm_engine *engine, struct sm_task *task) {
 }
 
 void sm_delivery_arrive(struct sm_engine *engine, struct sm_task *task,
-                        struct sm_verdict *verdict) {
-  sm_exchange_settle(task, task->transfer, verdict);
-  if (verdict->step == SM_STEP_FAIL) {
-    sm_keeper_fail(engine, task, &verdict->error);
+                        struct sm_action *action) {
+  sm_task_http_settle(task, task->exchange, action);
+  if (action->kind == SM_ACTION_FAIL) {
+    sm_keeper_fail(engine, task, &action->error);
     return;
   }
   sm_keeper_withdraw(engine, task);
@@ -456,17 +456,17 @@ void sm_delivery_come_home(struct sm_engine *engine, struct sm_task *task) {
 }
 
 void sm_delivery_carry_out(struct sm_engine *engine, struct sm_task *task,
-                           struct sm_verdict *verdict) {
-  if (verdict->note)
-    sm_news_note(&engine->news, task, verdict->note);
-  if (verdict->step == SM_STEP_DONE) {
-    fetched(engine, task, verdict);
-  } else if (verdict->step == SM_STEP_FAIL) {
+                           struct sm_action *action) {
+  if (action->note)
+    sm_news_note(&engine->news, task, action->note);
+  if (action->kind == SM_ACTION_DONE) {
+    fetched(engine, task, action);
+  } else if (action->kind == SM_ACTION_FAIL) {
     (void)sm_traffic_cut(&engine->traffic, task);
-    unfetched(engine, task, &verdict->error);
+    unfetched(engine, task, &action->error);
   } else {
     sm_traffic_leave(&engine->traffic, task);
-    sm_engine_send(engine, task, verdict->at_ms);
+    sm_engine_send(engine, task, action->at_ms);
   }
 }
 

@@ -13,7 +13,7 @@
 
 /* The last answer is the result. */
 void sm_delivery_arrive(struct sm_engine *engine, struct sm_task *task,
-                        struct sm_verdict *verdict);
+                        struct sm_action *action);
 
 /* Writes the result, as soon as that can be. */
 void sm_delivery_put_complete(struct sm_engine *engine, struct sm_task *task);
@@ -27,7 +27,7 @@ void sm_delivery_come_home(struct sm_engine *engine, struct sm_task *task);
 
 /* What the download's state machine wants done. */
 void sm_delivery_carry_out(struct sm_engine *engine, struct sm_task *task,
-                           struct sm_verdict *verdict);
+                           struct sm_action *action);
 
 /* Its picture was read through, well (NULL) or not. */
 void sm_delivery_read(struct sm_engine *engine, struct sm_task *task,

@@ -28,12 +28,12 @@ static int64_t service_ms(const struct sm_engine *engine, int64_t now_ms) {
 
 /* Of those who may be told the key, the Date is the service's clock. It tells
  * whole seconds: what lies within is known better already. */
-static void learn_clock(struct sm_engine *engine, struct sm_transfer *transfer,
+static void learn_clock(struct sm_engine *engine, struct sm_exchange *exchange,
                         int64_t now_ms) {
   int64_t before_ms = service_ms(engine, now_ms);
-  struct sm_answer *answer = &transfer->answer;
+  struct sm_answer *answer = &exchange->answer;
   sm_header_settle(answer, before_ms);
-  if (!transfer->request.has_key || answer->date_ms < 0)
+  if (!exchange->request.has_key || answer->date_ms < 0)
     return;
   bool agrees =
       before_ms >= answer->date_ms && before_ms < answer->date_ms + 1000;
@@ -56,7 +56,7 @@ enum sm_code sm_engine_new(struct sm_engine **out,
   }
   engine->rtt_ms = FIRST_RTT_MS;
   sm_engine_note_wall(engine, options->wall_ms, now_ms);
-  sm_registry_create(&engine->registry);
+  sm_tasks_create(&engine->tasks);
   sm_queue_create(&engine->queue, options->rpm, now_ms);
   sm_news_create(&engine->news, options->limits.base);
   sm_rng_seed(&engine->rng, options->seed);
@@ -79,7 +79,7 @@ void sm_engine_delete(struct sm_engine *engine) {
     sm_engine_drop(engine, task_of(timer));
   sm_traffic_destroy(&engine->traffic);
   sm_timers_destroy(&engine->timers);
-  sm_registry_destroy(&engine->registry);
+  sm_tasks_destroy(&engine->tasks);
   sm_news_destroy(&engine->news);
   sm_keys_destroy(&engine->keys);
   free(engine);
@@ -92,7 +92,7 @@ void sm_engine_drop(struct sm_engine *engine, struct sm_task *task) {
   sm_traffic_leave(&engine->traffic, task);
   sm_lanes_remove(&engine->queue.lanes, task);
   sm_timers_remove(&engine->timers, &task->timer);
-  sm_registry_remove(&engine->registry, task);
+  sm_tasks_remove(&engine->tasks, task);
   if (task->model)
     task->model->in_flight--;
   engine->jobs--;
@@ -115,7 +115,7 @@ static void end_with(struct sm_engine *engine, struct sm_task *task,
     sm_keeper_fail(engine, task, error);
     return;
   }
-  sm_exchange_fail(task, task->transfer, error);
+  sm_task_http_fail(task, task->exchange, error);
   sm_engine_end(engine, task);
 }
 
@@ -139,34 +139,34 @@ void sm_engine_send(struct sm_engine *engine, struct sm_task *task,
 }
 
 static void note_id(struct sm_engine *engine, struct sm_task *task) {
-  sm_registry_note_id(&engine->registry, task->job.request_id);
+  sm_tasks_note_id(&engine->tasks, task->job.request_id);
   sm_task_shed(task);
 }
 
 static void carry_out(struct sm_engine *engine, struct sm_task *task,
-                      struct sm_verdict *verdict) {
+                      struct sm_action *action) {
   if (task->entry) {
-    sm_keeper_carry_out(engine, task, verdict);
+    sm_keeper_carry_out(engine, task, action);
     return;
   }
-  sm_news_tell(&engine->news, task, verdict);
-  if (verdict->news == SM_STATE_ACCEPTED)
+  sm_news_tell(&engine->news, task, action);
+  if (action->news == SM_STATE_ACCEPTED)
     note_id(engine, task);
-  if (verdict->step == SM_STEP_DONE)
-    sm_exchange_settle(task, task->transfer, verdict);
-  if (verdict->step == SM_STEP_FAIL) {
-    end_with(engine, task, &verdict->error);
-  } else if (verdict->step == SM_STEP_DONE) {
+  if (action->kind == SM_ACTION_DONE)
+    sm_task_http_settle(task, task->exchange, action);
+  if (action->kind == SM_ACTION_FAIL) {
+    end_with(engine, task, &action->error);
+  } else if (action->kind == SM_ACTION_DONE) {
     sm_engine_end(engine, task);
   } else {
     sm_traffic_leave(&engine->traffic, task);
-    sm_engine_send(engine, task, verdict->at_ms);
+    sm_engine_send(engine, task, action->at_ms);
   }
 }
 
 static bool is_taken(const void *user, const char *request_id) {
   const struct sm_engine *engine = user;
-  return sm_registry_has_id(&engine->registry, request_id);
+  return sm_tasks_has_id(&engine->tasks, request_id);
 }
 
 static const char *awaited(const void *user, const char *model, int n,
@@ -175,9 +175,10 @@ static const char *awaited(const void *user, const char *model, int n,
   return sm_traffic_awaited(&engine->traffic, model, n, size);
 }
 
-static struct sm_scene scene_for(struct sm_engine *engine,
-                                 const struct sm_task *task, int64_t now_ms) {
-  return (struct sm_scene){
+static struct sm_context context_for(struct sm_engine *engine,
+                                     const struct sm_task *task,
+                                     int64_t now_ms) {
+  return (struct sm_context){
       .learner = task->model ? &task->model->learner : NULL,
       .pace = &engine->queue.pace,
       .rng = &engine->rng,
@@ -194,20 +195,20 @@ static struct sm_scene scene_for(struct sm_engine *engine,
 }
 
 static void learn_rtt(struct sm_engine *engine, const struct sm_task *task,
-                      const struct sm_transfer *transfer) {
-  if (sm_lane_of(task) == SM_LANE_POLL && transfer->answer.code == SM_OK)
-    engine->rtt_ms += 0.1 * ((double)transfer->answer.took_ms - engine->rtt_ms);
+                      const struct sm_exchange *exchange) {
+  if (sm_lane_of(task) == SM_LANE_POLL && exchange->answer.code == SM_OK)
+    engine->rtt_ms += 0.1 * ((double)exchange->answer.took_ms - engine->rtt_ms);
 }
 
-static void receive(struct sm_engine *engine, struct sm_transfer *transfer,
+static void receive(struct sm_engine *engine, struct sm_exchange *exchange,
                     int64_t now_ms) {
-  struct sm_task *task = transfer->owner;
-  learn_clock(engine, transfer, now_ms);
-  struct sm_scene scene = scene_for(engine, task, now_ms);
-  struct sm_verdict verdict;
-  learn_rtt(engine, task, transfer);
-  sm_exchange_judge(task, transfer, &scene, &verdict);
-  carry_out(engine, task, &verdict);
+  struct sm_task *task = exchange->owner;
+  learn_clock(engine, exchange, now_ms);
+  struct sm_context context = context_for(engine, task, now_ms);
+  struct sm_action action;
+  learn_rtt(engine, task, exchange);
+  sm_task_http_judge(task, exchange, &context, &action);
+  carry_out(engine, task, &action);
 }
 
 /* -- starting ------------------------------------------------------------ */
@@ -217,14 +218,14 @@ static void receive(struct sm_engine *engine, struct sm_transfer *transfer,
  * the money, and the job's state machine knows what to say instead. */
 static void give_up_start(struct sm_engine *engine, struct sm_task *task,
                           const struct sm_error *e, int64_t now_ms) {
-  struct sm_answer *answer = &task->transfer->answer;
+  struct sm_answer *answer = &task->exchange->answer;
   if (task->kind != SM_TASK_JOB) {
     end_with(engine, task, e);
     return;
   }
   answer->code = e->code;
   (void)snprintf(answer->reason, sizeof answer->reason, "%.255s", e->message);
-  receive(engine, task->transfer, now_ms);
+  receive(engine, task->exchange, now_ms);
 }
 
 /* Where the breaker waits for a GET that is answered well, and no poll is there
@@ -236,7 +237,7 @@ static bool probe(struct sm_engine *engine, int64_t now_ms) {
   if (!task)
     return false; /* the breaker gives in by itself a little later */
   task->is_quiet = true;
-  sm_call_create(&task->call, SM_CALL_GET, engine->queue.pace.breaker_ms);
+  sm_fetch_create(&task->call, SM_FETCH_GET, engine->queue.pace.breaker_ms);
   engine->probe = task;
   sm_engine_add(engine, task);
   return true;
@@ -267,14 +268,14 @@ static void pump(struct sm_engine *engine, int64_t now_ms) {
 /* -- timers -------------------------------------------------------------- */
 
 void sm_engine_expire(struct sm_engine *engine, struct sm_task *task) {
-  struct sm_scene scene = scene_for(engine, task, engine->now_ms);
-  struct sm_verdict verdict;
+  struct sm_context context = context_for(engine, task, engine->now_ms);
+  struct sm_action action;
   bool was_sent = sm_traffic_cut(&engine->traffic, task);
   if (task->kind == SM_TASK_JOB)
-    sm_job_expire(&task->job, &scene, was_sent, &verdict);
+    sm_job_expire(&task->job, &context, was_sent, &action);
   else
-    sm_call_expire(&task->call, was_sent, &verdict);
-  carry_out(engine, task, &verdict);
+    sm_fetch_expire(&task->call, was_sent, &action);
+  carry_out(engine, task, &action);
 }
 
 static void wake_due(struct sm_engine *engine, int64_t now_ms) {
@@ -330,14 +331,13 @@ static void step_digest(struct sm_engine *engine) {
 
 static bool needs_model(const struct sm_task *task) {
   return task->kind == SM_TASK_JOB ||
-         (task->kind == SM_TASK_CALL && task->call.kind == SM_CALL_SYNC);
+         (task->kind == SM_TASK_CALL && task->call.kind == SM_FETCH_SYNC);
 }
 
 static bool find_model(struct sm_engine *engine, struct sm_task *task) {
   if (!needs_model(task))
     return true;
-  task->model =
-      sm_registry_model(&engine->registry, task->target, task->mean_s);
+  task->model = sm_tasks_model(&engine->tasks, task->target, task->mean_s);
   if (!task->model)
     return false;
   task->model->in_flight++;
@@ -371,12 +371,12 @@ void sm_engine_add(struct sm_engine *engine, struct sm_task *task) {
   }
   engine->jobs++;
   if (reserve(engine, task) && find_model(engine, task) &&
-      sm_registry_add(&engine->registry, task)) {
+      sm_tasks_add(&engine->tasks, task)) {
     begin(engine, task);
     return;
   }
   sm_fail_memory(&e);
-  sm_exchange_fail(task, NULL, &e);
+  sm_task_http_fail(task, NULL, &e);
   if (task == engine->probe)
     engine->probe = NULL;
   sm_news_end(&engine->news, task);
@@ -387,7 +387,7 @@ void sm_engine_add(struct sm_engine *engine, struct sm_task *task) {
 }
 
 void sm_engine_cancel(struct sm_engine *engine, uint64_t id) {
-  struct sm_task *task = sm_registry_find(&engine->registry, id);
+  struct sm_task *task = sm_tasks_find(&engine->tasks, id);
   if (task && task->entry)
     sm_keeper_drop(engine, task);
   else if (task)
@@ -407,11 +407,11 @@ static int64_t time_to_next(const struct sm_engine *engine, int64_t now_ms) {
 }
 
 int64_t sm_engine_turn(struct sm_engine *engine, int64_t now_ms) {
-  struct sm_transfer *transfer;
+  struct sm_exchange *exchange;
   engine->now_ms = now_ms;
   sm_keeper_take_writes(engine);
-  while ((transfer = sm_traffic_finished(&engine->traffic)) != NULL)
-    receive(engine, transfer, now_ms);
+  while ((exchange = sm_traffic_finished(&engine->traffic)) != NULL)
+    receive(engine, exchange, now_ms);
   wake_due(engine, now_ms);
   step_digest(engine);
   pump(engine, now_ms);

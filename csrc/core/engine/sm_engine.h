@@ -2,11 +2,11 @@
  *
  * One turn of the loop: take what the transport has finished, let each task's
  * state machine say what is next, wake the tasks whose time has come, start as
- * many requests as there are slots. A slot is an active transfer, not a job:
+ * many requests as there are slots. A slot is an active exchange, not a job:
  * ten thousand waiting jobs are ten thousand timers and sixteen connections.
  *
  * It rests on parts that know nothing of each other's business: the
- * registry and the timers, in which a task lives; the queue, which says who may
+ * tasks and the timers, in which a task lives; the queue, which says who may
  * be sent; the traffic, which is what was sent; the news, which the host takes;
  * the keeper, which writes a ledger.
  * What a task's next step is, it asks the state machines.
@@ -17,8 +17,8 @@
 #ifndef SM_ENGINE_H
 #define SM_ENGINE_H
 
-#include "sm_exchange.h"
 #include "sm_store.h"
+#include "sm_task_http.h"
 
 struct sm_engine;
 
@@ -71,7 +71,7 @@ void sm_engine_delete(struct sm_engine *engine);
  * Ownership: the engine's from here on. */
 void sm_engine_add(struct sm_engine *engine, struct sm_task *task);
 
-/* Forgets a task: its transfer ends, no event comes. */
+/* Forgets a task: its exchange ends, no event comes. */
 void sm_engine_cancel(struct sm_engine *engine, uint64_t id);
 
 /* One turn. Returns how long nothing will be due, in ms (0: turn again). */

@@ -10,11 +10,11 @@
 #include "sm_keys.h"
 #include "sm_news.h"
 #include "sm_queue.h"
-#include "sm_registry.h"
+#include "sm_tasks.h"
 #include "sm_traffic.h"
 
 struct sm_engine {
-  struct sm_registry registry;
+  struct sm_tasks tasks;
   struct sm_timers timers;
   struct sm_queue queue;
   struct sm_traffic traffic;

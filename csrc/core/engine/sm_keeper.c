@@ -134,7 +134,7 @@ void sm_keeper_fail(struct sm_engine *engine, struct sm_task *task,
   if (is_refusal(task, e))
     hold_back(engine, task, e);
   (void)sm_traffic_cut(&engine->traffic, task);
-  sm_exchange_fail(task, task->transfer, e);
+  sm_task_http_fail(task, task->exchange, e);
   sm_keeper_withdraw(engine, task);
   task->entry->phase = SM_ENTRY_END;
   sm_engine_wake_at(engine, task, INT64_MAX);
@@ -158,7 +158,7 @@ static void fail_like(struct sm_engine *engine, struct sm_task *task,
   task->last->step->is_copied = true;
   if (event->request_id)
     sm_event_name(task->last, event->request_id);
-  sm_exchange_fail(task, NULL, event->error);
+  sm_task_http_fail(task, NULL, event->error);
   sm_keeper_finish(engine, task);
 }
 
@@ -245,7 +245,7 @@ static void be_free(struct sm_engine *engine, struct sm_task *task) {
 }
 
 void sm_keeper_proceed(struct sm_engine *engine, struct sm_task *bearer) {
-  struct sm_task *task = sm_registry_find(&engine->registry, bearer->id);
+  struct sm_task *task = sm_tasks_find(&engine->tasks, bearer->id);
   if (!task || !task->entry || task->entry->is_dropped ||
       task->entry->phase != SM_ENTRY_FREE)
     return;
@@ -306,7 +306,7 @@ static void begin_submit(struct sm_engine *engine, struct sm_task *task) {
   const struct sm_row *before = entry->write.row;
   const char *ended = before ? sm_row_text(before, SM_ROW_REQUEST_ID) : NULL;
   if (ended) /* another submit's: a lookup must not take it for this one's */
-    sm_registry_note_id(&engine->registry, ended);
+    sm_tasks_note_id(&engine->tasks, ended);
   entry->generation = entry->write.written;
   entry->is_ours = true;
   entry->is_waiting = false;
@@ -343,7 +343,7 @@ static void refuse(struct sm_engine *engine, struct sm_task *task) {
 /* -- a row that was left behind -------------------------------------------- */
 
 static void note_id(struct sm_engine *engine, struct sm_task *task) {
-  sm_registry_note_id(&engine->registry, task->job.request_id);
+  sm_tasks_note_id(&engine->tasks, task->job.request_id);
 }
 
 /* A step that was to go the synchronous way is a job when its row is one. */
@@ -401,7 +401,7 @@ static enum sm_code follow_row(struct sm_engine *engine, struct sm_task *task,
   become_job(task);
   if (!id) {
     if (ended) /* in doubt is a submit before that one: see state_after */
-      sm_registry_note_id(&engine->registry, ended);
+      sm_tasks_note_id(&engine->tasks, ended);
     enum sm_code code = take_body(task, row, e);
     return code == SM_OK
                ? sm_job_find(&task->job,
@@ -560,7 +560,7 @@ static void hold(struct sm_engine *engine, struct sm_task *task) {
 static void attach_alone(struct sm_engine *engine, struct sm_task *task) {
   sm_entry_delete(task->entry);
   task->entry = NULL;
-  sm_registry_note_id(&engine->registry, task->job.request_id);
+  sm_tasks_note_id(&engine->tasks, task->job.request_id);
   sm_engine_send(engine, task, engine->now_ms);
 }
 
@@ -681,38 +681,38 @@ void sm_keeper_take_writes(struct sm_engine *engine) {
 /* -- what the state machines want ------------------------------------------ */
 
 static void take_news(struct sm_engine *engine, struct sm_task *task,
-                      const struct sm_verdict *verdict) {
+                      const struct sm_action *action) {
   struct sm_entry *entry = task->entry;
-  if (verdict->note)
-    sm_news_note(&engine->news, task, verdict->note);
-  if (verdict->news == SM_STATE_ACCEPTED) {
+  if (action->note)
+    sm_news_note(&engine->news, task, action->note);
+  if (action->news == SM_STATE_ACCEPTED) {
     sm_news_check(&engine->news, task);
     put_accept(engine, task);
-  } else if (verdict->news && entry->phase == SM_ENTRY_ACCEPT) {
-    entry->held_news = verdict->news;
-  } else if (verdict->news) {
-    sm_news_state(&engine->news, task, verdict->news);
+  } else if (action->news && entry->phase == SM_ENTRY_ACCEPT) {
+    entry->held_news = action->news;
+  } else if (action->news) {
+    sm_news_state(&engine->news, task, action->news);
   }
 }
 
 void sm_keeper_carry_out(struct sm_engine *engine, struct sm_task *task,
-                         struct sm_verdict *verdict) {
+                         struct sm_action *action) {
   if (task->entry->phase == SM_ENTRY_FETCH) {
-    sm_delivery_carry_out(engine, task, verdict);
+    sm_delivery_carry_out(engine, task, action);
     return;
   }
-  take_news(engine, task, verdict);
-  if (verdict->step == SM_STEP_FAIL) {
+  take_news(engine, task, action);
+  if (action->kind == SM_ACTION_FAIL) {
     if (task->entry->phase == SM_ENTRY_WAIT)
-      sm_fail(&verdict->error, SM_TIMEOUT,
+      sm_fail(&action->error, SM_TIMEOUT,
               "the deadline passed while another process or job was at the "
               "same step");
-    sm_keeper_fail(engine, task, &verdict->error);
-  } else if (verdict->step == SM_STEP_DONE) {
-    sm_delivery_arrive(engine, task, verdict);
+    sm_keeper_fail(engine, task, &action->error);
+  } else if (action->kind == SM_ACTION_DONE) {
+    sm_delivery_arrive(engine, task, action);
   } else {
     sm_traffic_leave(&engine->traffic, task);
-    sm_engine_send(engine, task, verdict->at_ms);
+    sm_engine_send(engine, task, action->at_ms);
   }
 }
 
@@ -782,14 +782,14 @@ static void cut(struct sm_engine *engine, struct sm_task *task) {
   struct sm_error e;
   bool may_have_left = sm_traffic_cut(&engine->traffic, task) &&
                        entry->phase != SM_ENTRY_FETCH &&
-                       sm_exchange_is_submit(task);
+                       sm_task_http_is_submit(task);
   entry->was_sent = may_have_left || (task->kind == SM_TASK_JOB &&
                                       task->job.phase == SM_PHASE_LOOKUP);
   sm_fail(&e, SM_CANCELLED, "the job was cancelled");
   if (entry->was_sent)
     e.charged = SM_CHARGED_UNKNOWN;
   if (task->last->kind != SM_EVENT_DONE)
-    sm_exchange_fail(task, NULL, &e);
+    sm_task_http_fail(task, NULL, &e);
   sm_keeper_withdraw(engine, task);
 }
 

@@ -31,7 +31,7 @@ bool sm_keeper_wake(struct sm_engine *engine, struct sm_task *task);
 
 /* What a state machine wants done. */
 void sm_keeper_carry_out(struct sm_engine *engine, struct sm_task *task,
-                         struct sm_verdict *verdict);
+                         struct sm_action *action);
 
 /* Ends a task with an error, once that is written. */
 void sm_keeper_fail(struct sm_engine *engine, struct sm_task *task,
@@ -59,7 +59,7 @@ void sm_keeper_put(struct sm_engine *engine, struct sm_task *task,
 int64_t sm_keeper_late_ms(const struct sm_engine *engine,
                           const struct sm_task *task);
 
-/* Takes the task out of whatever it is in; its transfer must have ended. */
+/* Takes the task out of whatever it is in; its exchange must have ended. */
 void sm_keeper_withdraw(struct sm_engine *engine, struct sm_task *task);
 
 /* Tells the last event, unless nobody waits for it, and takes the task down. */

@@ -7,7 +7,7 @@ enum sm_lane sm_lane_of(const struct sm_task *task) {
     return SM_LANE_DIGEST;
   if (task->kind == SM_TASK_JOB)
     return task->job.phase == SM_PHASE_SUBMIT ? SM_LANE_SUBMIT : SM_LANE_POLL;
-  return task->call.kind == SM_CALL_GET ? SM_LANE_POLL : SM_LANE_HEAVY;
+  return task->call.kind == SM_FETCH_GET ? SM_LANE_POLL : SM_LANE_HEAVY;
 }
 
 void sm_lanes_push(struct sm_lanes *lanes, struct sm_task *task) {

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sm_exchange.h"
 #include "sm_store.h"
+#include "sm_task_http.h"
 
 void sm_news_create(struct sm_news *news, const struct sm_base *base) {
   *news = (struct sm_news){.base = base};
@@ -81,19 +81,19 @@ void sm_news_check(struct sm_news *news, struct sm_task *task) {
   if (news->has_checked_urls)
     return;
   news->has_checked_urls = true;
-  if (sm_exchange_names_foreign_host(task->transfer, news->base))
+  if (sm_task_http_names_foreign_host(task->exchange, news->base))
     sm_news_note(news, task,
                  "the service names a status_url on another host; it is not "
                  "used, the base URL is");
 }
 
 void sm_news_tell(struct sm_news *news, struct sm_task *task,
-                  const struct sm_verdict *verdict) {
-  if (verdict->news != SM_STATE_NONE)
-    sm_news_state(news, task, verdict->news);
-  if (verdict->note)
-    sm_news_note(news, task, verdict->note);
-  if (verdict->news == SM_STATE_ACCEPTED)
+                  const struct sm_action *action) {
+  if (action->news != SM_STATE_NONE)
+    sm_news_state(news, task, action->news);
+  if (action->note)
+    sm_news_note(news, task, action->note);
+  if (action->news == SM_STATE_ACCEPTED)
     sm_news_check(news, task);
 }
 

@@ -40,9 +40,9 @@ void sm_news_row(struct sm_news *news, struct sm_task *task,
  * host in it. */
 void sm_news_check(struct sm_news *news, struct sm_task *task);
 
-/* The state and the note of a verdict, where it has any. */
+/* The state and the note of an action, where it has any. */
 void sm_news_tell(struct sm_news *news, struct sm_task *task,
-                  const struct sm_verdict *verdict);
+                  const struct sm_action *action);
 
 /* Hands out the task's last event. */
 void sm_news_end(struct sm_news *news, struct sm_task *task);

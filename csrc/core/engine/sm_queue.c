@@ -1,6 +1,6 @@
 #include "sm_queue.h"
 
-#include "sm_exchange.h"
+#include "sm_task_http.h"
 
 #define UNTIL_A_TRANSFER_ENDS INT64_MAX
 
@@ -22,9 +22,9 @@ static void come_again(struct sm_queue *queue, int64_t at_ms) {
 /* What the pace says; a picture's download is no request to the gateway. */
 static int64_t pace_of(struct sm_queue *queue, const struct sm_task *task,
                        int64_t now_ms) {
-  if (task->kind == SM_TASK_CALL && task->call.kind == SM_CALL_DOWNLOAD)
+  if (task->kind == SM_TASK_CALL && task->call.kind == SM_FETCH_DOWNLOAD)
     return 0;
-  return sm_pace_take(&queue->pace, sm_exchange_is_submit(task), now_ms);
+  return sm_pace_take(&queue->pace, sm_task_http_is_submit(task), now_ms);
 }
 
 struct sm_task *sm_queue_next(struct sm_queue *queue,
@@ -32,7 +32,7 @@ struct sm_task *sm_queue_next(struct sm_queue *queue,
   struct sm_task *task;
   while ((task = sm_lanes_next(&queue->lanes, queue->closed)) != NULL) {
     int64_t wait_ms = UNTIL_A_TRANSFER_ENDS;
-    if (sm_slots_has_room(slots, sm_exchange_is_heavy(task)))
+    if (sm_slots_has_room(slots, sm_task_http_is_heavy(task)))
       wait_ms = pace_of(queue, task, now_ms);
     if (wait_ms == 0) {
       sm_lanes_remove(&queue->lanes, task);

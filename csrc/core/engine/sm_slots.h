@@ -3,11 +3,11 @@
 #ifndef SM_SLOTS_H
 #define SM_SLOTS_H
 
-#include "sm_transfer.h"
+#include "sm_exchange.h"
 
 struct sm_slots {
-  struct sm_transfer *all;
-  struct sm_transfer *idle; /* linked by `next` */
+  struct sm_exchange *all;
+  struct sm_exchange *idle; /* linked by `next` */
   int count;
   int active;
   int heavy; /* active ones that last long: uploads, downloads, v1 */
@@ -22,8 +22,8 @@ void sm_slots_destroy(struct sm_slots *slots,
 bool sm_slots_has_room(const struct sm_slots *slots, bool is_heavy);
 
 /* Only after sm_slots_has_room. */
-struct sm_transfer *sm_slots_take(struct sm_slots *slots, bool is_heavy);
-void sm_slots_give_back(struct sm_slots *slots, struct sm_transfer *transfer,
+struct sm_exchange *sm_slots_take(struct sm_slots *slots, bool is_heavy);
+void sm_slots_give_back(struct sm_slots *slots, struct sm_exchange *exchange,
                         bool is_heavy);
 
 #endif

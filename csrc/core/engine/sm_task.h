@@ -9,10 +9,10 @@
 #ifndef SM_TASK_H
 #define SM_TASK_H
 
-#include "sm_call.h"
 #include "sm_digest.h"
 #include "sm_entry.h"
 #include "sm_event.h"
+#include "sm_fetch.h"
 #include "sm_job.h"
 #include "sm_timer.h"
 
@@ -38,7 +38,7 @@ struct sm_task {
   struct sm_task *next;  /* in the ready queue, or in the door's */
   struct sm_task *previous;
   struct sm_task *chain;        /* in the table of ids */
-  struct sm_transfer *transfer; /* while one is active */
+  struct sm_exchange *exchange; /* while one is active */
   struct sm_event *last;        /* the event that will end it */
   struct sm_event *first;       /* JOB: that will tell its id; then NULL */
   struct sm_model *model;       /* JOB and v1; the engine's */
@@ -48,13 +48,13 @@ struct sm_task {
   struct sm_entry *entry;   /* its line in the ledger; NULL: it has none */
   char *target;  /* the model's name until it is linked; a path; a URL */
   double mean_s; /* the published latency, until it is linked */
-  enum sm_place place;
+  enum sm_host place;
   enum sm_task_kind kind;
   bool is_quiet; /* the engine's own: nobody waits for its end */
   bool is_ready; /* stands in a ready queue */
   union {
     struct sm_job job;
-    struct sm_call call;
+    struct sm_fetch call;
   };
 };
 

@@ -15,31 +15,31 @@ void sm_traffic_destroy(struct sm_traffic *traffic) {
 
 static enum sm_code dispatch(struct sm_traffic *traffic, struct sm_task *task,
                              int64_t now_ms, struct sm_error *e) {
-  struct sm_transfer *transfer = task->transfer;
+  struct sm_exchange *exchange = task->exchange;
   if (!sm_task_arm(task))
     return sm_fail_memory(e);
   enum sm_code code =
-      sm_exchange_prepare(task, transfer, &traffic->limits, now_ms, e);
+      sm_task_http_prepare(task, exchange, &traffic->limits, now_ms, e);
   if (code != SM_OK)
     return code;
-  return traffic->transport.start(traffic->transport.self, transfer, e);
+  return traffic->transport.start(traffic->transport.self, exchange, e);
 }
 
 static void count(struct sm_traffic *traffic, const struct sm_task *task) {
   traffic->transfers++;
-  traffic->submits += sm_exchange_is_submit(task);
+  traffic->submits += sm_task_http_is_submit(task);
   traffic->polls +=
       task->kind == SM_TASK_JOB && task->job.phase != SM_PHASE_SUBMIT;
 }
 
 void sm_traffic_hold(struct sm_traffic *traffic, struct sm_task *task) {
-  task->transfer = sm_slots_take(&traffic->slots, sm_exchange_is_heavy(task));
-  task->transfer->owner = task;
+  task->exchange = sm_slots_take(&traffic->slots, sm_task_http_is_heavy(task));
+  task->exchange->owner = task;
 }
 
 enum sm_code sm_traffic_start(struct sm_traffic *traffic, struct sm_task *task,
                               int64_t now_ms, struct sm_error *e) {
-  if (!task->transfer)
+  if (!task->exchange)
     sm_traffic_hold(traffic, task);
   enum sm_code code = dispatch(traffic, task, now_ms, e);
   if (code == SM_OK)
@@ -47,27 +47,27 @@ enum sm_code sm_traffic_start(struct sm_traffic *traffic, struct sm_task *task,
   return code;
 }
 
-struct sm_transfer *sm_traffic_finished(struct sm_traffic *traffic) {
+struct sm_exchange *sm_traffic_finished(struct sm_traffic *traffic) {
   return traffic->transport.finished(traffic->transport.self);
 }
 
 bool sm_traffic_cut(struct sm_traffic *traffic, struct sm_task *task) {
-  if (!task->transfer)
+  if (!task->exchange)
     return false;
-  traffic->transport.cancel(traffic->transport.self, task->transfer);
-  return task->transfer->answer.was_sent;
+  traffic->transport.cancel(traffic->transport.self, task->exchange);
+  return task->exchange->answer.was_sent;
 }
 
 void sm_traffic_leave(struct sm_traffic *traffic, struct sm_task *task) {
-  if (!task->transfer)
+  if (!task->exchange)
     return;
-  sm_slots_give_back(&traffic->slots, task->transfer,
-                     sm_exchange_is_heavy(task));
-  task->transfer = NULL;
+  sm_slots_give_back(&traffic->slots, task->exchange,
+                     sm_task_http_is_heavy(task));
+  task->exchange = NULL;
 }
 
 static bool is_awaited(const struct sm_task *task, const char *model) {
-  return task && task->model && task->body && sm_exchange_is_submit(task) &&
+  return task && task->model && task->body && sm_task_http_is_submit(task) &&
          strcmp(task->model->name, model) == 0;
 }
 

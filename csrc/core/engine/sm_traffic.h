@@ -1,7 +1,7 @@
 /* sm_traffic: the requests under way.
  *
  * From the moment a task is sent until its answer was read it holds a slot and
- * the transfer in it; the transport carries that. Here tasks and transfers are
+ * the exchange in it; the transport carries that. Here tasks and transfers are
  * tied together and parted again, and counted. Who is sent is for sm_queue to
  * say, what an answer means for the state machines: no answer is looked at
  * here, nor anything sent a second time.
@@ -9,8 +9,8 @@
 #ifndef SM_TRAFFIC_H
 #define SM_TRAFFIC_H
 
-#include "sm_exchange.h"
 #include "sm_slots.h"
+#include "sm_task_http.h"
 
 struct sm_traffic {
   struct sm_transport transport;
@@ -35,14 +35,14 @@ void sm_traffic_hold(struct sm_traffic *traffic, struct sm_task *task);
 /* Sends the task's next request, in the slot that it holds or in another. Only
  * where the slots have room. On an error
  * nothing was sent; the task holds its slot all the same, until it leaves.
- * Errors: those of sm_exchange_prepare and of the transport. */
+ * Errors: those of sm_task_http_prepare and of the transport. */
 enum sm_code sm_traffic_start(struct sm_traffic *traffic, struct sm_task *task,
                               int64_t now_ms, struct sm_error *e);
 
-/* A finished transfer, or NULL. Its owner is the task. */
-struct sm_transfer *sm_traffic_finished(struct sm_traffic *traffic);
+/* A finished exchange, or NULL. Its owner is the task. */
+struct sm_exchange *sm_traffic_finished(struct sm_traffic *traffic);
 
-/* Ends the task's transfer now, if it has one; the answer can still be read.
+/* Ends the task's exchange now, if it has one; the answer can still be read.
  * Returns whether the request may have left. */
 bool sm_traffic_cut(struct sm_traffic *traffic, struct sm_task *task);
 

@@ -11,7 +11,7 @@
 #include "sm_number.h"
 #include "sm_output.h"
 #include "sm_reason.h"
-#include "sm_text.h"
+#include "sm_redact.h"
 #include "sm_time.h"
 
 /* A row may be stamped by a clock of the service that is so much behind the
@@ -198,7 +198,7 @@ struct page {
 enum model { MODEL_SAME, MODEL_OTHER, MODEL_UNCLEAR };
 
 static enum model compare_model(const char *model, const char *wanted) {
-  if (!*model || sm_text_is_like(model, wanted, " _-"))
+  if (!*model || sm_redact_is_like(model, wanted, " _-"))
     return MODEL_SAME;
   return sm_url_is_id(model) ? MODEL_OTHER : MODEL_UNCLEAR;
 }

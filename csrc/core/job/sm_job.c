@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sm_doubt.h"
+#include "sm_lookup.h"
 #include "sm_outcome.h"
 
 #define MAX_SUBMITS 5
@@ -105,27 +105,27 @@ int64_t sm_job_deadline_ms(const struct sm_job *job) {
                                        : job->deadline_ms;
 }
 
-static void fail_with(struct sm_verdict *verdict, enum sm_charged charged) {
-  verdict->error.charged = charged;
-  sm_verdict_fail(verdict, &verdict->error);
+static void fail_with(struct sm_action *action, enum sm_charged charged) {
+  action->error.charged = charged;
+  sm_action_fail(action, &action->error);
 }
 
 /* -- the submit ---------------------------------------------------------- */
 
 /* An id that another job of this client has is an answer from a cache, say. */
-static bool is_new_id(const struct sm_scene *scene, const char *request_id,
-                      struct sm_verdict *verdict) {
-  if (!scene->others.is_taken(scene->others.user, request_id))
+static bool is_new_id(const struct sm_context *context, const char *request_id,
+                      struct sm_action *action) {
+  if (!context->others.is_taken(context->others.user, request_id))
     return true;
-  sm_fail(&verdict->error, SM_PROTOCOL,
+  sm_fail(&action->error, SM_PROTOCOL,
           "the service gave the id %s to two submits", request_id);
-  fail_with(verdict, SM_CHARGED_UNKNOWN);
+  fail_with(action, SM_CHARGED_UNKNOWN);
   return false;
 }
 
-void sm_job_accept(struct sm_job *job, const struct sm_scene *scene,
-                   const char *request_id, struct sm_verdict *verdict) {
-  if (!is_new_id(scene, request_id, verdict))
+void sm_job_accept(struct sm_job *job, const struct sm_context *context,
+                   const char *request_id, struct sm_action *action) {
+  if (!is_new_id(context, request_id, action))
     return;
   keep_id(job, request_id);
   sm_job_forget_answer(job);
@@ -135,11 +135,11 @@ void sm_job_accept(struct sm_job *job, const struct sm_scene *scene,
   job->state = SM_STATE_ACCEPTED;
   job->is_known = true;
   job->failures = 0;
-  verdict->news = SM_STATE_ACCEPTED;
-  sm_pace_recover(scene->pace, scene->now_ms);
-  sm_plan_create(&job->plan, scene->now_ms);
-  sm_verdict_send(verdict, sm_plan_next(&job->plan, scene->learner, &job->dial,
-                                        scene->rtt_ms, scene->now_ms));
+  action->news = SM_STATE_ACCEPTED;
+  sm_pace_recover(context->pace, context->now_ms);
+  sm_plan_create(&job->plan, context->now_ms);
+  sm_action_send(action, sm_plan_next(&job->plan, context->learner, &job->dial,
+                                      context->rtt_ms, context->now_ms));
 }
 
 static bool is_refusal(enum sm_code code) {
@@ -170,17 +170,17 @@ static bool read_id(char id[SM_ID_MAX + 1], const struct sm_reply *reply,
                    sm_reply_id_of_address(id, sm_buf_text(&answer->redirect)));
 }
 
-static void be_unknown(struct sm_job *job, const struct sm_scene *scene,
+static void be_unknown(struct sm_job *job, const struct sm_context *context,
                        const struct sm_answer *answer,
-                       struct sm_verdict *verdict) {
-  keep_answer(job, answer, verdict->error.message);
-  sm_doubt_begin(job, scene, verdict);
+                       struct sm_action *action) {
+  keep_answer(job, answer, action->error.message);
+  sm_lookup_begin(job, context, action);
 }
 
 /* The result itself is in hand. */
-static void finish(struct sm_job *job, struct sm_verdict *verdict) {
+static void finish(struct sm_job *job, struct sm_action *action) {
   job->state = SM_STATE_COMPLETED;
-  verdict->step = SM_STEP_DONE;
+  action->kind = SM_ACTION_DONE;
 }
 
 /* A service that was quick, or has the picture from before. */
@@ -193,11 +193,12 @@ static bool is_result(const struct sm_answer *answer,
 }
 
 /* A 200 without an id that can be used: nobody knows what it was. */
-static void read_acceptance(struct sm_job *job, const struct sm_scene *scene,
+static void read_acceptance(struct sm_job *job,
+                            const struct sm_context *context,
                             const struct sm_answer *answer,
                             const struct sm_reply *reply,
-                            struct sm_verdict *verdict) {
-  struct sm_error *e = &verdict->error;
+                            struct sm_action *action) {
+  struct sm_error *e = &action->error;
   if (reply->has_bad_id)
     sm_fail(e, SM_SECURITY,
             "the service gave a request id that cannot be used");
@@ -210,172 +211,172 @@ static void read_acceptance(struct sm_job *job, const struct sm_scene *scene,
             reply->is_json ? "without a request id" : "the answer is no JSON");
   e->status = answer->status;
   if (e->code == SM_UNKNOWN)
-    be_unknown(job, scene, answer, verdict);
+    be_unknown(job, context, answer, action);
   else
-    fail_with(verdict,
+    fail_with(action,
               e->code == SM_FAILED ? SM_CHARGED_NO : SM_CHARGED_UNKNOWN);
 }
 
-static void try_again(struct sm_job *job, const struct sm_scene *scene,
-                      struct sm_verdict *verdict) {
+static void try_again(struct sm_job *job, const struct sm_context *context,
+                      struct sm_action *action) {
   if (++job->submits >= MAX_SUBMITS) {
-    fail_with(verdict, SM_CHARGED_NO);
+    fail_with(action, SM_CHARGED_NO);
     return;
   }
-  verdict->note = "the submit was not sent and is tried again";
-  sm_verdict_send(verdict,
-                  scene->now_ms +
-                      sm_backoff_ms(scene->rng, job->submits, SUBMIT_FLOOR_MS,
-                                    SUBMIT_FLOOR_MS, SUBMIT_CAP_MS));
+  action->note = "the submit was not sent and is tried again";
+  sm_action_send(action,
+                 context->now_ms +
+                     sm_backoff_ms(context->rng, job->submits, SUBMIT_FLOOR_MS,
+                                   SUBMIT_FLOOR_MS, SUBMIT_CAP_MS));
 }
 
-static void wait_for_pace(const struct sm_scene *scene,
+static void wait_for_pace(const struct sm_context *context,
                           const struct sm_answer *answer,
-                          struct sm_verdict *verdict) {
-  int64_t wait_ms = sm_pace_throttle(scene->pace, scene->rng,
-                                     answer->retry_after_ms, scene->now_ms);
-  verdict->note = "the service asks to slow down (429); submits wait";
-  sm_verdict_send(verdict, scene->now_ms + wait_ms);
+                          struct sm_action *action) {
+  int64_t wait_ms = sm_pace_throttle(context->pace, context->rng,
+                                     answer->retry_after_ms, context->now_ms);
+  action->note = "the service asks to slow down (429); submits wait";
+  sm_action_send(action, context->now_ms + wait_ms);
 }
 
-static void answer_submit(struct sm_job *job, const struct sm_scene *scene,
+static void answer_submit(struct sm_job *job, const struct sm_context *context,
                           const struct sm_answer *answer,
-                          struct sm_verdict *verdict) {
+                          struct sm_action *action) {
   char id[SM_ID_MAX + 1];
   struct sm_reply reply;
-  enum sm_code code = sm_outcome_of_submit(answer, &verdict->error);
+  enum sm_code code = sm_outcome_of_submit(answer, &action->error);
   (void)sm_reply_read(&reply, answer->body.data, answer->body.size, NULL);
   job->trouble = code;
   if (answer->status >= 500)
-    sm_pace_strike(scene->pace, scene->now_ms);
+    sm_pace_strike(context->pace, context->now_ms);
   if (read_id(id, &reply, answer, code))
-    sm_job_accept(job, scene, id, verdict);
+    sm_job_accept(job, context, id, action);
   else if (code == SM_OK && is_result(answer, &reply))
-    finish(job, verdict);
+    finish(job, action);
   else if (code == SM_OK)
-    read_acceptance(job, scene, answer, &reply, verdict);
+    read_acceptance(job, context, answer, &reply, action);
   else if (code == SM_NOT_SENT)
-    try_again(job, scene, verdict);
+    try_again(job, context, action);
   else if (code == SM_THROTTLED)
-    wait_for_pace(scene, answer, verdict);
+    wait_for_pace(context, answer, action);
   else if (code == SM_UNKNOWN)
-    be_unknown(job, scene, answer, verdict);
+    be_unknown(job, context, answer, action);
   else
-    sm_verdict_fail(verdict, &verdict->error);
+    sm_action_fail(action, &action->error);
 }
 
 /* -- status and result --------------------------------------------------- */
 
 /* The next regular poll. */
-static void poll_on(const struct sm_job *job, const struct sm_scene *scene,
-                    struct sm_verdict *verdict) {
-  sm_verdict_send(verdict, sm_plan_next(&job->plan, scene->learner, &job->dial,
-                                        scene->rtt_ms, scene->now_ms));
+static void poll_on(const struct sm_job *job, const struct sm_context *context,
+                    struct sm_action *action) {
+  sm_action_send(action, sm_plan_next(&job->plan, context->learner, &job->dial,
+                                      context->rtt_ms, context->now_ms));
 }
 
 /* An answer that says nothing: the next poll, and not sooner than a back-off.
  */
-static void poll_later(struct sm_job *job, const struct sm_scene *scene,
-                       struct sm_verdict *verdict) {
+static void poll_later(struct sm_job *job, const struct sm_context *context,
+                       struct sm_action *action) {
   if (job->failures < UINT8_MAX)
     job->failures++;
-  sm_plan_note(&job->plan, scene->learner, SM_SEEN_NOTHING, scene->now_ms);
+  sm_plan_note(&job->plan, context->learner, SM_SEEN_NOTHING, context->now_ms);
   int64_t soonest =
-      scene->now_ms + sm_backoff_ms(scene->rng, job->failures, 0,
-                                    POLL_BACKOFF_MS, POLL_BACKOFF_CAP_MS);
+      context->now_ms + sm_backoff_ms(context->rng, job->failures, 0,
+                                      POLL_BACKOFF_MS, POLL_BACKOFF_CAP_MS);
   if (job->phase == SM_PHASE_RESULT)
-    sm_verdict_send(verdict, soonest);
+    sm_action_send(action, soonest);
   else
-    poll_on(job, scene, verdict);
-  if (verdict->at_ms < soonest)
-    verdict->at_ms = soonest;
+    poll_on(job, context, action);
+  if (action->at_ms < soonest)
+    action->at_ms = soonest;
 }
 
 /* An answer of no use: the deadline's error tells of the last. */
-static void wait_out(struct sm_job *job, const struct sm_scene *scene,
+static void wait_out(struct sm_job *job, const struct sm_context *context,
                      const struct sm_answer *answer, const char *what,
-                     struct sm_verdict *verdict) {
+                     struct sm_action *action) {
   keep_answer(job, answer, what);
-  poll_later(job, scene, verdict);
+  poll_later(job, context, action);
 }
 
-static void fail_job(struct sm_verdict *verdict, const struct sm_answer *answer,
+static void fail_job(struct sm_action *action, const struct sm_answer *answer,
                      const struct sm_reply *reply) {
-  sm_fail(&verdict->error, SM_FAILED, "%s",
+  sm_fail(&action->error, SM_FAILED, "%s",
           reply->error[0] ? reply->error : "the job FAILED without a reason");
-  verdict->error.status = answer->status;
-  verdict->news = SM_STATE_FAILED;
-  fail_with(verdict, SM_CHARGED_NO);
+  action->error.status = answer->status;
+  action->news = SM_STATE_FAILED;
+  fail_with(action, SM_CHARGED_NO);
 }
 
 /* An answer that would end the job against the contract has to come three
- * times; `verdict->error` says what is wrong with it. */
-static void end_if_repeated(struct sm_job *job, const struct sm_scene *scene,
+ * times; `action->error` says what is wrong with it. */
+static void end_if_repeated(struct sm_job *job,
+                            const struct sm_context *context,
                             const struct sm_answer *answer,
-                            enum sm_charged charged,
-                            struct sm_verdict *verdict) {
-  verdict->error.status = answer->status;
+                            enum sm_charged charged, struct sm_action *action) {
+  action->error.status = answer->status;
   if (++job->odd >= ODD_TRIES)
-    fail_with(verdict, charged);
+    fail_with(action, charged);
   else
-    wait_out(job, scene, answer, verdict->error.message, verdict);
+    wait_out(job, context, answer, action->error.message, action);
 }
 
-static void fail_without_state(struct sm_job *job, const struct sm_scene *scene,
+static void fail_without_state(struct sm_job *job,
+                               const struct sm_context *context,
                                const struct sm_answer *answer,
                                const struct sm_reply *reply,
-                               struct sm_verdict *verdict) {
-  sm_fail(&verdict->error, SM_FAILED,
+                               struct sm_action *action) {
+  sm_fail(&action->error, SM_FAILED,
           "the service answers 422 without a FAILED state%s%s",
           reply->error[0] ? ": " : "", reply->error);
-  end_if_repeated(job, scene, answer, SM_CHARGED_NO, verdict);
+  end_if_repeated(job, context, answer, SM_CHARGED_NO, action);
 }
 
 /* A gateway in between may say "error" of itself. */
-static void ended(struct sm_job *job, const struct sm_scene *scene,
+static void ended(struct sm_job *job, const struct sm_context *context,
                   const struct sm_answer *answer, const struct sm_reply *reply,
-                  struct sm_verdict *verdict) {
-  sm_fail(&verdict->error, SM_FAILED, "the job ended as %s%s%s", reply->status,
+                  struct sm_action *action) {
+  sm_fail(&action->error, SM_FAILED, "the job ended as %s%s%s", reply->status,
           reply->error[0] ? ": " : "", reply->error);
-  end_if_repeated(job, scene, answer, SM_CHARGED_UNKNOWN, verdict);
+  end_if_repeated(job, context, answer, SM_CHARGED_UNKNOWN, action);
 }
 
-static void completed(struct sm_job *job, const struct sm_scene *scene,
+static void completed(struct sm_job *job, const struct sm_context *context,
                       const struct sm_answer *answer,
-                      const struct sm_reply *reply,
-                      struct sm_verdict *verdict) {
+                      const struct sm_reply *reply, struct sm_action *action) {
   bool was_status = job->phase == SM_PHASE_STATUS;
   if (was_status)
-    sm_plan_finish(&job->plan, scene->learner, reply->inference_s,
-                   scene->in_flight, scene->now_ms);
+    sm_plan_finish(&job->plan, context->learner, reply->inference_s,
+                   context->in_flight, context->now_ms);
   job->phase = SM_PHASE_RESULT;
   if (was_status ? reply->has_address : reply->has_output) {
-    finish(job, verdict);
+    finish(job, action);
   } else if (was_status) {
     job->odd = 0;
-    sm_verdict_send(verdict, scene->now_ms);
+    sm_action_send(action, context->now_ms);
   } else {
-    sm_fail(&verdict->error, SM_PROTOCOL,
+    sm_fail(&action->error, SM_PROTOCOL,
             "the job is COMPLETED but its result names no output");
     if (job->odd == 0)
-      job->odd_ms = scene->now_ms;
-    else if (scene->now_ms - job->odd_ms < OUTPUT_GRACE_MS)
+      job->odd_ms = context->now_ms;
+    else if (context->now_ms - job->odd_ms < OUTPUT_GRACE_MS)
       job->odd = 1;
-    end_if_repeated(job, scene, answer, SM_CHARGED_YES, verdict);
+    end_if_repeated(job, context, answer, SM_CHARGED_YES, action);
   }
 }
 
-static void still_running(struct sm_job *job, const struct sm_scene *scene,
-                          enum sm_state state, struct sm_verdict *verdict) {
+static void still_running(struct sm_job *job, const struct sm_context *context,
+                          enum sm_state state, struct sm_action *action) {
   job->phase = SM_PHASE_STATUS;
   job->odd = 0;
-  sm_plan_note(&job->plan, scene->learner,
+  sm_plan_note(&job->plan, context->learner,
                state == SM_STATE_QUEUED ? SM_SEEN_QUEUED : SM_SEEN_PROCESSING,
-               scene->now_ms);
+               context->now_ms);
   if (state != job->state)
-    verdict->news = state;
+    action->news = state;
   job->state = state;
-  poll_on(job, scene, verdict);
+  poll_on(job, context, action);
 }
 
 /* A body that names another request is not believed. */
@@ -406,9 +407,9 @@ static bool is_useful(struct sm_job *job, const struct sm_reply *reply,
   return !what && reply->state != SM_STATE_NONE;
 }
 
-static void read_progress(struct sm_job *job, const struct sm_scene *scene,
+static void read_progress(struct sm_job *job, const struct sm_context *context,
                           const struct sm_answer *answer,
-                          struct sm_verdict *verdict) {
+                          struct sm_action *action) {
   struct sm_reply reply;
   char why[120];
   (void)sm_reply_read(&reply, answer->body.data, answer->body.size, NULL);
@@ -417,64 +418,63 @@ static void read_progress(struct sm_job *job, const struct sm_scene *scene,
     reply.state = SM_STATE_COMPLETED; /* an output is a result */
   if (!is_useful(job, &reply, why, sizeof why)) {
     if (answer->status == 422)
-      fail_without_state(job, scene, answer, &reply, verdict);
+      fail_without_state(job, context, answer, &reply, action);
     else
-      wait_out(job, scene, answer, why, verdict);
+      wait_out(job, context, answer, why, action);
     return;
   }
   job->failures = job->missing = job->refusals = 0;
   sm_job_forget_answer(job);
   job->is_known = true;
   if (reply.state == SM_STATE_FAILED)
-    fail_job(verdict, answer, &reply);
+    fail_job(action, answer, &reply);
   else if (reply.state == SM_STATE_ENDED)
-    ended(job, scene, answer, &reply, verdict);
+    ended(job, context, answer, &reply, action);
   else if (answer->status == 422)
-    fail_without_state(job, scene, answer, &reply, verdict);
+    fail_without_state(job, context, answer, &reply, action);
   else if (reply.state == SM_STATE_COMPLETED)
-    completed(job, scene, answer, &reply, verdict);
+    completed(job, context, answer, &reply, action);
   else
-    still_running(job, scene, reply.state, verdict);
+    still_running(job, context, reply.state, action);
 }
 
-static void record_missing(struct sm_job *job, const struct sm_scene *scene,
-                           struct sm_verdict *verdict) {
-  int64_t now = scene->now_ms;
+static void record_missing(struct sm_job *job, const struct sm_context *context,
+                           struct sm_action *action) {
+  int64_t now = context->now_ms;
   if (!job->is_attached && now - job->plan.start_ms < MISSING_GRACE_MS) {
-    sm_verdict_send(verdict, now + MISSING_GRACE_GAP_MS);
+    sm_action_send(action, now + MISSING_GRACE_GAP_MS);
     return;
   }
   if (++job->missing < MISSING_TRIES) {
-    sm_verdict_send(verdict, now + MISSING_GAP_MS);
+    sm_action_send(action, now + MISSING_GAP_MS);
     return;
   }
-  sm_doubt_ask_record(job, scene, verdict);
+  sm_lookup_ask_record(job, context, action);
 }
 
 /* The service itself refuses the key, or its certificate is none: that ends the
  * job only when it goes on for a while. */
-static void refused(struct sm_job *job, const struct sm_scene *scene,
-                    const struct sm_answer *answer,
-                    struct sm_verdict *verdict) {
+static void refused(struct sm_job *job, const struct sm_context *context,
+                    const struct sm_answer *answer, struct sm_action *action) {
   if (job->refusals == 0)
-    job->refused_ms = scene->now_ms;
+    job->refused_ms = context->now_ms;
   if (job->refusals < UINT8_MAX)
     job->refusals++;
   if (job->refusals >= REFUSED_TRIES &&
-      scene->now_ms - job->refused_ms >= REFUSED_MS)
-    fail_with(verdict, SM_CHARGED_YES);
+      context->now_ms - job->refused_ms >= REFUSED_MS)
+    fail_with(action, SM_CHARGED_YES);
   else
-    wait_out(job, scene, answer, verdict->error.message, verdict);
+    wait_out(job, context, answer, action->error.message, action);
 }
 
-static void slow_down(const struct sm_scene *scene,
+static void slow_down(const struct sm_context *context,
                       const struct sm_answer *answer,
-                      struct sm_verdict *verdict) {
-  int64_t wait_ms = sm_pace_throttle(scene->pace, scene->rng,
-                                     answer->retry_after_ms, scene->now_ms);
-  if (verdict->at_ms < scene->now_ms + wait_ms)
-    verdict->at_ms = scene->now_ms + wait_ms;
-  verdict->note = "the service asks to slow down (429)";
+                      struct sm_action *action) {
+  int64_t wait_ms = sm_pace_throttle(context->pace, context->rng,
+                                     answer->retry_after_ms, context->now_ms);
+  if (action->at_ms < context->now_ms + wait_ms)
+    action->at_ms = context->now_ms + wait_ms;
+  action->note = "the service asks to slow down (429)";
 }
 
 /* A whole document in a cut frame is as good as any, and an address is one even
@@ -489,58 +489,57 @@ static bool is_told(const struct sm_answer *answer) {
   return reply.has_address || (is_success && reply.state != SM_STATE_NONE);
 }
 
-static void answer_poll(struct sm_job *job, const struct sm_scene *scene,
+static void answer_poll(struct sm_job *job, const struct sm_context *context,
                         const struct sm_answer *answer,
-                        struct sm_verdict *verdict) {
-  struct sm_error *e = &verdict->error;
+                        struct sm_action *action) {
+  struct sm_error *e = &action->error;
   enum sm_code code = sm_outcome_of_get(answer, e);
   job->trouble = code;
   if (answer->status >= 500)
-    sm_pace_strike(scene->pace, scene->now_ms);
+    sm_pace_strike(context->pace, context->now_ms);
   if (sm_outcome_is_picture(answer)) {
-    finish(job, verdict);
+    finish(job, action);
   } else if (code == SM_OK || answer->status == 422) {
-    sm_pace_recover(scene->pace, scene->now_ms);
-    read_progress(job, scene, answer, verdict);
+    sm_pace_recover(context->pace, context->now_ms);
+    read_progress(job, context, answer, action);
   } else if (is_told(answer)) {
-    read_progress(job, scene, answer, verdict);
+    read_progress(job, context, answer, action);
   } else if (answer->status == 404) {
     keep_answer(job, answer, e->message);
-    record_missing(job, scene, verdict);
+    record_missing(job, context, action);
   } else if (code == SM_AUTH || code == SM_SECURITY) {
-    refused(job, scene, answer, verdict);
+    refused(job, context, answer, action);
   } else {
-    wait_out(job, scene, answer, e->message, verdict);
+    wait_out(job, context, answer, e->message, action);
     if (code == SM_THROTTLED)
-      slow_down(scene, answer, verdict);
+      slow_down(context, answer, action);
   }
 }
 
-void sm_job_answer(struct sm_job *job, const struct sm_scene *scene,
-                   const struct sm_answer *answer, struct sm_verdict *verdict) {
-  sm_verdict_clear(verdict);
+void sm_job_answer(struct sm_job *job, const struct sm_context *context,
+                   const struct sm_answer *answer, struct sm_action *action) {
+  sm_action_clear(action);
   switch (job->phase) {
   case SM_PHASE_SUBMIT:
-    answer_submit(job, scene, answer, verdict);
+    answer_submit(job, context, answer, action);
     break;
   case SM_PHASE_LOOKUP:
-    sm_doubt_answer_lookup(job, scene, answer, verdict);
+    sm_lookup_answer_lookup(job, context, answer, action);
     break;
   case SM_PHASE_STATUS:
   case SM_PHASE_RESULT:
-    answer_poll(job, scene, answer, verdict);
+    answer_poll(job, context, answer, action);
     break;
   case SM_PHASE_RECORD:
-    sm_doubt_answer_record(job, scene, answer, verdict);
+    sm_lookup_answer_record(job, context, answer, action);
     break;
   }
 }
 
 /* -- the deadline -------------------------------------------------------- */
 
-static void expire_unsent(const struct sm_job *job,
-                          struct sm_verdict *verdict) {
-  struct sm_error *e = &verdict->error;
+static void expire_unsent(const struct sm_job *job, struct sm_action *action) {
+  struct sm_error *e = &action->error;
   if (job->trouble == SM_THROTTLED || job->trouble == SM_NOT_SENT)
     sm_fail(e, job->trouble,
             "the deadline passed before the request could be sent: %s",
@@ -549,12 +548,11 @@ static void expire_unsent(const struct sm_job *job,
   else
     sm_fail(e, SM_TIMEOUT, "the deadline passed before the request was sent");
   e->is_retryable = true;
-  fail_with(verdict, SM_CHARGED_NO);
+  fail_with(action, SM_CHARGED_NO);
 }
 
-static void expire_running(const struct sm_job *job,
-                           struct sm_verdict *verdict) {
-  struct sm_error *e = &verdict->error;
+static void expire_running(const struct sm_job *job, struct sm_action *action) {
+  struct sm_error *e = &action->error;
   if (job->kept) {
     sm_fail(e, SM_TIMEOUT,
             "the deadline passed while the service gave no usable answer to "
@@ -568,22 +566,22 @@ static void expire_running(const struct sm_job *job,
             job->state >= SM_STATE_QUEUED ? ", last seen " : "",
             job->state >= SM_STATE_QUEUED ? sm_state_name(job->state) : "");
   }
-  fail_with(verdict, SM_CHARGED_YES);
+  fail_with(action, SM_CHARGED_YES);
 }
 
-void sm_job_expire(struct sm_job *job, const struct sm_scene *scene,
-                   bool was_sent, struct sm_verdict *verdict) {
-  sm_verdict_clear(verdict);
+void sm_job_expire(struct sm_job *job, const struct sm_context *context,
+                   bool was_sent, struct sm_action *action) {
+  sm_action_clear(action);
   if (job->phase == SM_PHASE_LOOKUP) {
-    sm_doubt_expire(job, verdict);
+    sm_lookup_expire(job, action);
   } else if (job->request_id) {
-    expire_running(job, verdict);
+    expire_running(job, action);
   } else if (was_sent) {
-    sm_fail(&verdict->error, SM_UNKNOWN,
+    sm_fail(&action->error, SM_UNKNOWN,
             "the deadline passed after the request was sent and before it was "
             "answered");
-    sm_doubt_begin(job, scene, verdict);
+    sm_lookup_begin(job, context, action);
   } else {
-    expire_unsent(job, verdict);
+    expire_unsent(job, action);
   }
 }

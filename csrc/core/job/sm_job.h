@@ -19,7 +19,7 @@
 #ifndef SM_JOB_H
 #define SM_JOB_H
 
-#include "sm_verdict.h"
+#include "sm_action.h"
 
 enum sm_phase {
   SM_PHASE_SUBMIT,
@@ -30,7 +30,7 @@ enum sm_phase {
 };
 
 /* What a lookup needs; few jobs ever have one. */
-struct sm_doubt {
+struct sm_lookup {
   struct sm_error error; /* what made the submit's outcome unknown */
   int64_t sent_ms;       /* when the submit was sent, */
   int64_t sent_wall_ms;  /* and by this machine's clock at that time; */
@@ -56,9 +56,9 @@ struct sm_kept {
 #define SM_HISTORY_ROWS 100
 
 struct sm_job {
-  const char *request_id; /* `id`, NULL until accepted */
-  struct sm_doubt *doubt; /* LOOKUP; owned */
-  struct sm_kept *kept;   /* owned, as doubt is; NULL: nothing to tell */
+  const char *request_id;  /* `id`, NULL until accepted */
+  struct sm_lookup *doubt; /* LOOKUP; owned */
+  struct sm_kept *kept;    /* owned, as doubt is; NULL: nothing to tell */
   struct sm_plan plan;
   struct sm_dial dial;
   int64_t deadline_ms;
@@ -95,8 +95,8 @@ enum sm_code sm_job_find(struct sm_job *job, int64_t since_s, int64_t wall_ms,
                          int64_t now_ms, struct sm_error *e);
 
 /* The service has given the job an id: the rest of its life begins. */
-void sm_job_accept(struct sm_job *job, const struct sm_scene *scene,
-                   const char *request_id, struct sm_verdict *verdict);
+void sm_job_accept(struct sm_job *job, const struct sm_context *context,
+                   const char *request_id, struct sm_action *action);
 
 /* Whether its request has been paid, at an end that the service did not tell.
  * An id that was attached and that nobody knows is not proof of any. */
@@ -109,12 +109,12 @@ void sm_job_forget_answer(struct sm_job *job);
 int64_t sm_job_deadline_ms(const struct sm_job *job);
 
 /* The answer to the request of the present phase. */
-void sm_job_answer(struct sm_job *job, const struct sm_scene *scene,
-                   const struct sm_answer *answer, struct sm_verdict *verdict);
+void sm_job_answer(struct sm_job *job, const struct sm_context *context,
+                   const struct sm_answer *answer, struct sm_action *action);
 
 /* The deadline has come. `was_sent`: a submit is under way and may have left;
  * it is looked up then. */
-void sm_job_expire(struct sm_job *job, const struct sm_scene *scene,
-                   bool was_sent, struct sm_verdict *verdict);
+void sm_job_expire(struct sm_job *job, const struct sm_context *context,
+                   bool was_sent, struct sm_action *action);
 
 #endif

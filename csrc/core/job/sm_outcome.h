@@ -10,7 +10,7 @@
 #ifndef SM_OUTCOME_H
 #define SM_OUTCOME_H
 
-#include "sm_transfer.h"
+#include "sm_exchange.h"
 
 /* Of a paid request. SM_OK: 2xx and whole, to be read. Otherwise `e` is filled,
  * with `charged` set. */

@@ -9,7 +9,7 @@
 #include "sm_json.h"
 #include "sm_number.h"
 #include "sm_output.h"
-#include "sm_text.h"
+#include "sm_redact.h"
 
 /* -- states and ids ------------------------------------------------------ */
 
@@ -49,12 +49,12 @@ static const struct {
 };
 
 bool sm_reply_is_same_id(const char *a, const char *b) {
-  return sm_text_is_like(a, b, "-");
+  return sm_redact_is_like(a, b, "-");
 }
 
 enum sm_state sm_state_of(const char *word) {
   for (size_t i = 0; word && i < sizeof state_words / sizeof *state_words; i++)
-    if (sm_text_is_like(word, state_words[i].word, " \t\r\n_-"))
+    if (sm_redact_is_like(word, state_words[i].word, " \t\r\n_-"))
       return state_words[i].state;
   return SM_STATE_NONE;
 }

@@ -12,7 +12,7 @@
 
 #include "sm_ledger_rows.h"
 #include "sm_ledger_tables.h"
-#include "sm_process.h"
+#include "sm_owner.h"
 
 #define OPEN_MS 5000      /* for another's lock to go, when it is opened */
 #define PATIENCE_MS 10000 /* a write before a submit */
@@ -36,7 +36,7 @@ struct sm_ledger {
   int64_t retry_ms;        /* not before */
   int64_t backoff_ms;
   /* Set once. */
-  char owner[SM_PROCESS_NAME + 32];
+  char owner[SM_OWNER_NAME + 32];
   void (*wake)(void *user);
   void *user;
   int64_t every_ms; /* between renewals */
@@ -498,11 +498,11 @@ int64_t sm_ledger_wait_ms(struct sm_ledger *ledger) {
 /* -- birth and death ------------------------------------------------------- */
 
 static void name_owner(struct sm_ledger *ledger) {
-  char process[SM_PROCESS_NAME];
+  char process[SM_OWNER_NAME];
   uint64_t chance = 0;
   if (getrandom(&chance, sizeof chance, 0) != (ssize_t)sizeof chance)
     chance = (uint64_t)clock_ms(CLOCK_REALTIME);
-  sm_process_name(process);
+  sm_owner_name(process);
   (void)snprintf(ledger->owner, sizeof ledger->owner, "%s:%016llx", process,
                  (unsigned long long)chance);
 }

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "sm_ledger_tables.h"
-#include "sm_process.h"
+#include "sm_owner.h"
 
 /* Sums of cents are not exact in binary. */
 #define EPSILON 1e-9
@@ -482,7 +482,7 @@ static bool is_left_behind(const struct sm_ledger_rows *rows,
                            const struct sm_row *row) {
   return sm_row_number(row, SM_ROW_LEASE_UNTIL) <= rows->lease_now_s ||
          (!is_owned_by(row, rows->owner) &&
-          sm_process_is_gone(sm_row_text(row, SM_ROW_LEASE_OWNER)));
+          sm_owner_is_gone(sm_row_text(row, SM_ROW_LEASE_OWNER)));
 }
 
 /* Takes a row that was begun and not ended, if it was left behind. One that is

@@ -14,10 +14,11 @@
 #define MAX_ERROR_BYTES 65536
 
 static struct sm_answer *answer_of(struct sm_easy *easy) {
-  return &easy->transfer->answer;
+  return &easy->exchange->answer;
 }
 
-/* Ends a transfer from inside a callback, with our reason instead of curl's. */
+/* Ends an exchange from inside a callback, with our reason instead of curl's.
+ */
 static void refuse(struct sm_easy *easy, enum sm_code code,
                    const char *reason) {
   struct sm_answer *answer = answer_of(easy);
@@ -31,8 +32,8 @@ static void refuse(struct sm_easy *easy, enum sm_code code,
 
 static size_t on_read(char *out, size_t size, size_t count, void *user) {
   struct sm_easy *easy = user;
-  size_t got = sm_body_read(easy->transfer->request.body, out, size * count);
-  easy->was_spent |= sm_body_is_spent(easy->transfer->request.body);
+  size_t got = sm_body_read(easy->exchange->request.body, out, size * count);
+  easy->was_spent |= sm_body_is_spent(easy->exchange->request.body);
   if (got != SM_BODY_BROKEN)
     return got;
   refuse(easy, SM_IO,
@@ -43,7 +44,7 @@ static size_t on_read(char *out, size_t size, size_t count, void *user) {
 
 static bool take_bytes(struct sm_easy *easy, const char *bytes, size_t size,
                        long status) {
-  struct sm_request *request = &easy->transfer->request;
+  struct sm_request *request = &easy->exchange->request;
   struct sm_error e;
   enum sm_code code;
   if (request->file && sm_status_is_file(status))
@@ -65,9 +66,9 @@ static size_t on_write(char *bytes, size_t size, size_t count, void *user) {
   easy->body_bytes += total;
   easy->heard_ms = sm_now_ms();
   sm_sharing_look(easy);
-  if (easy->body_bytes > easy->transfer->request.max_bytes) {
+  if (easy->body_bytes > easy->exchange->request.max_bytes) {
     refuse(easy, SM_PROTOCOL,
-           easy->transfer->request.wants_image
+           easy->exchange->request.wants_image
                ? "the answer is larger than max_image_bytes allows"
                : "the answer is larger than max_json_bytes allows");
     return 0;
@@ -157,7 +158,7 @@ static int on_prerequest(void *user, char *ip, char *local_ip, int port,
                          int local_port) {
   struct sm_easy *easy = user;
   (void)local_ip;
-  if (easy->transfer->request.is_once && easy->was_started) {
+  if (easy->exchange->request.is_once && easy->was_started) {
     refuse(easy, SM_UNKNOWN,
            "the connection died and the request was not "
            "sent again");
@@ -186,7 +187,7 @@ static int on_progress(void *user, curl_off_t a, curl_off_t b, curl_off_t c,
 static bool may_connect(const struct sm_easy *easy,
                         const struct sockaddr *address) {
   const struct sm_wire *wire = easy->wire;
-  if (easy->transfer->request.has_key || wire->proxy ||
+  if (easy->exchange->request.has_key || wire->proxy ||
       sm_address_is_public(address))
     return true;
   return wire->base->is_loopback && sm_address_is_loopback(address);
@@ -302,15 +303,15 @@ static CURLcode set_method(CURL *handle, const struct sm_request *request) {
 }
 
 CURLcode sm_easy_prepare(struct sm_easy *easy, struct curl_slist *headers) {
-  const struct sm_transfer *transfer = easy->transfer;
+  const struct sm_exchange *exchange = easy->exchange;
   CURL *handle = easy->handle;
-  const struct sm_request *request = &transfer->request;
+  const struct sm_request *request = &exchange->request;
   easy->header_bytes = easy->body_bytes = 0;
   easy->was_started = easy->was_spent = easy->is_chunked = false;
   easy->error[0] = '\0';
-  easy->is_tls = strncmp(sm_buf_text(&transfer->url), "https", 5) == 0;
+  easy->is_tls = strncmp(sm_buf_text(&exchange->url), "https", 5) == 0;
   CURLcode rc = set_method(handle, request);
-  SET(CURLOPT_URL, sm_buf_text(&transfer->url));
+  SET(CURLOPT_URL, sm_buf_text(&exchange->url));
   SET(CURLOPT_HTTPHEADER, headers);
   SET(CURLOPT_TIMEOUT_MS, (long)request->timeout_ms);
   SET(CURLOPT_HTTP_CONTENT_DECODING, easy->is_raw ? 0L : 1L);
@@ -320,12 +321,12 @@ CURLcode sm_easy_prepare(struct sm_easy *easy, struct curl_slist *headers) {
 }
 
 struct sm_easy *sm_easy_new(struct sm_wire *wire,
-                            struct sm_transfer *transfer) {
+                            struct sm_exchange *exchange) {
   struct sm_easy *easy = calloc(1, sizeof *easy);
   if (!easy)
     return NULL;
   easy->wire = wire;
-  easy->transfer = transfer;
+  easy->exchange = exchange;
   CURL *handle = easy->handle = curl_easy_init();
   if (handle && set_callbacks(handle, easy) == CURLE_OK &&
       set_security(handle, wire) == CURLE_OK &&
@@ -343,7 +344,7 @@ void sm_easy_delete(struct sm_easy *easy) {
 }
 
 int64_t sm_easy_patience_ms(const struct sm_easy *easy, int64_t now_ms) {
-  int64_t stall_ms = easy->transfer->request.stall_ms;
+  int64_t stall_ms = easy->exchange->request.stall_ms;
   if (stall_ms == 0 || !easy->was_started)
     return INT64_MAX;
   return easy->heard_ms + stall_ms - now_ms;
@@ -351,7 +352,7 @@ int64_t sm_easy_patience_ms(const struct sm_easy *easy, int64_t now_ms) {
 
 bool sm_easy_may_have_arrived(const struct sm_easy *easy) {
   return easy->was_started &&
-         (!easy->transfer->request.body || easy->was_spent);
+         (!easy->exchange->request.body || easy->was_spent);
 }
 
 static bool is_certificate_trouble(CURLcode rc) {
@@ -383,12 +384,12 @@ static bool is_framed(const struct sm_easy *easy) {
 }
 
 /* Makes the Location of an answer absolute; one that leads nowhere goes. */
-static void resolve_redirect(const struct sm_transfer *transfer,
+static void resolve_redirect(const struct sm_exchange *exchange,
                              struct sm_buf *redirect) {
   struct sm_buf location;
   sm_buf_create(&location, SM_URL_MAX);
   if (sm_url_encode(&location, sm_buf_text(redirect), NULL) != SM_OK ||
-      sm_url_resolve(redirect, sm_buf_text(&transfer->url),
+      sm_url_resolve(redirect, sm_buf_text(&exchange->url),
                      sm_buf_text(&location), NULL) != SM_OK)
     sm_buf_reset(redirect);
   sm_buf_destroy(&location);
@@ -408,7 +409,7 @@ static void note_facts(struct sm_easy *easy) {
   if (type)
     snprintf(answer->content_type, sizeof answer->content_type, "%s", type);
   if (answer->redirect.size)
-    resolve_redirect(easy->transfer, &answer->redirect);
+    resolve_redirect(easy->exchange, &answer->redirect);
 }
 
 void sm_easy_finish(struct sm_easy *easy, CURLcode rc) {

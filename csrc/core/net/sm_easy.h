@@ -12,7 +12,7 @@
 #include <curl/curl.h>
 #include <stdatomic.h>
 
-#include "sm_transfer.h"
+#include "sm_exchange.h"
 
 /* What all handles of one sm_http share. */
 struct sm_wire {
@@ -28,7 +28,7 @@ struct sm_wire {
 
 struct sm_easy {
   struct sm_wire *wire;
-  struct sm_transfer *transfer;
+  struct sm_exchange *exchange;
   CURL *handle;
   size_t header_bytes;
   size_t body_bytes;    /* decoded */
@@ -50,17 +50,17 @@ struct sm_easy {
 };
 
 /* NULL without memory, or when libcurl does not know an option. */
-struct sm_easy *sm_easy_new(struct sm_wire *wire, struct sm_transfer *transfer);
+struct sm_easy *sm_easy_new(struct sm_wire *wire, struct sm_exchange *exchange);
 void sm_easy_delete(struct sm_easy *easy);
 
-/* Sets the handle up for the transfer's request. */
+/* Sets the handle up for the exchange's request. */
 CURLcode sm_easy_prepare(struct sm_easy *easy, struct curl_slist *headers);
 
 /* Whether the request may have arrived whole: before the last byte of the body
  * was handed to libcurl, it cannot have. */
 bool sm_easy_may_have_arrived(const struct sm_easy *easy);
 
-/* How long until the transfer has stalled; INT64_MAX for one that cannot. */
+/* How long until the exchange has stalled; INT64_MAX for one that cannot. */
 int64_t sm_easy_patience_ms(const struct sm_easy *easy, int64_t now_ms);
 
 /* Reads status, times and headers into the answer; `rc` is how it ended. */

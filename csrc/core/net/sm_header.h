@@ -10,7 +10,7 @@
 #ifndef SM_HEADER_H
 #define SM_HEADER_H
 
-#include "sm_transfer.h"
+#include "sm_exchange.h"
 
 /* Reads one header line, as it came, into `answer`. A status line begins the
  * headers anew: those of a proxy or of a 1xx are not the answer's. */

@@ -31,12 +31,12 @@ struct sm_http {
 
 /* The one place where the key is attached. */
 static struct curl_slist *headers_for(const struct sm_http *http,
-                                      const struct sm_transfer *transfer) {
+                                      const struct sm_exchange *exchange) {
   struct sm_origin origin;
-  const struct sm_request *request = &transfer->request;
+  const struct sm_request *request = &exchange->request;
   if (!request->has_key)
     return http->without_key;
-  if (sm_origin_read(&origin, sm_buf_text(&transfer->url), NULL) != SM_OK ||
+  if (sm_origin_read(&origin, sm_buf_text(&exchange->url), NULL) != SM_OK ||
       !sm_origin_equal(&origin, &http->wire.base->origin[request->place]))
     return NULL;
   return http->with_key;
@@ -44,11 +44,11 @@ static struct curl_slist *headers_for(const struct sm_http *http,
 
 static enum sm_code begin(struct sm_http *http, struct sm_easy *easy,
                           struct sm_error *e) {
-  const struct sm_transfer *transfer = easy->transfer;
-  struct curl_slist *headers = headers_for(http, transfer);
+  const struct sm_exchange *exchange = easy->exchange;
+  struct curl_slist *headers = headers_for(http, exchange);
   if (!headers)
     return sm_fail(e, SM_SECURITY, "the key is not sent to %s",
-                   sm_buf_text(&transfer->url));
+                   sm_buf_text(&exchange->url));
   if (sm_easy_prepare(easy, headers) != CURLE_OK ||
       curl_multi_add_handle(http->multi, easy->handle) != CURLM_OK)
     return sm_fail_memory(e);
@@ -57,15 +57,15 @@ static enum sm_code begin(struct sm_http *http, struct sm_easy *easy,
   return SM_OK;
 }
 
-static enum sm_code http_start(void *self, struct sm_transfer *transfer,
+static enum sm_code http_start(void *self, struct sm_exchange *exchange,
                                struct sm_error *e) {
   struct sm_http *http = self;
-  if (!transfer->carrier)
-    transfer->carrier = sm_easy_new(&http->wire, transfer);
-  struct sm_easy *easy = transfer->carrier;
+  if (!exchange->carrier)
+    exchange->carrier = sm_easy_new(&http->wire, exchange);
+  struct sm_easy *easy = exchange->carrier;
   if (!easy)
     return sm_fail_memory(e);
-  transfer->answer.body.ceiling = transfer->request.max_bytes;
+  exchange->answer.body.ceiling = exchange->request.max_bytes;
   easy->repeats = 0;
   easy->is_raw = false;
   return begin(http, easy, e);
@@ -90,32 +90,32 @@ static void put_to_rest(struct sm_http *http, struct sm_easy *easy) {
   curl_multi_remove_handle(http->multi, easy->handle);
   easy->is_active = false;
   sm_sharing_leave(easy);
-  easy->transfer->answer.was_sent = sm_easy_may_have_arrived(easy);
-  mask_key(http, &easy->transfer->answer);
+  easy->exchange->answer.was_sent = sm_easy_may_have_arrived(easy);
+  mask_key(http, &easy->exchange->answer);
 }
 
 /* Where a free request of ours is sent to by its own origin: a slash at the end
  * of a path, most often. Pictures go without a key and wherever media_hosts
  * allow; those are followed by who asks for them. */
 static bool takes_redirect(const struct sm_http *http, struct sm_easy *easy) {
-  struct sm_transfer *transfer = easy->transfer;
-  struct sm_answer *answer = &transfer->answer;
-  const struct sm_request *request = &transfer->request;
+  struct sm_exchange *exchange = easy->exchange;
+  struct sm_answer *answer = &exchange->answer;
+  const struct sm_request *request = &exchange->request;
   struct sm_origin origin;
   if (!request->has_key || answer->code != SM_OK || answer->status < 301 ||
       answer->status > 308 || !answer->redirect.size ||
       sm_origin_read(&origin, sm_buf_text(&answer->redirect), NULL) != SM_OK ||
       !sm_origin_equal(&origin, &http->wire.base->origin[request->place]))
     return false;
-  sm_buf_reset(&transfer->url);
-  return sm_buf_append(&transfer->url, answer->redirect.data,
+  sm_buf_reset(&exchange->url);
+  return sm_buf_append(&exchange->url, answer->redirect.data,
                        answer->redirect.size, NULL) == SM_OK;
 }
 
 /* What calls itself gzip and is not is asked for once more, to be taken as it
  * is. */
 static bool takes_raw(struct sm_easy *easy, CURLcode rc) {
-  struct sm_file *file = easy->transfer->request.file;
+  struct sm_file *file = easy->exchange->request.file;
   if (rc != CURLE_BAD_CONTENT_ENCODING || easy->is_raw)
     return false;
   easy->is_raw = true;
@@ -124,21 +124,21 @@ static bool takes_raw(struct sm_easy *easy, CURLcode rc) {
 
 /* Sends a free request again where its answer asks for that. */
 static bool goes_on(struct sm_http *http, struct sm_easy *easy, CURLcode rc) {
-  if (easy->transfer->request.method != SM_GET ||
+  if (easy->exchange->request.method != SM_GET ||
       easy->repeats++ >= MAX_REPEATS ||
       !(takes_raw(easy, rc) || takes_redirect(http, easy)))
     return false;
-  sm_transfer_repeat(easy->transfer);
+  sm_exchange_repeat(easy->exchange);
   return begin(http, easy, NULL) == SM_OK;
 }
 
-static void http_cancel(void *self, struct sm_transfer *transfer) {
-  struct sm_easy *easy = transfer->carrier;
+static void http_cancel(void *self, struct sm_exchange *exchange) {
+  struct sm_easy *easy = exchange->carrier;
   if (easy && easy->is_active)
     put_to_rest(self, easy);
 }
 
-static struct sm_transfer *http_finished(void *self) {
+static struct sm_exchange *http_finished(void *self) {
   struct sm_http *http = self;
   int left;
   CURLMsg *message;
@@ -152,15 +152,15 @@ static struct sm_transfer *http_finished(void *self) {
     put_to_rest(http, easy);
     if (goes_on(http, easy, rc))
       continue;
-    return easy->transfer;
+    return easy->exchange;
   }
   return NULL;
 }
 
-static void http_release(void *self, struct sm_transfer *transfer) {
-  http_cancel(self, transfer);
-  sm_easy_delete(transfer->carrier);
-  transfer->carrier = NULL;
+static void http_release(void *self, struct sm_exchange *exchange) {
+  http_cancel(self, exchange);
+  sm_easy_delete(exchange->carrier);
+  exchange->carrier = NULL;
 }
 
 struct sm_transport sm_http_transport(struct sm_http *http) {
@@ -184,7 +184,7 @@ void sm_http_perform(struct sm_http *http) {
   curl_multi_perform(http->multi, &running);
 }
 
-/* A transfer that has stalled is found by libcurl's next turn. */
+/* An exchange that has stalled is found by libcurl's next turn. */
 static int64_t least_patience_ms(const struct sm_http *http) {
   int64_t least = INT64_MAX, now_ms = sm_now_ms();
   for (const struct sm_easy *easy = http->wire.active; easy;

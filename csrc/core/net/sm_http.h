@@ -1,8 +1,8 @@
 /* sm_http: transfers over libcurl.
  *
- * One multi handle, one easy handle for each transfer that is active, kept and
+ * One multi handle, one easy handle for each exchange that is active, kept and
  * used again (sm_easy). These, sm_sharing and sm_url are the only users of
- * curl.h. What every transfer gets: https only (http for a loopback
+ * curl.h. What every exchange gets: https only (http for a loopback
  * base), certificates verified, TLS 1.2 or later, no redirects followed, no
  * cookies, no netrc, no encodings, no signal handlers, sockets closed on exec,
  * byte counts on headers and bodies, and no proxy for loopback.
@@ -26,7 +26,7 @@
 
 #include <stdatomic.h>
 
-#include "sm_transfer.h"
+#include "sm_exchange.h"
 
 struct sm_http;
 
@@ -37,7 +37,7 @@ struct sm_http_options {
   const char *ca_file; /* NULL: libcurl's own */
   const char *proxy;   /* NULL: HTTPS_PROXY and its like, if set */
   int max_transfers;
-  const atomic_bool *stop; /* ends every transfer when set */
+  const atomic_bool *stop; /* ends every exchange when set */
 };
 
 /* Prepares libcurl, once per process and before any thread uses it. */

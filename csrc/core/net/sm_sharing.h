@@ -12,7 +12,7 @@
 
 #include "sm_easy.h"
 
-/* From here to sm_sharing_leave the transfer counts as active. */
+/* From here to sm_sharing_leave the exchange counts as active. */
 void sm_sharing_enter(struct sm_easy *easy);
 void sm_sharing_leave(struct sm_easy *easy);
 

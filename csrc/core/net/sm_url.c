@@ -217,7 +217,7 @@ static enum sm_code write_prefix(char *out, size_t size,
 
 static enum sm_code read_base(struct sm_base *base, CURLU *url,
                               struct sm_error *e) {
-  const struct sm_origin *origin = &base->origin[SM_PLACE_API];
+  const struct sm_origin *origin = &base->origin[SM_HOST_API];
   char *path;
   base->is_loopback = sm_origin_is_loopback(origin);
   if (strcmp(origin->scheme, "https") != 0 && !base->is_loopback)
@@ -226,13 +226,13 @@ static enum sm_code read_base(struct sm_base *base, CURLU *url,
   if (!part_of(url, CURLUPART_PATH, 0, &path))
     return sm_fail_memory(e);
   enum sm_code code =
-      write_prefix(base->prefix[SM_PLACE_API],
-                   sizeof base->prefix[SM_PLACE_API], origin, path, e);
+      write_prefix(base->prefix[SM_HOST_API], sizeof base->prefix[SM_HOST_API],
+                   origin, path, e);
   curl_free(path);
   return code;
 }
 
-static enum sm_code set_place(struct sm_base *base, enum sm_place place,
+static enum sm_code set_place(struct sm_base *base, enum sm_host place,
                               const char *url, struct sm_error *e) {
   enum sm_code code = sm_origin_read(&base->origin[place], url, e);
   if (code != SM_OK)
@@ -242,13 +242,13 @@ static enum sm_code set_place(struct sm_base *base, enum sm_place place,
 }
 
 static enum sm_code set_places(struct sm_base *base, struct sm_error *e) {
-  if (strcmp(base->prefix[SM_PLACE_API], GATEWAY) == 0) {
-    enum sm_code code = set_place(base, SM_PLACE_UPLOAD, UPLOAD, e);
-    return code != SM_OK ? code : set_place(base, SM_PLACE_CONTROL, CONTROL, e);
+  if (strcmp(base->prefix[SM_HOST_API], GATEWAY) == 0) {
+    enum sm_code code = set_place(base, SM_HOST_UPLOAD, UPLOAD, e);
+    return code != SM_OK ? code : set_place(base, SM_HOST_CONTROL, CONTROL, e);
   }
-  for (int place = SM_PLACE_API + 1; place < SM_PLACES; place++) {
-    base->origin[place] = base->origin[SM_PLACE_API];
-    memcpy(base->prefix[place], base->prefix[SM_PLACE_API],
+  for (int place = SM_HOST_API + 1; place < SM_HOSTS; place++) {
+    base->origin[place] = base->origin[SM_HOST_API];
+    memcpy(base->prefix[place], base->prefix[SM_HOST_API],
            sizeof base->prefix[place]);
   }
   return SM_OK;
@@ -260,7 +260,7 @@ enum sm_code sm_base_read(struct sm_base *base, const char *url,
   memset(base, 0, sizeof *base);
   if (url != NULL && strpbrk(url, "?#") != NULL)
     return sm_fail(e, SM_INVALID, "a base URL has no query and no fragment");
-  enum sm_code code = parse(&parsed, &base->origin[SM_PLACE_API], url, e);
+  enum sm_code code = parse(&parsed, &base->origin[SM_HOST_API], url, e);
   if (code == SM_OK)
     code = read_base(base, parsed, e);
   if (code == SM_OK)
@@ -270,7 +270,7 @@ enum sm_code sm_base_read(struct sm_base *base, const char *url,
 }
 
 enum sm_code sm_url_build(struct sm_buf *out, const struct sm_base *base,
-                          enum sm_place place, struct sm_error *e,
+                          enum sm_host place, struct sm_error *e,
                           const char *format, ...) {
   va_list args;
   sm_buf_reset(out);
@@ -332,7 +332,7 @@ static bool matches(const char *host, const char *pattern) {
 
 static bool is_of_base(const struct sm_origin *origin,
                        const struct sm_base *base) {
-  for (int place = 0; place < SM_PLACES; place++)
+  for (int place = 0; place < SM_HOSTS; place++)
     if (sm_origin_equal(origin, &base->origin[place]))
       return true;
   return false;

@@ -26,11 +26,11 @@ struct sm_origin {
 
 /* The places of one service. With the public gateway as base, uploads and the
  * request history have hosts of their own; any other base serves all three. */
-enum sm_place { SM_PLACE_API, SM_PLACE_UPLOAD, SM_PLACE_CONTROL, SM_PLACES };
+enum sm_host { SM_HOST_API, SM_HOST_UPLOAD, SM_HOST_CONTROL, SM_HOSTS };
 
 struct sm_base {
-  struct sm_origin origin[SM_PLACES];
-  char prefix[SM_PLACES][512]; /* "https://host:port/path" without a last / */
+  struct sm_origin origin[SM_HOSTS];
+  char prefix[SM_HOSTS][512]; /* "https://host:port/path" without a last / */
   bool is_loopback;
 };
 
@@ -51,7 +51,7 @@ bool sm_url_is_id(const char *id);
 
 /* prefix + path, where path starts with "/" and is already safe. */
 enum sm_code sm_url_build(struct sm_buf *out, const struct sm_base *base,
-                          enum sm_place place, struct sm_error *e,
+                          enum sm_host place, struct sm_error *e,
                           const char *format, ...)
     __attribute__((format(printf, 5, 6)));
 

@@ -1,49 +1,48 @@
-#include "sm_registry.h"
+#include "sm_tasks.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-void sm_registry_create(struct sm_registry *registry) {
-  memset(registry, 0, sizeof *registry);
+void sm_tasks_create(struct sm_tasks *tasks) {
+  memset(tasks, 0, sizeof *tasks);
 }
 
-void sm_registry_destroy(struct sm_registry *registry) {
-  struct sm_model *model = registry->models;
+void sm_tasks_destroy(struct sm_tasks *tasks) {
+  struct sm_model *model = tasks->models;
   while (model) {
     struct sm_model *next = model->next;
     free(model);
     model = next;
   }
-  free(registry->buckets);
-  sm_registry_create(registry);
+  free(tasks->buckets);
+  sm_tasks_create(tasks);
 }
 
 /* Ids count up, so their low bits are spread as well as can be. */
-static struct sm_task **bucket_of(const struct sm_registry *registry,
-                                  uint64_t id) {
-  return &registry->buckets[id & (registry->bucket_count - 1)];
+static struct sm_task **bucket_of(const struct sm_tasks *tasks, uint64_t id) {
+  return &tasks->buckets[id & (tasks->bucket_count - 1)];
 }
 
-static void link_task(struct sm_registry *registry, struct sm_task *task) {
-  struct sm_task **bucket = bucket_of(registry, task->id);
+static void link_task(struct sm_tasks *tasks, struct sm_task *task) {
+  struct sm_task **bucket = bucket_of(tasks, task->id);
   task->chain = *bucket;
   *bucket = task;
 }
 
-static bool grow(struct sm_registry *registry) {
-  struct sm_task **old = registry->buckets;
-  size_t old_count = registry->bucket_count;
+static bool grow(struct sm_tasks *tasks) {
+  struct sm_task **old = tasks->buckets;
+  size_t old_count = tasks->bucket_count;
   size_t count = old_count ? old_count * 2 : 64;
   struct sm_task **buckets = calloc(count, sizeof(struct sm_task *));
   if (!buckets)
     return false;
-  registry->buckets = buckets;
-  registry->bucket_count = count;
+  tasks->buckets = buckets;
+  tasks->bucket_count = count;
   for (size_t i = 0; i < old_count; i++) {
     struct sm_task *task = old[i];
     while (task) {
       struct sm_task *next = task->chain;
-      link_task(registry, task);
+      link_task(tasks, task);
       task = next;
     }
   }
@@ -51,37 +50,36 @@ static bool grow(struct sm_registry *registry) {
   return true;
 }
 
-bool sm_registry_add(struct sm_registry *registry, struct sm_task *task) {
-  if (registry->task_count == registry->bucket_count && !grow(registry))
+bool sm_tasks_add(struct sm_tasks *tasks, struct sm_task *task) {
+  if (tasks->task_count == tasks->bucket_count && !grow(tasks))
     return false;
-  link_task(registry, task);
-  registry->task_count++;
+  link_task(tasks, task);
+  tasks->task_count++;
   return true;
 }
 
-void sm_registry_remove(struct sm_registry *registry, struct sm_task *task) {
-  struct sm_task **link = bucket_of(registry, task->id);
+void sm_tasks_remove(struct sm_tasks *tasks, struct sm_task *task) {
+  struct sm_task **link = bucket_of(tasks, task->id);
   while (*link && *link != task)
     link = &(*link)->chain;
   if (!*link)
     return;
   *link = task->chain;
-  registry->task_count--;
+  tasks->task_count--;
 }
 
-struct sm_task *sm_registry_find(const struct sm_registry *registry,
-                                 uint64_t id) {
-  if (!registry->bucket_count)
+struct sm_task *sm_tasks_find(const struct sm_tasks *tasks, uint64_t id) {
+  if (!tasks->bucket_count)
     return NULL;
-  struct sm_task *task = *bucket_of(registry, id);
+  struct sm_task *task = *bucket_of(tasks, id);
   while (task && task->id != id)
     task = task->chain;
   return task;
 }
 
-struct sm_model *sm_registry_model(struct sm_registry *registry,
-                                   const char *name, double mean_s) {
-  struct sm_model *model = registry->models;
+struct sm_model *sm_tasks_model(struct sm_tasks *tasks, const char *name,
+                                double mean_s) {
+  struct sm_model *model = tasks->models;
   while (model && strcmp(model->name, name) != 0)
     model = model->next;
   if (model)
@@ -92,8 +90,8 @@ struct sm_model *sm_registry_model(struct sm_registry *registry,
     return NULL;
   memcpy(model->name, name, size);
   sm_learner_create(&model->learner, mean_s);
-  model->next = registry->models;
-  registry->models = model;
+  model->next = tasks->models;
+  tasks->models = model;
   return model;
 }
 
@@ -112,17 +110,16 @@ static uint64_t hash_of(const char *text) {
 }
 
 /* The oldest of its row makes room. */
-void sm_registry_note_id(struct sm_registry *registry, const char *request_id) {
+void sm_tasks_note_id(struct sm_tasks *tasks, const char *request_id) {
   uint64_t hash = hash_of(request_id);
-  uint64_t *row = registry->recent[hash % SM_RECENT_ROWS];
+  uint64_t *row = tasks->recent[hash % SM_RECENT_ROWS];
   memmove(row + 1, row, (SM_RECENT_IN_ROW - 1) * sizeof *row);
   row[0] = hash;
 }
 
-bool sm_registry_has_id(const struct sm_registry *registry,
-                        const char *request_id) {
+bool sm_tasks_has_id(const struct sm_tasks *tasks, const char *request_id) {
   uint64_t hash = hash_of(request_id);
-  const uint64_t *row = registry->recent[hash % SM_RECENT_ROWS];
+  const uint64_t *row = tasks->recent[hash % SM_RECENT_ROWS];
   for (size_t i = 0; i < SM_RECENT_IN_ROW; i++)
     if (row[i] == hash)
       return true;

@@ -1,4 +1,4 @@
-/* sm_transfer: one exchange with a server, as the engine sees it.
+/* sm_exchange: one exchange with a server, as the engine sees it.
  *
  * A request and the room for its answer, plus the four verbs by which the
  * engine has it carried out. The engine and the state machines know only this;
@@ -6,8 +6,8 @@
  * in memory on a virtual clock. There are as many transfers as may be active at
  * once, not as many as there are jobs: a waiting job owns none.
  */
-#ifndef SM_TRANSFER_H
-#define SM_TRANSFER_H
+#ifndef SM_EXCHANGE_H
+#define SM_EXCHANGE_H
 
 #include "sm_body.h"
 #include "sm_buf.h"
@@ -22,7 +22,7 @@ struct sm_request {
   bool has_key;     /* may carry the key, to the origin of `place` only */
   bool is_once;     /* paid: nobody sends it a second time (M3) */
   bool wants_image; /* what Accept says */
-  enum sm_place place;
+  enum sm_host place;
   struct sm_body *body; /* NULL for a GET; borrowed */
   struct sm_file *file; /* where a picture's bytes go; NULL: to answer.body */
   size_t max_bytes;
@@ -63,40 +63,40 @@ static inline bool sm_status_is_file(long status) {
   return status == 200 || status == 203 || status == 206;
 }
 
-struct sm_transfer {
+struct sm_exchange {
   struct sm_request request;
   struct sm_answer answer;
   struct sm_buf url;
   void *owner;              /* the engine's */
   void *carrier;            /* the transport's */
-  struct sm_transfer *next; /* the engine's */
+  struct sm_exchange *next; /* the engine's */
 };
 
 struct sm_transport {
   void *self;
   /* Begins; on an error nothing was begun and nothing was sent. */
-  enum sm_code (*start)(void *self, struct sm_transfer *transfer,
+  enum sm_code (*start)(void *self, struct sm_exchange *exchange,
                         struct sm_error *e);
   /* Ends it now; answer.was_sent tells whether the request may have left. */
-  void (*cancel)(void *self, struct sm_transfer *transfer);
-  /* A finished transfer, or NULL. */
-  struct sm_transfer *(*finished)(void *self);
+  void (*cancel)(void *self, struct sm_exchange *exchange);
+  /* A finished exchange, or NULL. */
+  struct sm_exchange *(*finished)(void *self);
   /* Frees what `carrier` holds. */
-  void (*release)(void *self, struct sm_transfer *transfer);
+  void (*release)(void *self, struct sm_exchange *exchange);
 };
 
 /* The ceiling of an address. Signed ones have thousands of bytes, and each may
  * take three when it is encoded. */
 #define SM_URL_MAX 65536
 
-void sm_transfer_create(struct sm_transfer *transfer);
-void sm_transfer_destroy(struct sm_transfer *transfer);
+void sm_exchange_create(struct sm_exchange *exchange);
+void sm_exchange_destroy(struct sm_exchange *exchange);
 
 /* Ready for another exchange; the buffers keep their memory, unless a large
  * answer went through them. */
-void sm_transfer_reset(struct sm_transfer *transfer);
+void sm_exchange_reset(struct sm_exchange *exchange);
 
 /* The same request once more: forgets the answer. */
-void sm_transfer_repeat(struct sm_transfer *transfer);
+void sm_exchange_repeat(struct sm_exchange *exchange);
 
 #endif

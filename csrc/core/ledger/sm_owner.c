@@ -1,4 +1,4 @@
-#include "sm_process.h"
+#include "sm_owner.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -54,15 +54,15 @@ static void name_home(char *home, size_t size) {
   (void)snprintf(home, size, "%s:%llu:", boot, pid_namespace());
 }
 
-void sm_process_name(char *name) {
+void sm_owner_name(char *name) {
   char home[80], state;
   long pid = (long)getpid();
   name_home(home, sizeof home);
-  (void)snprintf(name, SM_PROCESS_NAME, "%s%ld:%llu", home, pid,
+  (void)snprintf(name, SM_OWNER_NAME, "%s%ld:%llu", home, pid,
                  start_of(pid, &state));
 }
 
-bool sm_process_is_gone(const char *name) {
+bool sm_owner_is_gone(const char *name) {
   char home[80], state;
   char *end;
   name_home(home, sizeof home);

@@ -1,4 +1,4 @@
-#include "sm_text.h"
+#include "sm_redact.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -204,7 +204,7 @@ static size_t match_secret(struct text text, const char *key, size_t *lead) {
   return widen(text, key, *lead, size);
 }
 
-size_t sm_text_decode(const char *text, size_t size, uint32_t *point) {
+size_t sm_redact_decode(const char *text, size_t size, uint32_t *point) {
   const unsigned char *at = (const unsigned char *)text;
   static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
   size_t length = at[0] < 0x80   ? 1
@@ -264,7 +264,7 @@ static void put_byte(struct sink *sink, unsigned char byte) {
 static size_t put_next(struct sink *sink, struct text text) {
   uint32_t point = 0;
   unsigned char byte = (unsigned char)text.at[0];
-  size_t length = sm_text_decode(text.at, text.size, &point);
+  size_t length = sm_redact_decode(text.at, text.size, &point);
   if (byte == '\n' || byte == '\t') {
     put(sink, " ", 1);
   } else if (length == 0 || byte < ' ' || byte == 0x7f) {
@@ -308,13 +308,13 @@ static size_t finish(struct sink *sink) {
   return sink->size;
 }
 
-size_t sm_text_clean(char *out, size_t out_size, const char *text, size_t size,
-                     const char *key) {
+size_t sm_redact_clean(char *out, size_t out_size, const char *text,
+                       size_t size, const char *key) {
   if (out_size == 0)
     return 0;
   struct text rest = {text, text != NULL ? size : 0};
   struct sink sink = {.out = out};
-  sink.limit = out_size - 1 < SM_TEXT_MAX ? out_size - 1 : SM_TEXT_MAX;
+  sink.limit = out_size - 1 < SM_REDACT_MAX ? out_size - 1 : SM_REDACT_MAX;
   while (rest.size > 0 && !sink.is_full) {
     size_t lead;
     size_t secret = match_secret(rest, key, &lead);
@@ -331,7 +331,7 @@ size_t sm_text_clean(char *out, size_t out_size, const char *text, size_t size,
 /* tolower would ask the host's locale. */
 static char lower(char c) { return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c; }
 
-bool sm_text_is_like(const char *a, const char *b, const char *ignored) {
+bool sm_redact_is_like(const char *a, const char *b, const char *ignored) {
   for (;;) {
     a += strspn(a, ignored);
     b += strspn(b, ignored);

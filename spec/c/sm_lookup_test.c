@@ -1,6 +1,6 @@
 /* What a job asks the request history: after a submit whose answer was lost,
  * and after its record has expired. */
-#include "sm_doubt.h"
+#include "sm_lookup.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -28,7 +28,7 @@ static void a_lost_submit_is_found_in_the_history(void) {
   for (size_t i = 0; i < sizeof pages / sizeof *pages; i++) {
     lose();
     answer(SM_OK, 200, true, pages[i]);
-    CHECK(verdict.news == SM_STATE_ACCEPTED && is_sent_again());
+    CHECK(action.news == SM_STATE_ACCEPTED && is_sent_again());
     CHECK(job.request_id && strcmp(job.request_id, ID) == 0);
     CHECK(job.phase == SM_PHASE_STATUS && job.doubt == NULL);
   }
@@ -64,16 +64,16 @@ static void a_row_that_may_be_a_twin_s_is_left_to_it(void) {
   rival = twin;
   for (int i = 0; i < 8; i++) {
     answer(SM_OK, 200, true, page);
-    CHECK(is_looked_up() && verdict.at_ms > now_ms);
-    now_ms = verdict.at_ms;
+    CHECK(is_looked_up() && action.at_ms > now_ms);
+    now_ms = action.at_ms;
   }
   rival = "{\"prompt\":\"x\",\"seed\":8}";
   answer(SM_OK, 200, true, page);
-  CHECK(verdict.news == SM_STATE_ACCEPTED);
+  CHECK(action.news == SM_STATE_ACCEPTED);
   lose();
   rival = NULL;
   answer(SM_OK, 200, true, page);
-  CHECK(verdict.news == SM_STATE_ACCEPTED);
+  CHECK(action.news == SM_STATE_ACCEPTED);
 }
 
 /* -- what may be the submit ---------------------------------------------- */
@@ -92,16 +92,16 @@ static void look_up(const char *rows) {
   lose();
   do {
     answer(SM_OK, 200, true, page);
-  } while (verdict.step == SM_STEP_SEND && job.phase == SM_PHASE_LOOKUP);
+  } while (action.kind == SM_ACTION_SEND && job.phase == SM_PHASE_LOOKUP);
 }
 
 static bool was_found(const char *id) {
-  return verdict.news == SM_STATE_ACCEPTED && strcmp(job.request_id, id) == 0;
+  return action.news == SM_STATE_ACCEPTED && strcmp(job.request_id, id) == 0;
 }
 
-static bool was_told(enum sm_lookup lookup) {
+static bool was_told(enum sm_found lookup) {
   return failed_with(SM_UNKNOWN, SM_CHARGED_UNKNOWN) &&
-         verdict.error.lookup == lookup;
+         action.error.lookup == lookup;
 }
 
 /* The column's name says no more than model_name: it may be a title. */
@@ -112,9 +112,9 @@ static void a_row_under_the_model_s_title_is_not_absent(void) {
   look_up(TITLED("FLUX"));
   CHECK(was_found(ID));
   look_up(TITLED("Flux 1 [pro]"));
-  CHECK(was_told(SM_LOOKUP_UNCLEAR));
+  CHECK(was_told(SM_FOUND_UNCLEAR));
   look_up(TITLED("flux-2"));
-  CHECK(was_told(SM_LOOKUP_ABSENT));
+  CHECK(was_told(SM_FOUND_ABSENT));
 #undef TITLED
 }
 
@@ -143,9 +143,9 @@ static void a_row_s_time_is_read_in_any_spelling(void) {
 
 static void an_older_request_is_not_adopted(void) {
   look_up(TIMED(ID, "model_created", "\"2023-11-14T20:13:20Z\""));
-  CHECK(was_told(SM_LOOKUP_ABSENT));
+  CHECK(was_told(SM_FOUND_ABSENT));
   look_up(TIMED(ID, "model_created", "\"2023-11-14T22:12:50Z\""));
-  CHECK(was_told(SM_LOOKUP_UNCLEAR));
+  CHECK(was_told(SM_FOUND_UNCLEAR));
   look_up(TIMED("old", "model_created", "\"2023-11-14T22:12:50Z\"") "," TIMED(
       ID, "model_created", "\"2023-11-14T22:13:20Z\""));
   CHECK(was_found(ID));
@@ -157,8 +157,8 @@ static void an_older_request_is_not_adopted(void) {
 static void of_several_that_fit_none_is_adopted_and_all_are_named(void) {
   look_up(TIMED("one", "model_created", "\"2023-11-14T22:13:21Z\"") "," TIMED(
       "two", "model_created", "\"2023-11-14T22:13:20Z\""));
-  CHECK(was_told(SM_LOOKUP_UNCLEAR));
-  CHECK(strstr(verdict.error.message, "one, two"));
+  CHECK(was_told(SM_FOUND_UNCLEAR));
+  CHECK(strstr(action.error.message, "one, two"));
   look_up(
       TIMED("another", "model_created", "\"2023-11-14T22:13:21Z\"") "," TIMED(
           "two", "model_created", "\"2023-11-14T22:13:20Z\""));
@@ -186,8 +186,8 @@ static void what_cannot_be_compared_is_unclear(void) {
   };
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
     look_up(rows[i]);
-    CHECK(was_told(SM_LOOKUP_UNCLEAR));
-    CHECK(i == 9 || strstr(verdict.error.message, ID));
+    CHECK(was_told(SM_FOUND_UNCLEAR));
+    CHECK(i == 9 || strstr(action.error.message, ID));
   }
 }
 
@@ -217,7 +217,7 @@ static void without_the_service_s_time_an_older_row_is_unclear(void) {
   is_told = false;
   for (int i = 0; i < 4; i++)
     answer(SM_OK, 200, true, "[" TIMED(ID, "model_created", "1699990000") "]");
-  CHECK(was_told(SM_LOOKUP_UNCLEAR));
+  CHECK(was_told(SM_FOUND_UNCLEAR));
 }
 
 /* The clock was ahead when the intent was written, and is right now. */
@@ -232,7 +232,7 @@ static void a_time_that_was_written_by_a_wrong_clock_is_doubted(void) {
     for (int i = 0; i < 4 && job.doubt; i++)
       answer(SM_OK, 200, true,
              "[" TIMED(ID, "model_created", "1699996400") "]");
-    CHECK(ahead_s > 0 ? was_told(SM_LOOKUP_UNCLEAR) : was_found(ID));
+    CHECK(ahead_s > 0 ? was_told(SM_FOUND_UNCLEAR) : was_found(ID));
   }
 }
 
@@ -242,7 +242,7 @@ static void the_machine_s_sleep_is_part_of_a_submit_s_age(void) {
   service_ms += 3600000;
   for (int i = 0; i < 4; i++)
     answer(SM_OK, 200, true, "[" TIMED(ID, "model_created", "1700000000") "]");
-  CHECK(was_told(SM_LOOKUP_UNCLEAR));
+  CHECK(was_told(SM_FOUND_UNCLEAR));
 }
 
 static void a_list_asked_for_by_a_wrong_clock_is_asked_for_anew(void) {
@@ -251,7 +251,7 @@ static void a_list_asked_for_by_a_wrong_clock_is_asked_for_anew(void) {
   job.doubt->from_s += 5 * 86400;
   answer(SM_OK, 200, true, "[]");
   CHECK(is_looked_up() && job.doubt->from_s == from_s);
-  CHECK(verdict.at_ms == now_ms);
+  CHECK(action.at_ms == now_ms);
   job.doubt->from_s -= 9000 * 86400;
   answer(SM_OK, 400, true, "{\"error\":\"31 days\"}");
   CHECK(is_looked_up() && job.doubt->from_s == from_s);
@@ -266,7 +266,7 @@ static void a_page_that_may_not_be_the_last_is_not_the_whole_list(void) {
   snprintf(page + strlen(page), sizeof page - strlen(page), "]}");
   lose();
   answer(SM_OK, 200, true, page);
-  CHECK(is_looked_up() && job.doubt->page == 2 && verdict.at_ms == now_ms);
+  CHECK(is_looked_up() && job.doubt->page == 2 && action.at_ms == now_ms);
   answer(SM_OK, 200, true, "[" TIMED(ID, "model_created", "1700000000") "]");
   CHECK(was_found(ID));
 }
@@ -277,19 +277,19 @@ static void absence_is_told_and_never_acted_on(void) {
   for (int i = 0; i < 3; i++) {
     answer(SM_OK, 200, true, "{\"data\":[]}");
     CHECK(is_looked_up());
-    now_ms = verdict.at_ms;
+    now_ms = action.at_ms;
   }
   answer(SM_OK, 200, true, "{\"data\":[]}");
   CHECK(failed_with(SM_UNKNOWN, SM_CHARGED_UNKNOWN));
-  CHECK(verdict.error.lookup == SM_LOOKUP_ABSENT);
+  CHECK(action.error.lookup == SM_FOUND_ABSENT);
   lose();
   answer(SM_OK, 404, true, "<html>");
   CHECK(failed_with(SM_UNKNOWN, SM_CHARGED_UNKNOWN));
-  CHECK(verdict.error.lookup == SM_LOOKUP_UNREACHABLE);
+  CHECK(action.error.lookup == SM_FOUND_UNREACHABLE);
 }
 
 static void a_lookup_survives_trouble_until_its_own_deadline(void) {
-  const struct sm_scene scene = scene_now();
+  const struct sm_context context = scene_now();
   lose();
   answer(SM_NOT_SENT, 0, true, "");
   CHECK(is_looked_up());
@@ -300,7 +300,7 @@ static void a_lookup_survives_trouble_until_its_own_deadline(void) {
   sm_job_destroy(&job);
   CHECK(sm_job_find(&job, 1700000000, wall_ms, now_ms, NULL) == SM_OK);
   CHECK(sm_job_deadline_ms(&job) == now_ms + 15000);
-  sm_job_expire(&job, &scene, false, &verdict);
+  sm_job_expire(&job, &context, false, &action);
   CHECK(failed_with(SM_UNKNOWN, SM_CHARGED_UNKNOWN));
 }
 
@@ -311,7 +311,7 @@ static void a_finished_job_is_found_after_its_record_expired(void) {
     answer(SM_OK, 404, true, "{}");
   CHECK(is_sent_again() && job.phase == SM_PHASE_RECORD);
   answer(SM_OK, 200, true, ROW(ID, "{}"));
-  CHECK(verdict.step == SM_STEP_DONE);
+  CHECK(action.kind == SM_ACTION_DONE);
 }
 
 static void a_record_of_a_running_request_is_asked_for_again(void) {
@@ -329,13 +329,13 @@ static void a_record_of_a_running_request_is_asked_for_again(void) {
       answer(SM_OK, 404, true, "{}");
     for (int k = 0; k < 5; k++) {
       answer(SM_OK, 200, true, entry);
-      CHECK(is_sent_again() && verdict.at_ms == now_ms + 5000);
-      now_ms = verdict.at_ms;
+      CHECK(is_sent_again() && action.at_ms == now_ms + 5000);
+      now_ms = action.at_ms;
     }
-    const struct sm_scene scene = scene_now();
-    sm_job_expire(&job, &scene, false, &verdict);
-    CHECK(verdict.error.code == SM_TIMEOUT && verdict.error.status == 0);
-    CHECK(strstr(verdict.error.message, "while the job was running"));
+    const struct sm_context context = scene_now();
+    sm_job_expire(&job, &context, false, &action);
+    CHECK(action.error.code == SM_TIMEOUT && action.error.status == 0);
+    CHECK(strstr(action.error.message, "while the job was running"));
   }
 }
 
@@ -346,12 +346,12 @@ static void a_record_is_asked_for_until_the_history_can_be_read(void) {
     answer(SM_OK, 404, true, "{}");
   for (int i = 0; i < 9; i++) {
     answer(SM_OK, 503, true, "down");
-    CHECK(is_sent_again() && verdict.at_ms > now_ms);
+    CHECK(is_sent_again() && action.at_ms > now_ms);
   }
   answer(SM_OK, 200, true,
          "{\"data\":{\"id\":\"" ID "\",\"status\":\"completed\","
          "\"generation_url\":[\"https://h/a.png\",\"https://h/b.png\"]}}");
-  CHECK(verdict.step == SM_STEP_DONE);
+  CHECK(action.kind == SM_ACTION_DONE);
 }
 
 static void an_id_that_nobody_knows_is_not_called_paid(void) {
@@ -390,5 +390,5 @@ int main(void) {
   a_lookup_survives_trouble_until_its_own_deadline();
   a_finished_job_is_found_after_its_record_expired();
   forget();
-  return check_report("sm_doubt");
+  return check_report("sm_lookup");
 }

@@ -1,4 +1,4 @@
-#include "sm_text.h"
+#include "sm_redact.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -10,8 +10,8 @@
 static const char key[] = "k3y,With(odd)chars";
 
 static bool becomes(const char *text, const char *want) {
-  char out[SM_TEXT_MAX + 1];
-  size_t size = sm_text_clean(out, sizeof out, text, strlen(text), key);
+  char out[SM_REDACT_MAX + 1];
+  size_t size = sm_redact_clean(out, sizeof out, text, strlen(text), key);
   bool is_same = size == strlen(want) && strcmp(out, want) == 0;
   if (!is_same)
     printf("  %s\n  gave %s\n", text, out);
@@ -53,7 +53,7 @@ static void a_key_that_the_text_cuts_goes_too(void) {
   for (size_t size = 4; size < sizeof key; size++) {
     char out[64], text[64] = "at ";
     memcpy(text + 3, key, size);
-    sm_text_clean(out, sizeof out, text, 3 + size, key);
+    sm_redact_clean(out, sizeof out, text, 3 + size, key);
     CHECK(strcmp(out, "at [key]") == 0);
   }
 }
@@ -64,7 +64,7 @@ static void whatever_is_shaped_like_a_key_goes(void) {
   CHECK(becomes("xSG_abcdefSG_abcdef", "x[key]_abcdef"));
   CHECK(becomes("SG_abc", "SG_abc"));
   char out[64];
-  sm_text_clean(out, sizeof out, "SG_abcdefg", 10, NULL);
+  sm_redact_clean(out, sizeof out, "SG_abcdefg", 10, NULL);
   CHECK(strcmp(out, "[key]") == 0);
 }
 
@@ -110,7 +110,7 @@ static void what_moves_the_cursor_is_escaped(void) {
                 "31m",
                 "\\u{009b}31m"));
   char out[16];
-  CHECK(sm_text_clean(out, sizeof out, "a\0b", 3, NULL) == 6);
+  CHECK(sm_redact_clean(out, sizeof out, "a\0b", 3, NULL) == 6);
   CHECK(strcmp(out, "a\\x00b") == 0);
 }
 
@@ -134,21 +134,24 @@ static void invalid_utf8_is_escaped_byte_by_byte(void) {
 
 static void long_text_is_cut_and_marked(void) {
   static char text[10000];
-  char out[SM_TEXT_MAX + 100];
+  char out[SM_REDACT_MAX + 100];
   memset(text, 'a', sizeof text);
-  CHECK(sm_text_clean(out, sizeof out, text, sizeof text, key) == SM_TEXT_MAX);
-  CHECK(strcmp(out + SM_TEXT_MAX - 4, "a...") == 0);
-  CHECK(sm_text_clean(out, sizeof out, text, SM_TEXT_MAX, key) == SM_TEXT_MAX);
-  CHECK(out[SM_TEXT_MAX - 1] == 'a');
+  CHECK(sm_redact_clean(out, sizeof out, text, sizeof text, key) ==
+        SM_REDACT_MAX);
+  CHECK(strcmp(out + SM_REDACT_MAX - 4, "a...") == 0);
+  CHECK(sm_redact_clean(out, sizeof out, text, SM_REDACT_MAX, key) ==
+        SM_REDACT_MAX);
+  CHECK(out[SM_REDACT_MAX - 1] == 'a');
 }
 
 static void a_cut_never_splits_a_character_a_mask_or_an_escape(void) {
   const char *text = "\xe2\x82\xac\x1b SG_abcdefgh \xe2\x82\xac";
   char whole[64];
-  size_t length = sm_text_clean(whole, sizeof whole, text, strlen(text), NULL);
+  size_t length =
+      sm_redact_clean(whole, sizeof whole, text, strlen(text), NULL);
   for (size_t room = 0; room <= length; room++) {
     char *out = malloc(room + 1);
-    size_t size = sm_text_clean(out, room, text, strlen(text), NULL);
+    size_t size = sm_redact_clean(out, room, text, strlen(text), NULL);
     CHECK(room == 0 ? size == 0 : size < room && strlen(out) == size);
     if (room > 3)
       CHECK(strcmp(out + size - 3, "...") == 0 &&
@@ -167,7 +170,7 @@ static void noise_comes_out_clean(void) {
       "/"};
   unsigned state = 7;
   for (int round = 0; round < 20000; round++) {
-    char text[400], out[SM_TEXT_MAX + 1];
+    char text[400], out[SM_REDACT_MAX + 1];
     size_t size = 0;
     for (int i = 0; i < 12; i++) {
       state = state * 1664525 + 1013904223;
@@ -178,7 +181,7 @@ static void noise_comes_out_clean(void) {
     /* A copy without a byte to spare, for a sanitizer to watch its end. */
     char *exact = malloc(size);
     memcpy(exact, text, size);
-    sm_text_clean(out, sizeof out, exact, size, key);
+    sm_redact_clean(out, sizeof out, exact, size, key);
     free(exact);
     CHECK(strstr(out, key) == NULL && strstr(out, "SG_abcdef") == NULL);
   }
@@ -199,5 +202,5 @@ int main(void) {
   long_text_is_cut_and_marked();
   a_cut_never_splits_a_character_a_mask_or_an_escape();
   noise_comes_out_clean();
-  return check_report("sm_text");
+  return check_report("sm_redact");
 }

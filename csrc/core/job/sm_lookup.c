@@ -1,4 +1,4 @@
-#include "sm_doubt.h"
+#include "sm_lookup.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,26 +47,27 @@ static int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
  * sleeps, and the clock may have been set: the true age lies between what they
  * say. */
 static void date_sending(struct sm_history_query *query,
-                         const struct sm_doubt *doubt,
-                         const struct sm_scene *scene) {
-  int64_t age_ms = scene->now_ms - doubt->sent_ms;
-  int64_t wall_age_ms = scene->wall_ms - doubt->sent_wall_ms;
+                         const struct sm_lookup *doubt,
+                         const struct sm_context *context) {
+  int64_t age_ms = context->now_ms - doubt->sent_ms;
+  int64_t wall_age_ms = context->wall_ms - doubt->sent_wall_ms;
   int64_t slept_ms = most(wall_age_ms - age_ms - SLEEP_MS, 0);
-  int64_t wrong_ms = !scene->is_told        ? WINDOW_MS
+  int64_t wrong_ms = !context->is_told      ? WINDOW_MS
                      : doubt->is_remembered ? WRONG_CLOCK_MS
                                             : CLOCKS_MS;
-  query->since_ms = scene->service_ms - age_ms;
+  query->since_ms = context->service_ms - age_ms;
   query->unsure_ms = least(slept_ms, WINDOW_MS) + wrong_ms;
-  query->until_ms = scene->is_told ? scene->service_ms + CLOCKS_MS : INT64_MAX;
+  query->until_ms =
+      context->is_told ? context->service_ms + CLOCKS_MS : INT64_MAX;
 }
 
 /* From the day before: days are days in some time zone. */
-static int64_t first_day_s(struct sm_doubt *doubt,
-                           const struct sm_scene *scene) {
+static int64_t first_day_s(struct sm_lookup *doubt,
+                           const struct sm_context *context) {
   struct sm_history_query query;
-  date_sending(&query, doubt, scene);
+  date_sending(&query, doubt, context);
   int64_t wanted_ms = query.since_ms - query.unsure_ms - DAY_MS;
-  int64_t first_ms = most(wanted_ms, scene->service_ms - WINDOW_MS);
+  int64_t first_ms = most(wanted_ms, context->service_ms - WINDOW_MS);
   doubt->is_partial = query.since_ms < first_ms;
   return most(first_ms, 0) / DAY_MS * (DAY_MS / 1000);
 }
@@ -76,7 +77,7 @@ static int64_t lookup_end_ms(int64_t deadline_ms, int64_t now_ms) {
                now_ms + LOOKUP_MOST_MS);
 }
 
-static struct sm_doubt *make_doubt(struct sm_job *job, int64_t now_ms) {
+static struct sm_lookup *make_doubt(struct sm_job *job, int64_t now_ms) {
   if (!job->doubt)
     job->doubt = calloc(1, sizeof *job->doubt);
   if (!job->doubt)
@@ -87,35 +88,35 @@ static struct sm_doubt *make_doubt(struct sm_job *job, int64_t now_ms) {
   return job->doubt;
 }
 
-void sm_doubt_begin(struct sm_job *job, const struct sm_scene *scene,
-                    struct sm_verdict *verdict) {
-  struct sm_error e = verdict->error;
-  struct sm_doubt *doubt = make_doubt(job, scene->now_ms);
+void sm_lookup_begin(struct sm_job *job, const struct sm_context *context,
+                     struct sm_action *action) {
+  struct sm_error e = action->error;
+  struct sm_lookup *doubt = make_doubt(job, context->now_ms);
   e.charged = SM_CHARGED_UNKNOWN;
   if (!doubt) {
-    sm_verdict_fail(verdict, &e);
+    sm_action_fail(action, &e);
     return;
   }
   doubt->sent_ms = job->sent_ms;
   doubt->sent_wall_ms = job->sent_wall_ms;
   doubt->error = e;
-  doubt->from_s = first_day_s(doubt, scene);
-  verdict->note =
+  doubt->from_s = first_day_s(doubt, context);
+  action->note =
       "the answer to a submit was lost; the request history is asked";
-  sm_verdict_send(verdict, scene->now_ms + lookup_gap_ms[0]);
+  sm_action_send(action, context->now_ms + lookup_gap_ms[0]);
 }
 
 enum sm_code sm_job_find(struct sm_job *job, int64_t since_s, int64_t wall_ms,
                          int64_t now_ms, struct sm_error *e) {
-  struct sm_doubt *doubt = make_doubt(job, now_ms);
+  struct sm_lookup *doubt = make_doubt(job, now_ms);
   if (!doubt)
     return sm_fail_memory(e);
   doubt->sent_wall_ms = since_s * 1000;
   doubt->sent_ms = now_ms - most(wall_ms - doubt->sent_wall_ms, 0);
   doubt->is_remembered = true;
-  const struct sm_scene scene = {
+  const struct sm_context context = {
       .now_ms = now_ms, .wall_ms = wall_ms, .service_ms = wall_ms};
-  doubt->from_s = first_day_s(doubt, &scene);
+  doubt->from_s = first_day_s(doubt, &context);
   sm_fail(&doubt->error, SM_UNKNOWN,
           "the submit was begun and its answer never seen");
   doubt->error.charged = SM_CHARGED_UNKNOWN;
@@ -124,50 +125,49 @@ enum sm_code sm_job_find(struct sm_job *job, int64_t since_s, int64_t wall_ms,
 
 /* -- the lookup ---------------------------------------------------------- */
 
-static void remain_unknown(const struct sm_job *job, enum sm_lookup lookup,
-                           struct sm_verdict *verdict) {
+static void remain_unknown(const struct sm_job *job, enum sm_found lookup,
+                           struct sm_action *action) {
   const struct sm_history_find *find = &job->doubt->find;
   struct sm_error e = job->doubt->error;
   char why[sizeof e.message];
   memcpy(why, e.message, sizeof why);
-  if (lookup == SM_LOOKUP_UNCLEAR && find->ids[0])
+  if (lookup == SM_FOUND_UNCLEAR && find->ids[0])
     snprintf(e.message, sizeof e.message,
              "%.240s; the request history shows what may be it, and cannot "
              "tell: %.150s",
              why, find->ids);
   else
     snprintf(e.message, sizeof e.message, "%.360s; the request history %s", why,
-             lookup == SM_LOOKUP_ABSENT    ? "does not show it"
-             : lookup == SM_LOOKUP_UNCLEAR ? "could not be read to its end"
-                                           : "could not be asked");
+             lookup == SM_FOUND_ABSENT    ? "does not show it"
+             : lookup == SM_FOUND_UNCLEAR ? "could not be read to its end"
+                                          : "could not be asked");
   e.lookup = lookup;
-  sm_verdict_fail(verdict, &e);
+  sm_action_fail(action, &e);
 }
 
-static void begin_lookup(struct sm_doubt *doubt) {
+static void begin_lookup(struct sm_lookup *doubt) {
   memset(&doubt->find, 0, sizeof doubt->find);
   doubt->page = 1;
 }
 
-static void look_again(struct sm_job *job, const struct sm_scene *scene,
-                       struct sm_verdict *verdict) {
-  struct sm_doubt *doubt = job->doubt;
+static void look_again(struct sm_job *job, const struct sm_context *context,
+                       struct sm_action *action) {
+  struct sm_lookup *doubt = job->doubt;
   if (++doubt->lookups < LOOKUPS) {
     begin_lookup(doubt);
-    sm_verdict_send(verdict, scene->now_ms + lookup_gap_ms[doubt->lookups]);
+    sm_action_send(action, context->now_ms + lookup_gap_ms[doubt->lookups]);
     return;
   }
   bool is_absent = sm_history_is_absent(&doubt->find) && !doubt->is_partial;
-  remain_unknown(job, is_absent ? SM_LOOKUP_ABSENT : SM_LOOKUP_UNCLEAR,
-                 verdict);
+  remain_unknown(job, is_absent ? SM_FOUND_ABSENT : SM_FOUND_UNCLEAR, action);
 }
 
 /* The service's clock shows that the list was asked for from too late on, or
  * from too long ago: what it says proves nothing. */
-static bool asks_anew(struct sm_job *job, const struct sm_scene *scene,
-                      bool was_refused, struct sm_verdict *verdict) {
-  struct sm_doubt *doubt = job->doubt;
-  int64_t from_s = first_day_s(doubt, scene);
+static bool asks_anew(struct sm_job *job, const struct sm_context *context,
+                      bool was_refused, struct sm_action *action) {
+  struct sm_lookup *doubt = job->doubt;
+  int64_t from_s = first_day_s(doubt, context);
   bool is_well =
       was_refused ? from_s == doubt->from_s : from_s >= doubt->from_s;
   if (is_well || doubt->lookups + 1 >= LOOKUPS)
@@ -175,11 +175,11 @@ static bool asks_anew(struct sm_job *job, const struct sm_scene *scene,
   doubt->lookups++;
   doubt->from_s = from_s;
   begin_lookup(doubt);
-  sm_verdict_send(verdict, scene->now_ms);
+  sm_action_send(action, context->now_ms);
   return true;
 }
 
-static bool has_more(struct sm_doubt *doubt) {
+static bool has_more(struct sm_lookup *doubt) {
   const struct sm_history_find *find = &doubt->find;
   if (find->rows < FULL_PAGE_ROWS || find->is_past || find->is_repeated)
     return false;
@@ -188,86 +188,87 @@ static bool has_more(struct sm_doubt *doubt) {
   return doubt->page < MAX_PAGES;
 }
 
-static void conclude(struct sm_job *job, const struct sm_scene *scene,
-                     struct sm_verdict *verdict) {
-  struct sm_doubt *doubt = job->doubt;
+static void conclude(struct sm_job *job, const struct sm_context *context,
+                     struct sm_action *action) {
+  struct sm_lookup *doubt = job->doubt;
   const char *found = sm_history_found(&doubt->find);
   char id[SM_ID_MAX + 1];
   if (found) {
     snprintf(id, sizeof id, "%s", found); /* the doubt ends with it */
-    verdict->note = "a submit whose answer was lost was found in the request "
-                    "history and goes on";
-    sm_job_accept(job, scene, id, verdict);
+    action->note = "a submit whose answer was lost was found in the request "
+                   "history and goes on";
+    sm_job_accept(job, context, id, action);
   } else if (doubt->find.is_contested) {
     begin_lookup(doubt);
-    sm_verdict_send(verdict, scene->now_ms + CONTESTED_MS);
+    sm_action_send(action, context->now_ms + CONTESTED_MS);
   } else {
-    look_again(job, scene, verdict);
+    look_again(job, context, action);
   }
 }
 
-static void read_page(struct sm_job *job, const struct sm_scene *scene,
+static void read_page(struct sm_job *job, const struct sm_context *context,
                       const struct sm_answer *answer,
-                      struct sm_verdict *verdict) {
-  struct sm_doubt *doubt = job->doubt;
-  struct sm_history_query query = {.model = scene->model,
-                                   .others = scene->others};
-  date_sending(&query, doubt, scene);
-  query.body = sm_body_text(scene->body, &query.body_size);
+                      struct sm_action *action) {
+  struct sm_lookup *doubt = job->doubt;
+  struct sm_history_query query = {.model = context->model,
+                                   .others = context->others};
+  date_sending(&query, doubt, context);
+  query.body = sm_body_text(context->body, &query.body_size);
   if (!query.body || sm_history_search(&doubt->find, &query, answer->body.data,
                                        answer->body.size, NULL) != SM_OK) {
-    remain_unknown(job, SM_LOOKUP_UNREACHABLE, verdict);
+    remain_unknown(job, SM_FOUND_UNREACHABLE, action);
   } else if (has_more(doubt)) {
     doubt->page++;
-    sm_verdict_send(verdict, scene->now_ms);
+    sm_action_send(action, context->now_ms);
   } else {
-    conclude(job, scene, verdict);
+    conclude(job, context, action);
   }
 }
 
-static void ask_later(struct sm_job *job, const struct sm_scene *scene,
-                      struct sm_verdict *verdict) {
+static void ask_later(struct sm_job *job, const struct sm_context *context,
+                      struct sm_action *action) {
   if (job->doubt->failures < UINT8_MAX)
     job->doubt->failures++;
-  sm_verdict_send(verdict, scene->now_ms + sm_backoff_ms(scene->rng,
+  sm_action_send(action, context->now_ms + sm_backoff_ms(context->rng,
                                                          job->doubt->failures,
                                                          BACKOFF_MS, BACKOFF_MS,
                                                          BACKOFF_CAP_MS));
 }
 
-void sm_doubt_answer_lookup(struct sm_job *job, const struct sm_scene *scene,
-                            const struct sm_answer *answer,
-                            struct sm_verdict *verdict) {
+void sm_lookup_answer_lookup(struct sm_job *job,
+                             const struct sm_context *context,
+                             const struct sm_answer *answer,
+                             struct sm_action *action) {
   struct sm_error e;
   enum sm_code code = sm_outcome_of_get(answer, &e);
   if (code == SM_NOT_SENT || code == SM_THROTTLED)
-    ask_later(job, scene, verdict);
+    ask_later(job, context, action);
   else if ((code == SM_OK || code == SM_REJECTED) &&
-           asks_anew(job, scene, code == SM_REJECTED, verdict))
+           asks_anew(job, context, code == SM_REJECTED, action))
     return;
   else if (code == SM_OK)
-    read_page(job, scene, answer, verdict);
+    read_page(job, context, answer, action);
   else
-    remain_unknown(job, SM_LOOKUP_UNREACHABLE, verdict);
+    remain_unknown(job, SM_FOUND_UNREACHABLE, action);
 }
 
-void sm_doubt_expire(const struct sm_job *job, struct sm_verdict *verdict) {
+void sm_lookup_expire(const struct sm_job *job, struct sm_action *action) {
   bool has_any = job->doubt->find.ids[0] != '\0';
-  remain_unknown(job, has_any ? SM_LOOKUP_UNCLEAR : SM_LOOKUP_UNREACHABLE,
-                 verdict);
+  remain_unknown(job, has_any ? SM_FOUND_UNCLEAR : SM_FOUND_UNREACHABLE,
+                 action);
 }
 
 /* -- the record ---------------------------------------------------------- */
 
-void sm_doubt_ask_record(struct sm_job *job, const struct sm_scene *scene,
-                         struct sm_verdict *verdict) {
+void sm_lookup_ask_record(struct sm_job *job, const struct sm_context *context,
+                          struct sm_action *action) {
   job->phase = SM_PHASE_RECORD;
   job->odd = 0;
-  verdict->note = "the service no longer knows the id; its history is asked";
-  sm_verdict_send(verdict, scene->now_ms);
+  action->note = "the service no longer knows the id; its history is asked";
+  sm_action_send(action, context->now_ms);
 }
 
-static void expire(const struct sm_job *job, struct sm_verdict *verdict) {
+static void expire(const struct sm_job *job, struct sm_action *action) {
   struct sm_error e;
   sm_fail(&e, SM_EXPIRED,
           job->is_known
@@ -275,55 +276,57 @@ static void expire(const struct sm_job *job, struct sm_verdict *verdict) {
                 "hour) and its history names no picture"
               : "neither the service nor its request history knows this id");
   e.charged = sm_job_charged(job);
-  sm_verdict_fail(verdict, &e);
+  sm_action_fail(action, &e);
 }
 
 /* The history knows the request: it is asked until it tells the end. */
-static void wait_for_end(struct sm_job *job, const struct sm_scene *scene,
-                         struct sm_verdict *verdict) {
+static void wait_for_end(struct sm_job *job, const struct sm_context *context,
+                         struct sm_action *action) {
   job->is_known = true;
   job->odd = job->failures = 0;
   sm_job_forget_answer(job);
   if (job->state != SM_STATE_PROCESSING)
-    verdict->news = SM_STATE_PROCESSING;
+    action->news = SM_STATE_PROCESSING;
   job->state = SM_STATE_PROCESSING;
-  sm_verdict_send(verdict, scene->now_ms + RECORD_GAP_MS);
+  sm_action_send(action, context->now_ms + RECORD_GAP_MS);
 }
 
-static void read_entry(struct sm_job *job, const struct sm_scene *scene,
+static void read_entry(struct sm_job *job, const struct sm_context *context,
                        const struct sm_history_row *row,
-                       struct sm_verdict *verdict) {
-  struct sm_error *e = &verdict->error;
+                       struct sm_action *action) {
+  struct sm_error *e = &action->error;
   if (row->state == SM_STATE_FAILED || row->state == SM_STATE_ENDED) {
     sm_fail(e, SM_FAILED, "%s", row->error[0] ? row->error : "the job FAILED");
     e->charged =
         row->state == SM_STATE_FAILED ? SM_CHARGED_NO : SM_CHARGED_UNKNOWN;
-    sm_verdict_fail(verdict, e);
+    sm_action_fail(action, e);
   } else if (row->urls_bytes && (row->state == SM_STATE_COMPLETED ||
                                  row->state == SM_STATE_NONE)) {
     job->state = SM_STATE_COMPLETED;
-    verdict->step = SM_STEP_DONE;
+    action->kind = SM_ACTION_DONE;
   } else if (row->state == SM_STATE_COMPLETED) {
     job->is_known = true;
-    expire(job, verdict);
+    expire(job, action);
   } else {
-    wait_for_end(job, scene, verdict);
+    wait_for_end(job, context, action);
   }
 }
 
-static void ask_record_later(struct sm_job *job, const struct sm_scene *scene,
-                             struct sm_verdict *verdict) {
+static void ask_record_later(struct sm_job *job,
+                             const struct sm_context *context,
+                             struct sm_action *action) {
   if (job->failures < UINT8_MAX)
     job->failures++;
-  sm_verdict_send(verdict,
-                  scene->now_ms + sm_backoff_ms(scene->rng, job->failures,
-                                                BACKOFF_MS, BACKOFF_MS,
-                                                BACKOFF_CAP_MS));
+  sm_action_send(action,
+                 context->now_ms + sm_backoff_ms(context->rng, job->failures,
+                                                 BACKOFF_MS, BACKOFF_MS,
+                                                 BACKOFF_CAP_MS));
 }
 
-void sm_doubt_answer_record(struct sm_job *job, const struct sm_scene *scene,
-                            const struct sm_answer *answer,
-                            struct sm_verdict *verdict) {
+void sm_lookup_answer_record(struct sm_job *job,
+                             const struct sm_context *context,
+                             const struct sm_answer *answer,
+                             struct sm_action *action) {
   struct sm_history_row row;
   struct sm_error e;
   enum sm_code code = sm_outcome_of_get(answer, &e);
@@ -332,11 +335,11 @@ void sm_doubt_answer_record(struct sm_job *job, const struct sm_scene *scene,
                                  NULL) == SM_OK &&
                  sm_reply_is_same_id(row.request_id, job->request_id);
   if (is_read)
-    read_entry(job, scene, &row, verdict);
+    read_entry(job, context, &row, action);
   else if (code == SM_NOT_SENT || code == SM_THROTTLED)
-    ask_record_later(job, scene, verdict);
+    ask_record_later(job, context, action);
   else if ((code == SM_OK || code == SM_IO) && ++job->odd < RECORD_TRIES)
-    ask_record_later(job, scene, verdict);
+    ask_record_later(job, context, action);
   else
-    expire(job, verdict);
+    expire(job, action);
 }

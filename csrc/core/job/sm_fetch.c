@@ -1,4 +1,4 @@
-#include "sm_call.h"
+#include "sm_fetch.h"
 
 #include <string.h>
 
@@ -11,37 +11,37 @@
 #define BACKOFF_MS 500
 #define BACKOFF_CAP_MS 10000
 
-void sm_call_create(struct sm_call *call, enum sm_call_kind kind,
-                    int64_t deadline_ms) {
+void sm_fetch_create(struct sm_fetch *call, enum sm_fetch_kind kind,
+                     int64_t deadline_ms) {
   memset(call, 0, sizeof *call);
   call->kind = kind;
   call->deadline_ms = deadline_ms;
 }
 
-static void try_again(struct sm_call *call, const struct sm_scene *scene,
-                      struct sm_verdict *verdict) {
-  if (++call->tries >= SM_CALL_TRIES) {
-    sm_verdict_fail(verdict, &verdict->error);
+static void try_again(struct sm_fetch *call, const struct sm_context *context,
+                      struct sm_action *action) {
+  if (++call->tries >= SM_FETCH_TRIES) {
+    sm_action_fail(action, &action->error);
     return;
   }
-  verdict->note = call->is_unwritten
-                      ? "the picture cannot be stored on this machine (is its "
-                        "disk or memory full?); it is fetched again"
-                      : "no usable answer; the request is tried again";
-  sm_verdict_send(verdict,
-                  scene->now_ms + sm_backoff_ms(scene->rng, call->tries,
-                                                BACKOFF_FLOOR_MS, BACKOFF_MS,
-                                                BACKOFF_CAP_MS));
+  action->note = call->is_unwritten
+                     ? "the picture cannot be stored on this machine (is its "
+                       "disk or memory full?); it is fetched again"
+                     : "no usable answer; the request is tried again";
+  sm_action_send(action,
+                 context->now_ms + sm_backoff_ms(context->rng, call->tries,
+                                                 BACKOFF_FLOOR_MS, BACKOFF_MS,
+                                                 BACKOFF_CAP_MS));
 }
 
-static void wait_for_gate(const struct sm_scene *scene,
+static void wait_for_gate(const struct sm_context *context,
                           const struct sm_answer *answer,
-                          struct sm_verdict *verdict) {
-  verdict->note = "the service asks to slow down (429); requests wait";
-  sm_verdict_send(verdict,
-                  scene->now_ms + sm_pace_throttle(scene->pace, scene->rng,
-                                                   answer->retry_after_ms,
-                                                   scene->now_ms));
+                          struct sm_action *action) {
+  action->note = "the service asks to slow down (429); requests wait";
+  sm_action_send(action,
+                 context->now_ms + sm_pace_throttle(context->pace, context->rng,
+                                                    answer->retry_after_ms,
+                                                    context->now_ms));
 }
 
 /* A whole document in a cut frame, or under a 500, names a picture as well as
@@ -72,59 +72,60 @@ static enum sm_code read_failure(const struct sm_answer *answer,
   return SM_FAILED;
 }
 
-static void answer_paid(struct sm_call *call, const struct sm_scene *scene,
+static void answer_paid(struct sm_fetch *call, const struct sm_context *context,
                         const struct sm_answer *answer,
-                        struct sm_verdict *verdict) {
-  enum sm_code code = sm_outcome_of_submit(answer, &verdict->error);
+                        struct sm_action *action) {
+  enum sm_code code = sm_outcome_of_submit(answer, &action->error);
   call->trouble = code;
   if (answer->status >= 500)
-    sm_pace_strike(scene->pace, scene->now_ms);
+    sm_pace_strike(context->pace, context->now_ms);
   if (code == SM_UNKNOWN &&
       (names_picture(answer) || sm_outcome_is_picture(answer)))
     code = SM_OK;
   if (code == SM_OK && answer->body.size == 0)
-    code = sm_fail(&verdict->error, SM_UNKNOWN, "the answer is empty");
+    code = sm_fail(&action->error, SM_UNKNOWN, "the answer is empty");
   if (code == SM_OK)
-    code = read_failure(answer, &verdict->error);
+    code = read_failure(answer, &action->error);
   if (code == SM_OK)
-    verdict->step = SM_STEP_DONE;
+    action->kind = SM_ACTION_DONE;
   else if (code == SM_NOT_SENT)
-    try_again(call, scene, verdict);
+    try_again(call, context, action);
   else if (code == SM_THROTTLED)
-    wait_for_gate(scene, answer, verdict);
+    wait_for_gate(context, answer, action);
   else
-    sm_verdict_fail(verdict, &verdict->error);
+    sm_action_fail(action, &action->error);
   if (code == SM_UNKNOWN)
-    verdict->error.charged = SM_CHARGED_UNKNOWN;
+    action->error.charged = SM_CHARGED_UNKNOWN;
 }
 
-static void follow(struct sm_call *call, const struct sm_scene *scene,
-                   const struct sm_answer *answer, struct sm_verdict *verdict) {
+static void follow(struct sm_fetch *call, const struct sm_context *context,
+                   const struct sm_answer *answer, struct sm_action *action) {
   if (!answer->redirect.size || ++call->redirects > MAX_REDIRECTS) {
     if (answer->redirect.size)
-      sm_fail(&verdict->error, SM_IO,
+      sm_fail(&action->error, SM_IO,
               "the picture's address leads through more than %d redirects",
               MAX_REDIRECTS);
     else
-      sm_fail(&verdict->error, SM_IO,
+      sm_fail(&action->error, SM_IO,
               "the picture's address is redirected (HTTP %d) to no address",
               answer->status);
-    sm_verdict_fail(verdict, &verdict->error);
+    sm_action_fail(action, &action->error);
     return;
   }
-  sm_verdict_send(verdict, scene->now_ms);
+  sm_action_send(action, context->now_ms);
 }
 
-static void answer_download(struct sm_call *call, const struct sm_scene *scene,
+static void answer_download(struct sm_fetch *call,
+                            const struct sm_context *context,
                             const struct sm_answer *answer, bool is_whole,
-                            const char *why, struct sm_verdict *verdict) {
-  struct sm_error *e = &verdict->error;
+                            const char *why, struct sm_action *action) {
+  struct sm_error *e = &action->error;
   if (answer->code == SM_OK && answer->status >= 300 && answer->status < 400) {
-    follow(call, scene, answer, verdict);
+    follow(call, context, answer, action);
     return;
   }
   if (is_whole) {
-    verdict->step = SM_STEP_DONE;
+    action->kind = SM_ACTION_DONE;
     return;
   }
   enum sm_code code = sm_outcome_of_get(answer, e);
@@ -146,52 +147,52 @@ static void answer_download(struct sm_call *call, const struct sm_scene *scene,
   if (code != SM_SECURITY && code != SM_PROTOCOL)
     e->code = SM_IO;
   if (is_final)
-    sm_verdict_fail(verdict, &verdict->error);
+    sm_action_fail(action, &action->error);
   else
-    try_again(call, scene, verdict);
+    try_again(call, context, action);
 }
 
-static void answer_free(struct sm_call *call, const struct sm_scene *scene,
+static void answer_free(struct sm_fetch *call, const struct sm_context *context,
                         const struct sm_answer *answer,
-                        struct sm_verdict *verdict) {
-  enum sm_code code = sm_outcome_of_get(answer, &verdict->error);
+                        struct sm_action *action) {
+  enum sm_code code = sm_outcome_of_get(answer, &action->error);
   call->trouble = code;
   if (answer->status >= 500)
-    sm_pace_strike(scene->pace, scene->now_ms);
+    sm_pace_strike(context->pace, context->now_ms);
   if (code == SM_OK) {
-    sm_pace_recover(scene->pace, scene->now_ms);
-    verdict->step = SM_STEP_DONE;
+    sm_pace_recover(context->pace, context->now_ms);
+    action->kind = SM_ACTION_DONE;
   } else if (code == SM_NOT_SENT) {
     /* Nothing is at stake here; a status is news, silence is not_sent. */
     if (answer->status)
-      verdict->error.code = SM_PROTOCOL;
-    try_again(call, scene, verdict);
+      action->error.code = SM_PROTOCOL;
+    try_again(call, context, action);
   } else if (code == SM_THROTTLED) {
-    wait_for_gate(scene, answer, verdict);
+    wait_for_gate(context, answer, action);
   } else {
-    sm_verdict_fail(verdict, &verdict->error);
+    sm_action_fail(action, &action->error);
   }
 }
 
-void sm_call_answer(struct sm_call *call, const struct sm_scene *scene,
-                    const struct sm_answer *answer, bool is_whole,
-                    const char *why, struct sm_verdict *verdict) {
-  sm_verdict_clear(verdict);
+void sm_fetch_answer(struct sm_fetch *call, const struct sm_context *context,
+                     const struct sm_answer *answer, bool is_whole,
+                     const char *why, struct sm_action *action) {
+  sm_action_clear(action);
   call->status = answer->status;
-  if (call->kind == SM_CALL_SYNC)
-    answer_paid(call, scene, answer, verdict);
-  else if (call->kind == SM_CALL_DOWNLOAD)
-    answer_download(call, scene, answer, is_whole, why, verdict);
+  if (call->kind == SM_FETCH_SYNC)
+    answer_paid(call, context, answer, action);
+  else if (call->kind == SM_FETCH_DOWNLOAD)
+    answer_download(call, context, answer, is_whole, why, action);
   else
-    answer_free(call, scene, answer, verdict);
+    answer_free(call, context, answer, action);
 }
 
-void sm_call_expire(const struct sm_call *call, bool was_sent,
-                    struct sm_verdict *verdict) {
-  struct sm_error *e = &verdict->error;
-  sm_verdict_clear(verdict);
-  verdict->step = SM_STEP_FAIL;
-  if (call->kind == SM_CALL_SYNC && was_sent) {
+void sm_fetch_expire(const struct sm_fetch *call, bool was_sent,
+                     struct sm_action *action) {
+  struct sm_error *e = &action->error;
+  sm_action_clear(action);
+  action->kind = SM_ACTION_FAIL;
+  if (call->kind == SM_FETCH_SYNC && was_sent) {
     sm_fail(e, SM_UNKNOWN,
             "the deadline passed after the request was sent and before it was "
             "answered");
@@ -202,7 +203,7 @@ void sm_call_expire(const struct sm_call *call, bool was_sent,
   if (call->trouble == SM_THROTTLED || call->trouble == SM_NOT_SENT)
     code = call->trouble;
   /* These two say "free to run again"; what is fetched has been paid for. */
-  if (call->kind == SM_CALL_DOWNLOAD && call->trouble != SM_OK)
+  if (call->kind == SM_FETCH_DOWNLOAD && call->trouble != SM_OK)
     code = SM_IO;
   if (call->is_unwritten)
     sm_fail(e, code,

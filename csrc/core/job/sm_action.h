@@ -1,25 +1,25 @@
-/* sm_verdict: what a state machine wants done next.
+/* sm_action: what a state machine wants done next.
  *
- * sm_job and sm_call are pure: they are told what time it is and what came
+ * sm_job and sm_fetch are pure: they are told what time it is and what came
  * back, and answer with one of these. The engine carries it out.
  */
-#ifndef SM_VERDICT_H
-#define SM_VERDICT_H
+#ifndef SM_ACTION_H
+#define SM_ACTION_H
 
+#include "sm_exchange.h"
 #include "sm_history.h"
 #include "sm_pace.h"
 #include "sm_poll.h"
 #include "sm_reply.h"
-#include "sm_transfer.h"
 
-enum sm_step {
-  SM_STEP_SEND, /* send the (next) request, not before `at_ms` */
-  SM_STEP_DONE, /* the last answer is the result */
-  SM_STEP_FAIL  /* `error` is */
+enum sm_action_kind {
+  SM_ACTION_SEND, /* send the (next) request, not before `at_ms` */
+  SM_ACTION_DONE, /* the last answer is the result */
+  SM_ACTION_FAIL  /* `error` is */
 };
 
-struct sm_verdict {
-  enum sm_step step;
+struct sm_action {
+  enum sm_action_kind kind;
   int64_t at_ms;
   enum sm_state news; /* a state to tell the caller, SM_STATE_NONE for none */
   const char *note;   /* something worth a line in a log, NULL for nothing */
@@ -27,7 +27,7 @@ struct sm_verdict {
 };
 
 /* What a state machine may look at besides the answer. */
-struct sm_scene {
+struct sm_context {
   struct sm_learner *learner;
   struct sm_pace *pace;
   struct sm_rng *rng;
@@ -42,9 +42,9 @@ struct sm_scene {
   struct sm_others others;
 };
 
-void sm_verdict_clear(struct sm_verdict *verdict);
-void sm_verdict_send(struct sm_verdict *verdict, int64_t at_ms);
-/* `e` may be the verdict's own error. */
-void sm_verdict_fail(struct sm_verdict *verdict, const struct sm_error *e);
+void sm_action_clear(struct sm_action *action);
+void sm_action_send(struct sm_action *action, int64_t at_ms);
+/* `e` may be the action's own error. */
+void sm_action_fail(struct sm_action *action, const struct sm_error *e);
 
 #endif

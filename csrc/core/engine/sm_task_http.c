@@ -1,4 +1,4 @@
-#include "sm_exchange.h"
+#include "sm_task_http.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -14,14 +14,14 @@
 #define DOWNLOAD_TIMEOUT_MS 120000
 #define DOWNLOAD_STALL_MS 15000
 
-bool sm_exchange_is_heavy(const struct sm_task *task) {
-  return task->kind == SM_TASK_CALL && task->call.kind != SM_CALL_GET;
+bool sm_task_http_is_heavy(const struct sm_task *task) {
+  return task->kind == SM_TASK_CALL && task->call.kind != SM_FETCH_GET;
 }
 
-bool sm_exchange_is_submit(const struct sm_task *task) {
+bool sm_task_http_is_submit(const struct sm_task *task) {
   if (task->kind == SM_TASK_JOB)
     return task->job.phase == SM_PHASE_SUBMIT;
-  return task->call.kind == SM_CALL_SYNC;
+  return task->call.kind == SM_FETCH_SYNC;
 }
 
 /* -- the request --------------------------------------------------------- */
@@ -34,31 +34,31 @@ static int64_t time_left(int64_t deadline_ms, int64_t now_ms, int64_t most) {
 }
 
 static enum sm_code prepare_question(struct sm_task *task,
-                                     struct sm_transfer *transfer,
+                                     struct sm_exchange *exchange,
                                      const struct sm_limits *limits,
                                      struct sm_error *e) {
   const struct sm_job *job = &task->job;
-  transfer->request.place = SM_PLACE_CONTROL;
-  transfer->request.timeout_ms = LOOKUP_TIMEOUT_MS;
+  exchange->request.place = SM_HOST_CONTROL;
+  exchange->request.timeout_ms = LOOKUP_TIMEOUT_MS;
   if (job->phase == SM_PHASE_RECORD)
-    return sm_url_build(&transfer->url, limits->base, SM_PLACE_CONTROL, e,
+    return sm_url_build(&exchange->url, limits->base, SM_HOST_CONTROL, e,
                         HISTORY "/%s", job->request_id);
   time_t from = (time_t)job->doubt->from_s;
   char day[16];
   struct tm tm;
   if (!gmtime_r(&from, &tm) || !strftime(day, sizeof day, "%Y-%m-%d", &tm))
     return sm_fail(e, SM_IO, "the time of the submit is no time");
-  return sm_url_build(&transfer->url, limits->base, SM_PLACE_CONTROL, e,
+  return sm_url_build(&exchange->url, limits->base, SM_HOST_CONTROL, e,
                       HISTORY "?model_name=%s&from_date=%s&page=%d&per_page=%d",
                       task->model->name, day, job->doubt->page,
                       SM_HISTORY_ROWS);
 }
 
 static enum sm_code prepare_job(struct sm_task *task,
-                                struct sm_transfer *transfer,
+                                struct sm_exchange *exchange,
                                 const struct sm_limits *limits,
                                 struct sm_error *e) {
-  struct sm_request *request = &transfer->request;
+  struct sm_request *request = &exchange->request;
   const struct sm_job *job = &task->job;
   request->has_key = true;
   request->max_bytes = limits->max_json_bytes;
@@ -67,26 +67,26 @@ static enum sm_code prepare_job(struct sm_task *task,
     request->is_once = true;
     request->body = task->body;
     request->timeout_ms = INT32_MAX;
-    return sm_url_build(&transfer->url, limits->base, SM_PLACE_API, e, "/v2/%s",
+    return sm_url_build(&exchange->url, limits->base, SM_HOST_API, e, "/v2/%s",
                         task->model->name);
   }
   request->timeout_ms = POLL_TIMEOUT_MS;
   if (job->phase == SM_PHASE_LOOKUP || job->phase == SM_PHASE_RECORD)
-    return prepare_question(task, transfer, limits, e);
-  return sm_url_build(&transfer->url, limits->base, SM_PLACE_API, e,
+    return prepare_question(task, exchange, limits, e);
+  return sm_url_build(&exchange->url, limits->base, SM_HOST_API, e,
                       job->phase == SM_PHASE_STATUS ? "/v2/requests/%s/status"
                                                     : "/v2/requests/%s",
                       job->request_id);
 }
 
 static enum sm_code prepare_download(struct sm_task *task,
-                                     struct sm_transfer *transfer,
+                                     struct sm_exchange *exchange,
                                      const struct sm_limits *limits,
                                      struct sm_error *e) {
-  struct sm_request *request = &transfer->request;
-  enum sm_code code = sm_url_encode(&transfer->url, task->target, e);
+  struct sm_request *request = &exchange->request;
+  enum sm_code code = sm_url_encode(&exchange->url, task->target, e);
   if (code == SM_OK)
-    code = sm_url_check_media(sm_buf_text(&transfer->url), limits->base,
+    code = sm_url_check_media(sm_buf_text(&exchange->url), limits->base,
                               limits->media_hosts, e);
   if (code == SM_OK && task->file)
     code = sm_file_rewind(task->file, e);
@@ -99,62 +99,62 @@ static enum sm_code prepare_download(struct sm_task *task,
 }
 
 static enum sm_code prepare_post(struct sm_task *task,
-                                 struct sm_transfer *transfer,
+                                 struct sm_exchange *exchange,
                                  const struct sm_limits *limits,
                                  struct sm_error *e) {
-  struct sm_request *request = &transfer->request;
-  bool is_sync = task->call.kind == SM_CALL_SYNC;
+  struct sm_request *request = &exchange->request;
+  bool is_sync = task->call.kind == SM_FETCH_SYNC;
   request->method = SM_POST;
   request->has_key = true;
   request->is_once = is_sync;
   request->wants_image = is_sync;
-  request->place = is_sync ? SM_PLACE_API : SM_PLACE_UPLOAD;
+  request->place = is_sync ? SM_HOST_API : SM_HOST_UPLOAD;
   request->body = task->body;
   request->max_bytes =
       is_sync ? limits->max_image_bytes : limits->max_json_bytes;
   request->timeout_ms = is_sync ? INT32_MAX : UPLOAD_TIMEOUT_MS;
   if (is_sync)
-    return sm_url_build(&transfer->url, limits->base, request->place, e,
+    return sm_url_build(&exchange->url, limits->base, request->place, e,
                         "/v1/%s", task->model->name);
-  return sm_url_build(&transfer->url, limits->base, request->place, e, "%s",
+  return sm_url_build(&exchange->url, limits->base, request->place, e, "%s",
                       task->target);
 }
 
 static enum sm_code prepare_get(struct sm_task *task,
-                                struct sm_transfer *transfer,
+                                struct sm_exchange *exchange,
                                 const struct sm_limits *limits,
                                 struct sm_error *e) {
-  struct sm_request *request = &transfer->request;
+  struct sm_request *request = &exchange->request;
   request->has_key = true;
   request->place = task->place;
   request->max_bytes = limits->max_json_bytes;
   request->timeout_ms = POLL_TIMEOUT_MS;
-  return sm_url_build(&transfer->url, limits->base, task->place, e, "%s",
+  return sm_url_build(&exchange->url, limits->base, task->place, e, "%s",
                       task->target);
 }
 
 static enum sm_code prepare_call(struct sm_task *task,
-                                 struct sm_transfer *transfer,
+                                 struct sm_exchange *exchange,
                                  const struct sm_limits *limits,
                                  struct sm_error *e) {
   switch (task->call.kind) {
-  case SM_CALL_DOWNLOAD:
-    return prepare_download(task, transfer, limits, e);
-  case SM_CALL_GET:
-    return prepare_get(task, transfer, limits, e);
+  case SM_FETCH_DOWNLOAD:
+    return prepare_download(task, exchange, limits, e);
+  case SM_FETCH_GET:
+    return prepare_get(task, exchange, limits, e);
   default:
-    return prepare_post(task, transfer, limits, e);
+    return prepare_post(task, exchange, limits, e);
   }
 }
 
-enum sm_code sm_exchange_prepare(struct sm_task *task,
-                                 struct sm_transfer *transfer,
-                                 const struct sm_limits *limits, int64_t now_ms,
-                                 struct sm_error *e) {
+enum sm_code sm_task_http_prepare(struct sm_task *task,
+                                  struct sm_exchange *exchange,
+                                  const struct sm_limits *limits,
+                                  int64_t now_ms, struct sm_error *e) {
   enum sm_code code = task->kind == SM_TASK_JOB
-                          ? prepare_job(task, transfer, limits, e)
-                          : prepare_call(task, transfer, limits, e);
-  struct sm_request *request = &transfer->request;
+                          ? prepare_job(task, exchange, limits, e)
+                          : prepare_call(task, exchange, limits, e);
+  struct sm_request *request = &exchange->request;
   request->timeout_ms =
       time_left(sm_task_deadline_ms(task), now_ms, request->timeout_ms);
   if (code == SM_OK && request->body)
@@ -182,15 +182,15 @@ static bool check_memory(const struct sm_answer *answer, struct sm_image *image,
  * so each time. Another try is the better bet while there is one. */
 static bool is_worth_a_look(const struct sm_task *task,
                             const struct sm_answer *answer) {
-  bool is_last = task->call.tries + 1 >= SM_CALL_TRIES;
+  bool is_last = task->call.tries + 1 >= SM_FETCH_TRIES;
   return sm_status_is_file(answer->status) &&
          (answer->code == SM_OK || (answer->code == SM_NOT_SENT && is_last));
 }
 
-static bool is_whole(struct sm_task *task, struct sm_transfer *transfer,
+static bool is_whole(struct sm_task *task, struct sm_exchange *exchange,
                      struct sm_error *e, const char **why) {
   struct sm_image *image = &task->last->image;
-  struct sm_answer *answer = &transfer->answer;
+  struct sm_answer *answer = &exchange->answer;
   if (!is_worth_a_look(task, answer))
     return false;
   answer->is_all &= answer->code == SM_OK && answer->status != 206;
@@ -202,81 +202,81 @@ static bool is_whole(struct sm_task *task, struct sm_transfer *transfer,
 
 /* A redirect is followed by making its goal the task's address; it is checked
  * like the first one when the request is prepared. */
-static void take_redirect(struct sm_task *task, struct sm_transfer *transfer,
-                          struct sm_verdict *verdict) {
-  char *target = sm_buf_take(&transfer->answer.redirect, NULL);
+static void take_redirect(struct sm_task *task, struct sm_exchange *exchange,
+                          struct sm_action *action) {
+  char *target = sm_buf_take(&exchange->answer.redirect, NULL);
   if (!target) {
-    verdict->step = SM_STEP_FAIL;
-    sm_fail_memory(&verdict->error);
+    action->kind = SM_ACTION_FAIL;
+    sm_fail_memory(&action->error);
     return;
   }
   free(task->target);
   task->target = target;
 }
 
-static void judge_call(struct sm_task *task, struct sm_transfer *transfer,
-                       const struct sm_scene *scene,
-                       struct sm_verdict *verdict) {
+static void judge_call(struct sm_task *task, struct sm_exchange *exchange,
+                       const struct sm_context *context,
+                       struct sm_action *action) {
   struct sm_error e;
   const char *why = "";
-  const struct sm_answer *answer = &transfer->answer;
-  bool whole =
-      task->call.kind == SM_CALL_DOWNLOAD && is_whole(task, transfer, &e, &why);
-  sm_call_answer(&task->call, scene, answer, whole, why, verdict);
-  if (verdict->step == SM_STEP_SEND && task->call.kind == SM_CALL_DOWNLOAD &&
+  const struct sm_answer *answer = &exchange->answer;
+  bool whole = task->call.kind == SM_FETCH_DOWNLOAD &&
+               is_whole(task, exchange, &e, &why);
+  sm_fetch_answer(&task->call, context, answer, whole, why, action);
+  if (action->kind == SM_ACTION_SEND && task->call.kind == SM_FETCH_DOWNLOAD &&
       answer->redirect.size)
-    take_redirect(task, transfer, verdict);
+    take_redirect(task, exchange, action);
 }
 
-void sm_exchange_judge(struct sm_task *task, struct sm_transfer *transfer,
-                       const struct sm_scene *scene,
-                       struct sm_verdict *verdict) {
+void sm_task_http_judge(struct sm_task *task, struct sm_exchange *exchange,
+                        const struct sm_context *context,
+                        struct sm_action *action) {
   if (task->kind == SM_TASK_CALL)
-    judge_call(task, transfer, scene, verdict);
+    judge_call(task, exchange, context, action);
   else
-    sm_job_answer(&task->job, scene, &transfer->answer, verdict);
+    sm_job_answer(&task->job, context, &exchange->answer, action);
 }
 
-bool sm_exchange_names_foreign_host(const struct sm_transfer *transfer,
-                                    const struct sm_base *base) {
+bool sm_task_http_names_foreign_host(const struct sm_exchange *exchange,
+                                     const struct sm_base *base) {
   struct sm_reply reply;
   struct sm_origin origin;
-  const struct sm_buf *body = &transfer->answer.body;
+  const struct sm_buf *body = &exchange->answer.body;
   if (sm_reply_read(&reply, body->data, body->size, NULL) != SM_OK ||
       !reply.status_url[0])
     return false;
   return sm_origin_read(&origin, reply.status_url, NULL) != SM_OK ||
-         !sm_origin_equal(&origin, &base->origin[SM_PLACE_API]);
+         !sm_origin_equal(&origin, &base->origin[SM_HOST_API]);
 }
 
 /* -- the end ------------------------------------------------------------- */
 
-static void turn_into_failure(struct sm_verdict *verdict, enum sm_code code) {
+static void turn_into_failure(struct sm_action *action, enum sm_code code) {
   if (code != SM_OK)
-    verdict->step = SM_STEP_FAIL;
+    action->kind = SM_ACTION_FAIL;
 }
 
-void sm_exchange_settle_file(struct sm_task *task, struct sm_verdict *verdict) {
+void sm_task_http_settle_file(struct sm_task *task, struct sm_action *action) {
   struct sm_event *event = task->last;
   event->bytes = sm_file_size(task->file);
   event->is_file = true;
-  enum sm_code code = sm_file_commit(task->file, &verdict->error);
+  enum sm_code code = sm_file_commit(task->file, &action->error);
   memcpy(event->sha256, sm_file_sha256(task->file), sizeof event->sha256);
   if (code == SM_OK) {
     event->place = strdup(sm_file_path(task->file));
     if (!event->place)
-      code = sm_fail_memory(&verdict->error);
+      code = sm_fail_memory(&action->error);
   }
-  turn_into_failure(verdict, code);
+  turn_into_failure(action, code);
 }
 
 static void settle_upload(struct sm_task *task, const struct sm_answer *answer,
-                          struct sm_verdict *verdict) {
+                          struct sm_action *action) {
   struct sm_buf url;
   sm_buf_create(&url, SM_URL_MAX);
-  turn_into_failure(verdict,
+  turn_into_failure(action,
                     sm_reply_read_upload(&url, answer->body.data,
-                                         answer->body.size, &verdict->error));
+                                         answer->body.size, &action->error));
   task->last->place = sm_buf_take(&url, NULL);
   sm_buf_destroy(&url);
 }
@@ -296,7 +296,7 @@ static void settle_body(struct sm_event *event, struct sm_answer *answer) {
 /* The v1 API answers with the picture itself, whatever its Content-Type says,
  * and a line break of somebody's script may stand before it. */
 static void settle_sync(struct sm_task *task, struct sm_answer *answer,
-                        struct sm_verdict *verdict) {
+                        struct sm_action *action) {
   struct sm_image *image = &task->last->image;
   struct sm_buf *body = &answer->body;
   static const char blanks[] = {'\r', '\n', '\t', ' '};
@@ -309,10 +309,10 @@ static void settle_sync(struct sm_task *task, struct sm_answer *answer,
     body->size -= blank;
     memmove(body->data, body->data + blank, body->size);
     if (!check_memory(answer, image, &why)) {
-      sm_fail(&verdict->error, SM_PROTOCOL, "the answer is a picture, but %s",
+      sm_fail(&action->error, SM_PROTOCOL, "the answer is a picture, but %s",
               why);
-      verdict->error.charged = SM_CHARGED_YES;
-      turn_into_failure(verdict, SM_PROTOCOL);
+      action->error.charged = SM_CHARGED_YES;
+      turn_into_failure(action, SM_PROTOCOL);
       return;
     }
   }
@@ -321,15 +321,15 @@ static void settle_sync(struct sm_task *task, struct sm_answer *answer,
 
 /* An entry of the history, told as the result endpoint would have told it. */
 static void settle_record(struct sm_task *task, struct sm_answer *answer,
-                          struct sm_verdict *verdict) {
+                          struct sm_action *action) {
   struct sm_history_row row;
   struct sm_buf result;
   sm_buf_create(&result, SM_URL_MAX);
   enum sm_code code = sm_history_read(&row, answer->body.data,
-                                      answer->body.size, &verdict->error);
+                                      answer->body.size, &action->error);
   if (code == SM_OK)
-    code = sm_history_as_result(&result, &row, &verdict->error);
-  turn_into_failure(verdict, code);
+    code = sm_history_as_result(&result, &row, &action->error);
+  turn_into_failure(action, code);
   task->last->body = sm_buf_take(&result, &task->last->body_size);
   sm_buf_destroy(&result);
 }
@@ -352,26 +352,26 @@ static void name_request(const struct sm_task *task,
   else if (answer && sm_url_is_id(answer->request_id))
     sm_event_name(task->last, answer->request_id);
   else if (answer && task->kind == SM_TASK_CALL &&
-           task->call.kind == SM_CALL_SYNC &&
+           task->call.kind == SM_FETCH_SYNC &&
            sm_reply_find_id(id, answer->body.data, answer->body.size))
     sm_event_name(task->last, id);
 }
 
-void sm_exchange_settle(struct sm_task *task, struct sm_transfer *transfer,
-                        struct sm_verdict *verdict) {
+void sm_task_http_settle(struct sm_task *task, struct sm_exchange *exchange,
+                         struct sm_action *action) {
   struct sm_event *event = task->last;
-  struct sm_answer *answer = &transfer->answer;
+  struct sm_answer *answer = &exchange->answer;
   event->kind = SM_EVENT_DONE;
   name_request(task, answer);
   copy_facts(event, answer);
   if (task->file)
-    sm_exchange_settle_file(task, verdict);
-  else if (task->kind == SM_TASK_CALL && task->call.kind == SM_CALL_UPLOAD)
-    settle_upload(task, answer, verdict);
-  else if (task->kind == SM_TASK_CALL && task->call.kind == SM_CALL_SYNC)
-    settle_sync(task, answer, verdict);
+    sm_task_http_settle_file(task, action);
+  else if (task->kind == SM_TASK_CALL && task->call.kind == SM_FETCH_UPLOAD)
+    settle_upload(task, answer, action);
+  else if (task->kind == SM_TASK_CALL && task->call.kind == SM_FETCH_SYNC)
+    settle_sync(task, answer, action);
   else if (task->kind == SM_TASK_JOB && task->job.phase == SM_PHASE_RECORD)
-    settle_record(task, answer, verdict);
+    settle_record(task, answer, action);
   else
     settle_body(event, answer);
 }
@@ -387,10 +387,10 @@ static void take_error_body(struct sm_task *task, struct sm_answer *answer) {
     task->last->body = sm_buf_take(body, &task->last->body_size);
 }
 
-void sm_exchange_fail(struct sm_task *task, struct sm_transfer *transfer,
-                      const struct sm_error *error) {
+void sm_task_http_fail(struct sm_task *task, struct sm_exchange *exchange,
+                       const struct sm_error *error) {
   struct sm_event *event = task->last;
-  struct sm_answer *answer = transfer ? &transfer->answer : NULL;
+  struct sm_answer *answer = exchange ? &exchange->answer : NULL;
   event->kind = SM_EVENT_ERROR;
   name_request(task, answer);
   if (!event->error)

@@ -1,6 +1,6 @@
 /* From a task to its request, and from an answer to what the host is told: how
  * addresses are written, what a picture is known by, how a download ends. */
-#include "sm_exchange.h"
+#include "sm_task_http.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,21 +10,21 @@
 #include "sample_pictures.h"
 
 static struct sm_base base;
-static struct sm_transfer transfer;
-static struct sm_verdict verdict;
+static struct sm_exchange exchange;
+static struct sm_action action;
 
-static struct sm_task *begin(enum sm_call_kind kind, const char *target) {
+static struct sm_task *begin(enum sm_fetch_kind kind, const char *target) {
   struct sm_task *task = sm_task_new(SM_TASK_CALL, target);
-  sm_call_create(&task->call, kind, 1000);
+  sm_fetch_create(&task->call, kind, 1000);
   CHECK(sm_task_arm(task));
-  sm_transfer_create(&transfer);
-  transfer.answer.body.ceiling = 1 << 20;
-  sm_verdict_clear(&verdict);
+  sm_exchange_create(&exchange);
+  exchange.answer.body.ceiling = 1 << 20;
+  sm_action_clear(&action);
   return task;
 }
 
 static void end(struct sm_task *task) {
-  sm_transfer_destroy(&transfer);
+  sm_exchange_destroy(&exchange);
   sm_task_delete(task);
 }
 
@@ -35,9 +35,9 @@ static const char *fetched(const char *url, enum sm_code *code) {
   static char address[70000];
   const struct sm_limits limits = {.base = &base};
   struct sm_error e;
-  struct sm_task *task = begin(SM_CALL_DOWNLOAD, url);
-  *code = sm_exchange_prepare(task, &transfer, &limits, 0, &e);
-  (void)snprintf(address, sizeof address, "%s", sm_buf_text(&transfer.url));
+  struct sm_task *task = begin(SM_FETCH_DOWNLOAD, url);
+  *code = sm_task_http_prepare(task, &exchange, &limits, 0, &e);
+  (void)snprintf(address, sizeof address, "%s", sm_buf_text(&exchange.url));
   end(task);
   return address;
 }
@@ -99,14 +99,14 @@ static void what_writing_it_anew_could_hide_is_refused(void) {
 
 static struct sm_task *settle_as(const char *type, const void *bytes,
                                  size_t size, bool is_all) {
-  struct sm_task *task = begin(SM_CALL_SYNC, "flux");
-  transfer.answer.status = 200;
-  transfer.answer.is_all = is_all;
-  (void)snprintf(transfer.answer.content_type,
-                 sizeof transfer.answer.content_type, "%s", type);
-  sm_buf_append(&transfer.answer.body, bytes, size, NULL);
-  verdict.step = SM_STEP_DONE;
-  sm_exchange_settle(task, &transfer, &verdict);
+  struct sm_task *task = begin(SM_FETCH_SYNC, "flux");
+  exchange.answer.status = 200;
+  exchange.answer.is_all = is_all;
+  (void)snprintf(exchange.answer.content_type,
+                 sizeof exchange.answer.content_type, "%s", type);
+  sm_buf_append(&exchange.answer.body, bytes, size, NULL);
+  action.kind = SM_ACTION_DONE;
+  sm_task_http_settle(task, &exchange, &action);
   return task;
 }
 
@@ -123,7 +123,7 @@ static void a_v1_picture_is_known_by_its_bytes(void) {
     bytes[2 + sizeof sample_png] = '\n';
     bytes[3 + sizeof sample_png] = '\n';
     struct sm_task *task = settle_as(types[i], bytes, sizeof bytes, i % 2 == 0);
-    CHECK(verdict.step == SM_STEP_DONE);
+    CHECK(action.kind == SM_ACTION_DONE);
     CHECK(task->last->image.format == SM_PNG);
     CHECK(task->last->image.width == 7);
     CHECK(task->last->body_size == sizeof sample_png + 2);
@@ -131,7 +131,7 @@ static void a_v1_picture_is_known_by_its_bytes(void) {
     end(task);
   }
   struct sm_task *task = settle(" {\"output\":1}", 13, true);
-  CHECK(verdict.step == SM_STEP_DONE);
+  CHECK(action.kind == SM_ACTION_DONE);
   CHECK(task->last->image.format == SM_NO_IMAGE && task->last->body);
   end(task);
 }
@@ -139,14 +139,14 @@ static void a_v1_picture_is_known_by_its_bytes(void) {
 static void a_v1_picture_that_was_cut_is_kept_with_its_error(void) {
   size_t half = sizeof sample_jpeg / 2;
   struct sm_task *task = settle(sample_jpeg, half, false);
-  CHECK(verdict.step == SM_STEP_FAIL);
-  CHECK(verdict.error.code == SM_PROTOCOL &&
-        verdict.error.charged == SM_CHARGED_YES);
-  sm_exchange_fail(task, &transfer, &verdict.error);
+  CHECK(action.kind == SM_ACTION_FAIL);
+  CHECK(action.error.code == SM_PROTOCOL &&
+        action.error.charged == SM_CHARGED_YES);
+  sm_task_http_fail(task, &exchange, &action.error);
   CHECK(task->last->body && task->last->body_size == half);
   end(task);
   task = settle(sample_jpeg, half, true); /* all that there is */
-  CHECK(verdict.step == SM_STEP_DONE);
+  CHECK(action.kind == SM_ACTION_DONE);
   end(task);
 }
 
@@ -166,21 +166,22 @@ static void a_download_that_nothing_comes_of_is_io(void) {
   struct sm_rng rng;
   sm_rng_seed(&rng, 7);
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-    struct sm_task *task = begin(SM_CALL_DOWNLOAD, HOST "/a.png");
-    const struct sm_scene scene = {.pace = &pace, .rng = &rng, .now_ms = 0};
+    struct sm_task *task = begin(SM_FETCH_DOWNLOAD, HOST "/a.png");
+    const struct sm_context context = {.pace = &pace, .rng = &rng, .now_ms = 0};
     sm_pace_create(&pace, 0, 0);
-    transfer.answer.code = rows[i].code;
-    transfer.answer.status = rows[i].status;
-    sm_call_answer(&task->call, &scene, &transfer.answer, false, "", &verdict);
-    for (int try = 1; try < 5 && verdict.step == SM_STEP_SEND; try++) {
-      struct sm_verdict late;
-      sm_call_expire(&task->call, true, &late);
-      CHECK(late.step == SM_STEP_FAIL && late.error.code == SM_IO);
+    exchange.answer.code = rows[i].code;
+    exchange.answer.status = rows[i].status;
+    sm_fetch_answer(&task->call, &context, &exchange.answer, false, "",
+                    &action);
+    for (int try = 1; try < 5 && action.kind == SM_ACTION_SEND; try++) {
+      struct sm_action late;
+      sm_fetch_expire(&task->call, true, &late);
+      CHECK(late.kind == SM_ACTION_FAIL && late.error.code == SM_IO);
       CHECK(late.error.status == rows[i].status);
-      sm_call_answer(&task->call, &scene, &transfer.answer, false, "",
-                     &verdict);
+      sm_fetch_answer(&task->call, &context, &exchange.answer, false, "",
+                      &action);
     }
-    CHECK(verdict.step == SM_STEP_FAIL && verdict.error.code == rows[i].end);
+    CHECK(action.kind == SM_ACTION_FAIL && action.error.code == rows[i].end);
     end(task);
   }
 }
@@ -191,20 +192,20 @@ static void a_full_disk_is_named_when_a_download_runs_out_of_time(void) {
   struct sm_rng rng;
   sm_rng_seed(&rng, 7);
   sm_pace_create(&pace, 0, 0);
-  struct sm_task *task = begin(SM_CALL_DOWNLOAD, HOST "/a.gif");
-  const struct sm_scene scene = {.pace = &pace, .rng = &rng, .now_ms = 0};
-  transfer.answer.code = SM_IO;
-  transfer.answer.status = 200;
-  sm_exchange_judge(task, &transfer, &scene, &verdict);
-  CHECK(verdict.step == SM_STEP_SEND &&
-        strstr(verdict.note, "disk or memory full"));
-  sm_call_expire(&task->call, true, &verdict);
-  CHECK(verdict.error.code == SM_IO && verdict.error.status == 0);
-  CHECK(strstr(verdict.error.message, "disk or memory full") != NULL);
-  transfer.answer.code = SM_NOT_SENT;
-  sm_exchange_judge(task, &transfer, &scene, &verdict);
-  sm_call_expire(&task->call, true, &verdict);
-  CHECK(strstr(verdict.error.message, "HTTP 200") != NULL);
+  struct sm_task *task = begin(SM_FETCH_DOWNLOAD, HOST "/a.gif");
+  const struct sm_context context = {.pace = &pace, .rng = &rng, .now_ms = 0};
+  exchange.answer.code = SM_IO;
+  exchange.answer.status = 200;
+  sm_task_http_judge(task, &exchange, &context, &action);
+  CHECK(action.kind == SM_ACTION_SEND &&
+        strstr(action.note, "disk or memory full"));
+  sm_fetch_expire(&task->call, true, &action);
+  CHECK(action.error.code == SM_IO && action.error.status == 0);
+  CHECK(strstr(action.error.message, "disk or memory full") != NULL);
+  exchange.answer.code = SM_NOT_SENT;
+  sm_task_http_judge(task, &exchange, &context, &action);
+  sm_fetch_expire(&task->call, true, &action);
+  CHECK(strstr(action.error.message, "HTTP 200") != NULL);
   end(task);
 }
 
@@ -213,18 +214,18 @@ static bool is_asked_for_again(enum sm_code code, int status, int tries) {
   struct sm_rng rng;
   sm_rng_seed(&rng, 7);
   sm_pace_create(&pace, 0, 0);
-  struct sm_task *task = begin(SM_CALL_DOWNLOAD, HOST "/a.gif");
-  const struct sm_scene scene = {.pace = &pace, .rng = &rng, .now_ms = 0};
+  struct sm_task *task = begin(SM_FETCH_DOWNLOAD, HOST "/a.gif");
+  const struct sm_context context = {.pace = &pace, .rng = &rng, .now_ms = 0};
   task->call.tries = (uint8_t)tries;
-  transfer.answer.code = code;
-  transfer.answer.status = status;
-  transfer.answer.is_all = code == SM_OK;
-  sm_buf_append(&transfer.answer.body, GIF, sizeof GIF - 1, NULL);
-  sm_exchange_judge(task, &transfer, &scene, &verdict);
-  enum sm_step step = verdict.step;
-  CHECK(step == SM_STEP_SEND || step == SM_STEP_DONE);
+  exchange.answer.code = code;
+  exchange.answer.status = status;
+  exchange.answer.is_all = code == SM_OK;
+  sm_buf_append(&exchange.answer.body, GIF, sizeof GIF - 1, NULL);
+  sm_task_http_judge(task, &exchange, &context, &action);
+  enum sm_action_kind step = action.kind;
+  CHECK(step == SM_ACTION_SEND || step == SM_ACTION_DONE);
   end(task);
-  return step == SM_STEP_SEND;
+  return step == SM_ACTION_SEND;
 }
 
 static void a_picture_counts_under_each_status_that_brings_one(void) {
@@ -239,24 +240,24 @@ static void a_v1_picture_counts_in_a_cut_frame_and_under_a_500(void) {
     enum sm_code code;
     int status;
     size_t missing;
-    enum sm_step step;
-  } rows[] = {{SM_NOT_SENT, 200, 0, SM_STEP_DONE},
-              {SM_OK, 500, 0, SM_STEP_DONE},
-              {SM_NOT_SENT, 200, 4, SM_STEP_FAIL}};
+    enum sm_action_kind step;
+  } rows[] = {{SM_NOT_SENT, 200, 0, SM_ACTION_DONE},
+              {SM_OK, 500, 0, SM_ACTION_DONE},
+              {SM_NOT_SENT, 200, 4, SM_ACTION_FAIL}};
   struct sm_pace pace;
   sm_pace_create(&pace, 0, 0);
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-    struct sm_task *task = begin(SM_CALL_SYNC, "/v1/m");
-    const struct sm_scene scene = {.pace = &pace, .now_ms = 0};
-    transfer.answer.code = rows[i].code;
-    transfer.answer.status = rows[i].status;
-    transfer.answer.was_sent = true;
-    transfer.answer.is_all = rows[i].code == SM_OK;
-    sm_buf_append(&transfer.answer.body, GIF, sizeof GIF - 1 - rows[i].missing,
+    struct sm_task *task = begin(SM_FETCH_SYNC, "/v1/m");
+    const struct sm_context context = {.pace = &pace, .now_ms = 0};
+    exchange.answer.code = rows[i].code;
+    exchange.answer.status = rows[i].status;
+    exchange.answer.was_sent = true;
+    exchange.answer.is_all = rows[i].code == SM_OK;
+    sm_buf_append(&exchange.answer.body, GIF, sizeof GIF - 1 - rows[i].missing,
                   NULL);
-    sm_exchange_judge(task, &transfer, &scene, &verdict);
-    CHECK(verdict.step == rows[i].step);
-    CHECK(verdict.step == SM_STEP_DONE || verdict.error.code == SM_UNKNOWN);
+    sm_task_http_judge(task, &exchange, &context, &action);
+    CHECK(action.kind == rows[i].step);
+    CHECK(action.kind == SM_ACTION_DONE || action.error.code == SM_UNKNOWN);
     end(task);
   }
 }
@@ -269,7 +270,7 @@ static void a_picture_that_is_missing_is_asked_for_again(void) {
 
 static void a_length_that_is_always_wrong_does_not_cost_the_picture(void) {
   CHECK(is_asked_for_again(SM_NOT_SENT, 200, 0));
-  CHECK(!is_asked_for_again(SM_NOT_SENT, 200, SM_CALL_TRIES - 1));
+  CHECK(!is_asked_for_again(SM_NOT_SENT, 200, SM_FETCH_TRIES - 1));
 }
 
 int main(void) {
@@ -285,5 +286,5 @@ int main(void) {
   a_v1_picture_counts_in_a_cut_frame_and_under_a_500();
   a_picture_that_is_missing_is_asked_for_again();
   a_length_that_is_always_wrong_does_not_cost_the_picture();
-  return check_report("sm_exchange");
+  return check_report("sm_task_http");
 }
