@@ -70,8 +70,8 @@ static void in_child(void) {
   atomic_fetch_add(&forks, 1);
   parents_threads = threads;
   threads = NULL;
-  pthread_mutex_init(&lock, NULL);
   pthread_cond_init(&settled, NULL);
+  pthread_mutex_unlock(&lock); /* taken before the fork, by this thread */
 }
 
 static void before_fork(void) { pthread_mutex_lock(&lock); }

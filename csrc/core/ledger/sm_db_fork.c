@@ -48,12 +48,14 @@ static void in_parent(void) {
   pthread_mutex_unlock(&lock);
 }
 
+/* The thread that forked has the lock; who waited for the condition is not in
+ * the child. */
 static void in_child(void) {
   is_amid |= at_work > 0;
   at_work = 0;
   is_forking = false;
-  pthread_mutex_init(&lock, NULL);
   make_condition();
+  pthread_mutex_unlock(&lock);
 }
 
 static void watch(void) {
