@@ -173,7 +173,9 @@ static bool is_unsettled(void) {
 void sm_worker_settle(int64_t most_ms) {
   struct timespec until;
   clock_gettime(CLOCK_REALTIME, &until);
-  until.tv_sec += most_ms / 1000;
+  until.tv_nsec += (long)(most_ms % 1000) * 1000000;
+  until.tv_sec += most_ms / 1000 + until.tv_nsec / 1000000000;
+  until.tv_nsec %= 1000000000;
   pthread_mutex_lock(&lock);
   while (is_unsettled() && pthread_cond_timedwait(&settled, &lock, &until) == 0)
     ;
