@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "lsm.h"
+#include "sm_db.h"
 #include "sm_output.h"
 #include "sm_owner.h"
 #include "sm_redact.h"
@@ -278,11 +279,13 @@ __attribute__((visibility("default"))) int luaopen_segmind_core(lua_State *L);
 int luaopen_segmind_core(lua_State *L) {
   lsm_check_version(L);
   lsm_register_handle(L);
-  lua_createtable(L, 0, 15);
+  lua_createtable(L, 0, 16);
   luaL_setfuncs(L, functions, 0);
   lua_pushliteral(L, SEGMIND_VERSION);
   lua_setfield(L, -2, "VERSION");
   lua_pushliteral(L, BUILT_FOR);
   lua_setfield(L, -2, "LUA");
+  lua_pushboolean(L, sm_db_has_sqlite()); /* a ledger can be a file */
+  lua_setfield(L, -2, "SQLITE");
   return 1;
 }

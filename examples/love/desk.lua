@@ -35,14 +35,19 @@ local now = love.timer.getTime
 --- `pictures` decodes; `folder` is where results are saved; `poll` and `ledger` are the client's
 --- options.
 function Desk.new(pictures, folder, poll, ledger)
+  local can_keep = require("segmind.core").SQLITE -- how the library was built
   local self = setmetatable({ cards = {}, rows = 0, spent = 0, model = Desk.models[1],
     pictures = pictures, folder = folder, frames = Frames.new(), took = {} }, Desk)
-  local client, err = segmind.new({ poll = poll, ledger = ledger, on_event = function(event)
-    if event.message and event.what ~= "state" then
-      self:tell(event.message)
-    end
-  end })
+  local client, err = segmind.new({ poll = poll, ledger = can_keep and ledger or nil,
+    on_event = function(event)
+      if event.message and event.what ~= "state" then
+        self:tell(event.message)
+      end
+    end })
   self.client = client
+  if not can_keep then
+    self:tell("what is paid is not kept: this build of segmind has no SQLite")
+  end
   if err then
     self:complain(err.message .. (err.kind == "auth" and " (set SEGMIND_API_KEY)" or ""))
   end

@@ -62,9 +62,11 @@ function love.load(words)
   love.keyboard.setKeyRepeat(true)
   line = Line.new()
   local picture, folder = read_arguments(words)
-  -- A person at the table wants to know soon; the demo runs on an emulator, which is quicker still.
-  desk = Desk.new(Pictures.new(), results_folder(), folder and 0.1 or "eager",
-    not folder and ledger() or nil)
+  local results = results_folder()
+  -- A person at the table wants to know soon; the demo runs on an emulator, which is quicker still,
+  -- and takes up nothing of the one before.
+  desk = Desk.new(Pictures.new(), results, folder and 0.1 or "eager",
+    folder and results .. "/edits.db" or ledger())
   picture = picture or sample()
   if picture then
     desk:open(picture)

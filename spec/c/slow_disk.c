@@ -1,11 +1,14 @@
 /* A preload for the specs of a busy host: each write that must reach the disk
- * takes 200 ms. */
+ * takes 200 ms, or SLOW_DISK_MS. */
+#include <stdlib.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 static void rest(void) {
-  nanosleep(&(const struct timespec){.tv_nsec = 200 * 1000000}, NULL);
+  const char *said = getenv("SLOW_DISK_MS");
+  long ms = said ? strtol(said, NULL, 10) : 200;
+  nanosleep(&(const struct timespec){.tv_nsec = ms * 1000000}, NULL);
 }
 
 int fsync(int fd) {

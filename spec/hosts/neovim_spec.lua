@@ -130,6 +130,32 @@ describe("in Neovim", function()
     assert.equal(3, service:ledger().totals.accepted) -- the second run has them from the ledger
   end)
 
+  --- An editor is killed while the service works on its edit, which goes on there.
+  local function leave_one()
+    service:faults({ { match = { path = "status", count = "always" },
+      ["then"] = { status = 503 } } })
+    local text = output_of(neovim("left", folder, service) .. " </dev/null 2>&1; echo \" $?\"")
+    assert(text:find(" 137\n$"), text)
+    service:clear_faults()
+  end
+
+  it("an edit that a killed editor left is taken up by :SegmindResume, and paid once", function()
+    leave_one()
+    holds("resume")
+    assert.equal(1, service:ledger().totals.accepted)
+  end)
+
+  it("or by the same words", function()
+    leave_one()
+    holds("again")
+    assert.equal(1, service:ledger().totals.accepted)
+  end)
+
+  it("a build without SQLite works without a ledger, and says so once", function()
+    holds("unkept", "SEGMIND_BUILD=" .. quote(build .. "/without-ledger"))
+    assert.equal(2, service:ledger().totals.accepted)
+  end)
+
   it("checkhealth tells what is there without showing the key, and the help is found", function()
     holds("health")
   end)

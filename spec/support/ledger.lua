@@ -151,6 +151,12 @@ function ledger.sql(text, ...)
   return run(ledger.target(), text, ...)
 end
 
+--- The rows of a ledger in any file.
+---@return table[]
+function ledger.rows_of(path)
+  return run_on_file(path, "SELECT * FROM segmind_steps ORDER BY submitted_at, rowid")
+end
+
 --- The rows of the ledger in the order of their submits.
 function ledger.rows()
   return ledger.sql("SELECT * FROM segmind_steps ORDER BY submitted_at, "

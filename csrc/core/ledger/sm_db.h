@@ -118,6 +118,8 @@ enum sm_db_status sm_db_fail(const struct sm_db *db, enum sm_db_status status,
 
 /* -- the drivers ----------------------------------------------------------- */
 
+/* Whether this build has it; where it has not, opening a file says so. */
+bool sm_db_has_sqlite(void);
 enum sm_db_status sm_db_sqlite_open(struct sm_db *db,
                                     const struct sm_db_options *options,
                                     struct sm_error *e);

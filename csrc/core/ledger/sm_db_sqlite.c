@@ -295,6 +295,8 @@ static enum sm_db_status set_up(const struct sm_db *db, struct sm_error *e) {
   return status;
 }
 
+bool sm_db_has_sqlite(void) { return true; }
+
 enum sm_db_status sm_db_sqlite_open(struct sm_db *db,
                                     const struct sm_db_options *options,
                                     struct sm_error *e) {
@@ -325,6 +327,8 @@ enum sm_db_status sm_db_sqlite_open(struct sm_db *db,
 }
 
 #else
+
+bool sm_db_has_sqlite(void) { return false; }
 
 enum sm_db_status sm_db_sqlite_open(struct sm_db *db,
                                     const struct sm_db_options *options,

@@ -1,5 +1,6 @@
 --- `:checkhealth segmind`. Nothing is sent, and the key is never shown.
 
+local client = require("segmind_nvim.client")
 local config = require("segmind_nvim.config")
 local library = require("segmind_nvim.library")
 local output = require("segmind_nvim.output")
@@ -55,6 +56,15 @@ local function check_client(say, segmind)
   end
 end
 
+local function check_ledger(say)
+  local ledger, why = client.ledger()
+  if ledger then
+    say.ok("what is paid is kept in " .. ledger)
+  else
+    say.warn("what is paid is not kept: " .. why)
+  end
+end
+
 local function check_output(say)
   local folder, problem = output.folder(uv.cwd())
   if not folder or not uv.fs_access(folder, "W") then
@@ -86,6 +96,7 @@ function health.check()
   local segmind = check_library(say)
   if segmind then
     check_client(say, segmind)
+    check_ledger(say)
     say.info("the service is " .. base_url())
     say.info("the model is " .. config.get("model"))
   end

@@ -2,13 +2,34 @@
 
 local config = require("segmind_nvim.config")
 local library = require("segmind_nvim.library")
+local say = require("segmind_nvim.say")
 
 local client = {}
 local current
 local retired = {} -- made with options that have changed since; their jobs go on
 
+local has_warned = false -- that nothing is kept, which is said once
+
+--- The ledger's file; nil and why where nothing is kept. A build that cannot keep one refuses only
+--- the file that was asked for.
+---@return string?
+---@return string? message
+function client.ledger()
+  if not config.get("ledger") then
+    return nil, "the option ledger of setup is off"
+  elseif config.get("ledger") == true and not require("segmind.core").SQLITE then
+    return nil, "this build of the library has no SQLite"
+  end
+  return config.ledger()
+end
+
 local function options()
-  local given = { api_key = config.api_key(), ledger = config.ledger() }
+  local ledger, why = client.ledger()
+  if config.get("ledger") and not ledger and not has_warned then
+    say.warning("what is paid is not kept: " .. why)
+    has_warned = true
+  end
+  local given = { api_key = config.api_key(), ledger = ledger }
   for _, name in ipairs({ "base_url", "ca_file", "timeout", "poll", "max_active_jobs",
     "budget" }) do
     given[name] = config.get(name)
@@ -38,7 +59,9 @@ function client.get()
   if not segmind then
     return nil, problem
   end
-  local ok, fresh, err = pcall(segmind.new, options())
+  local ok, fresh, err = pcall(function()
+    return segmind.new(options())
+  end)
   if not ok or not fresh then
     return nil, tostring(err or fresh)
   end

@@ -44,8 +44,10 @@ function resume.run(opts)
   local sm, problem = client.get()
   if not sm then
     return jobs.refuse(config.get("model"), "what is unfinished", problem)
-  elseif not config.ledger() then
-    return say.info("nothing is kept: the option ledger of setup is off")
+  end
+  local ledger, why = client.ledger()
+  if not ledger then
+    return say.info("nothing is kept: " .. why)
   end
   local found, err = sm:resume()
   if not found then
