@@ -67,22 +67,22 @@ static bool suspend(struct em_exchange *exchange) {
   return !closed;
 }
 
+/* The exchange may be gone as soon as it is resumed. */
 static void resume_locked(struct em_exchange *exchange) {
+  struct em_waiting *waiting = exchange->waiting;
   if (exchange->next)
     exchange->next->previous = exchange->previous;
   if (exchange->previous)
     exchange->previous->next = exchange->next;
   else
-    exchange->waiting->first = exchange->next;
+    waiting->first = exchange->next;
   exchange->suspended = false;
   MHD_resume_connection(exchange->request.connection);
-  eventfd_write(exchange->waiting->wake, 1);
+  eventfd_write(waiting->wake, 1);
 }
 
 static void resume(void *arg) {
   struct em_exchange *exchange = arg;
-  /* The exchange may be gone as soon as it is resumed: keep the lock's
-   * address. */
   struct em_waiting *waiting = exchange->waiting;
   pthread_mutex_lock(&waiting->lock);
   if (exchange->suspended)
