@@ -3,8 +3,6 @@
 
 local segmind = require("segmind")
 
-local folder = arg[1] or "."
-
 local result, err = segmind.run("flux-kontext-dev", {
   seed = 42,
   prompt = "Replace the background with a bokeh light effect, zooming in on the subject, keeping "
@@ -18,13 +16,7 @@ local result, err = segmind.run("flux-kontext-dev", {
   output_quality = 90,
   num_inference_steps = 35,
   disable_safety_checker = false,
-})
-local path
-if result then
-  path, err = result:save(folder .. "/flux-kontext-dev")
-end
-if not path then
-  io.stderr:write(tostring(err), "\n")
-  os.exit(1)
-end
-print(("%s: %s -> %s"):format(result.job.model, result.url, path))
+}, { save = (arg[1] or ".") .. "/flux-kontext-dev" })
+
+print(result and result.path or err)
+os.exit(result ~= nil)

@@ -3,8 +3,6 @@
 
 local segmind = require("segmind")
 
-local folder = arg[1] or "."
-
 local result, err = segmind.run("flux-kontext-max", {
   seed = 30699,
   prompt = "Make her take a selfie in the streets of Freiburg, it's a lovely day out",
@@ -13,13 +11,7 @@ local result, err = segmind.run("flux-kontext-max", {
   aspect_ratio = "16:9",
   output_format = "png",
   safety_tolerance = 6,
-})
-local path
-if result then
-  path, err = result:save(folder .. "/flux-kontext-max")
-end
-if not path then
-  io.stderr:write(tostring(err), "\n")
-  os.exit(1)
-end
-print(("%s: %s -> %s"):format(result.job.model, result.url, path))
+}, { save = (arg[1] or ".") .. "/flux-kontext-max" })
+
+print(result and result.path or err)
+os.exit(result ~= nil)

@@ -3,8 +3,6 @@
 
 local segmind = require("segmind")
 
-local folder = arg[1] or "."
-
 local result, err = segmind.run("flux-kontext-pro", {
   prompt = "make this a real photograph",
   input_image = "https://segmind-resources.s3.amazonaws.com/input/"
@@ -12,13 +10,7 @@ local result, err = segmind.run("flux-kontext-pro", {
   aspect_ratio = "match_input_image",
   output_format = "png",
   safety_tolerance = 6,
-})
-local path
-if result then
-  path, err = result:save(folder .. "/flux-kontext-pro")
-end
-if not path then
-  io.stderr:write(tostring(err), "\n")
-  os.exit(1)
-end
-print(("%s: %s -> %s"):format(result.job.model, result.url, path))
+}, { save = (arg[1] or ".") .. "/flux-kontext-pro" })
+
+print(result and result.path or err)
+os.exit(result ~= nil)

@@ -3,8 +3,6 @@
 
 local segmind = require("segmind")
 
-local folder = arg[1] or "."
-
 local result, err = segmind.run("multi-image-kontext-max", {
   seed = 42,
   prompt = "put the green dress on the woman while maintaining the pose of the woman as it is",
@@ -15,13 +13,7 @@ local result, err = segmind.run("multi-image-kontext-max", {
     .. "79feee7b-d09f-4bde-bec3-c8e8a8703f04-d2.png",
   output_format = "jpg",
   safety_tolerance = 1,
-})
-local path
-if result then
-  path, err = result:save(folder .. "/multi-image-kontext-max")
-end
-if not path then
-  io.stderr:write(tostring(err), "\n")
-  os.exit(1)
-end
-print(("%s: %s -> %s"):format(result.job.model, result.url, path))
+}, { save = (arg[1] or ".") .. "/multi-image-kontext-max" })
+
+print(result and result.path or err)
+os.exit(result ~= nil)

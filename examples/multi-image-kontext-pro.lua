@@ -3,8 +3,6 @@
 
 local segmind = require("segmind")
 
-local folder = arg[1] or "."
-
 local result, err = segmind.run("multi-image-kontext-pro", {
   prompt = "A woman is taking a selfie with the man in front of the Taj Mahal.",
   aspect_ratio = "1:1",
@@ -14,13 +12,7 @@ local result, err = segmind.run("multi-image-kontext-pro", {
     .. "9c4b025f-dad6-4dae-88ab-d01765f0c2b8-man2.png",
   output_format = "png",
   safety_tolerance = 2,
-})
-local path
-if result then
-  path, err = result:save(folder .. "/multi-image-kontext-pro")
-end
-if not path then
-  io.stderr:write(tostring(err), "\n")
-  os.exit(1)
-end
-print(("%s: %s -> %s"):format(result.job.model, result.url, path))
+}, { save = (arg[1] or ".") .. "/multi-image-kontext-pro" })
+
+print(result and result.path or err)
+os.exit(result ~= nil)

@@ -4,18 +4,10 @@
 
 local segmind = require("segmind")
 
-local folder = arg[1] or "."
-
 local result, err = segmind.run_sync("flux-kontext-pro", {
   prompt = "a paper boat on a puddle, seen from above",
   aspect_ratio = "3:2",
-})
-local path
-if result then
-  path, err = result:save(folder .. "/sync")
-end
-if not path then
-  io.stderr:write(tostring(err), "\n")
-  os.exit(1)
-end
-print(("%d bytes -> %s"):format(#assert(result:bytes()), path))
+}, { save = (arg[1] or ".") .. "/sync" })
+
+print(result and ("%d bytes -> %s"):format(#result:bytes(), result.path) or err)
+os.exit(result ~= nil)

@@ -3,19 +3,10 @@
 
 local segmind = require("segmind")
 
-local folder = arg[1] or "."
-
 local result, err = segmind.run("flux-kontext-pro", {
   prompt = "a red wooden house by a lake, early morning, fog over the water",
   aspect_ratio = "1:1", -- there is no picture to match
-})
-local path
-if result then
-  path, err = result:save(folder .. "/text-to-image")
-end
-if not path then
-  io.stderr:write(tostring(err), "\n")
-  os.exit(1)
-end
-local info = result:info()
-print(("%s, %dx%d, seed %d -> %s"):format(info.format, info.width, info.height, result.seed, path))
+}, { save = (arg[1] or ".") .. "/text-to-image" })
+
+print(result and ("seed %d -> %s"):format(result.seed, result.path) or err)
+os.exit(result ~= nil)

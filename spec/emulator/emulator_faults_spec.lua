@@ -8,20 +8,8 @@ local emulator = require("spec.support.emulator")
 local BODY = { prompt = "a quiet harbour", aspect_ratio = "1:1" }
 
 describe("the emulator's faults", function()
-  local service, http
-
-  setup(function()
-    service = emulator.start({ plain = true, latency = 0.02 })
-    http = curl.new(service.url, { key = emulator.KEY })
-  end)
-
-  teardown(function()
-    assert.is_true(service:stop())
-  end)
-
-  before_each(function()
-    service:reset()
-  end)
+  local service = emulator.fixture({ plain = true, latency = 0.02 })
+  local http = curl.new(service, { key = emulator.KEY })
 
   local function fault(match, effect, mode)
     return service:faults({ { match = match, ["then"] = effect, mode = mode } })

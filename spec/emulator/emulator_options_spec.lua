@@ -1,8 +1,9 @@
 -- The emulator's command line: what changes the service it plays.
 
-local certificate = require("spec.support.certificate")
+local files = require("spec.support.files")
 local curl = require("spec.support.curl")
 local emulator = require("spec.support.emulator")
+local shell = require("spec.support.shell")
 
 local BODY = { prompt = "a harbour", aspect_ratio = "1:1" }
 
@@ -16,11 +17,8 @@ local function with(options, fn)
 end
 
 local function run_program(words)
-  local pipe = assert(io.popen(emulator.quote(emulator.binary()) .. " " .. words
-    .. " 2>&1 </dev/null; echo \"exit $?\"", "r"))
-  local text = pipe:read("*a")
-  pipe:close()
-  return text
+  return shell.output(shell.quote(emulator.binary()) .. " " .. words
+    .. " 2>&1 </dev/null; echo \"exit $?\"")
 end
 
 describe("segmind-emulator", function()
@@ -240,10 +238,7 @@ describe("segmind-emulator", function()
   end)
 
   it("reads model tables from a file", function()
-    local path = os.tmpname()
-    local file = assert(io.open(path, "w"))
-    file:write('[{"name":"other","latency_s":1,"price_usd":2,"params":[]}]')
-    file:close()
+    local path = files.new('[{"name":"other","latency_s":1,"price_usd":2,"params":[]}]')
     with({ plain = true, models = path, latency = 0 }, function(http)
       local answer = http:await(http:post("/v2/other", "{}"):json().request_id)
       assert.equal(2, answer:json().metrics.cost)
@@ -254,9 +249,8 @@ describe("segmind-emulator", function()
   end)
 
   it("serves https", function()
-    local cert, key = certificate()
-    with({ plain = true, latency = 0, tls_cert = cert, tls_key = key }, function(http, service)
-      http.words = "--cacert " .. cert
+    with({ plain = true, latency = 0, tls = true }, function(http, service)
+      http.words = "--cacert " .. service.cert
       assert.matches("^https://", service.url)
       local id = http:post("/v2/flux-kontext-pro", BODY):json().request_id
       http:await(id)
@@ -264,8 +258,6 @@ describe("segmind-emulator", function()
       assert.matches("^https://", result.output)
       assert.equal(result.images[1].file_size, tostring(#http:get(result.output).body))
     end)
-    os.remove(cert)
-    os.remove(key)
   end)
 
   it("ends well in the middle of everything", function()

@@ -16,21 +16,9 @@ local function clone(body, changes)
 end
 
 describe("the emulator", function()
-  local service, http, anonymous
-
-  setup(function()
-    service = emulator.start({ plain = true, latency = 0.02 })
-    http = curl.new(service.url, { key = emulator.KEY })
-    anonymous = curl.new(service.url, {})
-  end)
-
-  teardown(function()
-    assert.is_true(service:stop())
-  end)
-
-  before_each(function()
-    service:reset()
-  end)
+  local service = emulator.fixture({ plain = true, latency = 0.02 })
+  local http = curl.new(service, { key = emulator.KEY })
+  local anonymous = curl.new(service, {})
 
   local function run(model, body)
     local accepted = http:post("/v2/" .. model, body)

@@ -2,6 +2,7 @@
 
 local curl = require("spec.support.curl")
 local emulator = require("spec.support.emulator")
+local files = require("spec.support.files")
 local picture = require("spec.support.picture")
 
 local SAMPLE = "https://segmind-resources.s3.amazonaws.com/input/harbour.png"
@@ -18,34 +19,14 @@ local bodies = {
     aspect_ratio = "2:3", output_format = "jpg" },
 }
 
-local function write_file(bytes)
-  local path = os.tmpname()
-  local file = assert(io.open(path, "wb"))
-  file:write(bytes)
-  file:close()
-  return path
-end
-
 -- A PNG of one pixel.
 local PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGNgYGAAAAAEAAH2FzhVAAAA"
   .. "AElFTkSuQmCC"
 
 describe("the emulator", function()
-  local service, http, anonymous
-
-  setup(function()
-    service = emulator.start({ speed = 200, queue = "2:0.2", credits = 1000 })
-    http = curl.new(service.url, { key = emulator.KEY })
-    anonymous = curl.new(service.url, {})
-  end)
-
-  teardown(function()
-    assert.is_true(service:stop())
-  end)
-
-  before_each(function()
-    service:reset()
-  end)
+  local service = emulator.fixture({ speed = 200, queue = "2:0.2", credits = 1000 })
+  local http = curl.new(service, { key = emulator.KEY })
+  local anonymous = curl.new(service, {})
 
   local function submit(model, body)
     local answer = http:post("/v2/" .. model, body)
@@ -135,7 +116,7 @@ describe("the emulator", function()
 
   it("takes raw files and data URIs on v1, and refuses data URIs on v2", function()
     local asset = http:post("/upload-asset", { data_urls = { "data:image/png;base64," .. PIXEL } })
-    local path = write_file(anonymous:get(asset:json().file_urls[1]).body)
+    local path = files.new(anonymous:get(asset:json().file_urls[1]).body)
     local form = http:request("-F 'prompt=a harbour' -F output_format=png -F seed=5 -F guidance=3 "
       .. "-F 'input_image=@" .. path .. ";type=image/png'", "/v1/flux-kontext-dev")
     os.remove(path)
@@ -152,7 +133,7 @@ describe("the emulator", function()
 
   it("takes forms as Python writes them, with files that the model does not declare", function()
     local pixel = http:post("/upload-asset", { data_urls = { "data:image/png;base64," .. PIXEL } })
-    local path = write_file(anonymous:get(pixel:json().file_urls[1]).body)
+    local path = files.new(anonymous:get(pixel:json().file_urls[1]).body)
     local file = "@" .. path .. ";type=image/png'"
     for text, value in pairs({ False = false, True = true, ["false"] = false }) do
       local form = http:request("-F 'prompt=a harbour' -F disable_safety_checker=" .. text
@@ -212,7 +193,7 @@ describe("the emulator", function()
       big[i] = ("%040d"):format(i)
     end
     -- A PNG does not mind what follows its end.
-    local path = write_file("data:image/png;base64," .. PIXEL:sub(1, -5):gsub("=", "")
+    local path = files.new("data:image/png;base64," .. PIXEL:sub(1, -5):gsub("=", "")
       .. table.concat(big) .. "AAAA")
     local file = assert(io.open(path, "rb"))
     local uri = file:read("*a")
@@ -298,7 +279,7 @@ describe("the emulator", function()
 
   it("does not hold up others while a v1 job runs", function()
     service:faults({ { match = { path = "v1" }, ["then"] = { delay = 0.5 } } })
-    local path = write_file('{"prompt":"x"}')
+    local path = files.new('{"prompt":"x"}')
     local slow = io.popen("curl -s -o /dev/null -w '%{http_code}' -H 'x-api-key: " .. emulator.KEY
       .. "' -H 'Content-Type: application/json' -d @" .. path .. " " .. service.url
       .. "/v1/flux-kontext-pro")

@@ -1,9 +1,10 @@
 -- The emulator's faulty wire and its foreign host, asked by the curl program. Whether a submit was
 -- accepted is told by the ledger, past the wire.
 
-local certificate = require("spec.support.certificate")
 local curl = require("spec.support.curl")
 local emulator = require("spec.support.emulator")
+local files = require("spec.support.files")
+local shell = require("spec.support.shell")
 
 local BODY = { prompt = "a quiet harbour", aspect_ratio = "1:1" }
 
@@ -11,20 +12,12 @@ local BODY = { prompt = "a quiet harbour", aspect_ratio = "1:1" }
 local OK, CUT, TIMED_OUT, EMPTY, RESET = 0, 18, 28, 52, 56
 
 describe("the faulty wire", function()
-  local service, http
+  local service = emulator.fixture({ plain = true, latency = 0.01, seed = 5, wire = true,
+    foreign = true })
+  local http
 
   setup(function()
-    service = emulator.start({ plain = true, latency = 0.01, seed = 5, wire = true,
-      foreign = true })
     http = curl.new(service.wire_url, { key = emulator.KEY })
-  end)
-
-  teardown(function()
-    assert.is_true(service:stop())
-  end)
-
-  before_each(function()
-    service:reset()
   end)
 
   local function rule(kind, direction, at, action, more)
@@ -42,15 +35,11 @@ describe("the faulty wire", function()
   -- What curl makes of it.
   local function told(path, words)
     local out = os.tmpname()
-    local pipe = assert(io.popen(("curl -s --max-time 10 -H %s %s -o %s -w "
+    local status, code, seconds, size = shell.output(("curl -s --max-time 10 -H %s %s -o %s -w "
       .. "'%%{http_code} %%{exitcode} %%{time_total} %%{size_download}' %s"):format(
-      curl.quote("x-api-key: " .. emulator.KEY), words or "", out,
-      curl.quote(service.wire_url .. path)), "r"))
-    local status, code, seconds, size = pipe:read("*a"):match("(%d+) (%d+) ([%d.]+) (%d+)")
-    pipe:close()
-    local file = assert(io.open(out, "rb"))
-    local body = file:read("*a")
-    file:close()
+      shell.quote("x-api-key: " .. emulator.KEY), words or "", out,
+      shell.quote(service.wire_url .. path))):match("(%d+) (%d+) ([%d.]+) (%d+)")
+    local body = files.read(out)
     os.remove(out)
     return { status = tonumber(status), exit = tonumber(code), seconds = tonumber(seconds),
       size = tonumber(size), body = body }
@@ -202,9 +191,9 @@ describe("the faulty wire", function()
         seconds = 0.01 },
       { match = { kind = "models" }, at = 0, action = "close" },
     })
-    local url = curl.quote(service.wire_url .. "/v1/get-user-credits")
+    local url = shell.quote(service.wire_url .. "/v1/get-user-credits")
     local pipe = assert(io.popen(("curl -s -H %s"):format(
-      curl.quote("x-api-key: " .. emulator.KEY)) .. (" " .. url):rep(7), "r"))
+      shell.quote("x-api-key: " .. emulator.KEY)) .. (" " .. url):rep(7), "r"))
     assert.equal(('{"credits":100,"free-credits":0}'):rep(7), pipe:read("*a"))
     pipe:close()
     local log = service:wire_log()
@@ -241,10 +230,7 @@ describe("the faulty wire", function()
   end)
 
   it("carries large bodies both ways, with and without Expect", function()
-    local path = os.tmpname()
-    local file = assert(io.open(path, "wb"))
-    file:write('{"prompt":"large","note":"', ("a"):rep(3000000), '"}')
-    file:close()
+    local path = files.new('{"prompt":"large","note":"' .. ("a"):rep(3000000) .. '"}')
     local send = "-H 'Content-Type: application/json' --data-binary @" .. path
     for i, expect in ipairs({ "-H Expect:", "", "-H 'Transfer-Encoding: chunked'" }) do
       local answer = told("/v2/flux-kontext-pro", send .. " " .. expect)
@@ -476,16 +462,14 @@ describe("the faulty wire", function()
   end)
 
   it("carries https as it is, a connection for an exchange", function()
-    local cert, key = certificate()
-    local safe = emulator.start({ plain = true, tls_cert = cert, tls_key = key, wire = true })
+    local safe = emulator.start({ plain = true, tls = true, wire = true })
     assert.matches("^https://", safe.wire_url)
-    local client = curl.new(safe.wire_url, { key = emulator.KEY, words = "--cacert " .. cert })
+    local client = curl.new(safe.wire_url,
+      { key = emulator.KEY, words = "--cacert " .. safe.cert })
     assert.equal(200, client:get("/v1/get-user-credits").status)
     safe:wire({ { at = 700, action = "reset" } })
     assert.equal(0, client:get("/v1/get-user-credits").status)
     assert.equal(200, client:get("/v1/get-user-credits").status)
     assert.is_true(safe:stop())
-    os.remove(cert)
-    os.remove(key)
   end)
 end)

@@ -37,16 +37,8 @@ local programs = {
 }
 
 describe("the sample program of the page of", function()
-  local service, http
-
-  setup(function()
-    service = emulator.start({ plain = true, latency = 0.01, v1_json = true })
-    http = curl.new(service.url, { key = emulator.KEY })
-  end)
-
-  teardown(function()
-    assert.is_true(service:stop())
-  end)
+  local service = emulator.fixture({ plain = true, latency = 0.01, v1_json = true })
+  local http = curl.new(service, { key = emulator.KEY })
 
   for model, program in pairs(programs) do
     it(model .. " ends with the address of a picture", function()

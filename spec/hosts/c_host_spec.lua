@@ -6,38 +6,22 @@ if _VERSION ~= "Lua 5.4" then
 end
 
 local emulator = require("spec.support.emulator")
+local files = require("spec.support.files")
 local paths = require("spec.support.paths")
 local session = require("spec.support.session")
+local shell = require("spec.support.shell")
 
-local quote = emulator.quote
+local quote = shell.quote
 
 describe("the C host", function()
   local program = paths.build .. "/bin/c-host"
-  local service, folder
-
-  setup(function()
-    service = session.service({ speed = 40 })
-    folder = os.tmpname()
-    os.remove(folder)
-    os.execute("mkdir -p " .. quote(folder))
-  end)
-
-  teardown(function()
-    os.execute("rm -rf " .. quote(folder))
-    assert.is_true(session.stop())
-  end)
-
-  before_each(function()
-    service:reset()
-  end)
+  local service, folder = session.fixture({ speed = 40 }), files.fixture()
 
   --- What it printed on both streams, and its exit status.
   local function run(arguments, key)
-    local pipe = assert(io.popen(("env HOST_POLL=0.05 SEGMIND_BASE_URL=%s SEGMIND_API_KEY=%s "
+    local text = shell.output(("env HOST_POLL=0.05 SEGMIND_BASE_URL=%s SEGMIND_API_KEY=%s "
       .. "LUA_CPATH_5_4=%s %s %s 2>&1; echo status=$?"):format(quote(service.url),
-      quote(key or emulator.KEY), quote(package.cpath), quote(program), arguments)))
-    local text = pipe:read("*a")
-    pipe:close()
+      quote(key or emulator.KEY), quote(package.cpath), quote(program), arguments))
     return text, tonumber(text:match("status=(%d+)\n$"))
   end
 
@@ -47,7 +31,7 @@ describe("the C host", function()
     local text, status = run(quote(script) .. " " .. quote(folder))
     assert.equal(0, status, text)
     for _, name in ipairs({ "house", "night", "snow", "both" }) do
-      assert.is_true(#session.read(("%s/%s.png"):format(folder, name)) > 20)
+      assert.is_true(#files.read(("%s/%s.png"):format(folder, name)) > 20)
     end
     assert.equal(4, service:ledger().totals.completed)
     local frames, worst = text:match("(%d+) frames at 60 Hz: the worst took ([%d.]+) ms")

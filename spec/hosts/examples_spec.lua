@@ -2,57 +2,43 @@
 --- the service's pages send exactly what the pages show.
 
 local emulator = require("spec.support.emulator")
+local files = require("spec.support.files")
 local interpreter = require("spec.support.interpreter")
 local paths = require("spec.support.paths")
 local samples = require("spec.support.samples")
 local session = require("spec.support.session")
+local shell = require("spec.support.shell")
 
 describe("the example", function()
-  local service, folder
-
-  setup(function()
-    service = session.service()
-    folder = os.tmpname()
-    os.remove(folder)
-    os.execute("mkdir -p " .. emulator.quote(folder .. "/pictures"))
-    for _, name in ipairs({ "portrait.webp", "woman.jpg", "man.png", "dress.png" }) do
-      local file = assert(io.open(folder .. "/pictures/" .. name, "wb"))
-      file:write(session.PIXEL)
-      file:close()
-    end
-  end)
-
-  teardown(function()
-    os.execute("rm -rf " .. emulator.quote(folder))
-    assert.is_true(session.stop())
-  end)
+  local service, folder = session.fixture(), files.fixture()
 
   before_each(function()
-    service:reset()
+    files.make_folder(folder .. "/pictures")
+    for _, name in ipairs({ "portrait.webp", "woman.jpg", "man.png", "dress.png" }) do
+      files.write(folder .. "/pictures/" .. name, session.PIXEL)
+    end
   end)
 
   --- Runs an example; what it printed, and whether it ended well.
   local function run(name, key)
-    local words = { "env", "LUA_INIT=", "SEGMIND_BASE_URL=" .. emulator.quote(service.url),
-      "SEGMIND_API_KEY=" .. emulator.quote(key or emulator.KEY),
-      "SEGMIND_PICTURES=" .. emulator.quote(folder .. "/pictures") }
+    local words = { "env", "LUA_INIT=", "SEGMIND_BASE_URL=" .. shell.quote(service.url),
+      "SEGMIND_API_KEY=" .. shell.quote(key or emulator.KEY),
+      "SEGMIND_PICTURES=" .. shell.quote(folder .. "/pictures") }
     for _, kind in ipairs({ "PATH", "CPATH" }) do
-      local path = emulator.quote(package[kind:lower()])
+      local path = shell.quote(package[kind:lower()])
       local versioned = "LUA_" .. kind .. "_" .. _VERSION:match("%d+%.%d+"):gsub("%.", "_")
       words[#words + 1] = "LUA_" .. kind .. "=" .. path
       words[#words + 1] = versioned .. "=" .. path
     end
     words[#words + 1] = interpreter.command()
-    words[#words + 1] = emulator.quote(paths.root .. "/examples/" .. name .. ".lua")
-    words[#words + 1] = emulator.quote(folder) .. " 2>&1; echo status=$?"
-    local pipe = assert(io.popen(table.concat(words, " ")))
-    local text = pipe:read("*a")
-    pipe:close()
+    words[#words + 1] = shell.quote(paths.root .. "/examples/" .. name .. ".lua")
+    words[#words + 1] = shell.quote(folder) .. " 2>&1; echo status=$?"
+    local text = shell.output(table.concat(words, " "))
     return text, text:find("status=0\n", 1, true) ~= nil
   end
 
   local function holds(name)
-    return #session.read(folder .. "/" .. name) > 20
+    return #files.read(folder .. "/" .. name) > 20
   end
 
   for name, sample in pairs(samples) do
@@ -96,7 +82,7 @@ describe("the example", function()
     local text, ended_well = run("graph")
     assert.is_true(ended_well, text)
     assert.truthy(text:find("night%s+flux%-kontext%-pro%s+submitting"))
-    local page = session.read(folder .. "/report.html")
+    local page = files.read(folder .. "/report.html")
     for _, name in ipairs({ "bokeh.png", "dressed.png", "night.png", "noon.png", "both.png",
       "poster.jpg" }) do
       assert.is_true(holds(name))

@@ -3,17 +3,10 @@
 local child = require("spec.support.child")
 local emulator = require("spec.support.emulator")
 local session = require("spec.support.session")
+local shell = require("spec.support.shell")
 
 describe("Ctrl-C", function()
-  local service
-
-  setup(function()
-    service = session.service({ speed = 20 })
-  end)
-
-  teardown(function()
-    assert.is_true(session.stop())
-  end)
+  local service = session.fixture({ speed = 20 })
 
   -- A job of about a second; `ready` appears when it is accepted and about to be waited for.
   local BEGIN = ([[
@@ -33,7 +26,7 @@ describe("Ctrl-C", function()
     os.remove(ready)
     local command = child.command(path, { READY = ready, SEGMIND_BASE_URL = service.url,
       SEGMIND_API_KEY = emulator.KEY })
-    local code, output = child.shell(("%s & pid=$!; i=0; while [ ! -e %s ] && [ $i -lt 500 ]; do "
+    local code, output = shell.run(("%s & pid=$!; i=0; while [ ! -e %s ] && [ $i -lt 500 ]; do "
       .. "sleep 0.02; i=$((i + 1)); done; sleep 0.05; date +%%s.%%N; kill -INT $pid; wait $pid; "
       .. "code=$?; date +%%s.%%N; exit $code"):format(command, ready))
     os.remove(path)

@@ -1,12 +1,12 @@
 --- The end of things, with work under way: clients and jobs that are collected in any order, states
 --- that are closed, processes that exit. Each in a process of its own, many times over.
 
-local certificate = require("spec.support.certificate")
 local child = require("spec.support.child")
 local emulator = require("spec.support.emulator")
 local interpreter = require("spec.support.interpreter")
 local segmind = require("segmind")
 local session = require("spec.support.session")
+local shell = require("spec.support.shell")
 
 local function exists(path)
   local file = io.open(path, "rb")
@@ -40,25 +40,14 @@ local BUSY = [[
 ]]
 
 describe("a program that ends with fifty transfers under way", function()
-  local service, cert, key
-
-  setup(function()
-    cert, key = certificate()
-    service = session.service({ tls_cert = cert, tls_key = key, speed = 100 })
-  end)
-
-  teardown(function()
-    assert.is_true(session.stop())
-    os.remove(cert)
-    os.remove(key)
-  end)
+  local service = session.fixture({ tls = true, speed = 100 })
 
   --- Runs it again and again, each time a little later; what did not end well, if anything.
   local function repeated(ending, rounds)
     local path = child.script(BUSY .. ending)
-    local command = child.command(path, { CA = cert, SEGMIND_BASE_URL = service.url,
+    local command = child.command(path, { CA = service.cert, SEGMIND_BASE_URL = service.url,
       SEGMIND_API_KEY = emulator.KEY, ASAN_OPTIONS = NO_LEAK_CHECK })
-    local _, output = child.shell(("i=0; while [ $i -lt %d ]; do REST=$((i * 7 %% 30)); "
+    local _, output = shell.run(("i=0; while [ $i -lt %d ]; do REST=$((i * 7 %% 30)); "
       .. "export REST; timeout 60 %s || echo \"round $i: $?\"; i=$((i + 1)); done")
       :format(rounds, command))
     os.remove(path)
@@ -122,15 +111,7 @@ describe("a look-up of a name that hangs", function()
 end)
 
 describe("what is collected", function()
-  local service, count = nil, 0
-
-  setup(function()
-    service = session.service()
-  end)
-
-  teardown(function()
-    assert.is_true(session.stop())
-  end)
+  local service, count = session.fixture(), 0
 
   --- Every third client has no thread.
   local function open()
@@ -213,8 +194,9 @@ end)
 -- Only LuaJIT can fork without a further module; spec/c/sm_fork_test.c sees to the core.
 if rawget(_G, "jit") then
   describe("a forked child", function()
+    local service = session.fixture({ speed = 20 })
+
     it("gets an error that says so from its parent's client, and ends well", function()
-      local service = session.service({ speed = 20 })
       local code, output = child.run([[
         local ffi = require("ffi")
         ffi.cdef("int fork(void); int waitpid(int, int *, int);")
@@ -245,7 +227,6 @@ if rawget(_G, "jit") then
       ]], { SEGMIND_BASE_URL = service.url, SEGMIND_API_KEY = emulator.KEY,
         -- The sanitizers' own locks are not fit for a thread after a fork.
         SPEC_OWN_CLIENT = IS_SLOW and "no" or "yes", ASAN_OPTIONS = NO_LEAK_CHECK })
-      assert.is_true(session.stop())
       assert.same({ 0, "" }, { code, output })
     end)
   end)

@@ -1,7 +1,8 @@
 --- The module of another Lua, or none, is told in one clear line.
 
+local files = require("spec.support.files")
 local interpreter = require("spec.support.interpreter")
-local child = require("spec.support.child")
+local shell = require("spec.support.shell")
 
 local here = rawget(_G, "jit") and "LuaJIT 2.1" or _VERSION
 local abi = _VERSION:match("%d+%.%d+")
@@ -18,11 +19,8 @@ end
 local function load_with(cpath)
   local script = ("package.path, package.cpath = %q, %q\n"):format(package.path, cpath)
     .. "print(select(2, pcall(require, 'segmind')))"
-  local path = os.tmpname()
-  local file = assert(io.open(path, "w"))
-  file:write(script)
-  file:close()
-  local _, output = child.shell(interpreter.command() .. " " .. path)
+  local path = files.new(script)
+  local _, output = shell.run(interpreter.command() .. " " .. path)
   os.remove(path)
   return output
 end
@@ -48,11 +46,10 @@ describe("the core", function()
   end)
 
   it("that is right and does not load is told with the reason", function()
-    local copy = os.tmpname()
-    os.remove(copy)
-    os.execute(("mkdir -p %s/segmind && echo no module > %s/segmind/core.so"):format(copy, copy))
+    local copy = files.unused()
+    files.write(files.make_folder(copy .. "/segmind") .. "/core.so", "no module")
     local text = load_with(copy .. "/?.so")
-    os.execute("rm -r " .. copy)
+    files.remove_folder(copy)
     assert.truthy(text:find("core.so does not load: ", 1, true), text)
   end)
 end)

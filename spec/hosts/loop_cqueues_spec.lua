@@ -11,23 +11,17 @@ local PARAMS = { prompt = "x", aspect_ratio = "1:1" }
 local describe_it = has_cqueues and not os.getenv("SEGMIND_SPEC_INLINE") and describe or pending
 
 describe_it("on a cqueues loop", function()
-  local attach, service, sm, cq, loop
+  local service = session.fixture({ speed = 100 })
+  local attach, sm, cq, loop
 
   setup(function()
     attach = require("segmind.loop.cqueues").attach
-    service = session.service({ speed = 100 })
-  end)
-
-  teardown(function()
-    assert.is_true(session.stop())
   end)
 
   before_each(function()
     sm, cq = session.client(), cqueues.new()
     loop = attach(sm, cq)
   end)
-
-  after_each(session.close)
 
   --- Runs the coroutines and the loop to its end.
   local function run(...)

@@ -6,60 +6,46 @@ if not rawget(_G, "jit") then
 end
 
 local emulator = require("spec.support.emulator")
+local files = require("spec.support.files")
 local interpreter = require("spec.support.interpreter")
 local ledger = require("spec.support.ledger")
 local paths = require("spec.support.paths")
 local picture = require("spec.support.picture")
 local session = require("spec.support.session")
+local shell = require("spec.support.shell")
 
-local quote = emulator.quote
+local quote = shell.quote
 
 local function has(program)
-  local pipe = assert(io.popen("command -v " .. program))
-  local path = pipe:read("*l")
-  pipe:close()
-  return path ~= nil
+  return shell.output("command -v " .. program) ~= ""
 end
 
 describe("the LÖVE example", function()
-  local folder
-
-  setup(function()
-    folder = os.tmpname()
-    os.remove(folder)
-    os.execute("mkdir -p " .. quote(folder))
-  end)
-
-  teardown(function()
-    os.execute("rm -rf " .. quote(folder))
-    assert.is_true(session.stop())
-  end)
+  local service = session.fixture({ plain = false, speed = 20 })
+  local folder = files.fixture()
 
   local function is_sanitized()
-    local file = io.open(paths.build .. "/preload")
-    return file ~= nil and file:close()
+    return files.read(paths.build .. "/preload") ~= nil
   end
 
   --- What the demo printed, and its exit status. `library`: loaded before all others.
   local function run(key, library)
-    local pipe = assert(io.popen(table.concat({
+    local text = shell.output(table.concat({
       "env SDL_AUDIODRIVER=dummy ALSOFT_DRIVERS=null LIBGL_ALWAYS_SOFTWARE=1",
       "XDG_DATA_HOME=" .. quote(folder), "SEGMIND_BUILD=" .. quote(paths.build),
       "LUA_PATH=" .. quote(package.path), "LUA_CPATH=" .. quote(package.cpath),
-      "SEGMIND_BASE_URL=" .. quote(session.service().url), "SEGMIND_API_KEY=" .. quote(key),
+      "SEGMIND_BASE_URL=" .. quote(service.url), "SEGMIND_API_KEY=" .. quote(key),
       -- xvfb-run takes no TMPDIR with a space.
       "SLOW_DISK_MS=60 TMPDIR=" .. quote(folder), "SEGMIND_PICTURES=" .. quote(folder),
       "timeout -k 5 120 xvfb-run -a",
       "-s '-screen 0 1280x800x24'", interpreter.preload(library) .. "love",
       quote(paths.root .. "/examples/love"),
-      "--demo", quote(folder), "2>&1; echo status=$?" }, " ")))
-    local text = pipe:read("*a")
-    pipe:close()
+      "--demo", quote(folder), "2>&1; echo status=$?" }, " "))
     return text, tonumber(text:match("status=(%d+)\n$"))
   end
 
   local function check_screenshot(name)
-    local bytes = session.read(folder .. "/" .. name)
+    local bytes = files.read(folder .. "/" .. name)
     local format, width, height = picture.read(bytes)
     assert.same({ "png", 1280, 800 }, { format, width, height })
     -- The table without pictures is some 30 KB as a PNG, a blank window 5.
@@ -76,14 +62,10 @@ describe("the LÖVE example", function()
 
   --- The ledger of the only session.
   local function ledger_path()
-    local pipe = assert(io.popen(("ls -d %s/love/*/results/*/edits.db"):format(quote(folder))))
-    local path = pipe:read("*l")
-    pipe:close()
-    return path
+    return shell.output("ls -d " .. quote(folder) .. "/love/*/results/*/edits.db"):match("[^\n]+")
   end
 
   it("edits a chain with a branch over a slow disk, never freezes, shows the pictures", function()
-    local service = session.service({ plain = false, speed = 20 })
     assert(os.execute(("%s %s >%s/drawn"):format(quote(paths.build .. "/bin/draw-pictures"),
       quote(folder), quote(folder))))
     local text, status = run(emulator.KEY, "libslow_disk.so")

@@ -6,6 +6,7 @@ local interpreter = require("spec.support.interpreter")
 local emulator = require("spec.support.emulator")
 local luv = require("segmind.loop.luv")
 local session = require("spec.support.session")
+local shell = require("spec.support.shell")
 
 local MODEL, PAIR = "flux-kontext-pro", "multi-image-kontext-pro"
 local PARAMS = { prompt = "a red house", aspect_ratio = "1:1" }
@@ -53,19 +54,13 @@ end
 local describe_it = session.INLINE and pending or describe
 
 describe_it("on luv's loop", function()
-  local service
+  local service = session.fixture({ latency = 0.05, speed = 1 })
 
   setup(function()
     assert.is_true(has_luv, tostring(uv))
-    service = session.service({ latency = 0.05, speed = 1 })
-  end)
-
-  teardown(function()
-    assert.is_true(session.stop())
   end)
 
   after_each(function()
-    session.close()
     -- Whatever a spec has left in the loop would keep the next `uv.run`.
     local handles = 0
     uv.walk(function(handle)
@@ -201,7 +196,7 @@ describe_it("on luv's loop", function()
       for _ = 1, 5 do
         -- What luv holds when nobody closes the state is no leak of ours.
         local ok = os.execute("ASAN_OPTIONS=detect_leaks=0 " .. interpreter.command() .. " -e "
-          .. emulator.quote(script))
+          .. shell.quote(script))
         assert.is_true(ok == true or ok == 0, ending)
       end
     end

@@ -2,27 +2,21 @@
 --- Each behaviour is a script in spec/hosts/neovim that an editor of its own runs. They do not
 --- depend on the Lua that runs this file, so one of the three is enough: the one that Neovim has.
 
-local certificate = require("spec.support.certificate")
 local emulator = require("spec.support.emulator")
+local files = require("spec.support.files")
 local interpreter = require("spec.support.interpreter")
 local paths = require("spec.support.paths")
 local session = require("spec.support.session")
+local shell = require("spec.support.shell")
 
 if not rawget(_G, "jit") then
   return
 end
 
-local quote = emulator.quote
+local quote = shell.quote
 
-local function output_of(command)
-  local pipe = assert(io.popen(command, "r"))
-  local text = pipe:read("*a")
-  pipe:close()
-  return text
-end
-
-local root = output_of("cd " .. quote(paths.root) .. " && pwd"):match("^[^\n]*")
-local build = output_of("cd " .. quote(paths.build) .. " && pwd"):match("^[^\n]*")
+local root = shell.output("cd " .. quote(paths.root) .. " && pwd"):match("^[^\n]*")
+local build = shell.output("cd " .. quote(paths.build) .. " && pwd"):match("^[^\n]*")
 
 --- A sanitized module needs its runtime in the editor, which takes it out of the environment of its
 --- children again; the editor's own leaks are not ours.
@@ -58,36 +52,21 @@ local function neovim(script, folder, service, env)
   return table.concat(words, " ")
 end
 
---- A folder of a plain name, whatever TMPDIR says, with a link to the clone.
-local function temporary_folder()
-  local path = os.tmpname()
-  os.remove(path)
-  os.execute(("mkdir %s; ln -s %s %s/.clone"):format(quote(path), quote(root), quote(path)))
+--- A folder of a plain name, whatever TMPDIR says, with a link to the clone, for each test.
+local function folder_with_clone()
+  local path = files.fixture()
+  before_each(function()
+    os.execute(("ln -s %s %s/.clone"):format(quote(root), quote(path)))
+  end)
   return path
 end
 
 describe("in Neovim", function()
-  local service, folder
-
-  setup(function()
-    service = session.service()
-  end)
-
-  teardown(function()
-    assert.is_true(session.stop())
-  end)
-
-  before_each(function()
-    folder = temporary_folder()
-  end)
-
-  after_each(function()
-    os.execute("rm -rf " .. quote(folder))
-    service:reset()
-  end)
+  local service = session.fixture()
+  local folder = folder_with_clone()
 
   local function holds(script, env)
-    local text = output_of(neovim(script, folder, service, env)
+    local text = shell.output(neovim(script, folder, service, env)
       .. " </dev/null 2>&1; echo \" exit status $?\"")
     assert(text:find(" exit status 0\n$"), text)
     -- An error in a scheduled callback is printed and does not end the script.
@@ -134,7 +113,7 @@ describe("in Neovim", function()
   local function leave_one()
     service:faults({ { match = { path = "status", count = "always" },
       ["then"] = { status = 503 } } })
-    local text = output_of(neovim("left", folder, service) .. " </dev/null 2>&1; echo \" $?\"")
+    local text = shell.output(neovim("left", folder, service) .. " </dev/null 2>&1; echo \" $?\"")
     assert(text:find(" 137\n$"), text)
     service:clear_faults()
   end
@@ -184,30 +163,14 @@ describe("in Neovim", function()
 end)
 
 describe("leaving Neovim", function()
-  local cert, key, service, folder
-
-  setup(function()
-    folder = temporary_folder()
-    cert, key = certificate()
-    service = session.service({ tls_cert = cert, tls_key = key, latency = 0.2, speed = 1 })
-  end)
-
-  teardown(function()
-    assert.is_true(session.stop())
-    os.remove(cert)
-    os.remove(key)
-    os.execute("rm -rf " .. quote(folder))
-  end)
-
-  after_each(function()
-    service:clear_faults()
-    service:reset()
-  end)
+  local service = session.fixture({ tls = true, latency = 0.2, speed = 1 })
+  local folder = folder_with_clone()
 
   --- 60 editors that leave 0 to 295 ms after they have submitted 50 jobs; how many left well.
   local function leave()
-    local command = neovim("quit", folder, service, "SPEC_CA=" .. quote(cert) .. " SPEC_AFTER=$1")
-    local text = output_of(("seq 0 5 295 | xargs -P 3 -n 1 sh -c %s sh"):format(
+    local command = neovim("quit", folder, service,
+      "SPEC_CA=" .. quote(service.cert) .. " SPEC_AFTER=$1")
+    local text = shell.output(("seq 0 5 295 | xargs -P 3 -n 1 sh -c %s sh"):format(
       quote(command .. " </dev/null 2>&1; echo \" status $?\"")))
     local _, well = text:gsub(" status 0\n", "")
     return well, text

@@ -9,19 +9,11 @@ local describe_it = has_socket and not os.getenv("SEGMIND_SPEC_INLINE") and desc
 describe_it("on LuaSocket's select", function()
   local sm
 
-  setup(function()
-    session.service({ speed = 100 })
-  end)
-
-  teardown(function()
-    assert.is_true(session.stop())
-  end)
+  session.fixture({ speed = 100 })
 
   before_each(function()
     sm = session.client()
   end)
-
-  after_each(session.close)
 
   it("a job ends, and the loop does not spin meanwhile", function()
     local job = assert(sm:submit("flux-kontext-pro", { prompt = "x", aspect_ratio = "1:1" }))

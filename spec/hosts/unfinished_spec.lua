@@ -2,24 +2,13 @@
 
 local child = require("spec.support.child")
 local emulator = require("spec.support.emulator")
+local files = require("spec.support.files")
 local session = require("spec.support.session")
 
 local is_jit = rawget(_G, "jit") ~= nil
 
 describe("a script that ends", function()
-  local service
-
-  setup(function()
-    service = session.service({ speed = 20 })
-  end)
-
-  teardown(function()
-    assert.is_true(session.stop())
-  end)
-
-  before_each(function()
-    service:reset()
-  end)
+  local service = session.fixture({ speed = 20 })
 
   local BEGIN = ([[
     local sm = assert(segmind.new({ poll = 0.05, inline = %s, ledger = os.getenv("LEDGER") }))
@@ -86,8 +75,7 @@ describe("a script that ends", function()
   end)
 
   it("is silent with a ledger, which keeps the job", function()
-    local path = os.tmpname()
-    os.remove(path)
+    local path = files.unused()
     local code, output = run([[accepted(submit("x"))]], { LEDGER = path })
     os.execute("rm -rf " .. path .. "*")
     assert.same({ 0, "" }, { code, output })
@@ -156,8 +144,7 @@ describe("a script that ends", function()
     end
 
     it("says to run again where a ledger keeps the job", function()
-      local path = os.tmpname()
-      os.remove(path)
+      local path = files.unused()
       local _, output = interrupted([[submit("x"):wait()]], { LEDGER = path })
       os.execute("rm -rf " .. path .. "*")
       assert.truthy(output:find("run again with the same ledger", 1, true), output)

@@ -180,18 +180,7 @@ end)
 
 -- M6.
 describe("a budget over a ledger", function()
-  local service
-
-  setup(function()
-    service = ledger.start()
-  end)
-
-  teardown(function()
-    assert.is_true(ledger.stop())
-  end)
-
-  before_each(ledger.open)
-  after_each(ledger.close)
+  local service = ledger.fixture()
 
   local function run(prompt, opts, options)
     local sm = ledger.client(options or { budget = 0.12 })

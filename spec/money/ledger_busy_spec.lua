@@ -3,23 +3,13 @@
 
 local child = require("spec.support.child")
 local emulator = require("spec.support.emulator")
+local files = require("spec.support.files")
 local interpreter = require("spec.support.interpreter")
 local ledger = require("spec.support.ledger")
-local session = require("spec.support.session")
+local shell = require("spec.support.shell")
 
 describe("with a ledger and a busy host", function()
-  local service
-
-  setup(function()
-    service = ledger.start()
-  end)
-
-  teardown(function()
-    assert.is_true(ledger.stop())
-  end)
-
-  before_each(ledger.open)
-  after_each(ledger.close)
+  local service = ledger.fixture()
 
   local function env()
     return { URL = service.url, KEY = emulator.KEY, LEDGER = ledger.target(),
@@ -55,7 +45,7 @@ describe("with a ledger and a busy host", function()
         os.execute("sleep 0.05")
       end
     ]])
-    local _, pid = child.shell(child.command(path, env()) .. " >/dev/null 2>&1 & echo $!")
+    local _, pid = shell.run(child.command(path, env()) .. " >/dev/null 2>&1 & echo $!")
     local ok, row = pcall(row_that, is_so)
     os.execute("kill -9 " .. pid)
     os.remove(path)
@@ -78,7 +68,7 @@ describe("with a ledger and a busy host", function()
       return row.file ~= nil
     end)
     assert.equal("completed", row.state)
-    local kept = session.read(ledger.path("edits.db.files/" .. row.file))
+    local kept = files.read(ledger.path("edits.db.files/" .. row.file))
     local before = service:stats().requests
     local job = assert(ledger.client():submit("flux-kontext-pro",
       { prompt = "x", aspect_ratio = "1:1" }))

@@ -6,21 +6,17 @@ local segmind = require("segmind")
 local session = require("spec.support.session")
 
 describe("with a ledger, an error in the midst of our work", function()
-  local service, stderr
+  local service = ledger.fixture({ speed = 2000 })
+  local stderr
 
   setup(function()
     stderr = io.stderr
     rawset(io, "stderr", { write = function() end }) -- each wait tells what goes on
-    service = ledger.start({ speed = 2000 })
   end)
 
   teardown(function()
     rawset(io, "stderr", stderr)
-    assert.is_true(ledger.stop())
   end)
-
-  before_each(ledger.open)
-  after_each(ledger.close)
 
   --- Runs `fn` and raises an error in it at an instruction; whether it came to its end.
   local function interrupted(fn, at)
@@ -71,6 +67,7 @@ describe("with a ledger, an error in the midst of our work", function()
       at = at + 701
       ledger.close()
       ledger.open()
+      service:reset()
     end
   end
 

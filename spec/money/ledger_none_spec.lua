@@ -3,19 +3,17 @@
 
 local child = require("spec.support.child")
 local emulator = require("spec.support.emulator")
+local files = require("spec.support.files")
 local paths = require("spec.support.paths")
 local session = require("spec.support.session")
 
 local abi = _VERSION:match("%d+%.%d+")
 
 describe("a build without SQLite and libpq", function()
-  teardown(function()
-    assert.is_true(session.stop())
-  end)
+  local service = session.fixture()
 
   --- What a script prints, with the module of that build.
   local function run(script)
-    local service = session.service()
     local code, output = child.run(("package.cpath = %q .. package.cpath\n"):format(paths.build
       .. "/without-ledger/lib/lua/" .. abi .. "/?.so;")
       .. "for name in pairs(package.loaded) do\n" -- the other build's
@@ -36,8 +34,7 @@ describe("a build without SQLite and libpq", function()
   end
 
   it("says in one sentence what a ledger in a file needs, and makes no file", function()
-    local path = os.tmpname()
-    os.remove(path)
+    local path = files.unused()
     local text = refusal(path)
     assert.truthy(text:find("^nil\tledger\tno\tthe ledger [^\n]*no SQLite; install[^\n]*\n$"), text)
     assert.is_nil(io.open(path))

@@ -4,18 +4,7 @@ local ledger = require("spec.support.ledger")
 local processes = require("spec.support.processes")
 
 describe("with a ledger", function()
-  local service
-
-  setup(function()
-    service = ledger.start()
-  end)
-
-  teardown(function()
-    assert.is_true(ledger.stop())
-  end)
-
-  before_each(ledger.open)
-  after_each(ledger.close)
+  local service = ledger.fixture()
 
   local function submit(sm, count, opts)
     local jobs = {}

@@ -4,18 +4,7 @@ local ledger = require("spec.support.ledger")
 local processes = require("spec.support.processes")
 
 describe("on one ledger", function()
-  local service
-
-  setup(function()
-    service = ledger.start({ latency = 0.15, speed = 1 })
-  end)
-
-  teardown(function()
-    assert.is_true(ledger.stop())
-  end)
-
-  before_each(ledger.open)
-  after_each(ledger.close)
+  local service = ledger.fixture({ latency = 0.15, speed = 1 })
 
   local function start(options)
     return processes.start(service.url, options)

@@ -10,30 +10,27 @@ local support = require("spec.support.interpreter")
 local STOPPED_S = tonumber(os.getenv("SEGMIND_STOPPED_SECONDS")) or 2
 
 describe("a ledger on a server", function()
-  local service, server
+  local service = ledger.fixture({ latency = 0.2, speed = 1 })
+  local server
 
   setup(function()
     server = postgres.start()
     ledger.use_server(server and server.url)
-    service = ledger.start({ latency = 0.2, speed = 1 })
   end)
 
   teardown(function()
-    assert.is_true(ledger.stop())
     ledger.use_server(nil)
     if server then
       server:stop()
     end
   end)
 
-  --- A test in a schema of its own.
+  --- A test that needs a server.
   local function on_server(name, fn)
     it(name, function()
       if not server then
         return pending("there is no PostgreSQL here")
       end
-      ledger.open()
-      finally(ledger.close)
       fn()
     end)
   end

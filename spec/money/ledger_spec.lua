@@ -2,6 +2,7 @@
 
 local DBI = require("DBI")
 
+local files = require("spec.support.files")
 local ledger = require("spec.support.ledger")
 local segmind = require("segmind")
 local session = require("spec.support.session")
@@ -9,18 +10,7 @@ local session = require("spec.support.session")
 local HOUR, DAY = 3600, 24 * 3600
 
 describe("a ledger", function()
-  local service
-
-  setup(function()
-    service = ledger.start()
-  end)
-
-  teardown(function()
-    assert.is_true(ledger.stop())
-  end)
-
-  before_each(ledger.open)
-  after_each(ledger.close)
+  local service = ledger.fixture()
 
   local function house(sm, params, opts)
     params = params or {}
@@ -94,7 +84,7 @@ describe("a ledger", function()
       assert.equal(first[n].cost, second[n].cost)
       assert.equal(first[n].request_id, second[n].request_id)
     end
-    assert.equal(session.read(second.final.kept), second.final:bytes())
+    assert.equal(files.read(second.final.kept), second.final:bytes())
   end)
 
   it("runs a changed step again and those that hang on it, and no other", function()
@@ -342,15 +332,15 @@ describe("a ledger", function()
 
     it("was damaged on the disk is fetched again", function()
       local result = run(house)
-      local whole = session.read(result.kept)
+      local whole = files.read(result.kept)
       local file = assert(io.open(result.kept, "wb"))
       file:write(whole:sub(1, -2), "x")
       file:close()
       assert(run(house))
-      assert.equal(whole, session.read(result.kept))
+      assert.equal(whole, files.read(result.kept))
       os.remove(result.kept)
       assert(run(house))
-      assert.equal(whole, session.read(result.kept))
+      assert.equal(whole, files.read(result.kept))
       assert.equal(1, ledger.accepted())
     end)
 
@@ -574,6 +564,6 @@ describe("a ledger", function()
     run_three()
     local connection = assert(DBI.Connect("SQLite3", ledger.path()))
     connection:close()
-    assert.is_nil(session.read(ledger.path()):find("SG_0123456789abcdef", 1, true))
+    assert.is_nil(files.read(ledger.path()):find("SG_0123456789abcdef", 1, true))
   end)
 end)

@@ -2,6 +2,7 @@
 
 local child = require("spec.support.child")
 local emulator = require("spec.support.emulator")
+local files = require("spec.support.files")
 local segmind = require("segmind")
 
 local PARAMS = { prompt = "x", aspect_ratio = "1:1", seed = 7 }
@@ -73,8 +74,7 @@ describe("a lost submit in the request history", function()
 
   it("is read in any locale, set at any time", function()
     start({ latency = 0 })
-    local folder = os.tmpname()
-    os.remove(folder)
+    local folder = files.unused()
     os.execute(("mkdir -p %s && localedef -i de_DE -f UTF-8 %s/de_DE.UTF-8 >/dev/null 2>&1")
       :format(folder, folder))
     lose()

@@ -4,6 +4,7 @@
 local emulator = require("spec.support.emulator")
 local oracle = require("spec.support.oracle")
 local session = require("spec.support.session")
+local shell = require("spec.support.shell")
 
 local MODEL = "flux-kontext-pro"
 local BATCH = 150
@@ -13,7 +14,8 @@ local describe_once = _VERSION == "Lua 5.4" and describe or pending
 local every = tonumber(os.getenv("SEGMIND_BYTES_STEP")) or 1
 
 describe_once("an answer cut at every byte", function()
-  local service, sm
+  local service = session.fixture({ wire = true, seed = 3, latency = 0.01 })
+  local sm
   local seed, length = 0, {}
 
   local function submit(count)
@@ -26,10 +28,8 @@ describe_once("an answer cut at every byte", function()
   end
 
   local function request(words)
-    local pipe = assert(io.popen(("curl -s -i -H %s %s"):format(
-      emulator.quote("x-api-key: " .. emulator.KEY), words)))
-    local text = pipe:read("*a")
-    pipe:close()
+    local text = shell.output(("curl -s -i -H %s %s"):format(
+      shell.quote("x-api-key: " .. emulator.KEY), words))
     return text
   end
 
@@ -49,21 +49,11 @@ describe_once("an answer cut at every byte", function()
     length.media = #request(answer:match('"output":"([^"]+)"'))
   end
 
-  setup(function()
-    service = session.service({ wire = true, seed = 3, latency = 0.01 })
-    measure()
-  end)
-
-  teardown(function()
-    assert.is_true(session.stop())
-  end)
+  setup(measure)
 
   before_each(function()
-    service:reset()
     sm = session.client({ base_url = service.wire_url, max_transfers = 64 })
   end)
-
-  after_each(session.close)
 
   --- Breaks the n-th answer of a kind at the n-th of the places.
   local function break_at(kind, places, action)

@@ -2,29 +2,20 @@
 --- submit never arrived. Nothing is paid twice, nothing paid is lost, nothing unknown goes unsaid
 --- (M3, M4, M8).
 
+local files = require("spec.support.files")
 local oracle = require("spec.support.oracle")
 local session = require("spec.support.session")
 
 local MODEL = "flux-kontext-pro"
 
 describe("when the wire breaks,", function()
-  local service, sm
+  local service = session.fixture({ wire = true, foreign = true })
+  local sm
   local seed = 0
 
-  setup(function()
-    service = session.service({ wire = true, foreign = true })
-  end)
-
-  teardown(function()
-    assert.is_true(session.stop())
-  end)
-
   before_each(function()
-    service:reset()
     sm = session.client({ base_url = service.wire_url })
   end)
-
-  after_each(session.close)
 
   local function submit(opts)
     seed = seed + 1
@@ -191,7 +182,7 @@ describe("when the wire breaks,", function()
   it("an upload is repeated, since that is free", function()
     service:wire({ wire("upload", "response", 0, "reset"),
       wire("upload", "request", 100, "close") })
-    local path = session.file(session.PIXEL)
+    local path = files.new(session.PIXEL)
     seed = seed + 1
     local job = assert(sm:submit(MODEL, { prompt = "x", input_image = path, seed = seed }))
     assert(job:wait(30))

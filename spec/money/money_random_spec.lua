@@ -13,16 +13,10 @@ local AT_ONCE = 1000
 local describe_once = _VERSION == "Lua 5.4" and describe or pending
 
 describe_once("chains over a wire that breaks at random", function()
-  local service, sm
+  local service = session.fixture({ wire = true, seed = wire_seed, latency = 0.02,
+    credits = 100000 })
+  local sm
   local seed = 0
-
-  setup(function()
-    service = session.service({ wire = true, seed = wire_seed, latency = 0.02, credits = 100000 })
-  end)
-
-  teardown(function()
-    assert.is_true(session.stop())
-  end)
 
   local function step(input)
     seed = seed + 1

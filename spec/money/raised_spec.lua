@@ -12,10 +12,10 @@ local POLL = { poll = 0.01 }
 local jit = rawget(_G, "jit") -- whose compiled code calls no hooks
 
 describe("an error raised at any instruction", function()
-  local service, sm, told, stderr
+  local service = ledger.fixture({ latency = 0.01, variation = 0, speed = 1, credits = 1000000 })
+  local sm, told, stderr
 
   setup(function()
-    service = ledger.start({ latency = 0.01, variation = 0, speed = 1, credits = 1000000 })
     stderr = io.stderr
     rawset(io, "stderr", { write = function() end }) -- each wait tells what goes on
     if jit then
@@ -29,15 +29,11 @@ describe("an error raised at any instruction", function()
     if jit then
       jit.on()
     end
-    assert.is_true(ledger.stop())
   end)
 
   before_each(function()
-    ledger.open()
     told = {}
   end)
-
-  after_each(ledger.close)
 
   local function open(has_ledger)
     sm = ledger.client({ timeout = 5, ledger = has_ledger and ledger.target(),

@@ -1,8 +1,8 @@
 --- Over TLS: certificates are verified, and where the server speaks HTTP/2 polls and downloads
 --- share a connection, while each submit goes out over HTTP/1.1 on a fresh one.
 
-local certificate = require("spec.support.certificate")
 local emulator = require("spec.support.emulator")
+local files = require("spec.support.files")
 local segmind = require("segmind")
 local session = require("spec.support.session")
 
@@ -28,7 +28,7 @@ end
 local SEARCH = "PATH=$PATH:/usr/local/sbin:/usr/sbin; "
 
 --- nghttpx in front of the emulator, speaking HTTP/2; ends when the pipe is closed.
-local function http2_proxy(backend, cert, key, log)
+local function http2_proxy(service, log)
   assert(succeeds(SEARCH .. "command -v nghttpx >/dev/null"), "there is no nghttpx")
   -- Suites run side by side: their ports must not be drawn alike.
   local random = assert(io.open("/dev/urandom", "rb"))
@@ -43,7 +43,7 @@ local function http2_proxy(backend, cert, key, log)
       .. "--accesslog-format='$remote_port $alpn $request' --errorlog-file=/dev/null "
       .. "--pid-file=/dev/null %s %s >/dev/null 2>&1 & "
       .. "child=$!; cat >/dev/null; kill $child 2>/dev/null"):format(port,
-      backend:match(":(%d+)$"), log, key, cert), "w"))
+      service.url:match(":(%d+)$"), log, service.cert_key, service.cert), "w"))
     if await(("curl -s -k -o /dev/null --max-time 2 %s/models"):format(url)) then
       return url, pipe
     end
@@ -53,25 +53,10 @@ local function http2_proxy(backend, cert, key, log)
 end
 
 describe("over TLS", function()
-  local cert, key, service
-
-  setup(function()
-    cert, key = certificate()
-    service = session.service({ tls_cert = cert, tls_key = key })
-  end)
-
-  teardown(function()
-    assert.is_true(session.stop())
-    os.remove(cert)
-    os.remove(key)
-  end)
-
-  after_each(function()
-    session.close()
-  end)
+  local service = session.fixture({ tls = true })
 
   it("a job runs with a certificate that is trusted", function()
-    local sm = session.client({ ca_file = cert })
+    local sm = session.client({ ca_file = service.cert })
     local result = assert(sm:run(MODEL, PARAMS))
     assert.truthy(result.url:find("^https://"))
     assert.equal("png", result:info().format)
@@ -91,13 +76,13 @@ describe("over TLS", function()
       ca_file = "/none.pem" })
     assert.is_nil(sm)
     assert.equal("invalid", err.kind)
-    session.client({ ca_file = cert })
+    session.client({ ca_file = service.cert })
   end)
 
   it("polls share an HTTP/2 connection and submits take a fresh one each", function()
     local log = os.tmpname()
-    local url, pipe = http2_proxy(service.url, cert, key, log)
-    local sm = session.client({ ca_file = cert, base_url = url })
+    local url, pipe = http2_proxy(service, log)
+    local sm = session.client({ ca_file = service.cert, base_url = url })
     local jobs = {}
     for i = 1, 30 do
       jobs[i] = assert(sm:submit(MODEL, PARAMS))
@@ -109,7 +94,7 @@ describe("over TLS", function()
     local stats = sm:stats()
     sm:close()
     pipe:close()
-    local lines, http2, submits = session.read(log), 0, 0
+    local lines, http2, submits = files.read(log), 0, 0
     for line in lines:gmatch("[^\n]+") do
       http2 = http2 + (line:find("^%d+ h2 GET /v2/requests") and 1 or 0)
       submits = submits + (line:find("^%d+ http/1.1 POST /v2/") and 1 or 0)
@@ -125,11 +110,11 @@ describe("over TLS", function()
   -- hands out their answers crosswise, unless the connections differ.
   it("no poll is put on the connection of a submit that is answered late", function()
     local log = os.tmpname()
-    local url, pipe = http2_proxy(service.url, cert, key, log)
+    local url, pipe = http2_proxy(service, log)
     service:faults({ { match = { path = "submit", count = "always" }, mode = "after",
       ["then"] = { delay = 0.2 } } })
     local heard = {}
-    local sm = session.client({ ca_file = cert, base_url = url, on_event = function(event)
+    local sm = session.client({ ca_file = service.cert, base_url = url, on_event = function(event)
       heard[#heard + 1] = event.what == "note" and event.message or nil
     end })
     local before = service:ledger().totals.accepted
@@ -146,11 +131,11 @@ describe("over TLS", function()
     sm:close()
     pipe:close()
     local requests, paid = {}, 0
-    for port, what in session.read(log):gmatch("(%d+) (%S+ POST /v2/%S+)") do
+    for port, what in files.read(log):gmatch("(%d+) (%S+ POST /v2/%S+)") do
       paid = paid + (what:find("^http/1.1") and 1 or 0)
       requests[port] = 0
     end
-    for port in session.read(log):gmatch("(%d+) %S+ %u+ /") do
+    for port in files.read(log):gmatch("(%d+) %S+ %u+ /") do
       requests[port] = requests[port] and requests[port] + 1
     end
     os.remove(log)

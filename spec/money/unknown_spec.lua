@@ -6,18 +6,7 @@ local ledger = require("spec.support.ledger")
 local segmind = require("segmind")
 
 describe("a submit of unknown outcome", function()
-  local service
-
-  setup(function()
-    service = ledger.start()
-  end)
-
-  teardown(function()
-    assert.is_true(ledger.stop())
-  end)
-
-  before_each(ledger.open)
-  after_each(ledger.close)
+  local service = ledger.fixture()
 
   --- `count` submits are accepted (or, "before", are not) and their answers lost.
   local function lose(mode, count, more)

@@ -3,24 +3,20 @@
 ---
 ---     local code, output = child.run([[print(segmind.VERSION)]], { URL = service.url })
 
+local files = require("spec.support.files")
 local interpreter = require("spec.support.interpreter")
+local shell = require("spec.support.shell")
+
+local quote = shell.quote
 
 local child = {}
-
-local function quote(word)
-  return "'" .. tostring(word):gsub("'", "'\\''") .. "'"
-end
 
 --- A file with the script; removed by the caller.
 ---@param script string
 ---@return string path
 function child.script(script)
-  local path = os.tmpname()
-  local file = assert(io.open(path, "w"))
-  file:write(("package.path, package.cpath = %q, %q\n"):format(package.path, package.cpath),
-    "local segmind = require('segmind')\n", script)
-  file:close()
-  return path
+  return files.new(("package.path, package.cpath = %q, %q\nlocal segmind = require('segmind')\n")
+    :format(package.path, package.cpath) .. script)
 end
 
 --- The command that runs such a file.
@@ -40,18 +36,6 @@ function child.command(path, env, preload)
   return table.concat(words, " ")
 end
 
---- Runs a command of the shell.
----@param command string
----@return integer code of its end, above 128 for a signal
----@return string output of both streams
-function child.shell(command)
-  local pipe = assert(io.popen("(" .. command .. ") 2>&1; echo \"[$?]\"", "r"))
-  local text = pipe:read("*a")
-  pipe:close()
-  local output, code = text:match("^(.*)%[(%d+)%]\n$")
-  return tonumber(code), output
-end
-
 --- Runs a script to its end.
 ---@param script string
 ---@param env table<string, any>?
@@ -60,7 +44,7 @@ end
 ---@return string output
 function child.run(script, env, preload)
   local path = child.script(script)
-  local code, output = child.shell(child.command(path, env, preload))
+  local code, output = shell.run(child.command(path, env, preload))
   os.remove(path)
   return code, output
 end

@@ -1,12 +1,15 @@
 --- HTTP by the curl program, for specs that must not lean on our own client.
 ---
----   local http = curl.new(service.url, { key = emulator.KEY })
+---   local http = curl.new(service, { key = emulator.KEY })
 ---   local answer = http:get("/v1/get-user-credits")
 ---   answer.status, answer.headers["content-type"], answer.body, answer:json()
 
 local cjson = require("cjson")
+local files = require("spec.support.files")
+local shell = require("spec.support.shell")
 
 local json = cjson.new()
+local quote = shell.quote
 
 local curl = {}
 
@@ -25,16 +28,8 @@ end
 local Http = {}
 Http.__index = Http
 
-local function quote(word)
-  return "'" .. tostring(word):gsub("'", "'\\''") .. "'"
-end
-
 local function take_file(path)
-  local file = io.open(path, "rb")
-  local text = file and file:read("*a") or ""
-  if file then
-    file:close()
-  end
+  local text = files.read(path) or ""
   os.remove(path)
   return text
 end
@@ -52,17 +47,15 @@ end
 ---@param path string a path, or a whole URL
 ---@return spec.Answer
 function Http:request(words, path)
-  local url = path:match("^https?://") and path or (self.base .. path)
+  local url = path:match("^https?://") and path or ((self.base.url or self.base) .. path)
   local body, headers = os.tmpname(), os.tmpname()
   local key = self.key and ("-H " .. quote("x-api-key: " .. self.key)) or ""
-  local pipe = assert(io.popen(table.concat({
+  local status = shell.output(table.concat({
     "curl -s --max-time 30 -w '%{http_code}' -o", quote(body), "-D", quote(headers), key,
     self.words or "", words, quote(url),
-  }, " "), "r"))
-  local status = tonumber(pipe:read("*a")) or 0
-  pipe:close()
+  }, " "))
   return setmetatable({
-    status = status,
+    status = tonumber(status) or 0,
     headers = read_headers(take_file(headers)),
     body = take_file(body),
   }, Answer)
@@ -74,10 +67,7 @@ end
 
 --- POSTs a table as JSON, or a string as it is.
 function Http:post(path, body)
-  local file = os.tmpname()
-  local handle = assert(io.open(file, "wb"))
-  handle:write(type(body) == "string" and body or json.encode(body))
-  handle:close()
+  local file = files.new(type(body) == "string" and body or json.encode(body))
   local answer =
     self:request("-H 'Content-Type: application/json' --data-binary @" .. quote(file), path)
   os.remove(file)
@@ -103,11 +93,11 @@ function Http:await(request_id)
   error("the job does not end")
 end
 
---- options: key (false: none), words (further words for every curl).
+---@param base string|spec.Emulator whose paths are asked for; an emulator need not run yet
+---@param options { key: string?, words: string? } words: further ones for every curl
+---@return spec.Http
 function curl.new(base, options)
   return setmetatable({ base = base, key = options.key, words = options.words }, Http)
 end
-
-curl.quote = quote
 
 return curl

@@ -7,11 +7,14 @@
 ---   service:faults({ { match = { path = "submit" }, ["then"] = { status = 502 } } })
 ---   service:stop()
 ---
----   local service = emulator.start({ wire = true, foreign = true })
+---   local service = emulator.fixture({ plain = true })     in a block of tests
+---
+---   local service = emulator.start({ wire = true, foreign = true, tls = true })
 ---   service.wire_url                the same service behind a wire that can be made faulty
 ---   service:wire({ { match = { kind = "submit" }, direction = "response", at = 40,
 ---     action = "reset" } })
 ---   service:wire_log().log[1].byte  40
+---   service.cert                    a file: its certificate, which signs itself
 ---   service.foreign_url             somebody else's host, which notes what it is told
 ---   service:foreign()[1].headers
 ---
@@ -20,16 +23,24 @@
 --- curl program: the client under test must not be what its own oracle is asked with.
 
 local cjson = require("cjson")
+local certificate = require("spec.support.certificate")
+local files = require("spec.support.files")
 local paths = require("spec.support.paths")
+local shell = require("spec.support.shell")
+
+local quote = shell.quote
 
 local json = cjson.new()
 
---- A running emulator.
+--- An emulator.
 ---@class spec.Emulator
----@field url string its base URL
+---@field url string its base URL, once it runs
 ---@field wire_url string? its base URL through the faulty wire
 ---@field foreign_url string? the foreign host's
----@field _pipe file* our end of its standard input
+---@field cert string? path of its certificate
+---@field cert_key string? path of the certificate's key
+---@field _options table<string, string|number|boolean>
+---@field _pipe file*? our end of its standard input
 local Emulator = {}
 Emulator.__index = Emulator
 
@@ -37,33 +48,6 @@ local emulator = {}
 
 --- A key the emulator accepts; it means nothing anywhere else.
 emulator.KEY = "SG_0123456789abcdef"
-
---- The word in single quotes for the shell.
----@param word any
----@return string
-function emulator.quote(word)
-  return "'" .. tostring(word):gsub("'", "'\\''") .. "'"
-end
-local quote = emulator.quote
-
---- What a command prints, and nothing else of it.
----@param command string
----@return string
-local function output_of(command)
-  local pipe = assert(io.popen(command, "r"))
-  local text = pipe:read("*a")
-  pipe:close()
-  return text
-end
-
-local function read_file(path)
-  local file = io.open(path, "rb")
-  local text = file and file:read("*a")
-  if file then
-    file:close()
-  end
-  return text
-end
 
 --- The path of the program: SEGMIND_EMULATOR, or the build folder's.
 ---@return string
@@ -93,7 +77,7 @@ end
 -- The URL appears in its file, whole, as soon as the emulator listens.
 local function await_url(path)
   for _ = 1, 500 do
-    local url = read_file(path)
+    local url = files.read(path)
     if url then
       return url:match("%S+")
     end
@@ -102,40 +86,50 @@ local function await_url(path)
   return nil
 end
 
--- Further doors: { wire = true } -> { wire_port = 0, wire_url_file = ... }, on a copy.
-local function open_doors(options)
-  local given, files = {}, {}
+-- Further ports: { wire = true } -> { wire_port = 0, wire_url_file = ... }, on a copy.
+local function open_ports(options)
+  local given, url_files = {}, {}
   for name, value in pairs(options) do
     given[name] = value
   end
-  for _, door in ipairs({ "wire", "foreign" }) do
-    if given[door] then
-      files[door] = os.tmpname()
-      given[door .. "_port"] = given[door .. "_port"] or 0
-      given[door .. "_url_file"] = files[door]
+  for _, name in ipairs({ "wire", "foreign" }) do
+    if given[name] then
+      url_files[name] = os.tmpname()
+      given[name .. "_port"] = given[name .. "_port"] or 0
+      given[name .. "_url_file"] = url_files[name]
     end
-    given[door] = nil
+    given[name] = nil
   end
-  return given, files
+  return given, url_files
 end
 
 local function take_url(path)
-  local url = path and (read_file(path) or ""):match("%S+")
+  local url = path and (files.read(path) or ""):match("%S+")
   if path then
     os.remove(path)
   end
   return url
 end
 
---- Starts an emulator. The options are those of its command line with underscores for dashes:
---- `{ plain = true, speed = 100, rpm = 5 }`; true stands for an option without a value. `wire` and
---- `foreign` open the faulty wire and the foreign host, on any free ports.
+--- An emulator that does not run yet. The options are those of its command line with underscores
+--- for dashes: `{ plain = true, speed = 100, rpm = 5 }`; true stands for an option without a value.
+--- `wire` and `foreign` open the faulty wire and the foreign host, on any free ports; `tls` makes a
+--- certificate for 127.0.0.1.
 ---@param options table<string, string|number|boolean>?
 ---@return spec.Emulator
-function emulator.start(options)
-  local url_file = os.tmpname()
-  os.remove(url_file)
-  local given, files = open_doors(options or {})
+function emulator.new(options)
+  return setmetatable({ _options = options or {} }, Emulator)
+end
+
+--- Starts it.
+---@return spec.Emulator self
+function Emulator:start()
+  local url_file = files.unused()
+  local given, url_files = open_ports(self._options)
+  if given.tls then
+    self.cert, self.cert_key = certificate()
+    given.tls, given.tls_cert, given.tls_key = nil, self.cert, self.cert_key
+  end
   -- exec: the shell must not stay between the pipe and the emulator.
   local command = ("exec %s --quiet --exit-with-stdin --url-file=%s %s"):format(
     quote(emulator.binary()), quote(url_file), arguments(given))
@@ -144,13 +138,37 @@ function emulator.start(options)
   local url = await_url(url_file)
   os.remove(url_file)
   -- Written before the service's own URL.
-  local wire_url, foreign_url = take_url(files.wire), take_url(files.foreign)
+  self.wire_url, self.foreign_url = take_url(url_files.wire), take_url(url_files.foreign)
   if not url then
     pipe:close()
     error("the emulator did not start: " .. command)
   end
-  return setmetatable({ url = url, wire_url = wire_url, foreign_url = foreign_url, _pipe = pipe },
-    Emulator)
+  self.url, self._pipe = url, pipe
+  return self
+end
+
+---@param options table<string, string|number|boolean>?
+---@return spec.Emulator that runs
+function emulator.start(options)
+  return emulator.new(options):start()
+end
+
+--- An emulator for the block of tests around the call: started before the first of them, reset
+--- before each, ended after the last.
+---@param options table<string, string|number|boolean>?
+---@return spec.Emulator
+function emulator.fixture(options)
+  local busted, service = require("busted"), emulator.new(options)
+  busted.setup(function()
+    service:start()
+  end)
+  busted.teardown(function()
+    assert(service:stop(), "the emulator did not end well")
+  end)
+  busted.before_each(function()
+    service:reset()
+  end)
+  return service
 end
 
 --- Asks the control port; a refusal raises, as it is the spec's own mistake.
@@ -163,13 +181,10 @@ function Emulator:control(method, path, body)
   local words = { "curl -s -k --max-time 20 -X", method, quote(self.url .. "/_emulator/" .. path) }
   local body_file
   if body then
-    body_file = os.tmpname()
-    local file = assert(io.open(body_file, "wb"))
-    file:write(json.encode(body))
-    file:close()
+    body_file = files.new(json.encode(body))
     words[#words + 1] = "-H 'Content-Type: application/json' --data-binary @" .. quote(body_file)
   end
-  local text = output_of(table.concat(words, " "))
+  local text = shell.output(table.concat(words, " "))
   if body_file then
     os.remove(body_file)
   end
@@ -240,7 +255,7 @@ end
 ---@param mebibytes integer
 ---@return string
 function emulator.gzip_bomb(mebibytes)
-  return (output_of(("head -c %dM /dev/zero | gzip -9 | base64 -w0"):format(mebibytes)))
+  return (shell.output(("head -c %dM /dev/zero | gzip -9 | base64 -w0"):format(mebibytes)))
 end
 
 --- Forgets jobs, pictures, rules, counts, and what the foreign host was told.
@@ -258,6 +273,10 @@ function Emulator:stop()
   pcall(self.control, self, "POST", "shutdown")
   local ok = self._pipe:close()
   self._pipe = nil
+  if self.cert then
+    os.remove(self.cert)
+    os.remove(self.cert_key)
+  end
   -- LuaJIT and 5.1 return only true here.
   return ok == true
 end

@@ -3,9 +3,9 @@
 --- `wait` moves the clock to the next event instead of sleeping.
 ---
 ---     local fake = require("spec.support.fake_core")
----     local segmind, core = fake.install()
+---     local sm, segmind, core = fake.client()
 ---     core.answers.job = function(call) return { { 1, "error", { kind = "failed", ... } } } end
----     fake.restore()
+---     fake.close()
 
 local real = require("segmind.core")
 
@@ -343,6 +343,27 @@ function fake.install()
   local core = new_core()
   package.loaded["segmind.core"] = core
   return require("segmind"), core
+end
+
+local client
+
+--- Installs a fake core and opens a client over it. To be followed by `fake.close()`.
+---@param options table? of the client
+---@return segmind.Client
+---@return table segmind
+---@return table core
+function fake.client(options)
+  local segmind, core = fake.install()
+  client = assert(segmind.new(options or {}))
+  return client, segmind, core
+end
+
+--- Closes the client, unless the spec has, and restores; raises when it still waits for an answer.
+function fake.close()
+  local pending = client._closed and 0 or client:stats().pending
+  client:close()
+  fake.restore()
+  assert(pending == 0, "the spec leaves work behind")
 end
 
 --- Puts back what was loaded before.

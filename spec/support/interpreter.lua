@@ -1,16 +1,9 @@
 --- The interpreter that runs this spec, as the beginning of a shell command, for specs that start a
 --- program of their own. In a sanitized build the program needs what this one was started with.
 
+local files = require("spec.support.files")
 local paths = require("spec.support.paths")
-
-local function read(path)
-  local file = io.open(path, "rb")
-  local text = file and file:read("*l")
-  if file then
-    file:close()
-  end
-  return text
-end
+local quote = require("spec.support.shell").quote
 
 local function name()
   if rawget(_G, "jit") then
@@ -22,16 +15,12 @@ end
 
 local interpreter = {}
 
-local function quote(word)
-  return "'" .. word:gsub("'", "'\\''") .. "'"
-end
-
 --- What stands before an interpreter that loads a sanitized module, or is to load a library before
 --- all others: "" or "env LD_PRELOAD=... ".
 ---@param library string? a name in the folder spec of the build folder
 ---@return string
 function interpreter.preload(library)
-  local preload = read(paths.build .. "/preload")
+  local preload = (files.read(paths.build .. "/preload") or ""):match("[^\n]+")
   preload = preload and library and preload .. ":" .. library or preload or library
   return preload and ("env LD_PRELOAD=%s LD_LIBRARY_PATH=%s "):format(quote(preload),
     quote(paths.build .. "/spec")) or ""

@@ -7,8 +7,12 @@ local DBI = require("DBI")
 local cjson = require("cjson.safe")
 
 local emulator = require("spec.support.emulator")
+local files = require("spec.support.files")
 local segmind = require("segmind")
+local session = require("spec.support.session")
+local shell = require("spec.support.shell")
 
+local quote = shell.quote
 local SERVER = os.getenv("SEGMIND_LEDGER")
 
 local ledger = { is_file = not SERVER }
@@ -21,21 +25,6 @@ function ledger.use_server(url)
 end
 
 local folder, service, clients, schema
-
---- Starts the emulator and makes the folder.
----@return spec.Emulator
-function ledger.start(options)
-  local given = { plain = true, speed = 400, credits = 10000 }
-  for name, value in pairs(options or {}) do
-    given[name] = value
-  end
-  service, clients = emulator.start(given), {}
-  return service
-end
-
-function ledger.stop()
-  return service:stop()
-end
 
 --- Where in the server a schema is; without a word of what is dropped with it.
 local function within(name)
@@ -73,7 +62,7 @@ local function run_on_server(target, text, ...)
     text = ("SELECT row_to_json(one) FROM (%s) AS one"):format(text)
   end
   local pipe = assert(io.popen(("psql -XAtq -v ON_ERROR_STOP=1 %s -c %s 2>&1 || echo failed")
-    :format(emulator.quote(target), emulator.quote(text))))
+    :format(quote(target), quote(text))))
   local rows = {}
   for line in pipe:lines() do
     assert(line:sub(1, 1) == "{", line)
@@ -91,32 +80,41 @@ local function run(...)
   return (SERVER and run_on_server or run_on_file)(...)
 end
 
---- A new folder, and nothing at the service.
+--- Makes a folder for a new ledger.
 function ledger.open()
-  folder = os.tmpname()
-  os.remove(folder)
-  os.execute("mkdir " .. emulator.quote(folder))
+  folder, clients = files.make_folder(files.unused()), {}
   if SERVER then
     schema = "spec_" .. folder:lower():gsub("%W", "_")
     run(within("public"), "CREATE SCHEMA " .. schema)
   end
-  service:clear_faults()
-  service:reset()
 end
 
+--- Closes the clients and removes the folder.
 function ledger.close()
   for _, client in ipairs(clients) do
     if not client._closed then
       client:close()
     end
   end
-  clients = {}
   -- A client that was closed may yet write down what it had begun.
   os.execute(("for i in 1 2 3 4 5; do rm -rf %s 2>/dev/null && break; sleep 0.02; done"):format(
-    emulator.quote(folder)))
+    quote(folder)))
   if SERVER then
     run(within("public"), "DROP SCHEMA " .. schema .. " CASCADE")
   end
+end
+
+--- The fixture of a block of tests: an emulator for all of them, a ledger for each.
+---@param options table? of the emulator
+---@return spec.Emulator
+function ledger.fixture(options)
+  local busted, own = require("busted"), session.fixture(options)
+  busted.setup(function()
+    service = own
+  end)
+  busted.before_each(ledger.open)
+  busted.after_each(ledger.close)
+  return own
 end
 
 --- A path in the folder; of the ledger, unless told.
@@ -190,10 +188,7 @@ end
 
 --- Writes a file into the folder.
 function ledger.write(name, bytes)
-  local file = assert(io.open(ledger.path(name), "wb"))
-  file:write(bytes)
-  file:close()
-  return ledger.path(name)
+  return files.write(ledger.path(name), bytes)
 end
 
 return ledger

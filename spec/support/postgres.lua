@@ -1,23 +1,15 @@
 --- A PostgreSQL server for one spec: that of spec/support/with_postgres, which lives as long as the
 --- pipe that is opened to it.
 
-local emulator = require("spec.support.emulator")
+local files = require("spec.support.files")
+local shell = require("spec.support.shell")
 
-local quote = emulator.quote
+local quote = shell.quote
 
 local Server = {}
 Server.__index = Server
 
 local postgres = {}
-
-local function read_file(path)
-  local file = io.open(path)
-  local text = file and file:read("*a")
-  if file then
-    file:close()
-  end
-  return text
-end
 
 --- Starts one; nil where there is no PostgreSQL.
 ---@return table?
@@ -28,7 +20,7 @@ function postgres.start()
   local text
   repeat
     os.execute("sleep 0.02")
-    text = read_file(facts)
+    text = files.read(facts)
   until text and text ~= ""
   os.remove(facts)
   if text == "none\n" then
@@ -44,16 +36,14 @@ end
 
 --- Runs pg_ctl; `words` as "restart -m fast".
 function Server:control(words)
-  local pipe = assert(io.popen(("PATH=%s %s pg_ctl -D %s -l %s.log -w %s 2>&1"):format(
-    quote(self._path), self._as, quote(self._data), quote(self._data), words)))
-  local said = pipe:read("*a")
-  pipe:close()
+  local said = shell.output(("PATH=%s %s pg_ctl -D %s -l %s.log -w %s 2>&1"):format(
+    quote(self._path), self._as, quote(self._data), quote(self._data), words))
   assert(said:find("server started", 1, true), said)
 end
 
 --- Sends a signal to the server and all of its processes.
 function Server:signal(name)
-  local pid = assert(read_file(self._data .. "/postmaster.pid")):match("%d+")
+  local pid = assert(files.read(self._data .. "/postmaster.pid")):match("%d+")
   os.execute(("kill -%s %s $(cat /proc/%s/task/%s/children)"):format(name, pid, pid, pid))
 end
 

@@ -1,35 +1,28 @@
 --- Lua processes of their own over a ledger, on the interpreter that runs the specs.
 
+local files = require("spec.support.files")
+local interpreter = require("spec.support.interpreter")
 local ledger = require("spec.support.ledger")
+local paths = require("spec.support.paths")
+local shell = require("spec.support.shell")
+
+local quote, output_of = shell.quote, shell.output
 
 local processes = {}
 
-local function output_of(command)
-  local pipe = assert(io.popen(command))
-  local text = pipe:read("*a")
-  pipe:close()
-  return text
-end
-
 -- The shell's parent is this process.
-local support = require("spec.support.interpreter")
-
-local interpreter = output_of("readlink /proc/$PPID/exe"):match("%S+")
-local script = (debug.getinfo(1, "S").source:match("^@(.*)/") or ".") .. "/ledger_child.lua"
+local program = output_of("readlink /proc/$PPID/exe"):match("%S+")
+local script = paths.root .. "/spec/support/ledger_child.lua"
 
 -- A process may be started in another folder.
 local here = output_of("pwd"):match("[^\n]+")
 
-local function absolute(paths)
-  return ((";" .. paths):gsub(";([^/;])", ";" .. here .. "/%1"):sub(2))
+local function absolute(list)
+  return ((";" .. list):gsub(";([^/;])", ";" .. here .. "/%1"):sub(2))
 end
 
 local Process = {}
 Process.__index = Process
-
-local function quote(word)
-  return "'" .. tostring(word):gsub("'", "'\\''") .. "'"
-end
 
 --- Starts ledger_child.lua. `options`: what, log (a name), on_unknown, timeout, files (the folder
 --- for pictures, or false for the library's own choice), before (words of the shell that come
@@ -38,11 +31,11 @@ end
 ---@param options table
 function processes.start(url, options)
   local log = ledger.path(options.log or "log")
-  local files = options.files == nil and ledger.path("edits.db.files") or options.files or ""
-  local words = { support.preload() .. quote(interpreter), quote(absolute(script)), quote(url),
+  local pictures = options.files == nil and ledger.path("edits.db.files") or options.files or ""
+  local words = { interpreter.preload() .. quote(program), quote(absolute(script)), quote(url),
     quote(ledger.target()), quote(options.what or "chain"), quote(log),
     quote(options.on_unknown or "hold"), tostring(options.timeout or 30),
-    quote(files) }
+    quote(pictures) }
   local command = ("export LUA_PATH=%s LUA_CPATH=%s; unset LUA_PATH_5_4 LUA_CPATH_5_4 "
     .. "LUA_PATH_5_3 LUA_CPATH_5_3; %s %s >/dev/null 2>>%s & echo $!"):format(
     quote(absolute(package.path)), quote(absolute(package.cpath)), options.before or "",
@@ -51,11 +44,7 @@ function processes.start(url, options)
 end
 
 function Process:is_running()
-  local file = io.open("/proc/" .. self.pid .. "/stat")
-  local state = file and file:read("*a"):match("%) (%a)")
-  if file then
-    file:close()
-  end
+  local state = (files.read("/proc/" .. self.pid .. "/stat") or ""):match("%) (%a)")
   return state ~= nil and state ~= "Z"
 end
 
@@ -68,12 +57,7 @@ end
 
 --- What it has said so far.
 function Process:said()
-  local file = io.open(self.log)
-  local text = file and file:read("*a") or ""
-  if file then
-    file:close()
-  end
-  return text
+  return files.read(self.log) or ""
 end
 
 --- Waits until a line of it matches; false when it ends before.

@@ -3,13 +3,12 @@
 --- spec/suite.sh runs the specs that use it once more in that way.
 ---
 ---     local session = require("spec.support.session")
----     local service = session.service({ speed = 100 })
----     local sm = session.client({ max_active_jobs = 8 })
----     session.close()
----     session.stop()
+---     local service = session.fixture({ speed = 100 })     in a block of tests
+---     local sm = session.client({ max_active_jobs = 8 })   in a test; closed after it
 
 local emulator = require("spec.support.emulator")
 local segmind = require("segmind")
+local shell = require("spec.support.shell")
 
 local session = {}
 
@@ -29,31 +28,24 @@ local service, client
 --- How many descriptors this process has open.
 ---@return integer
 function session.descriptors()
-  local pipe = assert(io.popen("ls /proc/$PPID/fd | wc -l"))
-  local count = tonumber(pipe:read("*a"))
-  pipe:close()
-  return count
+  return tonumber(shell.output("ls /proc/$PPID/fd | wc -l"))
 end
 
---- Starts an emulator, unless one runs already.
+--- The fixture of a block of tests: an emulator for all of them; the client that a test opens is
+--- closed after it.
 ---@param options table? of the emulator
 ---@return spec.Emulator
-function session.service(options)
-  if not service then
-    local given = { plain = true, speed = 400, credits = 10000 }
-    for name, value in pairs(options or {}) do
-      given[name] = value
-    end
-    service = emulator.start(given)
+function session.fixture(options)
+  local given = { plain = true, speed = 400, credits = 10000 }
+  for name, value in pairs(options or {}) do
+    given[name] = value
   end
-  return service
-end
-
---- Ends the emulator.
-function session.stop()
-  local ended = service and service
-  service = nil
-  return not ended or ended:stop()
+  local busted, own = require("busted"), emulator.fixture(given)
+  busted.setup(function()
+    service = own
+  end)
+  busted.after_each(session.close)
+  return own
 end
 
 --- Opens a client of the emulator.
@@ -100,31 +92,8 @@ function session.close()
   end)
   client:close()
   client = nil
-  service:clear_faults()
-  service:reset()
   collectgarbage()
   assert(is_idle, "the spec leaves jobs or transfers behind")
-end
-
---- A file with this content, removed by the caller.
----@param bytes string
----@return string path
-function session.file(bytes)
-  local path = os.tmpname()
-  local file = assert(io.open(path, "wb"))
-  file:write(bytes)
-  file:close()
-  return path
-end
-
---- What a file holds.
----@param path string
----@return string
-function session.read(path)
-  local file = assert(io.open(path, "rb"))
-  local bytes = file:read("*a")
-  file:close()
-  return bytes
 end
 
 return session

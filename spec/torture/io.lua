@@ -5,7 +5,7 @@
 ---   lua io.lua full FOLDER       of a small file system
 ---   lua io.lua limit             the same by a limit on the size of a file
 
-local emulator = require("spec.support.emulator")
+local shell = require("spec.support.shell")
 local steps = require("spec.torture.steps")
 
 local FAULTS = {
@@ -64,7 +64,7 @@ local function full(place, left)
   world:begin(place)
   local filler = place .. "/filler"
   os.execute(("dd if=/dev/zero of=%s bs=1k count=$(($(df -k --output=avail %s | tail -n 1) - %d))"
-    .. " 2>/dev/null"):format(emulator.quote(filler), emulator.quote(place), left))
+    .. " 2>/dev/null"):format(shell.quote(filler), shell.quote(place), left))
   judge(world:run())
   os.remove(filler)
   world:recover(left .. " KiB left")

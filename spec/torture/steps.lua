@@ -12,8 +12,9 @@ local DBI = require("DBI")
 
 local emulator = require("spec.support.emulator")
 local interpreter = require("spec.support.interpreter")
+local shell = require("spec.support.shell")
 
-local quote = emulator.quote
+local quote = shell.quote
 
 local steps = {}
 

@@ -6,17 +6,13 @@ describe("a coroutine", function()
   local segmind, core, sm, events
 
   before_each(function()
-    segmind, core = fake.install()
     events = {}
-    sm = assert(segmind.new({ on_event = function(event)
+    sm, segmind, core = fake.client({ on_event = function(event)
       events[#events + 1] = event
-    end }))
+    end })
   end)
 
-  after_each(function()
-    sm:close()
-    fake.restore()
-  end)
+  after_each(fake.close)
 
   local function pro(params)
     return assert(sm:submit("flux-kontext-pro", params or { prompt = "x" }))
@@ -403,6 +399,7 @@ describe("a coroutine", function()
       end)
       dropped:cancel()
       assert.same({ "cancelled", "unknown" }, { dropped:error().kind, dropped:error().charged })
+      sm:close() -- the job that was dropped goes on
     end)
 
     it("is driven with clients of its own", function()
@@ -481,6 +478,7 @@ describe("a coroutine", function()
       assert.is_nil(got)
       assert.equal("bad", key)
       assert.truthy(err.message:find("no such file", 1, true))
+      sm:close() -- the other job goes on
     end)
 
     it("raises for what cannot be waited for", function()

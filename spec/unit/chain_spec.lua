@@ -4,16 +4,11 @@ describe("a chain", function()
   local segmind, core, sm, picture
 
   before_each(function()
-    segmind, core = fake.install()
-    sm = assert(segmind.new({}))
+    sm, segmind, core = fake.client()
     picture = segmind.bytes(fake.picture())
   end)
 
-  after_each(function()
-    assert.equal(0, sm:stats().pending)
-    sm:close()
-    fake.restore()
-  end)
+  after_each(fake.close)
 
   local function three(save)
     return sm:chain(picture)

@@ -1,25 +1,17 @@
 --- What the service and the caller do wrong, over real sockets against the emulator.
 
 local emulator = require("spec.support.emulator")
+local files = require("spec.support.files")
 local segmind = require("segmind")
 local session = require("spec.support.session")
 
 describe("a client", function()
-  local service, sm
-
-  setup(function()
-    service = session.service()
-  end)
-
-  teardown(function()
-    assert.is_true(session.stop())
-  end)
+  local service = session.fixture()
+  local sm
 
   before_each(function()
     sm = session.client({ timeout = 20 })
   end)
-
-  after_each(session.close)
 
   local function run(opts)
     return sm:run("flux-kontext-pro", { prompt = "x", aspect_ratio = "1:1" }, opts)
@@ -63,7 +55,7 @@ describe("a client", function()
 
     it("refuses a file that is empty, unreadable or no picture", function()
       for _, content in ipairs({ "", "hello, world", "<svg></svg>" }) do
-        local path = session.file(content)
+        local path = files.new(content)
         local _, err = sm:run("flux-kontext-dev", { prompt = "x", input_image = path })
         os.remove(path)
         assert.equal("invalid", err.kind)

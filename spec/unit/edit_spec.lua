@@ -9,14 +9,10 @@ describe("edit", function()
   local segmind, core, sm
 
   before_each(function()
-    segmind, core = fake.install()
-    sm = assert(segmind.new({ api_key = "SG_0123456789abcdef" }))
+    sm, segmind, core = fake.client({ api_key = "SG_0123456789abcdef" })
   end)
 
-  after_each(function()
-    sm:close()
-    fake.restore()
-  end)
+  after_each(fake.close)
 
   local function body(n)
     return require("segmind.json").decode(core.calls_of("job")[n].body)

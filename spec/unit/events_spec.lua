@@ -4,17 +4,13 @@ describe("a client", function()
   local segmind, core, sm, events
 
   before_each(function()
-    segmind, core = fake.install()
     events = {}
-    sm = assert(segmind.new({ on_event = function(event)
+    sm, segmind, core = fake.client({ on_event = function(event)
       events[#events + 1] = event
-    end }))
+    end })
   end)
 
-  after_each(function()
-    sm:close()
-    fake.restore()
-  end)
+  after_each(fake.close)
 
   local function pro(params)
     return assert(sm:submit("flux-kontext-pro", params or { prompt = "x", aspect_ratio = "1:1" }))
@@ -68,6 +64,7 @@ describe("a client", function()
     assert.has_error(function()
       sm:poll("1")
     end)
+    sm:close()
   end)
 
   it("catches an error in a callback and tells it, once, beside the result", function()
@@ -123,6 +120,7 @@ describe("a client", function()
     assert.equal(1, select("#", job:wait()))
     assert.truthy(message:find("inside a callback", 1, true))
     assert.truthy(message:find("events_spec.lua", 1, true))
+    sm:close() -- two jobs that nobody waits for
   end)
 
   it("lets a callback submit, cancel and close", function()

@@ -4,21 +4,17 @@ local fake = require("spec.support.fake_core")
 local session = require("spec.support.session")
 
 describe("the request history", function()
-  local segmind, core, sm
+  local sm, core, _
 
   before_each(function()
-    segmind, core = fake.install()
+    sm, _, core = fake.client()
     core.time = function(value)
       return type(value) == "number" and value or value == "2026-11-26T10:00:00Z" and 1795687200
         or nil
     end
-    sm = assert(segmind.new({}))
   end)
 
-  after_each(function()
-    sm:close()
-    fake.restore()
-  end)
+  after_each(fake.close)
 
   local function answer(body)
     core.answers.get = function()
@@ -106,15 +102,7 @@ describe("the request history", function()
 end)
 
 describe("the request history of the emulator", function()
-  setup(function()
-    session.service()
-  end)
-
-  teardown(function()
-    assert.is_true(session.stop())
-  end)
-
-  after_each(session.close)
+  session.fixture()
 
   it("tells cost, state, address and time of what was made", function()
     local sm = session.client()

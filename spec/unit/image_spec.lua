@@ -1,20 +1,15 @@
 local fake = require("spec.support.fake_core")
+local files = require("spec.support.files")
 
 describe("an image parameter", function()
-  local segmind, core, sm, folder
+  local path = files.fixture() .. "/picture"
+  local segmind, core, sm
 
   before_each(function()
-    segmind, core = fake.install()
-    sm = assert(segmind.new({}))
-    folder = os.tmpname()
+    sm, segmind, core = fake.client()
   end)
 
-  after_each(function()
-    assert.equal(0, sm:stats().pending)
-    sm:close()
-    os.remove(folder)
-    fake.restore()
-  end)
+  after_each(fake.close)
 
   local function refused(value, model)
     local job, err = sm:submit(model or "flux-kontext-pro", { prompt = "x", input_image = value })
@@ -25,10 +20,7 @@ describe("an image parameter", function()
   end
 
   local function write(text)
-    local file = assert(io.open(folder, "wb"))
-    file:write(text)
-    file:close()
-    return folder
+    return files.write(path, text)
   end
 
   it("passes an http or https URL as it is", function()
@@ -42,8 +34,8 @@ describe("an image parameter", function()
 
   it("that a camera has stored turned gets a warning", function()
     local probe = core.probe
-    core.probe = function(path)
-      local info = assert(probe(path))
+    core.probe = function(name)
+      local info = assert(probe(name))
       info.orientation = 6
       return info
     end
@@ -52,7 +44,7 @@ describe("an image parameter", function()
     assert.truthy(job.warnings[1]:find("^input_image: the JPEG is stored turned %(Exif orient"))
     assert(job:wait())
     core.probe = probe
-    job = assert(sm:submit("flux-kontext-pro", { prompt = "x", input_image = folder }))
+    job = assert(sm:submit("flux-kontext-pro", { prompt = "x", input_image = path }))
     assert.same({}, job.warnings)
     assert(job:wait())
   end)
@@ -60,8 +52,8 @@ describe("an image parameter", function()
   it("by name is refused where no table says that it is one: the name would be sent", function()
     write(fake.picture())
     for _, case in ipairs({
-      { "some-model", { image = folder } }, { "some-model", { images = { folder } } },
-      { "flux-kontext-pro", { prompt = "x", mask = folder }, { allow_unknown = true } },
+      { "some-model", { image = path } }, { "some-model", { images = { path } } },
+      { "flux-kontext-pro", { prompt = "x", mask = path }, { allow_unknown = true } },
     }) do
       local job, err = sm:submit(case[1], case[2], case[3])
       assert.is_nil(job)
@@ -74,7 +66,7 @@ describe("an image parameter", function()
     end
     local job = assert(sm:submit("some-model", { image = segmind.bytes(fake.picture()) }))
     assert(job:wait())
-    assert(sm:submit("flux-kontext-pro", { prompt = folder, aspect_ratio = "1:1" }):wait())
+    assert(sm:submit("flux-kontext-pro", { prompt = path, aspect_ratio = "1:1" }):wait())
   end)
 
   it("is a picture in a file: not missing, a folder, empty or something else", function()
@@ -119,7 +111,7 @@ describe("an image parameter", function()
       { prompt = "x", input_image = write(fake.picture("in a file")) }))
     assert(job:wait())
     assert.truthy(core.calls_of("job")[1].body:find("images.segmind.com/assets/", 1, true))
-    assert.equal(folder, core.calls_of("upload")[1].source.path)
+    assert.equal(path, core.calls_of("upload")[1].source.path)
   end)
 
   it("whose upload fails fails the job, unpaid and by name", function()
@@ -152,14 +144,10 @@ describe("uploading", function()
   local segmind, core, sm
 
   before_each(function()
-    segmind, core = fake.install()
-    sm = assert(segmind.new({}))
+    sm, segmind, core = fake.client()
   end)
 
-  after_each(function()
-    sm:close()
-    fake.restore()
-  end)
+  after_each(fake.close)
 
   it("returns a URL for one and a list for a list", function()
     local one, two = segmind.bytes(fake.picture("1")), segmind.bytes(fake.picture("2"))

@@ -1,20 +1,14 @@
 local fake = require("spec.support.fake_core")
+local files = require("spec.support.files")
 
 describe("a job", function()
   local segmind, core, sm
 
   before_each(function()
-    segmind, core = fake.install()
-    sm = assert(segmind.new({ api_key = "SG_0123456789abcdef" }))
+    sm, segmind, core = fake.client({ api_key = "SG_0123456789abcdef" })
   end)
 
-  after_each(function()
-    if not sm._closed then
-      assert.equal(0, sm:stats().pending)
-      sm:close()
-    end
-    fake.restore()
-  end)
+  after_each(fake.close)
 
   local function pro(params, opts)
     params.prompt = params.prompt or "x"
@@ -266,10 +260,7 @@ describe("a job", function()
   end)
 
   it("uploads the same content once, whatever it is called and whoever asks", function()
-    local path = os.tmpname()
-    local file = assert(io.open(path, "wb"))
-    file:write(fake.picture("same"))
-    file:close()
+    local path = files.new(fake.picture("same"))
     local jobs = {}
     for i = 1, 3 do
       jobs[i] = pro({ input_image = path })

@@ -2,14 +2,18 @@
 --- see, not in what is written, not in what a foreign host is sent.
 
 local emulator = require("spec.support.emulator")
+local files = require("spec.support.files")
 local report = require("segmind.report")
 local segmind = require("segmind")
 local session = require("spec.support.session")
+local shell = require("spec.support.shell")
 
 math.randomseed(os.time() + tonumber((tostring({}):match("0x(%x+)") or "0"):sub(-7), 16))
 
 describe("the key", function()
-  local service, key, seen, folder
+  local service = emulator.fixture({ plain = true, speed = 400, foreign = true })
+  local folder = files.fixture()
+  local key, seen
 
   --- Everything in a value, functions and userdata apart, as strings in `seen`.
   local function collect(value, visited)
@@ -27,20 +31,10 @@ describe("the key", function()
   end
 
   setup(function()
-    service = emulator.start({ plain = true, speed = 400, foreign = true })
     key = ("SG_%08x%08x"):format(math.random(0, 2 ^ 31 - 1), math.random(0, 2 ^ 31 - 1))
-    folder = os.tmpname()
-    os.remove(folder)
-    assert(os.execute("mkdir " .. folder))
-  end)
-
-  teardown(function()
-    os.execute("rm -rf " .. emulator.quote(folder))
-    assert.is_true(service:stop())
   end)
 
   before_each(function()
-    service:reset()
     seen = {}
   end)
 
@@ -70,14 +64,14 @@ describe("the key", function()
 
   it("is not in jobs, results, events, a ledger, a report or a picture", function()
     local sm = open({ ledger = folder .. "/edits.db" })
-    local chain = sm:chain(assert(session.file(session.PIXEL)))
+    local chain = sm:chain(assert(files.new(session.PIXEL)))
       :step("flux-kontext-dev", { prompt = "one" })
       :step("flux-kontext-pro", { prompt = "two" })
     local results = assert(chain:run({ save = folder .. "/chain" }))
     collect(results)
     collect(assert(report.write(folder .. "/report.html", { results[1].job, results[2].job })))
     check(sm)
-    local pipe = assert(io.popen(("grep -rlaF %s %s"):format(key, emulator.quote(folder))))
+    local pipe = assert(io.popen(("grep -rlaF %s %s"):format(key, shell.quote(folder))))
     assert.equal("", pipe:read("*a"))
     pipe:close()
   end)
@@ -104,7 +98,7 @@ describe("the key", function()
     collect(job)
     collect(err)
     check(sm)
-    local pipe = assert(io.popen(("grep -rlaF %s %s"):format(key, emulator.quote(folder))))
+    local pipe = assert(io.popen(("grep -rlaF %s %s"):format(key, shell.quote(folder))))
     assert.equal("", pipe:read("*a"))
     pipe:close()
   end)

@@ -2,6 +2,7 @@
 
 local Error = require("segmind.error")
 local emulator = require("spec.support.emulator")
+local files = require("spec.support.files")
 local ledger = require("spec.support.ledger")
 local segmind = require("segmind")
 
@@ -9,18 +10,7 @@ local PARAMS = { prompt = "x", aspect_ratio = "1:1" }
 local ID = "[%w][%w._-]*"
 
 describe("the error kind", function()
-  local service
-
-  setup(function()
-    service = ledger.start()
-  end)
-
-  teardown(function()
-    assert.is_true(ledger.stop())
-  end)
-
-  before_each(ledger.open)
-  after_each(ledger.close)
+  local service = ledger.fixture()
 
   local function fault(path, effect, mode)
     service:faults({ { match = { path = path, count = "always" }, ["then"] = effect,
@@ -93,9 +83,7 @@ describe("the error kind", function()
         ledger = "/no/such/folder/edits.db" }))
     end },
     io = { charged = "yes", id = true, make = function()
-      local folder = os.tmpname()
-      os.remove(folder)
-      os.execute("mkdir " .. folder)
+      local folder = files.make_folder(files.unused())
       local job = assert(client():submit("flux-kontext-pro", PARAMS, { save = folder .. "/x" }))
       os.execute(("rmdir %s; touch %s"):format(folder, folder))
       local _, err = job:wait()

@@ -1,24 +1,23 @@
 local child = require("spec.support.child")
 local emulator = require("spec.support.emulator")
+local files = require("spec.support.files")
+local shell = require("spec.support.shell")
 
 describe("in a locale with a decimal comma", function()
-  local folder, server
+  local service = emulator.fixture({ plain = true, speed = 100 })
+  local folder = files.unused()
 
   setup(function()
-    folder = os.tmpname()
-    os.remove(folder)
-    child.shell("mkdir -p " .. folder .. " && localedef -i de_DE -f UTF-8 " .. folder
+    shell.run("mkdir -p " .. folder .. " && localedef -i de_DE -f UTF-8 " .. folder
       .. "/de_DE.UTF-8")
-    server = emulator.start({ plain = true, speed = 100 })
   end)
 
   teardown(function()
-    server:stop()
-    child.shell("rm -rf " .. folder)
+    files.remove_folder(folder)
   end)
 
   local function run(script)
-    local code, output = child.run(script, { LOCPATH = folder, BASE = server.url })
+    local code, output = child.run(script, { LOCPATH = folder, BASE = service.url })
     if output:find("no such locale", 1, true) then
       return pending("localedef makes no de_DE here")
     end

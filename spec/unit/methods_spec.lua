@@ -7,18 +7,14 @@ describe("what is called wrongly", function()
   local segmind, sm, job, result, chain, task
 
   before_each(function()
-    segmind = fake.install()
-    sm = assert(segmind.new({ api_key = "SG_0123456789abcdef" }))
+    sm, segmind = fake.client({ api_key = "SG_0123456789abcdef" })
     job = assert(sm:submit("flux-kontext-pro", { prompt = "x", aspect_ratio = "1:1" }))
     result = assert(job:wait())
     chain = sm:chain()
     task = segmind.async(function() end)
   end)
 
-  after_each(function()
-    sm:close()
-    fake.restore()
-  end)
+  after_each(fake.close)
 
   local function raises(text, fn, ...)
     local ok, message = pcall(fn, ...)

@@ -1,17 +1,8 @@
 local export = require("segmind.models.export")
+local files = require("spec.support.files")
 local json = require("segmind.json")
 local models = require("segmind.models")
 local paths = require("spec.support.paths")
-
-local function read(path)
-  local file = io.open(path, "rb")
-  if not file then
-    return nil
-  end
-  local text = file:read("*a")
-  file:close()
-  return text
-end
 
 describe("the model tables", function()
   it("are well formed", function()
@@ -81,12 +72,12 @@ describe("the export", function()
   end)
 
   it("is what meta/models.lua holds", function()
-    local text = read(paths.root .. "/lua/segmind/meta/models.lua")
+    local text = files.read(paths.root .. "/lua/segmind/meta/models.lua")
     assert.equal(export.types(), text, "run: lua lua/segmind/models/export.lua types")
   end)
 
   it("is what the README's table holds", function()
-    local text = read(paths.root .. "/README.md")
+    local text = files.read(paths.root .. "/README.md")
     local held = text and text:match("<!%-%- models %-%->\n(.-)<!%-%- /models %-%->")
     if held then
       assert.equal(export.markdown(), held, "run: lua lua/segmind/models/export.lua markdown")

@@ -1,4 +1,5 @@
 local fake = require("spec.support.fake_core")
+local files = require("spec.support.files")
 local path = require("segmind.path")
 require("segmind") -- whose core knows the folder
 
@@ -31,17 +32,14 @@ describe("a path", function()
 end)
 
 describe("a relative path of a client whose host goes elsewhere", function()
-  local segmind, core, folder, here
+  local folder = files.fixture()
+  local segmind, core, here
 
   before_each(function()
     segmind, core = fake.install()
-    folder = os.tmpname()
-    os.remove(folder)
-    assert(os.execute(("mkdir -p %s/one %s/two"):format(folder, folder)))
     for _, name in ipairs({ "one", "two" }) do
-      local file = assert(io.open(("%s/%s/a.png"):format(folder, name), "wb"))
-      file:write(fake.picture(name))
-      file:close()
+      files.make_folder(folder .. "/" .. name)
+      files.write(("%s/%s/a.png"):format(folder, name), fake.picture(name))
     end
     here = folder .. "/one/"
     local function absolute(name)
@@ -54,10 +52,7 @@ describe("a relative path of a client whose host goes elsewhere", function()
     end
   end)
 
-  after_each(function()
-    fake.restore()
-    os.execute("rm -r " .. folder)
-  end)
+  after_each(fake.restore)
 
   local function file_of(name)
     return folder .. "/one/" .. name

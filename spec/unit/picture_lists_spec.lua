@@ -1,5 +1,6 @@
 --- Parameters that hold a list of pictures.
 
+local files = require("spec.support.files")
 local request = require("segmind.request")
 local segmind = require("segmind")
 local session = require("spec.support.session")
@@ -7,21 +8,12 @@ local session = require("spec.support.session")
 local PROMPT = "the three on one sheet"
 
 describe("a list of pictures", function()
-  local service, sm
-
-  setup(function()
-    service = session.service()
-  end)
-
-  teardown(function()
-    assert.is_true(session.stop())
-  end)
+  local service = session.fixture()
+  local sm
 
   before_each(function()
     sm = session.client()
   end)
-
-  after_each(session.close)
 
   local function last_body()
     local submits = service:ledger().submits
@@ -38,7 +30,7 @@ describe("a list of pictures", function()
   end
 
   it("holds a path, a URL, bytes, a result and a job, and keeps their order", function()
-    local path = session.file(session.PIXEL)
+    local path = files.new(session.PIXEL)
     local first = assert(draw("first"):wait())
     local second = draw("second")
     local result = assert(sm:run("flux-2-pro", { prompt = PROMPT,

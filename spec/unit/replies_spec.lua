@@ -8,22 +8,12 @@ local PARAMS = { prompt = "x", aspect_ratio = "1:1" }
 local URL = "https://images.segmind.com/p.png"
 
 describe("an answer", function()
-  local service, sm
-
-  setup(function()
-    service = session.service({ wire = true })
-  end)
-
-  teardown(function()
-    assert.is_true(session.stop())
-  end)
+  local service = session.fixture({ wire = true })
+  local sm
 
   before_each(function()
-    service:reset()
     sm = session.client({ base_url = service.wire_url, timeout = 20, poll = 0.05 })
   end)
-
-  after_each(session.close)
 
   local function fault(path, effect, mode)
     return { match = { path = path, count = "always" }, ["then"] = effect, mode = mode }

@@ -1,27 +1,20 @@
 local fake = require("spec.support.fake_core")
+local files = require("spec.support.files")
 
 describe("a report", function()
-  local segmind, core, sm, page
+  local page = files.fixture() .. "/page.html"
+  local sm, core, _
 
   before_each(function()
-    segmind, core = fake.install()
-    sm = assert(segmind.new({}))
-    page = os.tmpname()
+    sm, _, core = fake.client()
   end)
 
-  after_each(function()
-    sm:close()
-    os.remove(page)
-    fake.restore()
-  end)
+  after_each(fake.close)
 
   local function written(items, opts)
     local report = require("segmind.report")
     assert.equal(page, report.write(page, items, opts))
-    local file = assert(io.open(page, "rb"))
-    local text = file:read("*a")
-    file:close()
-    return text
+    return files.read(page)
   end
 
   local function count(text, pattern)

@@ -4,15 +4,10 @@ describe("a result", function()
   local segmind, core, sm
 
   before_each(function()
-    segmind, core = fake.install()
-    sm = assert(segmind.new({}))
+    sm, segmind, core = fake.client()
   end)
 
-  after_each(function()
-    assert.equal(0, sm:stats().pending)
-    sm:close()
-    fake.restore()
-  end)
+  after_each(fake.close)
 
   local function run(body, model, params)
     core.answers.job = function()

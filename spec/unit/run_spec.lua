@@ -1,5 +1,6 @@
 --- Every way to a picture, over real sockets against the emulator.
 
+local files = require("spec.support.files")
 local models = require("segmind.models")
 local segmind = require("segmind")
 local session = require("spec.support.session")
@@ -36,21 +37,12 @@ local function other_value(param)
 end
 
 describe("a picture", function()
-  local service, sm
-
-  setup(function()
-    service = session.service()
-  end)
-
-  teardown(function()
-    assert.is_true(session.stop())
-  end)
+  local service = session.fixture()
+  local sm
 
   before_each(function()
     sm = session.client()
   end)
-
-  after_each(session.close)
 
   for _, name in ipairs(models.names) do
     local model = models[name]
@@ -113,19 +105,18 @@ describe("a picture", function()
   end)
 
   it("is saved by the job itself, with the extension of its format", function()
-    local target = os.tmpname()
-    os.remove(target)
+    local target = files.unused()
     local result = assert(sm:run("flux-kontext-pro",
       { prompt = "x", aspect_ratio = "1:1", output_format = "jpg" }, { save = target }))
     assert.equal(target .. ".jpg", result.path)
-    assert.equal("\255\216\255", session.read(result.path):sub(1, 3))
+    assert.equal("\255\216\255", files.read(result.path):sub(1, 3))
     os.remove(result.path)
   end)
 
   it("is not paid for when it could not be saved", function()
-    local folder = session.file("")
+    local folder = files.new("")
     for _, path in ipairs({ folder .. "/x", folder .. "/deep/x", "/tmp", "a\0b", "~/x.png",
-      session.file(""):match("^(.*/)"), ("x"):rep(300) }) do
+      files.new(""):match("^(.*/)"), ("x"):rep(300) }) do
       local job, err = sm:submit("flux-kontext-pro", { prompt = "x" }, { save = path })
       assert.is_nil(job)
       assert.equal("invalid", err.kind)
@@ -136,9 +127,7 @@ describe("a picture", function()
   end)
 
   it("is an error when it cannot be saved after all, and the result is kept", function()
-    local folder = os.tmpname()
-    os.remove(folder)
-    assert(os.execute("mkdir " .. folder))
+    local folder = files.make_folder(files.unused())
     local job = assert(sm:submit("flux-kontext-pro", { prompt = "x" }, { save = folder .. "/x" }))
     os.execute(("rmdir %s; touch %s"):format(folder, folder))
     local _, err = job:wait()
@@ -149,7 +138,7 @@ describe("a picture", function()
   end)
 
   it("of an input that was uploaded once is not uploaded again", function()
-    local path = session.file(session.PIXEL)
+    local path = files.new(session.PIXEL)
     local jobs = {}
     for i = 1, 6 do
       jobs[i] = assert(sm:submit("flux-kontext-dev",
@@ -215,31 +204,22 @@ end)
 describe("a picture of its full size", function()
   local sm
 
-  setup(function()
-    session.service({ plain = false })
-  end)
-
-  teardown(function()
-    assert.is_true(session.stop())
-  end)
+  session.fixture({ plain = false })
 
   before_each(function()
     sm = session.client()
   end)
 
-  after_each(session.close)
-
   it("of more than 64 KiB, goes up and comes down whole, to a file and to memory", function()
     local big = assert(sm:run("flux-kontext-pro", { prompt = "noise", aspect_ratio = "1:1" }))
     local bytes = assert(big:bytes())
     assert.is_true(#bytes > 65536)
-    local path = session.file(bytes)
+    local path = files.new(bytes)
     local result = assert(sm:run("flux-kontext-dev", { prompt = "x", input_image = path }))
-    local target = os.tmpname()
-    os.remove(target)
+    local target = files.unused()
     local saved = assert(result:save(target))
     assert.equal(target .. ".png", saved)
-    assert.equal(result:bytes(), session.read(saved))
+    assert.equal(result:bytes(), files.read(saved))
     assert.equal("png", result:info().format)
     assert.is_true(result:info().width > 100)
     os.remove(path)

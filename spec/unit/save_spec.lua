@@ -1,24 +1,16 @@
 --- Where a picture is saved, over real sockets against the emulator.
 
+local files = require("spec.support.files")
 local session = require("spec.support.session")
 
 describe("save", function()
-  local service, sm, folder
+  local service, folder = session.fixture(), files.fixture()
+  local sm
   local PARAMS = { prompt = "x", aspect_ratio = "1:1" }
 
   before_each(function()
-    service, sm = session.service(), session.client()
-    folder = os.tmpname()
-    os.remove(folder)
-    assert(os.execute("mkdir " .. folder))
+    sm = session.client()
   end)
-
-  after_each(function()
-    session.close()
-    os.execute("rm -rf " .. folder)
-  end)
-
-  teardown(session.stop)
 
   local function submit(save, opts)
     opts = opts or {}
@@ -83,7 +75,7 @@ describe("save", function()
   it("names a folder that cannot be made once, for all steps of a chain", function()
     local file = assert(io.open(folder .. "/file", "w"))
     file:close()
-    local chain = sm:chain(session.file(session.PIXEL))
+    local chain = sm:chain(files.new(session.PIXEL))
     for _ = 1, 4 do
       chain:step("flux-kontext-dev", { prompt = "x" })
     end
@@ -131,7 +123,7 @@ describe("save", function()
   end)
 
   it("numbers the steps of a chain before a picture's extension only", function()
-    local results = assert(sm:chain(session.file(session.PIXEL))
+    local results = assert(sm:chain(files.new(session.PIXEL))
       :step("flux-kontext-dev", { prompt = "x" }):run({ save = folder .. "/house v1.5" }))
     assert.equal(folder .. "/house v1.5-1.png", results.final.path)
   end)

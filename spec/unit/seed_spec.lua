@@ -4,18 +4,7 @@
 local ledger = require("spec.support.ledger")
 
 describe("the seed", function()
-  local service
-
-  setup(function()
-    service = ledger.start({ latency = 0.2, speed = 1 })
-  end)
-
-  teardown(function()
-    assert.is_true(ledger.stop())
-  end)
-
-  before_each(ledger.open)
-  after_each(ledger.close)
+  local service = ledger.fixture({ latency = 0.2, speed = 1 })
 
   local function submit(sm, opts)
     return assert(sm:submit("flux-kontext-pro", { prompt = "x", aspect_ratio = "1:1" }, opts))

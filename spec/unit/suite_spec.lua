@@ -4,16 +4,18 @@ if _VERSION ~= "Lua 5.4" then
   return
 end
 
-local emulator = require("spec.support.emulator")
+local files = require("spec.support.files")
 local paths = require("spec.support.paths")
+local shell = require("spec.support.shell")
 
-local quote = emulator.quote
+local quote = shell.quote
 
 -- What starts programs with the paths of the clone, of the build and of the fixtures.
 local SMALL = [[
 local child = require("spec.support.child")
 local ledger = require("spec.support.ledger")
 local processes = require("spec.support.processes")
+local shell = require("spec.support.shell")
 
 describe("a program", function()
   it("finds the library, and one to be loaded before all others", function()
@@ -23,33 +25,24 @@ describe("a program", function()
     assert.truthy(output:find("^%d+%.%d+%.%d+\n$"), output)
   end)
 
+  local service = ledger.fixture()
+
   it("works on a ledger", function()
-    local service = ledger.start()
-    ledger.open()
     assert.equal("ok", (processes.start(service.url, { what = "one" }):join()))
-    ledger.close()
-    assert.is_true(ledger.stop())
   end)
 end)
 ]]
 
 describe("the suite", function()
-  local folder, place
+  local folder = files.fixture()
+  local place
 
   before_each(function()
-    folder = os.tmpname()
-    os.remove(folder)
     place = folder .. "/ünï 'cödé' dir $HOME `x`"
     assert(os.execute(("mkdir -p %s; ln -s \"$(cd %s && pwd)\" %s; ln -s \"$(cd %s && pwd)\" %s")
       :format(quote(place), quote(paths.root), quote(place .. "/clone"), quote(paths.build),
         quote(place .. "/build"))))
-    local file = assert(io.open(place .. "/small_spec.lua", "w"))
-    file:write(SMALL)
-    file:close()
-  end)
-
-  after_each(function()
-    os.execute("rm -rf " .. quote(folder))
+    files.write(place .. "/small_spec.lua", SMALL)
   end)
 
   --- What a suite of that one file prints.

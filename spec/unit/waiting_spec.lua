@@ -1,26 +1,18 @@
 --- The ways to wait over real sockets: by frames, in coroutines, in somebody else's scheduler.
 
+local files = require("spec.support.files")
 local segmind = require("segmind")
 local session = require("spec.support.session")
 
 local MODEL = "flux-kontext-pro"
 
 describe("waiting", function()
-  local service, sm
-
-  setup(function()
-    service = session.service({ speed = 200 })
-  end)
-
-  teardown(function()
-    assert.is_true(session.stop())
-  end)
+  local service = session.fixture({ speed = 200 })
+  local sm
 
   before_each(function()
     sm = session.client()
   end)
-
-  after_each(session.close)
 
   local function submit(i)
     return assert(sm:submit(MODEL, { prompt = "number " .. (i or 1), aspect_ratio = "1:1" }))
@@ -55,9 +47,7 @@ describe("waiting", function()
   end)
 
   it("in coroutines goes on while frames are drawn", function()
-    local folder, over, tasks = os.tmpname(), 0, {}
-    os.remove(folder)
-    os.execute("mkdir " .. folder)
+    local folder, over, tasks = files.make_folder(files.unused()), 0, {}
     local polled = sm.poll
     sm.poll = function()
       error("it blocks")
@@ -79,9 +69,9 @@ describe("waiting", function()
     for i = 1, 20 do
       local edited, bytes = tasks[i]:wait()
       assert.truthy(edited and edited.url, tostring(bytes))
-      assert.equal(bytes, session.read(("%s/%d.png"):format(folder, i)))
+      assert.equal(bytes, files.read(("%s/%d.png"):format(folder, i)))
     end
-    os.execute("rm -r " .. folder)
+    files.remove_folder(folder)
     assert.equal(40, service:ledger().totals.completed)
   end)
 
