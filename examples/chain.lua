@@ -21,7 +21,7 @@ chain
   :step("flux-kontext-pro", { prompt = "make this a real photograph" })
   :step("multi-image-kontext-max", {
     prompt = "put the green dress on the woman",
-    input_image_2 = pictures .. "/dress.png",
+    input_image_2 = pictures .. "/dress.webp",
   })
 
 local estimate, bad = chain:estimate()

@@ -51,8 +51,8 @@ local noon = step("noon", "flux-kontext-max",
 local both = step("both", "multi-image-kontext-pro",
   { prompt = "the two side by side", input_image_1 = night, input_image_2 = noon })
 local dressed = step("dressed", "multi-image-kontext-pro",
-  { prompt = "put the green dress on the woman", input_image_1 = pictures .. "/woman.jpg",
-    input_image_2 = pictures .. "/dress.png", aspect_ratio = "3:4" })
+  { prompt = "put the green dress on the woman", input_image_1 = pictures .. "/woman.webp",
+    input_image_2 = pictures .. "/dress.webp", aspect_ratio = "3:4" })
 step("poster", "multi-image-kontext-max",
   { prompt = "all of them on one poster", input_image_1 = both, input_image_2 = dressed })
 

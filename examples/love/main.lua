@@ -37,8 +37,8 @@ end
 
 local function sample()
   local folder = os.getenv("SEGMIND_PICTURES") or love.filesystem.getSource()
-    .. "/../../out/pictures"
-  local path = folder .. "/landscape.jpg"
+    .. "/../../out"
+  local path = folder .. "/noon.png"
   local file = io.open(path, "rb")
   return file and file:close() and path
 end

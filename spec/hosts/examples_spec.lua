@@ -14,7 +14,7 @@ describe("the example", function()
 
   before_each(function()
     files.make_folder(folder .. "/pictures")
-    for _, name in ipairs({ "portrait.webp", "woman.jpg", "man.png", "dress.png" }) do
+    for _, name in ipairs({ "portrait.webp", "woman.webp", "dress.webp" }) do
       files.write(folder .. "/pictures/" .. name, session.PIXEL)
     end
   end)

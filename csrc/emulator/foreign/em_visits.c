@@ -11,7 +11,7 @@
 #include "em_base64.h"
 #include "em_frame.h"
 #include "em_member.h"
-#include "em_plain.h"
+#include "em_painter.h"
 
 struct visit {
   char *bytes;
@@ -142,7 +142,7 @@ static void write_picture(struct em_text *text) {
   unsigned char *picture = NULL;
   size_t size = 0;
   json_t *headers = json_pack("{s:s}", "Content-Type", "image/png");
-  if (em_plain_render(0x808080, "png", &picture, &size))
+  if (em_painter_plain(0x808080, "png", &picture, &size))
     size = 0;
   write_answer(text, 200, headers, picture, size);
   json_decref(headers);

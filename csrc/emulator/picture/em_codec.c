@@ -1,14 +1,12 @@
 #include "em_codec.h"
 
-#include "em_png.h"
-
 #include <limits.h>
 #include <pthread.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* zlib's fastest level but one: the emulator's clients wait for pictures, and
- * on loopback nobody pays for bytes. */
+/* zlib's fastest level but one: on loopback, time counts and bytes do not. */
 enum { PNG_LEVEL = 2 };
 
 enum { DEEPEST_JPEG_HEADER = 1000 };
@@ -26,26 +24,6 @@ static int big(const unsigned char *at) { return at[0] << 8 | at[1]; }
 static int little(const unsigned char *at) { return at[1] << 8 | at[0]; }
 
 static int little3(const unsigned char *at) { return at[2] << 16 | little(at); }
-
-static int starts(const unsigned char *data, size_t size, const char *magic,
-                  size_t length) {
-  return size >= length && memcmp(data, magic, length) == 0;
-}
-
-const char *em_codec_media_type(const unsigned char *data, size_t size) {
-  if (!data)
-    return NULL;
-  if (starts(data, size, "\x89PNG\r\n\x1a\n", 8))
-    return "image/png";
-  if (starts(data, size, "\xff\xd8\xff", 3))
-    return "image/jpeg";
-  if (starts(data, size, "GIF87a", 6) || starts(data, size, "GIF89a", 6))
-    return "image/gif";
-  if (size >= 12 && starts(data, size, "RIFF", 4) &&
-      memcmp(data + 8, "WEBP", 4) == 0)
-    return "image/webp";
-  return NULL;
-}
 
 static int png_dimensions(const unsigned char *data, size_t size, int *width,
                           int *height) {
@@ -118,54 +96,48 @@ static int webp_dimensions(const unsigned char *data, size_t size, int *width,
   return 0;
 }
 
-static int dimensions(const char *type, const unsigned char *data, size_t size,
-                      int *width, int *height) {
-  switch (type[6]) {
-  case 'p':
-    return png_dimensions(data, size, width, height);
-  case 'j':
-    return jpeg_dimensions(data, size, width, height);
-  case 'g':
-    return gif_dimensions(data, size, width, height);
-  default:
-    return webp_dimensions(data, size, width, height);
+struct format {
+  const char *media_type;
+  size_t at; /* where its magic bytes stand, and which they are */
+  const char *magic;
+  int (*dimensions)(const unsigned char *data, size_t size, int *width,
+                    int *height);
+  gdImagePtr (*read)(int size, void *data);
+};
+
+static const struct format formats[] = {
+    {"image/png", 0, "\x89PNG\r\n\x1a\n", png_dimensions,
+     gdImageCreateFromPngPtr},
+    {"image/jpeg", 0, "\xff\xd8\xff", jpeg_dimensions,
+     gdImageCreateFromJpegPtr},
+    {"image/gif", 0, "GIF87a", gif_dimensions, gdImageCreateFromGifPtr},
+    {"image/gif", 0, "GIF89a", gif_dimensions, gdImageCreateFromGifPtr},
+    {"image/webp", 8, "WEBP", webp_dimensions, gdImageCreateFromWebpPtr},
+};
+
+static const struct format *format_of(const unsigned char *data, size_t size) {
+  for (size_t i = 0; data && i < sizeof formats / sizeof *formats; i++) {
+    const struct format *format = &formats[i];
+    size_t length = strlen(format->magic);
+    if (size >= format->at + length &&
+        !memcmp(data + format->at, format->magic, length) &&
+        (format->at == 0 || !memcmp(data, "RIFF", 4)))
+      return format;
   }
+  return NULL;
+}
+
+const char *em_codec_media_type(const unsigned char *data, size_t size) {
+  const struct format *format = format_of(data, size);
+  return format ? format->media_type : NULL;
 }
 
 int em_codec_dimensions(const unsigned char *data, size_t size, int *width,
                         int *height) {
-  const char *type = em_codec_media_type(data, size);
-  if (!type || dimensions(type, data, size, width, height) != 0)
+  const struct format *format = format_of(data, size);
+  if (!format || format->dimensions(data, size, width, height) != 0)
     return -1;
   return *width > 0 && *height > 0 ? 0 : -1;
-}
-
-static gdImagePtr read_png(const unsigned char *data, size_t size) {
-  size_t clean_size;
-  unsigned char *clean = em_png_clean(data, size, &clean_size);
-  gdImagePtr image =
-      clean ? gdImageCreateFromPngPtr((int)clean_size, clean) : NULL;
-  free(clean);
-  return image;
-}
-
-static gdImagePtr read_picture(const char *type, const unsigned char *data,
-                               size_t size) {
-  /* libgd's readers take a plain pointer but only read from it. */
-  union {
-    const unsigned char *as_given;
-    void *as_taken;
-  } bytes = {data};
-  switch (type[6]) {
-  case 'p':
-    return read_png(data, size);
-  case 'j':
-    return gdImageCreateFromJpegPtr((int)size, bytes.as_taken);
-  case 'g':
-    return gdImageCreateFromGifPtr((int)size, bytes.as_taken);
-  default:
-    return gdImageCreateFromWebpPtr((int)size, bytes.as_taken);
-  }
 }
 
 static gdImagePtr refuse(const char **why, const char *text) {
@@ -176,8 +148,8 @@ static gdImagePtr refuse(const char **why, const char *text) {
 gdImagePtr em_codec_decode(const unsigned char *data, size_t size,
                            const char **why) {
   int width, height;
-  const char *type = em_codec_media_type(data, size);
-  if (!type)
+  const struct format *format = format_of(data, size);
+  if (!format)
     return refuse(why, "not a PNG, JPEG, GIF or WebP picture");
   if (size > INT_MAX)
     return refuse(why, "the file is too large");
@@ -186,7 +158,8 @@ gdImagePtr em_codec_decode(const unsigned char *data, size_t size,
   if ((long long)width * height > EM_CODEC_MAX_PIXELS)
     return refuse(why, "the picture has more than 40 megapixels");
   pthread_once(&silence_once, silence);
-  gdImagePtr image = read_picture(type, data, size);
+  /* libgd's readers take a plain pointer but only read from it. */
+  gdImagePtr image = format->read((int)size, (void *)(uintptr_t)data);
   if (!image)
     return refuse(why, "the picture is damaged");
   if (!gdImageTrueColor(image) && !gdImagePaletteToTrueColor(image)) {

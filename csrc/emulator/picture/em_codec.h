@@ -1,6 +1,7 @@
 /* Encoded pictures in and out. The header is read here, before libgd sees a
  * byte: a picture that claims more than 40 megapixels is refused for the price
- * of a few dozen bytes, and libgd's own messages never reach a terminal. */
+ * of a few dozen bytes. libgd's own messages never reach a terminal; libpng's
+ * warnings about a damaged file do. */
 #ifndef EM_CODEC_H
 #define EM_CODEC_H
 
@@ -9,7 +10,8 @@
 
 enum { EM_CODEC_MAX_PIXELS = 40 * 1000 * 1000 };
 
-/* As em_picture_media_type. */
+/* The media type by the first bytes ("image/png", "image/jpeg", "image/gif",
+ * "image/webp"), or NULL when it is not a picture that can be read. */
 const char *em_codec_media_type(const unsigned char *data, size_t size);
 
 /* Width and height as the header tells. -1: no header that can be read. */

@@ -1,252 +1,240 @@
 #include "em_look.h"
 
-#include "em_filter.h"
-#include "em_recolour.h"
-#include "em_weather.h"
-#include "em_words.h"
-
+#include <pthread.h>
 #include <stddef.h>
 
-enum kind { FOCUS, AIR, HOUR, STYLE, KINDS }; /* in the order of their use */
+#include "em_random.h"
+
+static char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+static bool is_letter(char c) { return lower(c) >= 'a' && lower(c) <= 'z'; }
+
+/* Whether `text` begins with the phrase, which ends at a comma. */
+static bool starts_with(const char *text, const char *phrase) {
+  for (; *phrase && *phrase != ','; text++, phrase++) {
+    if (*phrase == '*')
+      return true;
+    if (lower(*text) != *phrase)
+      return false;
+  }
+  return !is_letter(*text);
+}
+
+static const char *next_phrase(const char *phrases) {
+  while (*phrases && *phrases++ != ',')
+    ;
+  return phrases;
+}
+
+bool em_look_has_word(const char *text, const char *phrases) {
+  for (const char *at = text; *at; at++) {
+    if (at > text && is_letter(at[-1]))
+      continue;
+    for (const char *phrase = phrases; *phrase; phrase = next_phrase(phrase))
+      if (starts_with(at, phrase))
+        return true;
+  }
+  return false;
+}
+
+/* An effect returns 0, or -1 when out of memory. */
+typedef int effect_fn(gdImagePtr image, uint64_t key);
+
+static int sharpen(gdImagePtr image, uint64_t key) {
+  (void)key;
+  gdImageSharpen(image, 60);
+  return 0;
+}
+
+static int pixelate(gdImagePtr image, uint64_t key) {
+  (void)key;
+  return gdImagePixelate(image, 14, GD_PIXELATE_AVERAGE) ? 0 : -1;
+}
+
+static int emboss(gdImagePtr image, uint64_t key) {
+  (void)key;
+  return gdImageEmboss(image) ? 0 : -1;
+}
+
+static int negate(gdImagePtr image, uint64_t key) {
+  (void)key;
+  return gdImageNegate(image) ? 0 : -1;
+}
+
+/* Dark lines on paper. */
+static int trace_edges(gdImagePtr image, uint64_t key) {
+  (void)key;
+  return gdImageEdgeDetectQuick(image) && gdImageGrayScale(image) &&
+                 gdImageContrast(image, -60) && gdImageBrightness(image, 112)
+             ? 0
+             : -1;
+}
+
+/* Few colours: a palette and back. */
+static int posterize(gdImagePtr image, uint64_t key) {
+  (void)key;
+  return gdImageTrueColorToPalette(image, 0, 20) &&
+                 gdImagePaletteToTrueColor(image)
+             ? 0
+             : -1;
+}
+
+/* libgd scatters with rand(), whose state is the process's: one at a time, so
+ * that the seed decides. Nothing else in this program calls rand(). */
+static int scatter(gdImagePtr image, uint64_t key) {
+  static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+  gdScatter how = {.sub = 2, .plus = 4, .seed = (unsigned)key};
+  pthread_mutex_lock(&lock);
+  int scattered = gdImageScatterEx(image, &how);
+  pthread_mutex_unlock(&lock);
+  return scattered && gdImageSmooth(image, 6) ? 0 : -1;
+}
+
+/* The sides out of focus, the middle sharp: strips of the blurred picture are
+ * merged in, the more of it the farther out. */
+static int blur(gdImagePtr image, uint64_t key) {
+  enum { STRIPS = 48 };
+  int width = image->sx, height = image->sy;
+  (void)key;
+  gdImagePtr blurred = gdImageCopyGaussianBlurred(image, 12, -1);
+  if (!blurred)
+    return -1;
+  for (int i = 0; i < STRIPS; i++) {
+    int x = width * i / STRIPS, end = width * (i + 1) / STRIPS;
+    int from_middle = i < STRIPS / 2 ? STRIPS / 2 - i : i - STRIPS / 2 + 1;
+    int share = (from_middle - STRIPS / 6) * 100 / (STRIPS / 6);
+    if (share > 0)
+      gdImageCopyMerge(image, blurred, x, 0, x, 0, end - x, height,
+                       share < 100 ? share : 100);
+  }
+  gdImageDestroy(blurred);
+  return 0;
+}
+
+enum kind { LIGHT, STYLE, KIND_COUNT }; /* in the order of their use */
 
 struct look {
   enum kind kind;
+  bool by_chance; /* may be picked when no word is known */
   const char *words;
-  struct em_grade grade;
-  int focus, bloom, brush, posterise, ink, pencil, neon, mosaic;
-  int vignette, grain;
-  unsigned weather;
-  int by_chance; /* may be picked when no word is known */
-  int in_scenes; /* drawn scenes have it already */
+  bool grey;
+  int brightness; /* -255 to 255 */
+  int contrast;   /* as libgd counts: below 0 is more */
+  int multiply;   /* a colour, or 0: none */
+  int overlay;    /* a colour, or 0: none; 0x808080 changes nothing */
+  effect_fn *effect;
 };
 
 static const struct look looks[] = {
-    {.kind = HOUR,
-     .words = "night,midnight,moonlight,moonlit,dark,stars,starry",
-     .grade = {44, 98, 66, 78, 0x040c34, 0x88a4f0, 46},
-     .vignette = 62,
-     .weather = EM_WEATHER_STARS,
-     .in_scenes = 1},
-    {.kind = HOUR,
-     .words = "sunset,sunrise,dusk,dawn,evening,golden,warm",
-     .grade = {94, 108, 118, 132, 0x4a1f52, 0xffb45c, 34},
-     .bloom = 40,
-     .vignette = 40,
-     .weather = EM_WEATHER_RAYS,
-     .by_chance = 1,
-     .in_scenes = 1},
-    {.kind = HOUR,
-     .words = "noon,noontime,midday,sunny,sunlight,daylight,daytime,bright,"
-              "summer,beach",
-     .grade = {120, 112, 118, 106, 0x2a4a7a, 0xfffbe8, 10},
-     .bloom = 12,
-     .weather = EM_WEATHER_RAYS},
-    {.kind = AIR,
-     .words = "winter,snow*,christmas,ice,icy,frozen,frost*",
-     .grade = {126, 92, 48, 78, 0x4a6a94, 0xf4faff, 38},
-     .vignette = -20,
-     .weather = EM_WEATHER_SNOW | EM_WEATHER_FOG},
-    {.kind = AIR,
-     .words = "autumn,fall,october,november,leaves",
-     .grade = {98, 108, 108, 140, 0x3a2010, 0xffc878, 34},
-     .vignette = 44,
-     .weather = EM_WEATHER_LEAVES,
-     .in_scenes = 1},
-    {.kind = AIR,
-     .words = "spring,blossom*,petal*,cherry",
-     .grade = {122, 96, 108, 102, 0x6a5a8a, 0xffeef4, 24},
-     .bloom = 22,
-     .weather = EM_WEATHER_PETALS},
-    {.kind = AIR,
-     .words = "rain*,storm*,wet,umbrella",
-     .grade = {76, 108, 52, 82, 0x101c2c, 0xa8bccc, 36},
-     .vignette = 50,
-     .weather = EM_WEATHER_RAIN | EM_WEATHER_FOG},
-    {.kind = AIR,
-     .words = "fog,foggy,mist*,haze,hazy,smoke*",
-     .grade = {112, 68, 46, 94, 0x8898a4, 0xf0f4f4, 28},
-     .weather = EM_WEATHER_FOG},
-    {.kind = STYLE,
-     .words = "black and white,black & white,monochrome,greyscale,grayscale,"
-              "noir,b&w",
-     .grade = {102, 134, 0, 100, 0, 0xffffff, 0},
-     .vignette = 52,
-     .grain = 13},
-    {.kind = STYLE,
-     .words = "sepia,vintage,retro,old photo*,antique,1900*,1920*,victorian",
-     .grade = {106, 88, 10, 100, 0x38200c, 0xfbe6bc, 72},
-     .vignette = 58,
-     .grain = 13,
-     .weather = EM_WEATHER_DUST | EM_WEATHER_FRAME},
-    {.kind = STYLE,
-     .words = "pencil,sketch*,drawing,charcoal,line art,lineart,drawn",
-     .pencil = 165,
-     .weather = EM_WEATHER_PAPER},
-    {.kind = STYLE,
-     .words = "watercolor*,watercolour*,aquarelle,gouache",
-     .grade = {146, 84, 108, 102, 0x4a5a80, 0xfffaf0, 20},
-     .brush = 4,
-     .ink = 24,
-     .grain = 7,
-     .weather = EM_WEATHER_PAPER},
-    {.kind = STYLE,
-     .words = "painting,painted,paint,oil,impressionis*,van gogh,monet,canvas,"
-              "renaissance,brush*",
-     .grade = {100, 118, 138, 110, 0x2a1838, 0xffe6a8, 14},
-     .brush = 6,
-     .vignette = 34,
-     .grain = 9},
-    {.kind = STYLE,
-     .words = "poster,comic*,pop art,screenprint,graphic novel,cover",
-     .grade = {104, 128, 138, 104, 0x10204a, 0xffe8b0, 26},
-     .brush = 2,
-     .posterise = 5,
-     .ink = 90,
-     .weather = EM_WEATHER_DOTS | EM_WEATHER_FRAME},
-    {.kind = STYLE,
-     .words = "cartoon*,anime,ghibli,animat*,illustrat*,manga,pixar,disney,3d",
-     .grade = {116, 110, 146, 104, 0x3a3070, 0xfff4d0, 12},
-     .brush = 4,
-     .posterise = 9,
-     .ink = 70},
-    {.kind = STYLE,
-     .words = "pixel*,8-bit,8bit,mosaic,lego,minecraft",
-     .grade = {108, 116, 132, 100, 0, 0xffffff, 0},
-     .posterise = 7,
-     .mosaic = 12},
-    {.kind = STYLE,
-     .words = "neon,cyberpunk,synthwave,vaporwave,futuristic,sci-fi,blade "
-              "runner,robot*",
-     .grade = {46, 112, 96, 84, 0x12063a, 0x7a4ae0, 50},
-     .neon = 60,
-     .vignette = 46},
-    {.kind = STYLE,
-     .words = "real photo*,photo*,realistic,photoreal*,dslr,portrait,studio",
-     .grade = {104, 112, 104, 104, 0x0c2a38, 0xffe2c4, 16},
-     .focus = 6,
-     .bloom = 8,
-     .vignette = 46,
-     .grain = 5,
-     .by_chance = 1},
-    {.kind = STYLE,
-     .words = "film,cinema*,movie,kodak,analog*,polaroid",
-     .grade = {98, 104, 88, 108, 0x0a3a48, 0xffc890, 34},
-     .vignette = 40,
-     .grain = 11,
-     .weather = EM_WEATHER_FRAME,
-     .by_chance = 1},
-    {.kind = STYLE,
-     .words = "fashion,magazine,vogue,editorial,elegant",
-     .grade = {124, 118, 78, 98, 0x2a2440, 0xfff2ea, 20},
-     .bloom = 26,
-     .vignette = 22,
-     .by_chance = 1},
-    {.kind = STYLE,
-     .words = "dream*,fantasy,fairy*,magic*,surreal",
-     .grade = {118, 90, 112, 94, 0x4a2a8a, 0xffd8f0, 38},
-     .focus = 10,
-     .bloom = 60,
-     .weather = EM_WEATHER_BOKEH,
-     .by_chance = 1},
-    {.kind = FOCUS,
-     .words = "bokeh,blur*,depth of field,shallow,out of focus",
-     .focus = 30,
-     .weather = EM_WEATHER_BOKEH},
+    {LIGHT, false, "night,midnight,moon*,dark,star*", false, -38, -8, 0x98a4d8,
+     0x6a7490, NULL},
+    {LIGHT, true, "sunset,sunrise,dusk,dawn,evening,golden,warm", false, 0, -8,
+     0xffd0a0, 0xa87050, NULL},
+    {LIGHT, true, "noon,noontime,midday,sun*,day*,bright,summer,beach", false,
+     4, -8, 0, 0x928a76, NULL},
+    {LIGHT, true, "winter,snow*,christmas,ice,icy,frozen,frost*,cold", false,
+     26, 6, 0, 0x78a0c8, NULL},
+    {LIGHT, false, "autumn,fall,october,november,leaves", false, -6, -10,
+     0xffe0b0, 0xa87840, NULL},
+    {LIGHT, true, "spring,blossom*,petal*,cherry,pink,rose*", false, 20, 4, 0,
+     0xb88ca0, NULL},
+    {LIGHT, false, "rain*,storm*,wet,fog*,mist*,haz*,smoke*", false, 10, 34,
+     0xd8e0e8, 0, NULL},
+    {LIGHT, true, "forest,jungle,meadow,garden", false, 0, -8, 0xe8fae4,
+     0x7c8a80, NULL},
+    {STYLE, false,
+     "black and white,black & white,monochrome,greyscale,"
+     "grayscale,noir,b&w",
+     true, 0, -24, 0, 0, NULL},
+    {STYLE, false, "sepia,vintage,retro,old photo*,antique,victorian,19*", true,
+     10, 8, 0xf8e0b8, 0x887860, NULL},
+    {STYLE, false, "pencil,sketch*,drawing,drawn,charcoal,line art,ink", true,
+     0, 0, 0xfff8e8, 0, trace_edges},
+    {STYLE, true,
+     "paint*,oil,watercolo*,aquarelle,impressionis*,canvas,"
+     "brush*,van gogh,monet",
+     false, 6, -16, 0, 0x8c8478, scatter},
+    {STYLE, true,
+     "poster,comic*,pop art,cartoon*,anime,ghibli,animat*,"
+     "illustrat*,manga,graphic novel",
+     false, 2, -14, 0, 0, posterize},
+    {STYLE, false, "pixel*,8-bit,8bit,mosaic,lego,minecraft", false, 0, -10, 0,
+     0, pixelate},
+    {STYLE, false, "neon,cyberpunk,synthwave,futuristic,sci-fi,robot*", false,
+     -20, -40, 0xc080ff, 0x9050c0, NULL},
+    {STYLE, false, "statue,marble,relief,emboss*,stone,clay,coin", true, 0, -10,
+     0xf0ece0, 0, emboss},
+    {STYLE, false, "negative,invert*,x-ray", false, 0, 0, 0, 0, negate},
+    {STYLE, false, "bokeh,blur*,depth of field,out of focus,dream*", false, 2,
+     -4, 0, 0x868282, blur},
+    {STYLE, true, "photo*,realistic,dslr,portrait,studio,film,cinema*,movie",
+     false, 4, -18, 0, 0x848890, sharpen},
+    {STYLE, true, "fashion,magazine,vogue,editorial,elegant", false, 10, -10, 0,
+     0x90848a, NULL},
 };
 
 enum { LOOK_COUNT = sizeof looks / sizeof *looks };
 
-static const struct look *look_for(const char *prompt, enum kind kind,
-                                   int drawn) {
+static const struct look *look_for(const char *prompt, enum kind kind) {
   for (int i = 0; i < LOOK_COUNT; i++)
-    if (looks[i].kind == kind && !(drawn && looks[i].in_scenes) &&
-        em_words_has(prompt, looks[i].words))
+    if (looks[i].kind == kind && em_look_has_word(prompt, looks[i].words))
       return &looks[i];
   return NULL;
 }
 
 static const struct look *look_by_chance(struct em_random *random) {
-  const struct look *able[LOOK_COUNT];
-  int count = 0;
-  for (int i = 0; i < LOOK_COUNT; i++)
-    if (looks[i].by_chance)
-      able[count++] = &looks[i];
-  return able[em_random_below(random, count)];
-}
-
-/* The same look in another exposure: what the seed is good for. */
-static struct em_grade vary(struct em_grade grade, struct em_random *random) {
-  grade.exposure += em_random_below(random, 19) - 9;
-  grade.contrast += em_random_below(random, 13) - 6;
-  grade.warmth += em_random_below(random, 29) - 14;
-  return grade;
-}
-
-/* Black and white must not be coloured again by the seed's light. */
-static int is_colourless(const struct look *look) {
-  return look->pencil > 0 ||
-         (look->grade.exposure > 0 && look->grade.saturation < 20);
-}
-
-static int filter(gdImagePtr image, const struct look *look,
-                  const struct em_grade *grade, struct em_random *random) {
-  if (em_filter_focus(image, look->focus) != 0 ||
-      em_filter_brush(image, look->brush) != 0 ||
-      em_filter_pencil(image, look->pencil, random) != 0)
-    return -1;
-  em_filter_grade(image, grade);
-  em_filter_posterise(image, look->posterise);
-  em_filter_mosaic(image, look->mosaic);
-  if (em_filter_ink(image, look->ink) != 0 ||
-      em_filter_neon(image, look->neon) != 0 ||
-      em_filter_bloom(image, look->bloom) != 0)
-    return -1;
-  return 0;
-}
-
-static int apply(gdImagePtr image, const struct look *look,
-                 struct em_random *random) {
-  static const unsigned margins = EM_WEATHER_FRAME | EM_WEATHER_PAPER;
-  struct em_grade grade = look->grade;
-  if (grade.exposure > 0)
-    grade = vary(grade, random);
-  if (filter(image, look, &grade, random) != 0)
-    return -1;
-  em_weather_draw(image, look->weather & ~margins, random);
-  em_filter_finish(image, look->vignette, look->grain, random);
-  em_weather_draw(image, look->weather & margins, random);
-  return 0;
-}
-
-/* The style comes last: a sketch of a winter's night is still a sketch. */
-static int choose(const char *prompt, int drawn, struct em_random *random,
-                  const struct look **chosen) {
-  int count = 0;
-  for (int i = 0; i < KINDS; i++) {
-    const struct look *look = look_for(prompt, (enum kind)i, drawn);
-    if (look)
-      chosen[count++] = look;
+  for (;;) {
+    const struct look *look = &looks[em_random_below(random, LOOK_COUNT)];
+    if (look->by_chance)
+      return look;
   }
-  if (count == 0)
-    chosen[count++] = look_by_chance(random);
-  return count;
+}
+
+/* Fills the image with a colour that libgd blends in that way. */
+static void blend(gdImagePtr image, int how, int colour) {
+  gdImageAlphaBlending(image, how);
+  gdImageFilledRectangle(image, 0, 0, image->sx - 1, image->sy - 1, colour);
+  gdImageAlphaBlending(image, gdEffectAlphaBlend);
+}
+
+static int use(gdImagePtr image, const struct look *look, uint64_t key) {
+  if (look->effect && look->effect(image, key))
+    return -1;
+  if ((look->grey && !gdImageGrayScale(image)) ||
+      !gdImageContrast(image, look->contrast) ||
+      !gdImageBrightness(image, look->brightness))
+    return -1;
+  if (look->multiply)
+    blend(image, gdEffectMultiply, look->multiply);
+  if (look->overlay)
+    blend(image, gdEffectOverlay, look->overlay);
+  return 0;
+}
+
+/* The same look in another light: what the seed is good for. A grey picture
+ * stays grey. Errors: -1, out of memory. */
+static int vary(gdImagePtr image, bool grey, struct em_random *random) {
+  int channels[3];
+  int brightness = em_random_below(random, 25) - 12;
+  for (int i = 0; i < 3; i++)
+    channels[i] = 114 + em_random_below(random, 30);
+  if (grey)
+    channels[1] = channels[2] = channels[0];
+  blend(image, gdEffectOverlay,
+        gdTrueColor(channels[0], channels[1], channels[2]));
+  return gdImageBrightness(image, brightness) ? 0 : -1;
 }
 
 int em_look_apply(gdImagePtr image, const char *prompt, uint64_t key,
-                  int drawn) {
+                  bool by_chance) {
   struct em_random random = {key};
-  const struct look *chosen[KINDS];
-  int count = choose(prompt, drawn, &random, chosen);
-  const struct look *last = chosen[count - 1];
-  if (!is_colourless(last))
-    em_recolour(image, prompt);
-  /* A soft light that is posterised afterwards falls into ugly steps. */
-  if (last->posterise == 0)
-    em_weather_light(image, &random);
-  for (int i = 0; i < count; i++)
-    if (apply(image, chosen[i], &random) != 0)
-      return -1;
-  if (last->posterise > 0)
-    em_weather_light(image, &random);
-  return 0;
+  const struct look *light = look_for(prompt, LIGHT);
+  const struct look *style = look_for(prompt, STYLE);
+  if (by_chance && !light && !style)
+    light = look_by_chance(&random);
+  if ((light && use(image, light, key)) || (style && use(image, style, key)))
+    return -1;
+  return vary(image, style && style->grey && !style->multiply, &random);
 }

@@ -1,20 +1,26 @@
-/* Looks: what the emulator does in place of following a prompt. A look is a
- * row of strengths for em_filter and em_weather. The prompt's words choose up
- * to one of each kind (focus, weather or season, hour, style); without a word
- * that is known, a hash of prompt and seed picks one of the photographic ones.
- * The seed shifts every look a little and puts a light somewhere, so that two
- * seeds are seen to differ. */
+/* What an edit makes of a picture: a table of looks, each of them a few of
+ * libgd's own operations. Words of the prompt choose a light ("night") and a
+ * style ("pencil sketch"); where none is known, the key may. The key also
+ * shifts the colours, so that two seeds are told apart.
+ *
+ * A prompt is searched for words, not understood. Only ASCII letters count as
+ * letters, so that every UTF-8 prompt is safe to read. */
 #ifndef EM_LOOK_H
 #define EM_LOOK_H
 
 #include <gd.h>
+#include <stdbool.h>
 #include <stdint.h>
 
-/* Lays the prompt's looks over the picture, in place. `key` is the hash of
- * everything in the job that should make a difference; `drawn` tells that the
- * picture is a scene drawn from the same prompt, and has the hour in it.
- * Errors: -1 when memory is out. */
+/* Whether `text` has one of the comma-separated `phrases`, in any case of
+ * letters: from the start of a word to the end of one, or, where the phrase
+ * ends with an asterisk, to anywhere. */
+bool em_look_has_word(const char *text, const char *phrases);
+
+/* Changes the truecolor image in place; the same key gives the same pixels.
+ * `by_chance`: a prompt without a known word gets a look that the key chooses.
+ * Errors: -1, out of memory. */
 int em_look_apply(gdImagePtr image, const char *prompt, uint64_t key,
-                  int drawn);
+                  bool by_chance);
 
 #endif

@@ -12,7 +12,7 @@
 #include <stddef.h>
 
 #include "em_model.h"
-#include "em_picture.h"
+#include "em_painter.h"
 
 struct em_order {
   char *prompt;

@@ -6,8 +6,7 @@
 #include <string.h>
 
 #include "em_clock.h"
-#include "em_picture.h"
-#include "em_plain.h"
+#include "em_painter.h"
 #include "em_source.h"
 
 /* What one drawing needs, from the inputs to the name it is kept under. */
@@ -59,17 +58,17 @@ static int render_plain(const struct em_job *job, struct drawing *drawing,
   struct em_picture_ref ref;
   if (em_media_find(job->service->media, drawing->kept, 0, &ref))
     return 1;
-  return em_plain_render(colour, job->order->format, data, size);
+  return em_painter_plain(colour, job->order->format, data, size);
 }
 
 static int render_full(const struct em_job *job, const struct drawing *drawing,
                        unsigned char **data, size_t *size, char *message,
                        size_t message_size) {
-  struct em_picture_input inputs[EM_INPUT_MAX];
+  struct em_painter_input inputs[EM_INPUT_MAX];
   for (int i = 0; i < drawing->count; i++)
-    inputs[i] = (struct em_picture_input){drawing->sources[i].data,
+    inputs[i] = (struct em_painter_input){drawing->sources[i].data,
                                           drawing->sources[i].size};
-  const struct em_picture_job picture = {.model = job->model->name,
+  const struct em_painter_job picture = {.model = job->model->name,
                                          .prompt = job->prompt,
                                          .seed = job->seed,
                                          .aspect_ratio =
@@ -81,7 +80,7 @@ static int render_full(const struct em_job *job, const struct drawing *drawing,
                                          .input_count = drawing->count,
                                          .width = job->order->width,
                                          .height = job->order->height};
-  return em_picture_render(&picture, data, size, message, message_size);
+  return em_painter_render(&picture, data, size, message, message_size);
 }
 
 static const char *media_type(const struct em_order *order) {

@@ -7,7 +7,7 @@
 
 #include "em_clock.h"
 #include "em_fetch.h"
-#include "em_picture.h"
+#include "em_codec.h"
 
 /* The tables built in, made by lua/segmind/models/export.lua. */
 extern const char em_models_json[];
@@ -140,7 +140,7 @@ bool em_service_find_picture(struct em_service *service, const char *path,
 int em_service_keep_asset(struct em_service *service, const void *data,
                           size_t size, char path[EM_PATH_SIZE], char *message,
                           size_t message_size) {
-  const char *type = em_picture_media_type(data, size);
+  const char *type = em_codec_media_type(data, size);
   struct em_picture_ref ref;
   char id[EM_ID_SIZE];
   if (!type) {

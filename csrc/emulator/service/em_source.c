@@ -8,7 +8,8 @@
 #include "em_base64.h"
 #include "em_clock.h"
 #include "em_fetch.h"
-#include "em_picture.h"
+#include "em_codec.h"
+#include "em_painter.h"
 
 static int load(struct em_service *service, const struct em_picture_ref *ref,
                 struct em_source *source) {
@@ -33,7 +34,7 @@ static int stand_in(struct em_service *service, const struct em_url *url,
   snprintf(kept, sizeof kept, "stand-in:%s", name);
   if (em_media_find(service->media, kept, 0, &ref))
     return load(service, &ref, source);
-  if (em_picture_stand_in(name, &source->data, &source->size))
+  if (em_painter_stand_in(name, &source->data, &source->size))
     return -1;
   source->step = 0;
   source->identity = em_hash(source->data, source->size);
@@ -89,7 +90,7 @@ int em_source_open(struct em_service *service, const char *url,
              reason);
     return -1;
   }
-  if (em_picture_media_type(source->data, source->size))
+  if (em_codec_media_type(source->data, source->size))
     return 0;
   snprintf(message, message_size,
            "The file at %.160s is not a readable jpeg, png, gif or webp image",

@@ -5,11 +5,11 @@
 
 #include "em_caption.h"
 #include "em_codec.h"
-#include "em_picture.h"
-#include "em_raster.h"
-#include "em_words.h"
+#include "em_look.h"
+#include "em_painter.h"
 
 #include <math.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,28 +22,29 @@ static struct bytes plain(int width, int height, int colour,
                           const char *format) {
   struct bytes bytes = {NULL, 0};
   const char *why;
-  gdImagePtr image = em_raster_new(width, height, colour);
+  gdImagePtr image = gdImageCreateTrueColor(width, height);
+  gdImageFilledRectangle(image, 0, 0, width - 1, height - 1, colour);
   em_codec_encode(image, format, 90, &bytes.data, &bytes.size, &why);
   gdImageDestroy(image);
   return bytes;
 }
 
-static struct bytes render(struct em_picture_job job,
+static struct bytes render(struct em_painter_job job,
                            const struct bytes *inputs, int count) {
-  struct em_picture_input given[EM_INPUT_MAX] = {{NULL, 0}};
+  struct em_painter_input given[EM_INPUT_MAX] = {{NULL, 0}};
   struct bytes out = {NULL, 0};
   char message[200] = "";
   for (int i = 0; i < count; i++)
-    given[i] = (struct em_picture_input){inputs[i].data, inputs[i].size};
+    given[i] = (struct em_painter_input){inputs[i].data, inputs[i].size};
   job.inputs = given;
   job.input_count = count;
-  if (em_picture_render(&job, &out.data, &out.size, message, sizeof message))
+  if (em_painter_render(&job, &out.data, &out.size, message, sizeof message))
     fprintf(stderr, "render: %s\n", message);
   return out;
 }
 
-static struct em_picture_job job_with(const char *prompt) {
-  return (struct em_picture_job){.model = "flux-kontext-pro",
+static struct em_painter_job job_with(const char *prompt) {
+  return (struct em_painter_job){.model = "flux-kontext-pro",
                                  .prompt = prompt,
                                  .seed = 42,
                                  .format = "png",
@@ -57,7 +58,7 @@ static int same(struct bytes a, struct bytes b) {
 }
 
 static int type_is(struct bytes bytes, const char *type) {
-  const char *found = em_picture_media_type(bytes.data, bytes.size);
+  const char *found = em_codec_media_type(bytes.data, bytes.size);
   return found && strcmp(found, type) == 0;
 }
 
@@ -81,7 +82,7 @@ static void gives_every_ratio_that_is_asked_for(void) {
   struct bytes input = plain(400, 300, 0x8090a0, "png");
   for (size_t i = 0; i < sizeof ratios / sizeof *ratios; i++) {
     int width = 0, height = 0;
-    struct em_picture_job job = job_with("Make it night");
+    struct em_painter_job job = job_with("Make it night");
     job.aspect_ratio = ratios[i].name;
     job.format = "jpg";
     struct bytes out = render(job, &input, 1);
@@ -96,7 +97,7 @@ static void gives_every_ratio_that_is_asked_for(void) {
 
 static void the_same_job_gives_the_same_bytes(void) {
   struct bytes input = plain(640, 480, 0x40a060, "png");
-  struct em_picture_job job = job_with("A rainy night in winter, oil painting");
+  struct em_painter_job job = job_with("A rainy night in winter, oil painting");
   struct bytes first = render(job, &input, 1), second = render(job, &input, 1);
   CHECK(same(first, second));
   job.seed = 43;
@@ -113,20 +114,25 @@ static void the_same_job_gives_the_same_bytes(void) {
   free(input.data);
 }
 
+static long luma(int pixel) {
+  return (gdTrueColorGetRed(pixel) * 77L + gdTrueColorGetGreen(pixel) * 150L +
+          gdTrueColorGetBlue(pixel) * 29L) >>
+         8;
+}
+
 /* Above the caption, so that the seed that is written there does not count. */
 static long difference(struct bytes a, struct bytes b) {
   gdImagePtr one = decoded(a), two = decoded(b);
-  long sum = 0;
+  long sum = 0, pixels = 0;
   for (int y = 0;
        one && two && y < one->sy - em_caption_height(one->sx, one->sy); y++)
-    for (int x = 0; x < one->sx; x++)
-      sum +=
-          labs((long)em_luma(one->tpixels[y][x]) - em_luma(two->tpixels[y][x]));
+    for (int x = 0; x < one->sx; x++, pixels++)
+      sum += labs(luma(one->tpixels[y][x]) - luma(two->tpixels[y][x]));
   if (one)
     gdImageDestroy(one);
   if (two)
     gdImageDestroy(two);
-  return sum / (1000 * 1000);
+  return pixels ? sum / pixels : 0;
 }
 
 static void a_seed_is_seen_in_the_picture(void) {
@@ -134,7 +140,7 @@ static void a_seed_is_seen_in_the_picture(void) {
                                         "Comic poster", "Night"};
   struct bytes input = plain(640, 480, 0x9080a0, "png");
   for (size_t i = 0; i < sizeof prompts / sizeof *prompts; i++) {
-    struct em_picture_job job = job_with(prompts[i]);
+    struct em_painter_job job = job_with(prompts[i]);
     struct bytes first = render(job, &input, 1);
     job.seed = 1234567;
     struct bytes second = render(job, &input, 1);
@@ -145,13 +151,62 @@ static void a_seed_is_seen_in_the_picture(void) {
   free(input.data);
 }
 
+/* Every look, on a picture with something to see in it. */
+static void an_edit_differs_from_its_input_and_from_other_edits(void) {
+  static const char *const prompts[] = {
+      "Night",           "Noon",        "Winter",        "Autumn",
+      "In the rain",     "Sepia",       "Black & white", "Pencil sketch",
+      "An oil painting", "Comic cover", "Pixel art",     "Neon",
+      "A marble statue", "Negative",    "Bokeh",         "A real photo",
+      "Add a hat",       "Add a cat"};
+  enum { COUNT = sizeof prompts / sizeof *prompts };
+  struct bytes input = {NULL, 0}, edits[COUNT];
+  struct em_painter_job small = {.prompt = "A portrait", .format = "png"};
+  small.width = 256;
+  small.height = 320;
+  input = render(small, NULL, 0);
+  for (int i = 0; i < COUNT; i++) {
+    struct em_painter_job job = job_with(prompts[i]);
+    job.width = 256;
+    job.height = 320;
+    edits[i] = render(job, &input, 1);
+    CHECK(difference(input, edits[i]) >= 2);
+    for (int k = 0; k < i; k++)
+      CHECK(difference(edits[k], edits[i]) >= 2);
+  }
+  for (int i = 0; i < COUNT; i++)
+    free(edits[i].data);
+  free(input.data);
+}
+
+static void *paint_in_oil(void *arg) {
+  struct bytes *out = arg;
+  *out = render(job_with("A landscape, oil painting"), NULL, 0);
+  return NULL;
+}
+
+static void threads_do_not_disturb_each_other(void) {
+  enum { COUNT = 3 };
+  pthread_t threads[COUNT];
+  struct bytes made[COUNT], alone;
+  paint_in_oil(&alone);
+  for (int i = 0; i < COUNT; i++)
+    CHECK(!pthread_create(&threads[i], NULL, paint_in_oil, &made[i]));
+  for (int i = 0; i < COUNT; i++) {
+    pthread_join(threads[i], NULL);
+    CHECK(same(alone, made[i]));
+    free(made[i].data);
+  }
+  free(alone.data);
+}
+
 static void count_colours(struct bytes bytes, long *reds, long *blues) {
   gdImagePtr image = decoded(bytes);
   *reds = *blues = 0;
   for (int y = 0; image && y < image->sy; y++)
     for (int x = 0; x < image->sx; x++) {
-      int red = em_red(image->tpixels[y][x]);
-      int blue = em_blue(image->tpixels[y][x]);
+      int red = gdTrueColorGetRed(image->tpixels[y][x]);
+      int blue = gdTrueColorGetBlue(image->tpixels[y][x]);
       *reds += red > blue + 60;
       *blues += blue > red + 60;
     }
@@ -170,7 +225,7 @@ static void both_pictures_are_in_a_composed_one(void) {
                             plain(800, 600, 0x2030d0, "webp")};
   for (size_t i = 0; i < sizeof prompts / sizeof *prompts; i++) {
     long reds, blues;
-    struct em_picture_job job = job_with(prompts[i]);
+    struct em_painter_job job = job_with(prompts[i]);
     job.model = "multi-image-kontext-max";
     job.aspect_ratio = i % 2 ? "16:9" : "2:3";
     struct bytes out = render(job, inputs, 2);
@@ -184,7 +239,7 @@ static void both_pictures_are_in_a_composed_one(void) {
 }
 
 static void writes_the_format_that_is_asked_for(void) {
-  struct em_picture_job job = job_with("A lake in the mountains");
+  struct em_painter_job job = job_with("A lake in the mountains");
   struct bytes png = render(job, NULL, 0);
   job.format = "jpg";
   struct bytes jpg = render(job, NULL, 0);
@@ -205,7 +260,7 @@ static void writes_the_format_that_is_asked_for(void) {
 static void captions_do_not_pile_up(void) {
   static const char *const formats[] = {"png", "jpg", "webp"};
   for (int i = 0; i < 3; i++) {
-    struct em_picture_job job = job_with("A house by the sea");
+    struct em_painter_job job = job_with("A house by the sea");
     job.format = formats[i];
     job.aspect_ratio = "4:3";
     struct bytes first = render(job, NULL, 0);
@@ -229,7 +284,7 @@ static void captions_do_not_pile_up(void) {
 static void composes_more_than_two_in_the_size_asked_for(void) {
   struct bytes inputs[4];
   static const int colours[] = {0x803030, 0x308030, 0x303080, 0xf0f0f0};
-  struct em_picture_job job = job_with("all on one sheet, side by side");
+  struct em_painter_job job = job_with("all on one sheet, side by side");
   job.width = 640;
   job.height = 512;
   for (int i = 0; i < 4; i++)
@@ -254,7 +309,7 @@ static void draws_the_smallest_sizes(void) {
   static const int sides[][2] = {{64, 64},  {64, 512},  {512, 64}, {96, 300},
                                  {320, 96}, {416, 160}, {80, 2048}};
   for (size_t i = 0; i < sizeof sides / sizeof *sides; i++) {
-    struct em_picture_job job = job_with("a cat beside a house, side by side");
+    struct em_painter_job job = job_with("a cat beside a house, side by side");
     job.width = sides[i][0];
     job.height = sides[i][1];
     struct bytes first = render(job, NULL, 0);
@@ -273,11 +328,11 @@ static int is_refused(struct bytes bytes) {
   char message[200] = "";
   unsigned char *data = NULL;
   size_t size = 0;
-  struct em_picture_input input = {bytes.data, bytes.size};
-  struct em_picture_job job = job_with("Anything");
+  struct em_painter_input input = {bytes.data, bytes.size};
+  struct em_painter_job job = job_with("Anything");
   job.inputs = &input;
   job.input_count = 1;
-  int result = em_picture_render(&job, &data, &size, message, sizeof message);
+  int result = em_painter_render(&job, &data, &size, message, sizeof message);
   free(data);
   return result == -1 && !data && message[0];
 }
@@ -287,7 +342,7 @@ static void refuses_what_is_no_picture(void) {
   CHECK(is_refused((struct bytes){text, sizeof text}));
   CHECK(is_refused((struct bytes){text, 0}));
   CHECK(is_refused((struct bytes){NULL, 0}));
-  CHECK(!em_picture_media_type(text, sizeof text));
+  CHECK(!em_codec_media_type(text, sizeof text));
 }
 
 static void refuses_a_header_that_claims_too_much(void) {
@@ -301,34 +356,47 @@ static void refuses_a_header_that_claims_too_much(void) {
 }
 
 /* Damage of every kind: it may be refused or drawn, never crash. */
+static int decodes(struct bytes bytes) {
+  const char *why = "";
+  gdImagePtr image = em_codec_decode(bytes.data, bytes.size, &why);
+  CHECK(image || why[0]);
+  if (!image)
+    return 0;
+  gdImageDestroy(image);
+  return 1;
+}
+
 static void survives_damage(void) {
   static const char *const formats[] = {"png", "jpg", "webp"};
   for (int f = 0; f < 3; f++) {
     struct bytes good = plain(80, 60, 0x336699, formats[f]);
-    int taken = 0;
-    for (size_t cut = 0; cut < good.size; cut += good.size / 20 + 1) {
-      const char *why = "";
-      gdImagePtr image = em_codec_decode(good.data, cut, &why);
-      CHECK(image || why[0]);
-      if (image)
-        gdImageDestroy(image);
-    }
+    for (size_t cut = 0; cut < good.size; cut += good.size / 20 + 1)
+      decodes((struct bytes){good.data, cut});
     for (size_t at = 12; at < good.size && at < 400; at++) {
-      const char *why = "";
       good.data[at] ^= 0xff;
-      gdImagePtr image = em_codec_decode(good.data, good.size, &why);
+      decodes(good);
       good.data[at] ^= 0xff;
-      taken += image != NULL;
-      if (image)
-        gdImageDestroy(image);
     }
-    CHECK(taken == 0 || f > 0); /* PNG has checksums, so none goes unseen */
     free(good.data);
   }
 }
 
+/* PNG has checksums. */
+static void refuses_a_png_whose_pixels_are_damaged(void) {
+  struct bytes good = plain(80, 60, 0x336699, "png");
+  const unsigned char *pixels = memmem(good.data, good.size, "IDAT", 4);
+  CHECK(pixels && decodes(good));
+  for (size_t i = 4; pixels && i < 12; i++) {
+    size_t at = (size_t)(pixels - good.data) + i;
+    good.data[at] ^= 0xff;
+    CHECK(is_refused(good));
+    good.data[at] ^= 0xff;
+  }
+  free(good.data);
+}
+
 static void odd_jobs_are_answered(void) {
-  struct em_picture_job job = {.prompt = NULL, .model = NULL, .format = "png"};
+  struct em_painter_job job = {.prompt = NULL, .model = NULL, .format = "png"};
   struct bytes out = render(job, NULL, 0);
   CHECK(type_is(out, "image/png"));
   free(out.data);
@@ -349,18 +417,18 @@ static void odd_jobs_are_answered(void) {
   char message[100];
   job = job_with("Night");
   job.format = "bmp";
-  CHECK(em_picture_render(&job, &out.data, &out.size, message,
+  CHECK(em_painter_render(&job, &out.data, &out.size, message,
                           sizeof message) == -1);
 }
 
 static void a_stand_in_follows_its_name(void) {
   struct bytes woman = {NULL, 0}, again = {NULL, 0}, lake = {NULL, 0};
-  CHECK(!em_picture_stand_in("https://x.test/woman.png", &woman.data,
+  CHECK(!em_painter_stand_in("https://x.test/woman.png", &woman.data,
                              &woman.size));
-  CHECK(!em_picture_stand_in("https://x.test/woman.png", &again.data,
+  CHECK(!em_painter_stand_in("https://x.test/woman.png", &again.data,
                              &again.size));
   CHECK(
-      !em_picture_stand_in("https://x.test/lake.png", &lake.data, &lake.size));
+      !em_painter_stand_in("https://x.test/lake.png", &lake.data, &lake.size));
   CHECK(type_is(woman, "image/png"));
   CHECK(same(woman, again));
   CHECK(!same(woman, lake));
@@ -370,17 +438,19 @@ static void a_stand_in_follows_its_name(void) {
 }
 
 static void words_are_whole_words(void) {
-  CHECK(em_words_has("Make it NIGHT now", "day,night"));
-  CHECK(!em_words_has("a knight", "night"));
-  CHECK(!em_words_has("nightly", "night"));
-  CHECK(em_words_has("a painting", "paint*"));
-  CHECK(!em_words_has("", "night"));
+  CHECK(em_look_has_word("Make it NIGHT now", "day,night"));
+  CHECK(!em_look_has_word("a knight", "night"));
+  CHECK(!em_look_has_word("nightly", "night"));
+  CHECK(em_look_has_word("a painting", "paint*"));
+  CHECK(!em_look_has_word("", "night"));
 }
 
 int main(void) {
   gives_every_ratio_that_is_asked_for();
   the_same_job_gives_the_same_bytes();
   a_seed_is_seen_in_the_picture();
+  an_edit_differs_from_its_input_and_from_other_edits();
+  threads_do_not_disturb_each_other();
   both_pictures_are_in_a_composed_one();
   writes_the_format_that_is_asked_for();
   captions_do_not_pile_up();
@@ -389,8 +459,9 @@ int main(void) {
   refuses_what_is_no_picture();
   refuses_a_header_that_claims_too_much();
   survives_damage();
+  refuses_a_png_whose_pixels_are_damaged();
   odd_jobs_are_answered();
   a_stand_in_follows_its_name();
   words_are_whole_words();
-  return check_report("em_picture");
+  return check_report("em_painter");
 }

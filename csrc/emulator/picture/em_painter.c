@@ -1,0 +1,349 @@
+#include "em_painter.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "em_caption.h"
+#include "em_codec.h"
+#include "em_look.h"
+#include "em_random.h"
+
+/* Of outputs: the model's own, and what a job may ask for. */
+enum { GRID = 16, MEGAPIXEL = 1024 * 1024, SHORT_SIDE = 512 };
+enum { SHORTEST = 64, LONGEST = 2048 };
+
+enum { PAPER = 0xf4efe6, INK = 0x4c443a };
+
+static const char no_memory[] = "out of memory";
+
+/* The pictures of examples/pictures, put into the program by the build. */
+extern const unsigned char em_sample_portrait[], em_sample_portrait_end[];
+extern const unsigned char em_sample_woman[], em_sample_woman_end[];
+extern const unsigned char em_sample_man[], em_sample_man_end[];
+extern const unsigned char em_sample_dress[], em_sample_dress_end[];
+extern const unsigned char em_sample_landscape[], em_sample_landscape_end[];
+
+struct sample {
+  const char *words;
+  const unsigned char *data, *end;
+};
+
+static const struct sample samples[] = {
+    {"portrait*,face*,headshot,avatar,selfie,she,her", em_sample_portrait,
+     em_sample_portrait_end},
+    {"woman,girl,lady,model,bride,queen,street*", em_sample_woman,
+     em_sample_woman_end},
+    {"man,boy,guy,person*,people,king,he,his", em_sample_man,
+     em_sample_man_end},
+    {"dress,gown,garment*,outfit*,clothes,clothing", em_sample_dress,
+     em_sample_dress_end},
+    {"*", em_sample_landscape, em_sample_landscape_end},
+};
+
+/* A decoded picture and the part of it that counts. */
+struct part {
+  gdImagePtr image;
+  gdRect box;
+};
+
+struct render {
+  const struct em_painter_job *job;
+  const char *prompt, *model;
+  struct part parts[EM_INPUT_MAX];
+  int count;
+  int width, height; /* of the result, its caption included */
+  uint64_t key;
+  gdImagePtr canvas;
+};
+
+/* 0 when it is not two positive numbers. */
+static double parse_ratio(const char *text) {
+  char *end = NULL;
+  long width = text ? strtol(text, &end, 10) : 0;
+  if (width <= 0 || *end != ':')
+    return 0;
+  long height = strtol(end + 1, &end, 10);
+  return height > 0 && *end == 0 ? (double)width / (double)height : 0;
+}
+
+static int is_output_size(int width, int height) {
+  int pixels = width <= LONGEST && height <= LONGEST ? width * height : 0;
+  return width % GRID == 0 && height % GRID == 0 &&
+         pixels > MEGAPIXEL / 10 * 8 && pixels < MEGAPIXEL / 10 * 12;
+}
+
+/* A wrong shape weighs ten times a wrong area. */
+static double misfit(double width, double height, double ratio) {
+  return 10 * fabs(width / height / ratio - 1) +
+         fabs(width * height / MEGAPIXEL - 1);
+}
+
+static void choose_closest(struct render *render, double ratio) {
+  double least = HUGE_VAL;
+  ratio = ratio < 0.25 ? 0.25 : ratio > 4 ? 4 : ratio;
+  for (int height = SHORT_SIDE; height <= LONGEST; height += GRID) {
+    int width = (int)(height * ratio / GRID + 0.5) * GRID;
+    double cost = misfit(width, height, ratio);
+    if (cost < least) {
+      least = cost;
+      render->width = width;
+      render->height = height;
+    }
+  }
+}
+
+static int clamp_side(int side) {
+  return side < SHORTEST ? SHORTEST : side > LONGEST ? LONGEST : side;
+}
+
+/* A chain of edits keeps its size: an input that has an output's is let be. */
+static void choose_size(struct render *render) {
+  const struct em_painter_job *job = render->job;
+  double ratio = parse_ratio(job->aspect_ratio);
+  gdImagePtr first = render->parts[0].image;
+  if (job->width > 0 && job->height > 0) {
+    render->width = clamp_side(job->width);
+    render->height = clamp_side(job->height);
+  } else if (ratio > 0 || job->input_count == 0) {
+    choose_closest(render, ratio > 0 ? ratio : 1);
+  } else if (is_output_size(first->sx, first->sy)) {
+    render->width = first->sx;
+    render->height = first->sy;
+  } else {
+    choose_closest(render, (double)first->sx / first->sy);
+  }
+}
+
+/* A strip that an earlier edit left is no part of the picture. */
+static int add_part(struct render *render, const unsigned char *data,
+                    size_t size, const char **why) {
+  gdImagePtr image = em_codec_decode(data, size, why);
+  if (!image)
+    return -1;
+  render->parts[render->count++] = (struct part){
+      image, {0, 0, image->sx, image->sy - em_caption_found(image)}};
+  return 0;
+}
+
+/* Each prompt and seed sees a part of the sample of its own. */
+static int add_sample(struct render *render, const char **why) {
+  struct em_random random = {render->key};
+  const struct sample *sample = samples;
+  while (sample->words[0] != '*' &&
+         !em_look_has_word(render->prompt, sample->words))
+    sample++;
+  if (add_part(render, sample->data, (size_t)(sample->end - sample->data), why))
+    return -1;
+  gdRect *box = &render->parts[0].box;
+  int share = 76 + em_random_below(&random, 25);
+  int left = box->width, above = box->height;
+  box->width = box->width * share / 100;
+  box->height = box->height * share / 100;
+  box->x = em_random_below(&random, left - box->width + 1);
+  box->y = em_random_below(&random, above - box->height + 1);
+  return 0;
+}
+
+static int add_inputs(struct render *render, char *message, size_t size) {
+  const struct em_painter_job *job = render->job;
+  const char *why = no_memory;
+  if (job->input_count < 0 || job->input_count > EM_INPUT_MAX) {
+    snprintf(message, size, "more than %d pictures", EM_INPUT_MAX);
+    return -1;
+  }
+  for (int i = 0; i < job->input_count; i++)
+    if (add_part(render, job->inputs[i].data, job->inputs[i].size, &why)) {
+      snprintf(message, size, "input picture %d: %s", i + 1, why);
+      return -1;
+    }
+  if (render->count == 0 && add_sample(render, &why)) {
+    snprintf(message, size, "%s", why);
+    return -1;
+  }
+  return 0;
+}
+
+/* The largest part of `box` of that shape: centred from left to right; of a
+ * tall picture the upper part, so that nobody loses their head. */
+static gdRect cropped(gdRect box, int width, int height) {
+  gdRect part = box;
+  if ((long long)box.width * height > (long long)box.height * width)
+    part.width = (int)((long long)box.height * width / height);
+  else
+    part.height = (int)((long long)box.width * height / width);
+  part.width += part.width == 0;
+  part.height += part.height == 0;
+  part.x += (box.width - part.width) / 2;
+  part.y += (box.height - part.height) / (box.height > box.width ? 10 : 2);
+  return part;
+}
+
+/* Fills a place of the canvas with the part. */
+static void fill(gdImagePtr canvas, gdRect at, const struct part *part) {
+  gdRect from = cropped(part->box, at.width, at.height);
+  if (from.width == at.width && from.height == at.height)
+    gdImageCopy(canvas, part->image, at.x, at.y, from.x, from.y, at.width,
+                at.height);
+  else
+    gdImageCopyResampled(canvas, part->image, at.x, at.y, from.x, from.y,
+                         at.width, at.height, from.width, from.height);
+}
+
+static void fill_framed(gdImagePtr canvas, gdRect at, const struct part *part) {
+  int frame = at.width / 40;
+  gdImageFilledRectangle(canvas, at.x - frame, at.y - frame,
+                         at.x + at.width + frame - 1,
+                         at.y + at.height + frame - 1, PAPER);
+  gdImageRectangle(canvas, at.x - frame, at.y - frame,
+                   at.x + at.width + frame - 1, at.y + at.height + frame - 1,
+                   INK);
+  fill(canvas, at, part);
+}
+
+static int at_least_one(int side) { return side < 1 ? 1 : side; }
+
+static void put_side_by_side(const struct render *render, int height) {
+  int width = render->width, gap = (width < height ? width : height) / 32;
+  gdRect at = {gap, gap, width - 2 * gap, height - 2 * gap};
+  gdImageFilledRectangle(render->canvas, 0, 0, width - 1, height - 1, PAPER);
+  if (height > width * 5 / 4) {
+    at.height = at_least_one((height - 3 * gap) / 2);
+    fill(render->canvas, at, &render->parts[0]);
+    at.y += at.height + gap;
+  } else {
+    at.width = at_least_one((width - 3 * gap) / 2);
+    fill(render->canvas, at, &render->parts[0]);
+    at.x += at.width + gap;
+  }
+  fill(render->canvas, at, &render->parts[1]);
+}
+
+/* The further pictures, framed, in a row along the lower edge. */
+static void put_inset(const struct render *render, int from, int height) {
+  int count = render->count - from, shares = count < 2 ? 5 : 2 * count + 2;
+  int gap = render->width / 32, share = render->width / shares;
+  gdRect at = {gap, 0, at_least_one(share * 2 - gap), height * 2 / 5};
+  if (at.height > at.width * 5 / 4)
+    at.height = at_least_one(at.width * 5 / 4);
+  at.y = height - at.height - gap;
+  if (render->key & 1)
+    at.x = render->width - count * (at.width + gap);
+  for (int i = from; i < render->count; i++, at.x += at.width + gap)
+    fill_framed(render->canvas, at, &render->parts[i]);
+}
+
+static int stands_side_by_side(const struct render *render) {
+  if (em_look_has_word(render->prompt,
+                       "side by side,next to,poster,together,collage,split,"
+                       "beside,both,two,hug*,meet*"))
+    return 1;
+  return !em_look_has_word(render->prompt,
+                           "put,wear*,dress*,onto,on top,try on,outfit,clothes,"
+                           "place,add,insert,replace,swap,holding,selfie,"
+                           "frame*,inset,background,with") &&
+         (render->key & 2);
+}
+
+static void compose(const struct render *render, int height) {
+  if (render->count > 1 && stands_side_by_side(render)) {
+    put_side_by_side(render, height);
+    put_inset(render, 2, height);
+  } else {
+    fill(render->canvas, (gdRect){0, 0, render->width, height},
+         &render->parts[0]);
+    put_inset(render, 1, height);
+  }
+}
+
+static int draw_caption(const struct render *render) {
+  char detail[64];
+  snprintf(detail, sizeof detail, "step %d  seed %lld", render->job->step,
+           render->job->seed);
+  return em_caption_draw(render->canvas,
+                         &(struct em_caption){.title = render->model,
+                                              .detail = detail,
+                                              .text = render->prompt});
+}
+
+/* A stand-in, which no edit has made, keeps the sample's own look; of several
+ * pictures the composition is the edit. */
+static int draw(struct render *render) {
+  int width = render->width, height = render->height;
+  render->canvas = gdImageCreateTrueColor(width, height);
+  if (!render->canvas)
+    return -1;
+  gdImageFilledRectangle(render->canvas, 0, 0, width - 1, height - 1, 0xffffff);
+  compose(render, height - em_caption_height(width, height));
+  if (render->job->step > 0 && em_look_apply(render->canvas, render->prompt,
+                                             render->key, render->count == 1))
+    return -1;
+  return draw_caption(render);
+}
+
+static void render_destroy(struct render *render) {
+  for (int i = 0; i < render->count; i++)
+    gdImageDestroy(render->parts[i].image);
+  if (render->canvas)
+    gdImageDestroy(render->canvas);
+}
+
+static int encode(const struct render *render, unsigned char **data,
+                  size_t *size, char *message, size_t message_size) {
+  const char *why = no_memory;
+  int result = em_codec_encode(render->canvas, render->job->format,
+                               render->job->quality, data, size, &why);
+  if (result)
+    snprintf(message, message_size, "%s", why);
+  return result;
+}
+
+/* All that makes a difference, but for the pictures. */
+static struct render begin(const struct em_painter_job *job) {
+  struct render render = {.job = job,
+                          .prompt = job->prompt ? job->prompt : "",
+                          .model = job->model ? job->model : ""};
+  render.key = em_random_hash(render.prompt, (uint64_t)job->seed);
+  render.key = em_random_hash(render.model, render.key);
+  return render;
+}
+
+int em_painter_render(const struct em_painter_job *job, unsigned char **data,
+                      size_t *size, char *message, size_t message_size) {
+  struct render render = begin(job);
+  *data = NULL;
+  *size = 0;
+  int result = add_inputs(&render, message, message_size);
+  if (result == 0) {
+    choose_size(&render);
+    result = draw(&render);
+    if (result != 0)
+      snprintf(message, message_size, "%s", no_memory);
+    else
+      result = encode(&render, data, size, message, message_size);
+  }
+  render_destroy(&render);
+  return result;
+}
+
+int em_painter_stand_in(const char *name, unsigned char **data, size_t *size) {
+  char message[64];
+  const struct em_painter_job job = {.model = "stand-in",
+                                     .prompt = name,
+                                     .aspect_ratio = "4:5",
+                                     .format = "png"};
+  return em_painter_render(&job, data, size, message, sizeof message);
+}
+
+int em_painter_plain(uint32_t colour, const char *format, unsigned char **data,
+                     size_t *size) {
+  const char *why;
+  gdImagePtr image = gdImageCreateTrueColor(16, 16);
+  if (!image)
+    return -1;
+  gdImageFilledRectangle(image, 0, 0, 15, 15, (int)(colour & 0xffffff));
+  int result = em_codec_encode(image, format, 90, data, size, &why);
+  gdImageDestroy(image);
+  return result;
+}

@@ -1,0 +1,61 @@
+/* The emulator's painter: what stands in for a model that edits pictures.
+ *
+ * No model runs here. A job's pictures are decoded, cropped to the aspect
+ * ratio that was asked for, put together when there are several, given a look
+ * that the prompt's words and the seed choose (em_look), captioned
+ * (em_caption), and encoded (em_codec). Without a picture, one of five samples
+ * is edited, which are part of the program. It is enough of an edit for a
+ * person to see in a thumbnail which job made a picture out of which other
+ * picture, and for a test to tell two jobs apart.
+ *
+ * It rests on libgd alone and on no file at run time, not even a font. The same
+ * job gives the same bytes, whatever thread it is on. It refuses pictures of
+ * more than 40 megapixels before it decodes them, and everything that is not
+ * PNG, JPEG, GIF or WebP. It never uses the network. */
+#ifndef EM_PAINTER_H
+#define EM_PAINTER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { EM_INPUT_MAX = 8 };
+
+/* An encoded picture. */
+struct em_painter_input {
+  const unsigned char *data;
+  size_t size;
+};
+
+struct em_painter_job {
+  const char *model;
+  const char *prompt;
+  long long seed;
+  const char *aspect_ratio; /* "16:9", "match_input_image", or NULL */
+  const char *format;       /* "png" "jpg" "webp" */
+  int quality;              /* 0..100; jpg and webp only */
+  int step; /* 1 for a first edit, 2 for an edit of an edit, ... */
+  const struct em_painter_input *inputs;
+  int input_count;   /* up to EM_INPUT_MAX */
+  int width, height; /* of the result, held to 64..2048; 0: by aspect_ratio */
+};
+
+/* Renders the job. Outputs have about one megapixel and sides that are
+ * multiples of 16, as FLUX.1 Kontext's have; shapes beyond 1:4 and 4:1 are
+ * clamped.
+ * Ownership: on success *data is the caller's to free().
+ * Errors: -1 and one line in `message`; *data is then NULL. */
+int em_painter_render(const struct em_painter_job *job, unsigned char **data,
+                      size_t *size, char *message, size_t message_size);
+
+/* A sample, as PNG, in place of a picture on the service's own hosts, which
+ * cannot be fetched offline. The same name gives the same picture.
+ * Ownership and errors: as em_painter_render. */
+int em_painter_stand_in(const char *name, unsigned char **data, size_t *size);
+
+/* The pictures of --plain: 16 by 16 of one colour. They cost microseconds, so
+ * that tests can run jobs by the thousand.
+ * Ownership and errors: as em_painter_render. */
+int em_painter_plain(uint32_t colour, const char *format, unsigned char **data,
+                     size_t *size);
+
+#endif
