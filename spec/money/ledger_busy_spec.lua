@@ -112,7 +112,7 @@ describe("with a ledger and a busy host", function()
 
   local function steps(rounds, preload)
     local given = env()
-    given.ROUNDS = rounds
+    given.ROUNDS, given.SLOW_DISK_MS = rounds, 20
     local code, output = child.run(STEPS, given, preload)
     assert.equal(0, code, output)
     local with, without = output:match("([%d.]+) ([%d.]+)")
@@ -129,7 +129,7 @@ describe("with a ledger and a busy host", function()
     is_short(steps(3))
   end)
 
-  it("nor do they when each write takes the disk 200 ms", function()
+  it("nor do they when each write takes the disk 20 ms", function()
     is_short(steps(3, "libslow_disk.so"))
   end)
 end)

@@ -1,5 +1,6 @@
 --- Jobs taken up again: by their id, or all that a ledger knows to be unfinished (M9).
 
+local interpreter = require("spec.support.interpreter")
 local ledger = require("spec.support.ledger")
 local processes = require("spec.support.processes")
 
@@ -143,11 +144,15 @@ describe("resuming", function()
 
   it("makes a picture of a step that timed out here and went on there", function()
     local sm = ledger.client()
-    local job = submit(sm, "one", { timeout = 0.1 })
+    service:faults({ { match = { path = "status", count = "always" },
+      ["then"] = { status = 503 } } })
+    -- It is to be accepted within this, and over later.
+    local job = submit(sm, "one", { timeout = interpreter.is_slow() and 2 or 0.3 })
     local _, err = job:wait()
     assert.equal("timeout", err.kind)
     assert.equal("yes", err.charged)
     assert.equal("accepted", ledger.rows()[1].state)
+    service:clear_faults()
     assert.equal(err.request_id, assert(submit(sm, "one"):wait()).request_id)
     assert.equal(1, ledger.accepted())
   end)
