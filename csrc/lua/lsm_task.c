@@ -423,7 +423,7 @@ static int task_download(lua_State *L) {
 static int task_get(lua_State *L) {
   static const char *const services[] = {"api", "upload", "control", NULL};
   struct sm_client *client = lsm_check_client(L);
-  int place = luaL_checkoption(L, 2, "api", services);
+  int host = luaL_checkoption(L, 2, "api", services);
   const char *target = lsm_check_text(L, 3);
   luaL_argcheck(L, target[0] == '/', 3, "expected a path");
   struct task_options options = check_options(L, 4);
@@ -432,7 +432,7 @@ static int task_get(lua_State *L) {
   struct sm_task *task = new_call(SM_FETCH_GET, target, &options, &e);
   if (!task)
     return refuse(L, client, &listener, NULL, &e);
-  task->place = (enum sm_host)place;
+  task->host = (enum sm_host)host;
   return post(L, client, &listener, task);
 }
 

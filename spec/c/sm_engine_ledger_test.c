@@ -8,7 +8,7 @@
 #include "memory_store.h"
 #include "one_folder.h"
 #include "one_service.h"
-#include "sm_engine_parts.h"
+#include "sm_engine_internal.h"
 
 #define KEY "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 /* A task that has no row. */

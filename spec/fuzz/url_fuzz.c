@@ -90,8 +90,8 @@ static void check_media(const char *url, const struct sm_base *base) {
   PROMISE(!parts.has_user);
   PROMISE(sm_origin_read(&origin, url, NULL) == SM_OK);
   bool is_own = false;
-  for (int place = 0; place < SM_HOSTS; place++)
-    is_own = is_own || sm_origin_equal(&origin, &base->origin[place]);
+  for (int host = 0; host < SM_HOSTS; host++)
+    is_own = is_own || sm_origin_equal(&origin, &base->origin[host]);
   PROMISE(strcasecmp(parts.scheme, "https") == 0 ||
           (base->is_loopback && strcasecmp(parts.scheme, "http") == 0));
   PROMISE(base->is_loopback || !is_private(parts.host));
@@ -108,14 +108,14 @@ static void check_base(const char *url) {
   if (sm_base_read(&base, url, NULL) != SM_OK)
     return;
   sm_buf_create(&out, 8192);
-  for (int place = 0; place < SM_HOSTS; place++) {
-    PROMISE(sm_url_build(&out, &base, (enum sm_host)place, NULL, "/v2/%s",
+  for (int host = 0; host < SM_HOSTS; host++) {
+    PROMISE(sm_url_build(&out, &base, (enum sm_host)host, NULL, "/v2/%s",
                          "model") == SM_OK);
     struct parts parts = parse(sm_buf_text(&out));
     PROMISE(!parts.has_user);
     PROMISE(strcasecmp(parts.scheme, "https") == 0 || is_private(parts.host));
     PROMISE(sm_origin_read(&origin, sm_buf_text(&out), NULL) == SM_OK);
-    PROMISE(sm_origin_equal(&origin, &base.origin[place]));
+    PROMISE(sm_origin_equal(&origin, &base.origin[host]));
     PROMISE(base.is_loopback == sm_origin_is_loopback(&base.origin[0]));
     forget(&parts);
   }

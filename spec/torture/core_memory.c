@@ -253,7 +253,7 @@ static void ask_credits(struct context *context) {
   struct sm_task *task =
       new_call(SM_FETCH_GET, "/inference-request/request-history");
   if (task)
-    task->place = SM_HOST_CONTROL;
+    task->host = SM_HOST_CONTROL;
   (void)carry_out(context, task, SM_OK, false);
 }
 

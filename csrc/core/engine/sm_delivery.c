@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sm_engine_parts.h"
+#include "sm_engine_internal.h"
 #include "sm_keeper.h"
 #include "sm_output.h"
 
@@ -44,7 +44,7 @@ static void read_through(struct sm_engine *engine, struct sm_task *task,
                          enum sm_entry_phase phase) {
   task->entry->phase = phase;
   sm_engine_wake_at(engine, task, INT64_MAX);
-  sm_lanes_push(&engine->queue.lanes, task);
+  sm_queue_push(&engine->queue, task);
 }
 
 /* A result that is here ends with what went wrong. */
@@ -111,7 +111,7 @@ static void verify(struct sm_engine *engine, struct sm_task *task) {
   }
   sm_digest_expect(task->digest, entry->sha256);
   if (entry->save)
-    sm_news_state(&engine->news, task, SM_STATE_SAVING);
+    sm_engine_emit_state(engine, task, SM_STATE_SAVING);
   read_through(engine, task, SM_ENTRY_VERIFY);
 }
 
@@ -326,7 +326,7 @@ static void save_or_finish(struct sm_engine *engine, struct sm_task *task) {
     give_up(engine, task, &e);
     return;
   }
-  sm_news_state(&engine->news, task, SM_STATE_SAVING);
+  sm_engine_emit_state(engine, task, SM_STATE_SAVING);
   read_through(engine, task, SM_ENTRY_SAVE);
 }
 
@@ -458,14 +458,14 @@ void sm_delivery_come_home(struct sm_engine *engine, struct sm_task *task) {
 void sm_delivery_carry_out(struct sm_engine *engine, struct sm_task *task,
                            struct sm_action *action) {
   if (action->note)
-    sm_news_note(&engine->news, task, action->note);
+    sm_engine_emit_note(engine, task, action->note);
   if (action->kind == SM_ACTION_DONE) {
     fetched(engine, task, action);
   } else if (action->kind == SM_ACTION_FAIL) {
-    (void)sm_traffic_cut(&engine->traffic, task);
+    (void)sm_inflight_cut(&engine->inflight, task);
     unfetched(engine, task, &action->error);
   } else {
-    sm_traffic_leave(&engine->traffic, task);
+    sm_inflight_leave(&engine->inflight, task);
     sm_engine_send(engine, task, action->at_ms);
   }
 }

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "sm_delivery.h"
-#include "sm_engine_parts.h"
+#include "sm_engine_internal.h"
 #include "sm_header.h"
 #include "sm_keeper.h"
 
@@ -49,8 +49,8 @@ enum sm_code sm_engine_new(struct sm_engine **out,
   struct sm_engine *engine = calloc(1, sizeof *engine);
   if (!engine)
     return sm_fail_memory(e);
-  if (!sm_traffic_create(&engine->traffic, &options->transport,
-                         &options->limits, options->max_transfers)) {
+  if (!sm_inflight_create(&engine->inflight, &options->transport,
+                          &options->limits, options->max_transfers)) {
     free(engine);
     return sm_fail_memory(e);
   }
@@ -58,7 +58,7 @@ enum sm_code sm_engine_new(struct sm_engine **out,
   sm_engine_note_wall(engine, options->wall_ms, now_ms);
   sm_tasks_create(&engine->tasks);
   sm_queue_create(&engine->queue, options->rpm, now_ms);
-  sm_news_create(&engine->news, options->limits.base);
+  sm_events_create(&engine->events);
   sm_rng_seed(&engine->rng, options->seed);
   engine->store = options->store;
   engine->folder = options->folder;
@@ -77,20 +77,119 @@ void sm_engine_delete(struct sm_engine *engine) {
     return;
   while ((timer = sm_timers_first(&engine->timers)) != NULL)
     sm_engine_drop(engine, task_of(timer));
-  sm_traffic_destroy(&engine->traffic);
+  sm_inflight_destroy(&engine->inflight);
   sm_timers_destroy(&engine->timers);
   sm_tasks_destroy(&engine->tasks);
-  sm_news_destroy(&engine->news);
+  sm_events_destroy(&engine->events);
   sm_keys_destroy(&engine->keys);
   free(engine);
+}
+
+/* -- events -------------------------------------------------------------- */
+
+static void push(struct sm_engine *engine, struct sm_event *event) {
+  sm_events_push(&engine->events, event);
+  engine->event_count++;
+}
+
+static struct sm_event *event_for(struct sm_task *task, enum sm_state state) {
+  struct sm_event *event = task->first;
+  if (state != SM_STATE_ACCEPTED || !event)
+    return sm_event_new(task->id);
+  task->first = NULL;
+  event->id = task->id;
+  return event;
+}
+
+static void emit(struct sm_engine *engine, struct sm_task *task,
+                 enum sm_event_kind kind, enum sm_state state,
+                 const char *note) {
+  struct sm_event *event = event_for(task, state);
+  if (!event)
+    return;
+  event->kind = kind;
+  event->state = state;
+  event->note = note;
+  if (task->kind == SM_TASK_JOB && task->job.request_id)
+    sm_event_name(event, task->job.request_id);
+  push(engine, event);
+}
+
+void sm_engine_emit_state(struct sm_engine *engine, struct sm_task *task,
+                          enum sm_state state) {
+  emit(engine, task, SM_EVENT_STATE, state, NULL);
+}
+
+void sm_engine_emit_note(struct sm_engine *engine, struct sm_task *task,
+                         const char *note) {
+  emit(engine, task, SM_EVENT_NOTE, SM_STATE_NONE, note);
+}
+
+void sm_engine_emit_trouble(struct sm_engine *engine,
+                            const struct sm_error *e) {
+  struct sm_event *event = sm_event_new(0);
+  if (!event)
+    return;
+  event->kind = SM_EVENT_NOTE;
+  event->body = strdup(e->message);
+  event->body_size = event->body ? strlen(event->body) : 0;
+  if (event->body)
+    push(engine, event);
+  else
+    sm_event_delete(event);
+}
+
+void sm_engine_emit_row(struct sm_engine *engine, struct sm_task *task,
+                        struct sm_row *row) {
+  struct sm_event *event = sm_event_new(task->id);
+  if (!event) {
+    sm_row_delete(row);
+    return;
+  }
+  event->kind = SM_EVENT_ROW;
+  event->row = row;
+  push(engine, event);
+}
+
+/* Once: the service says the same with every answer. */
+void sm_engine_check_host(struct sm_engine *engine, struct sm_task *task) {
+  if (engine->has_checked_host)
+    return;
+  engine->has_checked_host = true;
+  if (sm_task_http_names_foreign_host(task->exchange,
+                                      engine->inflight.limits.base))
+    sm_engine_emit_note(engine, task,
+                        "the service names a status_url on another host; it is "
+                        "not used, the base URL is");
+}
+
+static void emit_action(struct sm_engine *engine, struct sm_task *task,
+                        const struct sm_action *action) {
+  if (action->news != SM_STATE_NONE)
+    sm_engine_emit_state(engine, task, action->news);
+  if (action->note)
+    sm_engine_emit_note(engine, task, action->note);
+  if (action->news == SM_STATE_ACCEPTED)
+    sm_engine_check_host(engine, task);
+}
+
+/* Hands out the task's last event. */
+static void emit_end(struct sm_engine *engine, struct sm_task *task) {
+  struct sm_event *event = task->last;
+  task->last = NULL;
+  event->id = task->id;
+  if (task->is_quiet)
+    sm_event_delete(event);
+  else
+    push(engine, event);
 }
 
 /* -- the end of a task --------------------------------------------------- */
 
 void sm_engine_drop(struct sm_engine *engine, struct sm_task *task) {
-  (void)sm_traffic_cut(&engine->traffic, task);
-  sm_traffic_leave(&engine->traffic, task);
-  sm_lanes_remove(&engine->queue.lanes, task);
+  (void)sm_inflight_cut(&engine->inflight, task);
+  sm_inflight_leave(&engine->inflight, task);
+  sm_queue_remove(&engine->queue, task);
   sm_timers_remove(&engine->timers, &task->timer);
   sm_tasks_remove(&engine->tasks, task);
   if (task->model)
@@ -103,7 +202,7 @@ void sm_engine_end(struct sm_engine *engine, struct sm_task *task) {
   const struct sm_event *event = task->is_quiet ? NULL : task->last;
   if (task == engine->probe)
     engine->probe = NULL;
-  sm_news_end(&engine->news, task);
+  emit_end(engine, task);
   if (task->entry)
     sm_keeper_leave(engine, task, event);
   sm_engine_drop(engine, task);
@@ -135,7 +234,7 @@ void sm_engine_send(struct sm_engine *engine, struct sm_task *task,
     return;
   }
   sm_engine_wake_at(engine, task, INT64_MAX);
-  sm_lanes_push(&engine->queue.lanes, task);
+  sm_queue_push(&engine->queue, task);
 }
 
 static void note_id(struct sm_engine *engine, struct sm_task *task) {
@@ -149,7 +248,7 @@ static void carry_out(struct sm_engine *engine, struct sm_task *task,
     sm_keeper_carry_out(engine, task, action);
     return;
   }
-  sm_news_tell(&engine->news, task, action);
+  emit_action(engine, task, action);
   if (action->news == SM_STATE_ACCEPTED)
     note_id(engine, task);
   if (action->kind == SM_ACTION_DONE)
@@ -159,7 +258,7 @@ static void carry_out(struct sm_engine *engine, struct sm_task *task,
   } else if (action->kind == SM_ACTION_DONE) {
     sm_engine_end(engine, task);
   } else {
-    sm_traffic_leave(&engine->traffic, task);
+    sm_inflight_leave(&engine->inflight, task);
     sm_engine_send(engine, task, action->at_ms);
   }
 }
@@ -172,7 +271,7 @@ static bool is_taken(const void *user, const char *request_id) {
 static const char *awaited(const void *user, const char *model, int n,
                            size_t *size) {
   const struct sm_engine *engine = user;
-  return sm_traffic_awaited(&engine->traffic, model, n, size);
+  return sm_inflight_awaited(&engine->inflight, model, n, size);
 }
 
 static struct sm_context context_for(struct sm_engine *engine,
@@ -196,7 +295,7 @@ static struct sm_context context_for(struct sm_engine *engine,
 
 static void learn_rtt(struct sm_engine *engine, const struct sm_task *task,
                       const struct sm_exchange *exchange) {
-  if (sm_lane_of(task) == SM_LANE_POLL && exchange->answer.code == SM_OK)
+  if (task->class == SM_CLASS_POLL && exchange->answer.code == SM_OK)
     engine->rtt_ms += 0.1 * ((double)exchange->answer.took_ms - engine->rtt_ms);
 }
 
@@ -250,7 +349,7 @@ void sm_engine_start(struct sm_engine *engine, struct sm_task *task) {
     task->job.sent_ms = now_ms;
     task->job.sent_wall_ms = now_ms + engine->wall_offset_ms;
   }
-  if (sm_traffic_start(&engine->traffic, task, now_ms, &e) != SM_OK)
+  if (sm_inflight_start(&engine->inflight, task, now_ms, &e) != SM_OK)
     give_up_start(engine, task, &e, now_ms);
 }
 
@@ -258,8 +357,8 @@ void sm_engine_start(struct sm_engine *engine, struct sm_task *task) {
 static void pump(struct sm_engine *engine, int64_t now_ms) {
   struct sm_task *task;
   sm_queue_open(&engine->queue);
-  while ((task = sm_queue_next(&engine->queue, &engine->traffic.slots,
-                               now_ms)) != NULL)
+  while ((task = sm_queue_next(&engine->queue, &engine->inflight, now_ms)) !=
+         NULL)
     if (!sm_keeper_claim(engine, task))
       sm_engine_start(engine, task);
   sm_keeper_note_waiting(engine);
@@ -270,7 +369,7 @@ static void pump(struct sm_engine *engine, int64_t now_ms) {
 void sm_engine_expire(struct sm_engine *engine, struct sm_task *task) {
   struct sm_context context = context_for(engine, task, engine->now_ms);
   struct sm_action action;
-  bool was_sent = sm_traffic_cut(&engine->traffic, task);
+  bool was_sent = sm_inflight_cut(&engine->inflight, task);
   if (task->kind == SM_TASK_JOB)
     sm_job_expire(&task->job, &context, was_sent, &action);
   else
@@ -287,7 +386,7 @@ static void wake_due(struct sm_engine *engine, int64_t now_ms) {
       sm_engine_expire(engine, task);
     } else if (!sm_keeper_wake(engine, task)) {
       sm_engine_wake_at(engine, task, INT64_MAX);
-      sm_lanes_push(&engine->queue.lanes, task);
+      sm_queue_push(&engine->queue, task);
     }
   }
 }
@@ -307,7 +406,7 @@ static enum sm_code settle_digest(struct sm_event *event,
 }
 
 static void step_digest(struct sm_engine *engine) {
-  struct sm_task *task = engine->queue.lanes.head[SM_LANE_DIGEST];
+  struct sm_task *task = sm_queue_digest(&engine->queue);
   struct sm_error e;
   bool is_over = false;
   if (!task)
@@ -354,7 +453,7 @@ static void begin(struct sm_engine *engine, struct sm_task *task) {
   if (task->kind == SM_TASK_JOB && task->job.request_id)
     note_id(engine, task);
   sm_engine_wake_at(engine, task, INT64_MAX);
-  sm_lanes_push(&engine->queue.lanes, task);
+  sm_queue_push(&engine->queue, task);
 }
 
 static bool reserve(struct sm_engine *engine, const struct sm_task *task) {
@@ -379,7 +478,7 @@ void sm_engine_add(struct sm_engine *engine, struct sm_task *task) {
   sm_task_http_fail(task, NULL, &e);
   if (task == engine->probe)
     engine->probe = NULL;
-  sm_news_end(&engine->news, task);
+  emit_end(engine, task);
   engine->jobs--;
   if (task->model)
     task->model->in_flight--;
@@ -397,7 +496,7 @@ void sm_engine_cancel(struct sm_engine *engine, uint64_t id) {
 static int64_t time_to_next(const struct sm_engine *engine, int64_t now_ms) {
   const struct sm_timer *timer = sm_timers_first(&engine->timers);
   int64_t next = timer ? timer->at_ms : INT64_MAX;
-  if (engine->queue.lanes.head[SM_LANE_DIGEST])
+  if (sm_queue_digest(&engine->queue))
     return 0;
   if (engine->queue.again_ms < next)
     next = engine->queue.again_ms;
@@ -410,7 +509,7 @@ int64_t sm_engine_turn(struct sm_engine *engine, int64_t now_ms) {
   struct sm_exchange *exchange;
   engine->now_ms = now_ms;
   sm_keeper_take_writes(engine);
-  while ((exchange = sm_traffic_finished(&engine->traffic)) != NULL)
+  while ((exchange = sm_inflight_finished(&engine->inflight)) != NULL)
     receive(engine, exchange, now_ms);
   wake_due(engine, now_ms);
   step_digest(engine);
@@ -421,18 +520,18 @@ int64_t sm_engine_turn(struct sm_engine *engine, int64_t now_ms) {
 }
 
 void sm_engine_take_events(struct sm_engine *engine, struct sm_events *events) {
-  sm_events_move(events, &engine->news.events);
+  sm_events_move(events, &engine->events);
 }
 
 void sm_engine_stats(const struct sm_engine *engine, struct sm_stats *stats) {
-  const struct sm_traffic *traffic = &engine->traffic;
+  const struct sm_inflight *inflight = &engine->inflight;
   *stats = (struct sm_stats){
       .jobs = engine->jobs,
-      .active = (uint64_t)traffic->slots.active,
-      .queued = engine->queue.lanes.count,
-      .submits = traffic->submits,
-      .polls = traffic->polls,
-      .transfers = traffic->transfers,
-      .events = engine->news.told,
+      .active = (uint64_t)inflight->active,
+      .queued = engine->queue.count,
+      .submits = inflight->submits,
+      .polls = inflight->polls,
+      .transfers = inflight->transfers,
+      .events = engine->event_count,
   };
 }

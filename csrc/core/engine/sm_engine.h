@@ -5,11 +5,15 @@
  * many requests as there are slots. A slot is an active exchange, not a job:
  * ten thousand waiting jobs are ten thousand timers and sixteen connections.
  *
- * It rests on parts that know nothing of each other's business: the
- * tasks and the timers, in which a task lives; the queue, which says who may
- * be sent; the traffic, which is what was sent; the news, which the host takes;
- * the keeper, which writes a ledger.
- * What a task's next step is, it asks the state machines.
+ * It rests on parts that know nothing of each other: the tasks and the timers,
+ * in which a task lives; the queue, which says what may be sent; the requests
+ * in flight; the keeper, which writes a ledger. What a task's next step is, it
+ * asks the state machines.
+ *
+ * The host reads its events. What cost money is reported in any case: that a
+ * submit was accepted, and how a task ended, by events that were allocated
+ * before anything was sent (sm_task_arm). A change of state or a note for which
+ * there is no memory is left out.
  *
  * The engine reads no clock and owns no thread: time and transport are handed
  * in, which is how it is simulated. It is used from one thread at a time.

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "sm_delivery.h"
-#include "sm_engine_parts.h"
+#include "sm_engine_internal.h"
 
 /* How often those who wait for another process look. */
 #define GLANCE_MS 500
@@ -44,8 +44,8 @@ static const struct sm_error *error_of(const struct sm_task *task) {
 
 /* Takes the task out of whatever it is in. */
 void sm_keeper_withdraw(struct sm_engine *engine, struct sm_task *task) {
-  sm_traffic_leave(&engine->traffic, task);
-  sm_lanes_remove(&engine->queue.lanes, task);
+  sm_inflight_leave(&engine->inflight, task);
+  sm_queue_remove(&engine->queue, task);
   sm_digest_delete(task->digest);
   task->digest = NULL;
 }
@@ -133,7 +133,7 @@ void sm_keeper_fail(struct sm_engine *engine, struct sm_task *task,
                     const struct sm_error *e) {
   if (is_refusal(task, e))
     hold_back(engine, task, e);
-  (void)sm_traffic_cut(&engine->traffic, task);
+  (void)sm_inflight_cut(&engine->inflight, task);
   sm_task_http_fail(task, task->exchange, e);
   sm_keeper_withdraw(engine, task);
   task->entry->phase = SM_ENTRY_END;
@@ -198,7 +198,7 @@ static void wait(struct sm_engine *engine, struct sm_task *task,
   entry->phase = SM_ENTRY_WAIT;
   entry->generation = 0;
   if (!entry->is_waiting)
-    sm_news_state(&engine->news, task, SM_STATE_WAITING);
+    sm_engine_emit_state(engine, task, SM_STATE_WAITING);
   entry->is_waiting = true;
   sm_engine_wake_at(engine, task, until_ms);
 }
@@ -233,7 +233,7 @@ static void be_free(struct sm_engine *engine, struct sm_task *task) {
   struct sm_entry *entry = task->entry;
   sm_write_clear(&entry->write);
   /* A second submit holds a slot, and its row is another's by now. */
-  sm_traffic_leave(&engine->traffic, task);
+  sm_inflight_leave(&engine->inflight, task);
   entry->generation = 0;
   if (task->body) {
     be_ready(engine, task);
@@ -241,7 +241,7 @@ static void be_free(struct sm_engine *engine, struct sm_task *task) {
   }
   entry->phase = SM_ENTRY_FREE;
   entry->is_waiting = false;
-  sm_news_state(&engine->news, task, SM_STATE_FREE);
+  sm_engine_emit_state(engine, task, SM_STATE_FREE);
 }
 
 void sm_keeper_proceed(struct sm_engine *engine, struct sm_task *bearer) {
@@ -264,12 +264,12 @@ bool sm_keeper_wake(struct sm_engine *engine, struct sm_task *task) {
 /* -- the submit ------------------------------------------------------------ */
 
 static void note_waiting(struct sm_engine *engine, enum sm_lane lane) {
-  struct sm_task *task = engine->queue.lanes.tail[lane];
+  struct sm_task *task = engine->queue.tail[lane];
   for (; task && task->entry && !task->entry->is_waiting;
        task = task->previous) {
     task->entry->is_waiting = true;
     if (task->entry->phase == SM_ENTRY_READY)
-      sm_news_state(&engine->news, task, SM_STATE_WAITING);
+      sm_engine_emit_state(engine, task, SM_STATE_WAITING);
   }
 }
 
@@ -292,7 +292,7 @@ bool sm_keeper_claim(struct sm_engine *engine, struct sm_task *task) {
     sm_keeper_fail(engine, task, &e);
     return true;
   }
-  sm_traffic_hold(&engine->traffic, task);
+  sm_inflight_hold(&engine->inflight, task);
   entry->phase = SM_ENTRY_CLAIM;
   entry->step.body = sm_body_text(task->body, &entry->step.body_size);
   sm_keeper_put(engine, task,
@@ -319,7 +319,7 @@ static void begin_submit(struct sm_engine *engine, struct sm_task *task) {
     sm_engine_expire(engine, task);
     return;
   }
-  sm_news_state(&engine->news, task, SM_STATE_SUBMITTING);
+  sm_engine_emit_state(engine, task, SM_STATE_SUBMITTING);
   sm_engine_start(engine, task);
 }
 
@@ -450,14 +450,14 @@ static void become(struct sm_engine *engine, struct sm_task *task,
   enum sm_code code = take_name(engine, task, row) ? SM_OK : sm_fail_memory(&e);
   if (code == SM_OK && !is_sync)
     code = follow_row(engine, task, row, &e);
-  sm_news_row(&engine->news, task, row);
+  sm_engine_emit_row(engine, task, row);
   if (code != SM_OK) {
     sm_keeper_fail(engine, task, &e);
   } else if (is_sync) {
     fail_sync(engine, task);
   } else {
-    sm_news_state(&engine->news, task,
-                  id_of(task) ? SM_STATE_ACCEPTED : SM_STATE_SUBMITTING);
+    sm_engine_emit_state(engine, task,
+                         id_of(task) ? SM_STATE_ACCEPTED : SM_STATE_SUBMITTING);
     if (id_of(task))
       shed(task);
     sm_engine_send(engine, task, engine->now_ms);
@@ -487,9 +487,9 @@ static void tell_accepted(struct sm_engine *engine, struct sm_task *task) {
   struct sm_entry *entry = task->entry;
   if (entry->is_dropped)
     return;
-  sm_news_state(&engine->news, task, SM_STATE_ACCEPTED);
+  sm_engine_emit_state(engine, task, SM_STATE_ACCEPTED);
   if (entry->held_news)
-    sm_news_state(&engine->news, task, entry->held_news);
+    sm_engine_emit_state(engine, task, entry->held_news);
   entry->held_news = SM_STATE_NONE;
 }
 
@@ -672,7 +672,7 @@ void sm_keeper_take_writes(struct sm_engine *engine) {
     return;
   while ((write = engine->store.finished(engine->store.self)) != NULL) {
     if (write->kind == SM_WRITE_NOTE)
-      sm_news_ledger(&engine->news, write->error);
+      sm_engine_emit_trouble(engine, write->error);
     else
       receive(engine, write->owner);
   }
@@ -684,14 +684,14 @@ static void take_news(struct sm_engine *engine, struct sm_task *task,
                       const struct sm_action *action) {
   struct sm_entry *entry = task->entry;
   if (action->note)
-    sm_news_note(&engine->news, task, action->note);
+    sm_engine_emit_note(engine, task, action->note);
   if (action->news == SM_STATE_ACCEPTED) {
-    sm_news_check(&engine->news, task);
+    sm_engine_check_host(engine, task);
     put_accept(engine, task);
   } else if (action->news && entry->phase == SM_ENTRY_ACCEPT) {
     entry->held_news = action->news;
   } else if (action->news) {
-    sm_news_state(&engine->news, task, action->news);
+    sm_engine_emit_state(engine, task, action->news);
   }
 }
 
@@ -711,7 +711,7 @@ void sm_keeper_carry_out(struct sm_engine *engine, struct sm_task *task,
   } else if (action->kind == SM_ACTION_DONE) {
     sm_delivery_arrive(engine, task, action);
   } else {
-    sm_traffic_leave(&engine->traffic, task);
+    sm_inflight_leave(&engine->inflight, task);
     sm_engine_send(engine, task, action->at_ms);
   }
 }
@@ -780,9 +780,9 @@ void sm_keeper_begin(struct sm_engine *engine, struct sm_task *task) {
 static void cut(struct sm_engine *engine, struct sm_task *task) {
   struct sm_entry *entry = task->entry;
   struct sm_error e;
-  bool may_have_left = sm_traffic_cut(&engine->traffic, task) &&
+  bool may_have_left = sm_inflight_cut(&engine->inflight, task) &&
                        entry->phase != SM_ENTRY_FETCH &&
-                       sm_task_http_is_submit(task);
+                       sm_class_is_submit(task->class);
   entry->was_sent = may_have_left || (task->kind == SM_TASK_JOB &&
                                       task->job.phase == SM_PHASE_LOOKUP);
   sm_fail(&e, SM_CANCELLED, "the job was cancelled");
@@ -794,7 +794,7 @@ static void cut(struct sm_engine *engine, struct sm_task *task) {
 }
 
 static void stop_fetch(struct sm_engine *engine, struct sm_task *task) {
-  (void)sm_traffic_cut(&engine->traffic, task);
+  (void)sm_inflight_cut(&engine->inflight, task);
   sm_keeper_withdraw(engine, task);
 }
 

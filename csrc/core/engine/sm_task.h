@@ -24,6 +24,27 @@ enum sm_task_kind {
                    */
 };
 
+/* What kind of request a task's next one is, as sm_queue_push found. */
+enum sm_request_class {
+  SM_CLASS_POLL,   /* a short GET */
+  SM_CLASS_SUBMIT, /* v2 */
+  SM_CLASS_SYNC,   /* v1: a submit, too, which lasts until the picture comes */
+  SM_CLASS_UPLOAD,
+  SM_CLASS_DOWNLOAD, /* of a picture: no request to the service */
+  SM_CLASS_DIGEST    /* no request: a picture is read through */
+};
+
+/* Whether it is paid. */
+static inline bool sm_class_is_submit(enum sm_request_class class) {
+  return class == SM_CLASS_SUBMIT || class == SM_CLASS_SYNC;
+}
+
+/* Whether it holds a slot for long. */
+static inline bool sm_class_is_heavy(enum sm_request_class class) {
+  return class == SM_CLASS_SYNC || class == SM_CLASS_UPLOAD ||
+         class == SM_CLASS_DOWNLOAD;
+}
+
 /* What is known of one model: its name and how long it takes. */
 struct sm_model {
   struct sm_model *next;
@@ -35,7 +56,7 @@ struct sm_model {
 struct sm_task {
   uint64_t id;
   struct sm_timer timer; /* the next thing to do, or the deadline */
-  struct sm_task *next;  /* in the ready queue, or in the door's */
+  struct sm_task *next;  /* in the queue, or among the client's commands */
   struct sm_task *previous;
   struct sm_task *chain;        /* in the table of ids */
   struct sm_exchange *exchange; /* while one is active */
@@ -48,10 +69,11 @@ struct sm_task {
   struct sm_entry *entry;   /* its line in the ledger; NULL: it has none */
   char *target;  /* the model's name until it is linked; a path; a URL */
   double mean_s; /* the published latency, until it is linked */
-  enum sm_host place;
+  enum sm_host host;
   enum sm_task_kind kind;
-  bool is_quiet; /* the engine's own: nobody waits for its end */
-  bool is_ready; /* stands in a ready queue */
+  enum sm_request_class class; /* since it was queued last */
+  bool is_quiet;               /* the engine's own: nobody waits for its end */
+  bool is_ready;               /* stands in the queue */
   union {
     struct sm_job job;
     struct sm_fetch call;

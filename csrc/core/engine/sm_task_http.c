@@ -14,16 +14,6 @@
 #define DOWNLOAD_TIMEOUT_MS 120000
 #define DOWNLOAD_STALL_MS 15000
 
-bool sm_task_http_is_heavy(const struct sm_task *task) {
-  return task->kind == SM_TASK_CALL && task->call.kind != SM_FETCH_GET;
-}
-
-bool sm_task_http_is_submit(const struct sm_task *task) {
-  if (task->kind == SM_TASK_JOB)
-    return task->job.phase == SM_PHASE_SUBMIT;
-  return task->call.kind == SM_FETCH_SYNC;
-}
-
 /* -- the request --------------------------------------------------------- */
 
 static int64_t time_left(int64_t deadline_ms, int64_t now_ms, int64_t most) {
@@ -38,7 +28,7 @@ static enum sm_code prepare_question(struct sm_task *task,
                                      const struct sm_limits *limits,
                                      struct sm_error *e) {
   const struct sm_job *job = &task->job;
-  exchange->request.place = SM_HOST_CONTROL;
+  exchange->request.host = SM_HOST_CONTROL;
   exchange->request.timeout_ms = LOOKUP_TIMEOUT_MS;
   if (job->phase == SM_PHASE_RECORD)
     return sm_url_build(&exchange->url, limits->base, SM_HOST_CONTROL, e,
@@ -108,15 +98,15 @@ static enum sm_code prepare_post(struct sm_task *task,
   request->has_key = true;
   request->is_once = is_sync;
   request->wants_image = is_sync;
-  request->place = is_sync ? SM_HOST_API : SM_HOST_UPLOAD;
+  request->host = is_sync ? SM_HOST_API : SM_HOST_UPLOAD;
   request->body = task->body;
   request->max_bytes =
       is_sync ? limits->max_image_bytes : limits->max_json_bytes;
   request->timeout_ms = is_sync ? INT32_MAX : UPLOAD_TIMEOUT_MS;
   if (is_sync)
-    return sm_url_build(&exchange->url, limits->base, request->place, e,
+    return sm_url_build(&exchange->url, limits->base, request->host, e,
                         "/v1/%s", task->model->name);
-  return sm_url_build(&exchange->url, limits->base, request->place, e, "%s",
+  return sm_url_build(&exchange->url, limits->base, request->host, e, "%s",
                       task->target);
 }
 
@@ -126,10 +116,10 @@ static enum sm_code prepare_get(struct sm_task *task,
                                 struct sm_error *e) {
   struct sm_request *request = &exchange->request;
   request->has_key = true;
-  request->place = task->place;
+  request->host = task->host;
   request->max_bytes = limits->max_json_bytes;
   request->timeout_ms = POLL_TIMEOUT_MS;
-  return sm_url_build(&exchange->url, limits->base, task->place, e, "%s",
+  return sm_url_build(&exchange->url, limits->base, task->host, e, "%s",
                       task->target);
 }
 

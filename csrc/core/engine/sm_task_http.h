@@ -46,10 +46,4 @@ void sm_task_http_settle_file(struct sm_task *task, struct sm_action *action);
 void sm_task_http_fail(struct sm_task *task, struct sm_exchange *exchange,
                        const struct sm_error *error);
 
-/* Whether this exchange holds a slot for long: uploads, downloads, v1. */
-bool sm_task_http_is_heavy(const struct sm_task *task);
-
-/* Whether it is a submit, for the pace. */
-bool sm_task_http_is_submit(const struct sm_task *task);
-
 #endif

@@ -19,10 +19,10 @@ enum sm_method { SM_GET, SM_POST };
 
 struct sm_request {
   enum sm_method method;
-  bool has_key;     /* may carry the key, to the origin of `place` only */
+  bool has_key;     /* may carry the key, to the origin of `host` only */
   bool is_once;     /* paid: nobody sends it a second time (M3) */
   bool wants_image; /* what Accept says */
-  enum sm_host place;
+  enum sm_host host;
   struct sm_body *body; /* NULL for a GET; borrowed */
   struct sm_file *file; /* where a picture's bytes go; NULL: to answer.body */
   size_t max_bytes;

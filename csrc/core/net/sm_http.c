@@ -37,7 +37,7 @@ static struct curl_slist *headers_for(const struct sm_http *http,
   if (!request->has_key)
     return http->without_key;
   if (sm_origin_read(&origin, sm_buf_text(&exchange->url), NULL) != SM_OK ||
-      !sm_origin_equal(&origin, &http->wire.base->origin[request->place]))
+      !sm_origin_equal(&origin, &http->wire.base->origin[request->host]))
     return NULL;
   return http->with_key;
 }
@@ -105,7 +105,7 @@ static bool takes_redirect(const struct sm_http *http, struct sm_easy *easy) {
   if (!request->has_key || answer->code != SM_OK || answer->status < 301 ||
       answer->status > 308 || !answer->redirect.size ||
       sm_origin_read(&origin, sm_buf_text(&answer->redirect), NULL) != SM_OK ||
-      !sm_origin_equal(&origin, &http->wire.base->origin[request->place]))
+      !sm_origin_equal(&origin, &http->wire.base->origin[request->host]))
     return false;
   sm_buf_reset(&exchange->url);
   return sm_buf_append(&exchange->url, answer->redirect.data,

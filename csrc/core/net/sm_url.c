@@ -232,24 +232,24 @@ static enum sm_code read_base(struct sm_base *base, CURLU *url,
   return code;
 }
 
-static enum sm_code set_place(struct sm_base *base, enum sm_host place,
-                              const char *url, struct sm_error *e) {
-  enum sm_code code = sm_origin_read(&base->origin[place], url, e);
+static enum sm_code set_host(struct sm_base *base, enum sm_host host,
+                             const char *url, struct sm_error *e) {
+  enum sm_code code = sm_origin_read(&base->origin[host], url, e);
   if (code != SM_OK)
     return code;
-  return write_prefix(base->prefix[place], sizeof base->prefix[place],
-                      &base->origin[place], "", e);
+  return write_prefix(base->prefix[host], sizeof base->prefix[host],
+                      &base->origin[host], "", e);
 }
 
-static enum sm_code set_places(struct sm_base *base, struct sm_error *e) {
+static enum sm_code set_hosts(struct sm_base *base, struct sm_error *e) {
   if (strcmp(base->prefix[SM_HOST_API], GATEWAY) == 0) {
-    enum sm_code code = set_place(base, SM_HOST_UPLOAD, UPLOAD, e);
-    return code != SM_OK ? code : set_place(base, SM_HOST_CONTROL, CONTROL, e);
+    enum sm_code code = set_host(base, SM_HOST_UPLOAD, UPLOAD, e);
+    return code != SM_OK ? code : set_host(base, SM_HOST_CONTROL, CONTROL, e);
   }
-  for (int place = SM_HOST_API + 1; place < SM_HOSTS; place++) {
-    base->origin[place] = base->origin[SM_HOST_API];
-    memcpy(base->prefix[place], base->prefix[SM_HOST_API],
-           sizeof base->prefix[place]);
+  for (int host = SM_HOST_API + 1; host < SM_HOSTS; host++) {
+    base->origin[host] = base->origin[SM_HOST_API];
+    memcpy(base->prefix[host], base->prefix[SM_HOST_API],
+           sizeof base->prefix[host]);
   }
   return SM_OK;
 }
@@ -264,17 +264,17 @@ enum sm_code sm_base_read(struct sm_base *base, const char *url,
   if (code == SM_OK)
     code = read_base(base, parsed, e);
   if (code == SM_OK)
-    code = set_places(base, e);
+    code = set_hosts(base, e);
   curl_url_cleanup(parsed);
   return code;
 }
 
 enum sm_code sm_url_build(struct sm_buf *out, const struct sm_base *base,
-                          enum sm_host place, struct sm_error *e,
+                          enum sm_host host, struct sm_error *e,
                           const char *format, ...) {
   va_list args;
   sm_buf_reset(out);
-  enum sm_code code = sm_buf_add_text(out, base->prefix[place], e);
+  enum sm_code code = sm_buf_add_text(out, base->prefix[host], e);
   if (code != SM_OK)
     return code;
   size_t start = out->size;
@@ -332,8 +332,8 @@ static bool matches(const char *host, const char *pattern) {
 
 static bool is_of_base(const struct sm_origin *origin,
                        const struct sm_base *base) {
-  for (int place = 0; place < SM_HOSTS; place++)
-    if (sm_origin_equal(origin, &base->origin[place]))
+  for (int host = 0; host < SM_HOSTS; host++)
+    if (sm_origin_equal(origin, &base->origin[host]))
       return true;
   return false;
 }

@@ -51,7 +51,7 @@ bool sm_url_is_id(const char *id);
 
 /* prefix + path, where path starts with "/" and is already safe. */
 enum sm_code sm_url_build(struct sm_buf *out, const struct sm_base *base,
-                          enum sm_host place, struct sm_error *e,
+                          enum sm_host host, struct sm_error *e,
                           const char *format, ...)
     __attribute__((format(printf, 5, 6)));
 

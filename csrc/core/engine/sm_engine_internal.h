@@ -1,24 +1,25 @@
-/* sm_engine_parts: the engine as its own two files see it.
+/* sm_engine_internal: the engine as its three files see it.
  *
  * sm_engine schedules tasks and carries out what their state machines want;
- * sm_keeper has what a ledger adds to that.
+ * sm_keeper and sm_delivery have what a ledger adds to that. Nobody else
+ * includes this.
  */
-#ifndef SM_ENGINE_PARTS_H
-#define SM_ENGINE_PARTS_H
+#ifndef SM_ENGINE_INTERNAL_H
+#define SM_ENGINE_INTERNAL_H
 
 #include "sm_engine.h"
 #include "sm_keys.h"
-#include "sm_news.h"
 #include "sm_queue.h"
 #include "sm_tasks.h"
-#include "sm_traffic.h"
 
 struct sm_engine {
   struct sm_tasks tasks;
   struct sm_timers timers;
   struct sm_queue queue;
-  struct sm_traffic traffic;
-  struct sm_news news;
+  struct sm_inflight inflight;
+  struct sm_events events; /* that the host has not taken */
+  uint64_t event_count;    /* so far */
+  bool has_checked_host;   /* of the status_url that the service names */
   struct sm_rng rng;
   struct sm_task *probe; /* asks an ailing service how it is */
   /* Unix time by this machine's clock, and by the service's, less `now_ms`. */
@@ -57,5 +58,25 @@ void sm_engine_end(struct sm_engine *engine, struct sm_task *task);
 
 /* Takes a task down without a word. */
 void sm_engine_drop(struct sm_engine *engine, struct sm_task *task);
+
+/* -- events ---------------------------------------------------------------- */
+
+/* A state, or a note (static text). Either is left out when there is no memory
+ * for it, except that a submit was accepted. */
+void sm_engine_emit_state(struct sm_engine *engine, struct sm_task *task,
+                          enum sm_state state);
+void sm_engine_emit_note(struct sm_engine *engine, struct sm_task *task,
+                         const char *note);
+
+/* The row that the task has become. Ownership: the event's. */
+void sm_engine_emit_row(struct sm_engine *engine, struct sm_task *task,
+                        struct sm_row *row);
+
+/* A note of the ledger's, about itself. */
+void sm_engine_emit_trouble(struct sm_engine *engine, const struct sm_error *e);
+
+/* To be called at the answer to a submit: a note when the service names a
+ * foreign host in it. */
+void sm_engine_check_host(struct sm_engine *engine, struct sm_task *task);
 
 #endif
