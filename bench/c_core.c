@@ -7,9 +7,10 @@
 
 #include "gauge.h"
 #include "sm_client.h"
+#include "sm_sha256.h"
 
 struct options {
-  const char *url, *model;
+  const char *url, *model, *ledger;
   long jobs, warm, at_a_time, slots;
   double poll_s, seconds;
   bool is_inline, is_waiting;
@@ -26,6 +27,15 @@ static void die(const char *what) {
   exit(1);
 }
 
+/* Its line in the ledger, as a host has it. */
+static struct sm_entry *new_entry(const char *json, size_t size) {
+  char key[SM_SHA256_HEX];
+  struct sm_ledger_step step = {
+      .key = key, .params = json, .seed = 1, .price = 0.04};
+  (void)sm_sha256_of(key, json, size, NULL);
+  return sm_entry_new(SM_START_STEP, &step, NULL);
+}
+
 static void new_job(struct loop *loop) {
   const struct options *options = &loop->options;
   const struct sm_dial dial = {.k = 0.25, .fixed_ms = options->poll_s * 1000};
@@ -38,6 +48,8 @@ static void new_job(struct loop *loop) {
   if (!task || !(task->body = sm_body_new()))
     die("no memory");
   sm_job_create(&task->job, &dial, sm_now_ms() + 600000);
+  if (options->ledger && !sm_task_enter(task, new_entry(json, (size_t)size)))
+    die("no memory");
   if (sm_body_add_text(task->body, json, (size_t)size, &e) != SM_OK ||
       sm_client_post(loop->client, task, &e) == 0)
     die(e.message);
@@ -98,15 +110,15 @@ static uint64_t polls_of(struct loop *loop) {
 static void measure_waiting(struct loop *loop) {
   const struct options *options = &loop->options;
   submit_jobs(loop, options->warm); /* what a client has once */
-  long kib = gauge_kib("VmRSS:");
+  long kib = gauge_kib("VmRSS:"), heap = gauge_heap();
   submit_jobs(loop, options->jobs);
   int64_t cpu_us = gauge_cpu_us(), from_us = gauge_wall_us();
   int64_t until_us = from_us + (int64_t)(options->seconds * 1e6);
   uint64_t polls = polls_of(loop);
   while (gauge_wall_us() < until_us)
     turn(loop);
-  printf("jobs=%ld kib=%ld cpu_us=%lld wall_us=%lld polls=%llu\n",
-         options->jobs, gauge_kib("VmRSS:") - kib,
+  printf("jobs=%ld kib=%ld heap=%ld cpu_us=%lld wall_us=%lld polls=%llu\n",
+         options->jobs, gauge_kib("VmRSS:") - kib, gauge_heap() - heap,
          (long long)(gauge_cpu_us() - cpu_us),
          (long long)(gauge_wall_us() - from_us),
          (unsigned long long)(polls_of(loop) - polls));
@@ -123,7 +135,8 @@ static const char help[] =
     "  --poll SECONDS   between two polls of a job (0.001)\n"
     "  --inline         without a thread\n"
     "  --waiting S      have all jobs wait, and measure S seconds of that\n"
-    "  --model NAME     flux-kontext-pro\n";
+    "  --model NAME     flux-kontext-pro\n"
+    "  --ledger PATH    keep a ledger there, and its pictures in PATH.files\n";
 
 static bool read_option(struct options *options, int option) {
   switch (option) {
@@ -150,6 +163,9 @@ static bool read_option(struct options *options, int option) {
   case 'm':
     options->model = optarg;
     return true;
+  case 'l':
+    options->ledger = optarg;
+    return true;
   default:
     return false;
   }
@@ -161,7 +177,8 @@ static bool read_options(struct options *options, int argc, char **argv) {
       {"at-a-time", 1, NULL, 'a'}, {"transfers", 1, NULL, 't'},
       {"poll", 1, NULL, 'p'},      {"inline", 0, NULL, 'i'},
       {"waiting", 1, NULL, 's'},   {"model", 1, NULL, 'm'},
-      {"help", 0, NULL, 'h'},      {NULL, 0, NULL, 0},
+      {"ledger", 1, NULL, 'l'},    {"help", 0, NULL, 'h'},
+      {NULL, 0, NULL, 0},
   };
   int option;
   *options = (struct options){.model = "flux-kontext-pro",
@@ -180,10 +197,13 @@ static bool read_options(struct options *options, int argc, char **argv) {
 int main(int argc, char **argv) {
   static struct loop loop;
   struct sm_error e;
+  char files[4096];
   if (!read_options(&loop.options, argc, argv)) {
     (void)fputs(help, stdout);
     return 2;
   }
+  (void)snprintf(files, sizeof files, "%s.files",
+                 loop.options.ledger ? loop.options.ledger : "");
   const struct sm_client_options options = {
       .api_key = "SG_0123456789abcdef",
       .base_url = loop.options.url,
@@ -192,6 +212,8 @@ int main(int argc, char **argv) {
       .max_json_bytes = 4 << 20,
       .max_image_bytes = 64 << 20,
       .is_inline = loop.options.is_inline,
+      .ledger = loop.options.ledger,
+      .ledger_files = files,
   };
   if (sm_client_new(&loop.client, &options, &e) != SM_OK)
     die(e.message);

@@ -1,8 +1,10 @@
 /* gauge: what a measuring program reads off itself: processor time of all its
- * threads, the clock, resident memory (proc(5)). */
+ * threads, the clock, resident memory (proc(5)), what malloc has given out
+ * (mallinfo(3)). */
 #ifndef BENCH_GAUGE_H
 #define BENCH_GAUGE_H
 
+#include <malloc.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -31,6 +33,12 @@ static inline long gauge_kib(const char *field) {
   if (file)
     (void)fclose(file);
   return kib;
+}
+
+/* Bytes in use, with what malloc needs for each block. */
+static inline long gauge_heap(void) {
+  struct mallinfo2 info = mallinfo2();
+  return (long)(info.uordblks + info.hblkhd);
 }
 
 /* From here on VmHWM counts anew. */

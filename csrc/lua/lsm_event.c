@@ -93,17 +93,17 @@ static void set_step(lua_State *L, const struct sm_event_step *step) {
   }
 }
 
-static void set_refusal(lua_State *L, const struct sm_event_step *step) {
-  if (step->is_copied) {
+static void set_refusal(lua_State *L, const struct sm_event *event,
+                        const struct sm_error *e) {
+  if (event->step && event->step->is_copied) {
     lua_pushboolean(L, true);
     lua_setfield(L, -2, "follows");
+  } else if (e->code == SM_BUDGET) {
+    set_number(L, "budget", event->budget);
+    set_number(L, "spent", event->spent);
+    if (!isnan(event->price))
+      set_number(L, "price", event->price);
   }
-  if (step->budget == 0 && step->spent == 0 && step->price == 0)
-    return;
-  set_number(L, "budget", step->budget);
-  set_number(L, "spent", step->spent);
-  if (!isnan(step->price))
-    set_number(L, "price", step->price);
 }
 
 void lsm_push_error(lua_State *L, const struct sm_error *e,
@@ -124,8 +124,7 @@ void lsm_push_error(lua_State *L, const struct sm_error *e,
     set_text(L, "request_id", event->request_id);
     set_body(L, event);
     set_step(L, event->step);
-    if (event->step)
-      set_refusal(L, event->step);
+    set_refusal(L, event, e);
   }
 }
 

@@ -258,7 +258,7 @@ static inline void memory_claim(struct memory_store *store,
 
 static inline void memory_accept(struct memory_store *store,
                                  struct sm_write *write) {
-  struct sm_row **row = row_of(store, write->step->key, write->generation);
+  struct sm_row **row = row_of(store, write->key, write->generation);
   for (const struct sm_row *at = store->rows; at; at = at->next)
     if (at != *row && is_of(at, SM_ROW_REQUEST_ID, write->request_id)) {
       write->standing = SM_STANDING_NOT_OURS;
@@ -282,7 +282,7 @@ static inline void memory_accept(struct memory_store *store,
 
 static inline void memory_complete(struct memory_store *store,
                                    const struct sm_write *write) {
-  struct sm_row **row = row_of(store, write->step->key, write->generation);
+  struct sm_row **row = row_of(store, write->key, write->generation);
   struct sm_db_value values[SM_ROW_COLUMNS];
   if (!*row)
     return;
@@ -307,7 +307,7 @@ static inline void memory_complete(struct memory_store *store,
 
 static inline void memory_end(struct memory_store *store,
                               const struct sm_write *write) {
-  struct sm_row **row = row_of(store, write->step->key, write->generation);
+  struct sm_row **row = row_of(store, write->key, write->generation);
   struct sm_db_value values[SM_ROW_COLUMNS];
   if (!*row || is_in(*row, "completed") ||
       !is_of(*row, SM_ROW_LEASE_OWNER, store->owner) ||

@@ -57,6 +57,7 @@ static inline void begin(void) {
     make_body();
   sm_job_destroy(&job);
   sm_job_create(&job, &dial, now_ms + 600000);
+  (void)sm_job_reserve(&job);
   job.sent_ms = now_ms;
   job.sent_wall_ms = wall_ms;
 }

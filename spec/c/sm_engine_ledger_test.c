@@ -1,5 +1,6 @@
 /* The engine with a ledger in memory: what is written before and after what,
  * who waits for whom, and what an end leaves, whenever it comes. */
+#include <malloc.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -27,7 +28,8 @@ static struct sm_event *last;
 /* M1. */
 static enum sm_code checked_start(void *self, struct sm_exchange *exchange,
                                   struct sm_error *e) {
-  bool is_intended = false;
+  const struct sm_task *task = exchange->owner;
+  bool is_intended = !task->entry;
   for (const struct sm_row *row = store.rows; row; row = row->next)
     is_intended = is_intended || is_in(row, "intent");
   if (exchange->request.is_once)
@@ -168,6 +170,44 @@ static bool is_settled(void) {
   sm_engine_stats(engine, &stats);
   return stats.jobs == 0 && stats.active == 0 && stats.queued == 0 &&
          !store.queued.head && !sm_engine_is_writing(engine);
+}
+
+/* -- what waits --------------------------------------------------------------
+ */
+
+static size_t size_of(void *block) {
+  return block ? malloc_usable_size(block) + sizeof(size_t) : 0;
+}
+
+/* Its blocks, and its places in a heap and in two tables. */
+static size_t owned_by(const struct sm_task *task) {
+  const struct sm_entry *entry = task->entry;
+  size_t bytes = size_of((void *)task) + size_of(task->last) +
+                 size_of(task->last->step) + size_of(task->last->error) +
+                 size_of(task->job.request_id) + 3 * sizeof(void *);
+  CHECK(!task->first && !task->body && !task->target && !task->job.room);
+  CHECK(!task->job.kept && !task->job.doubt);
+  if (!entry)
+    return bytes;
+  CHECK(!entry->step && !entry->save && !entry->row && !entry->sha256);
+  CHECK(!entry->write.row && !entry->write.error);
+  return bytes + size_of((void *)entry) + size_of(entry->key);
+}
+
+/* By malloc of the C library; a sanitizer's blocks are as large as asked for.
+ */
+static void a_job_that_waits_owns_little(void) {
+  open_all();
+  struct sm_task *kept = new_step(
+      1, "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef");
+  struct sm_task *bare = new_job(STRANGER, 120000);
+  sm_engine_add(engine, kept);
+  sm_engine_add(engine, bare);
+  pass(5000);
+  CHECK(strstr(told, "1:ACCEPTED") && strstr(told, "4:ACCEPTED"));
+  CHECK(owned_by(kept) <= 1024);
+  CHECK(owned_by(bare) <= 640);
+  close_all();
 }
 
 /* -- one step -------------------------------------------------------------- */
@@ -362,7 +402,7 @@ static void a_fresh_one_is_sent_beside_the_other(void) {
   open_all();
   add_step(1, KEY);
   struct sm_task *task = new_step(2, KEY);
-  task->entry->step.is_fresh = true;
+  task->entry->step->is_fresh = true;
   sm_engine_add(engine, task);
   pass(60000);
   CHECK(service.accepted == 2 && is_settled());
@@ -519,11 +559,11 @@ static void an_id_is_attached_to_its_row(void) {
 static void a_budget_refuses_before_a_row_is_written(void) {
   open_all();
   struct sm_task *task = new_step(1, KEY);
-  task->entry->step.price = 2;
+  task->entry->step->price = 2;
   sm_engine_add(engine, task);
   pass(1000);
   CHECK(was_told("1:budget") && row_at(KEY) == NULL && service.submits == 0);
-  CHECK(last->step->budget > 0.9 && last->step->price > 1.9);
+  CHECK(last->budget > 0.9 && last->price > 1.9);
   CHECK(is_settled());
   close_all();
 }
@@ -683,6 +723,7 @@ static void a_picture_is_never_lost_between_its_answer_and_its_row(void) {
 
 int main(void) {
   CHECK(sm_base_read(&base, "https://api.segmind.com", NULL) == SM_OK);
+  a_job_that_waits_owns_little();
   a_step_is_written_down_as_it_goes();
   what_is_finished_is_not_sent_again();
   a_kept_picture_that_changed_is_fetched_again();

@@ -188,6 +188,7 @@ static void begin(struct life *life, struct source *source) {
   life->body = sm_body_new();
   PROMISE(sm_body_add_text(life->body, BODY, sizeof BODY - 1, NULL) == SM_OK);
   sm_job_create(&life->job, &dial, START_MS + TIMEOUT_MS);
+  PROMISE(sm_job_reserve(&life->job));
   if (how == 6) {
     PROMISE(sm_job_attach(&life->job, ID, START_MS, NULL) == SM_OK);
     life->was_accepted = life->may_be_accepted = true;

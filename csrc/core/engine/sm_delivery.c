@@ -128,7 +128,7 @@ static void fill_from_row(struct sm_task *task, const struct sm_row *row) {
   event->step->ended_at = sm_row_number(row, SM_ROW_ENDED_AT);
   task->entry->generation = (int64_t)sm_row_number(row, SM_ROW_GENERATION);
   if (id)
-    sm_event_name(event, id);
+    (void)sm_event_name(event, id);
   if (!isnan(seed))
     (void)snprintf(event->seed, sizeof event->seed, "%.0f", seed);
   if (result->type == SM_DB_TEXT &&
@@ -151,9 +151,9 @@ void sm_delivery_replay(struct sm_engine *engine, struct sm_task *task,
     fetch_again(engine, task, "it was not fetched");
     return;
   }
-  (void)snprintf(task->entry->sha256, sizeof task->entry->sha256, "%s", sha256);
+  task->entry->sha256 = strdup(sha256);
   task->last->step->kept = join(engine->folder, name);
-  if (task->last->step->kept) {
+  if (task->entry->sha256 && task->last->step->kept) {
     verify(engine, task);
     return;
   }
@@ -476,6 +476,6 @@ void sm_delivery_store_now(struct sm_engine *engine, struct sm_task *task) {
   bool is_over = false;
   enum sm_code code = SM_OK;
   while (code == SM_OK && !is_over)
-    code = sm_digest_step(task->digest, &is_over, task->last->sha256, &e);
+    code = sm_task_step_digest(task, &is_over, &e);
   sm_delivery_read(engine, task, code == SM_OK ? NULL : &e);
 }

@@ -110,9 +110,10 @@ static void emit(struct sm_engine *engine, struct sm_task *task,
   event->kind = kind;
   event->state = state;
   event->note = note;
-  if (task->kind == SM_TASK_JOB && task->job.request_id)
-    sm_event_name(event, task->job.request_id);
-  push(engine, event);
+  if (sm_event_name(event, sm_task_request_id(task)))
+    push(engine, event);
+  else
+    sm_event_delete(event);
 }
 
 void sm_engine_emit_state(struct sm_engine *engine, struct sm_task *task,
@@ -411,8 +412,7 @@ static void step_digest(struct sm_engine *engine) {
   bool is_over = false;
   if (!task)
     return;
-  enum sm_code code =
-      sm_digest_step(task->digest, &is_over, task->last->sha256, &e);
+  enum sm_code code = sm_task_step_digest(task, &is_over, &e);
   if (task->entry) {
     if (code != SM_OK || is_over)
       sm_delivery_read(engine, task, code == SM_OK ? NULL : &e);

@@ -17,17 +17,18 @@ static const char *keep(char **room, const char *text) {
   return kept;
 }
 
-static bool keep_texts(struct sm_entry *entry,
-                       const struct sm_ledger_step *step) {
+/* In one block with its texts, but the key. */
+static struct sm_ledger_step *copy_step(const struct sm_ledger_step *step) {
   size_t size = size_of(step->params) + size_of(step->name);
-  if (size == 0)
-    return true;
-  char *room = entry->texts = malloc(size);
-  if (!room)
-    return false;
-  entry->step.params = keep(&room, step->params);
-  entry->step.name = keep(&room, step->name);
-  return true;
+  struct sm_ledger_step *copy = malloc(sizeof *copy + size);
+  if (!copy)
+    return NULL;
+  char *room = (char *)(copy + 1);
+  *copy = *step;
+  copy->key = NULL;
+  copy->params = keep(&room, step->params);
+  copy->name = keep(&room, step->name);
+  return copy;
 }
 
 bool sm_entry_name(struct sm_entry *entry, const char *key) {
@@ -35,7 +36,9 @@ bool sm_entry_name(struct sm_entry *entry, const char *key) {
   if (!copy)
     return false;
   free(entry->key);
-  entry->step.key = entry->key = copy;
+  entry->key = copy;
+  if (entry->step)
+    entry->step->key = copy;
   return true;
 }
 
@@ -50,20 +53,19 @@ struct sm_entry *sm_entry_new(enum sm_entry_start start,
   if (!step)
     step = &none;
   entry->start = start;
-  entry->step = *step;
-  entry->step.key = NULL;
-  if ((!step->key || sm_entry_name(entry, step->key)) &&
-      (!save || (entry->save = strdup(save)) != NULL) &&
-      keep_texts(entry, step))
+  entry->price = step->price;
+  if ((entry->step = copy_step(step)) != NULL &&
+      (!step->key || sm_entry_name(entry, step->key)) &&
+      (!save || (entry->save = strdup(save)) != NULL))
     return entry;
   sm_entry_delete(entry);
   return NULL;
 }
 
 void sm_entry_shed(struct sm_entry *entry) {
-  free(entry->texts);
-  entry->texts = NULL;
-  entry->step.params = entry->step.name = entry->step.body = NULL;
+  free(entry->step);
+  entry->step = NULL;
+  entry->write.step = NULL;
 }
 
 void sm_entry_delete(struct sm_entry *entry) {
@@ -74,6 +76,7 @@ void sm_entry_delete(struct sm_entry *entry) {
   sm_entry_shed(entry);
   free(entry->key);
   free(entry->save);
+  free(entry->sha256);
   free(entry);
 }
 
@@ -86,7 +89,8 @@ struct sm_write *sm_entry_write(struct sm_entry *entry, enum sm_write_kind kind,
                                 int64_t deadline_ms) {
   struct sm_write *write = &entry->write;
   sm_write_clear(write);
-  sm_write_create(write, kind, &entry->step);
+  sm_write_create(write, kind, entry->step);
+  write->key = entry->key;
   write->generation = entry->generation;
   write->deadline_ms = deadline_ms;
   return write;
@@ -122,9 +126,8 @@ static double refund_after(const struct sm_entry *entry,
                            const struct sm_error *e, const char *state) {
   bool is_in_doubt =
       strcmp(state, "unknown") == 0 || strcmp(state, "intent") == 0;
-  return is_in_doubt && is_unpaid(entry, e) && entry->step.price > 0
-             ? entry->step.price
-             : 0;
+  return is_in_doubt && is_unpaid(entry, e) && entry->price > 0 ? entry->price
+                                                                : 0;
 }
 
 struct sm_write *sm_entry_write_end(struct sm_entry *entry,

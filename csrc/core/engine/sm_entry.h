@@ -53,29 +53,30 @@ enum sm_entry_start {
 };
 
 struct sm_entry {
-  struct sm_write write; /* the one that may be under way */
-  struct sm_ledger_step step;
-  int64_t generation; /* of the row; 0: none yet */
+  struct sm_write write;       /* the one that may be under way */
+  struct sm_ledger_step *step; /* owned; gone once an id is durable */
+  double price;                /* the step's, USD; NAN: none */
+  int64_t generation;          /* of the row; 0: none yet */
   int64_t deadline_ms;
   struct sm_task *chain; /* in the table of keys */
   char *key;
-  char *texts; /* of the step; gone once an id is durable */
-  char *save;  /* where the caller wants the picture, or NULL */
+  char *save; /* where the caller wants the picture, or NULL */
   struct sm_row *row;
-  char sha256[65]; /* of the picture that the row names */
+  char *sha256;    /* of the picture that the row names; owned */
   const char *why; /* it cannot be used; NULL: it was not tried */
   enum sm_entry_phase phase;
   enum sm_entry_start start;
   enum sm_state held_news; /* not told before the id is durable */
-  bool is_writing;
-  bool is_leader;  /* at the step; the others of its key wait for it */
-  bool is_ours;    /* the row is: an end is written */
-  bool is_taken;   /* it was left behind: its submit is in doubt */
-  bool is_again;   /* an earlier submit of it is in doubt, whatever this does */
-  bool was_sent;   /* when it was dropped, a submit may have left */
-  bool is_dropped; /* nobody waits for its end */
-  bool is_waiting; /* and that was told */
-  bool is_refused; /* its key or account is: it is not sent, see sm_keeper */
+  bool is_writing : 1;
+  bool is_leader : 1; /* at the step; the others of its key wait for it */
+  bool is_ours : 1;   /* the row is: an end is written */
+  bool is_taken : 1;  /* it was left behind: its submit is in doubt */
+  bool is_again : 1;  /* an earlier submit of it is in doubt, whatever this does
+                       */
+  bool was_sent : 1;  /* when it was dropped, a submit may have left */
+  bool is_dropped : 1; /* nobody waits for its end */
+  bool is_waiting : 1; /* and that was told */
+  bool is_refused : 1; /* its key or account is: see sm_keeper */
 };
 
 /* Copies the step's texts. `step` may be NULL, and so may `save` and the key of

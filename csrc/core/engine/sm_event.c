@@ -1,6 +1,5 @@
 #include "sm_event.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,9 +14,30 @@ struct sm_event *sm_event_new(uint64_t id) {
   return event;
 }
 
+bool sm_event_reserve(struct sm_event **event) {
+  if ((*event)->has_room)
+    return true;
+  struct sm_event *roomy =
+      realloc(*event, sizeof *roomy + sizeof(char[SM_ID_MAX + 1]));
+  if (!roomy)
+    return false;
+  roomy->has_room = true;
+  *event = roomy;
+  return true;
+}
+
+static void forget_name(struct sm_event *event) {
+  if (event->request_id != event->room)
+    free(event->request_id);
+  event->request_id = NULL;
+}
+
 void sm_event_delete(struct sm_event *event) {
   if (!event)
     return;
+  forget_name(event);
+  free(event->content_type);
+  free(event->sha256);
   free(event->place);
   free(event->body);
   free(event->error);
@@ -28,9 +48,21 @@ void sm_event_delete(struct sm_event *event) {
   free(event);
 }
 
-void sm_event_name(struct sm_event *event, const char *request_id) {
-  (void)snprintf(event->id_text, sizeof event->id_text, "%s", request_id);
-  event->request_id = event->id_text;
+bool sm_event_name(struct sm_event *event, const char *request_id) {
+  forget_name(event);
+  if (!request_id)
+    return true;
+  if (event->has_room)
+    event->request_id = memcpy(event->room, request_id, strlen(request_id) + 1);
+  else
+    event->request_id = strdup(request_id);
+  return event->request_id != NULL;
+}
+
+void sm_event_take_name(struct sm_event *event, char **request_id) {
+  forget_name(event);
+  event->request_id = *request_id;
+  *request_id = NULL;
 }
 
 void sm_events_create(struct sm_events *events) {

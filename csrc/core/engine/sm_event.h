@@ -23,12 +23,9 @@ enum sm_event_kind {
 struct sm_event_step {
   int64_t generation; /* of its row; 0: it has none */
   double ended_at;    /* of a step that was finished before; Unix time */
-  double budget;      /* of one that it does not allow: USD, as the next two */
-  double spent;
-  double price;
-  char *kept;       /* DONE: the ledger's copy of the picture; owned */
-  bool is_replayed; /* it was finished before */
-  bool is_copied;   /* ERROR: that of another task, which was at the step */
+  char *kept;         /* DONE: the ledger's copy of the picture; owned */
+  bool is_replayed;   /* it was finished before */
+  bool is_copied;     /* ERROR: that of another task, which was at the step */
 };
 
 struct sm_row;
@@ -37,14 +34,14 @@ struct sm_event {
   struct sm_event *next;
   uint64_t id; /* of the task; 0: of the client as a whole */
   enum sm_event_kind kind;
-  enum sm_state state;    /* STATE */
-  int status;             /* HTTP status, 0 for none */
-  const char *note;       /* NOTE: static text; NULL: it is the body */
-  const char *request_id; /* `id_text`, or NULL */
-  char id_text[SM_ID_MAX + 1];
-  bool is_file; /* `place` is a path */
-  char *place;  /* DONE: an upload's URL, a file's path; owned */
-  char *body;   /* owned; followed by a NUL */
+  enum sm_state state; /* STATE */
+  int status;          /* HTTP status, 0 for none */
+  const char *note;    /* NOTE: static text; NULL: it is the body */
+  bool is_file;        /* `place` is a path */
+  bool has_room;       /* `room` is there */
+  char *request_id;    /* owned, or `room`; NULL for none */
+  char *place;         /* DONE: an upload's URL, a file's path; owned */
+  char *body;          /* owned; followed by a NUL */
   size_t body_size;
   struct sm_error *error; /* ERROR; owned; NULL says: out of memory. DONE: what
                              went wrong with a result that is here */
@@ -52,12 +49,22 @@ struct sm_event {
   struct sm_row *row;         /* ROW; owned */
   struct sm_image image;      /* DONE of a picture */
   uint64_t bytes;             /* DONE of a digest or a download */
-  double cost;                /* the v1 API's headers; -1 when not said */
-  double remaining_credits;
-  double generation_s;
+  union {
+    struct { /* DONE: the v1 API's headers; -1 when not said */
+      double cost;
+      double remaining_credits;
+      double generation_s;
+    };
+    struct { /* ERROR of a step that the budget does not allow: USD */
+      double budget;
+      double spent;
+      double price; /* NAN: it has none */
+    };
+  };
   char seed[24];
-  char content_type[48];
-  char sha256[65];
+  char *content_type; /* owned, as the next; NULL when not said */
+  char *sha256;
+  char room[]; /* for a request id */
 };
 
 struct sm_events {
@@ -68,9 +75,17 @@ struct sm_events {
 struct sm_event *sm_event_new(uint64_t id);
 void sm_event_delete(struct sm_event *event);
 
-/* Names the request that the event is of. It cannot fail: an id that was paid
- * for is told even when memory has run out. */
-void sm_event_name(struct sm_event *event, const char *request_id);
+/* Makes room for the id of a request that is about to be sent: one that is paid
+ * for is told even when memory has run out. The event may move; it must be in
+ * no list. False without memory. */
+bool sm_event_reserve(struct sm_event **event);
+
+/* Names the request that the event is of, or (NULL) none. False without room
+ * and memory. */
+bool sm_event_name(struct sm_event *event, const char *request_id);
+
+/* The same; takes the id over. It cannot fail. */
+void sm_event_take_name(struct sm_event *event, char **request_id);
 
 void sm_events_create(struct sm_events *events);
 void sm_events_push(struct sm_events *events, struct sm_event *event);

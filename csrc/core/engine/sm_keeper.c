@@ -29,10 +29,6 @@ int64_t sm_keeper_late_ms(const struct sm_engine *engine,
   return task->entry->deadline_ms > least ? task->entry->deadline_ms : least;
 }
 
-static const char *id_of(const struct sm_task *task) {
-  return task->kind == SM_TASK_JOB ? task->job.request_id : NULL;
-}
-
 /* -- ends ------------------------------------------------------------------ */
 
 static const struct sm_error no_memory = {
@@ -69,7 +65,8 @@ void sm_keeper_put_end(struct sm_engine *engine, struct sm_task *task) {
     return;
   }
   sm_keeper_put(engine, task,
-                sm_entry_write_end(entry, error_of(task), id_of(task),
+                sm_entry_write_end(entry, error_of(task),
+                                   sm_task_request_id(task),
                                    engine->now_ms + LATE_MS));
 }
 
@@ -82,7 +79,7 @@ static struct sm_task *task_at(const struct sm_engine *engine, size_t i) {
 
 static bool is_refusal(const struct sm_task *task, const struct sm_error *e) {
   return (e->code == SM_AUTH || e->code == SM_NO_CREDITS) && e->status &&
-         task->entry->phase == SM_ENTRY_OPEN && !id_of(task);
+         task->entry->phase == SM_ENTRY_OPEN && !sm_task_request_id(task);
 }
 
 /* Those that are not sent yet would be refused one by one. They are held back
@@ -156,9 +153,8 @@ static bool is_copied(const struct sm_error *e) {
 static void fail_like(struct sm_engine *engine, struct sm_task *task,
                       const struct sm_event *event) {
   task->last->step->is_copied = true;
-  if (event->request_id)
-    sm_event_name(task->last, event->request_id);
   sm_task_http_fail(task, NULL, event->error);
+  (void)sm_event_name(task->last, event->request_id);
   sm_keeper_finish(engine, task);
 }
 
@@ -204,7 +200,7 @@ static void wait(struct sm_engine *engine, struct sm_task *task,
 }
 
 static bool follows(struct sm_engine *engine, struct sm_task *task) {
-  if (task->entry->step.is_fresh || !sm_keys_leader(&engine->keys, task)) {
+  if (task->entry->step->is_fresh || !sm_keys_leader(&engine->keys, task)) {
     task->entry->is_leader = true;
     return false;
   }
@@ -294,7 +290,7 @@ bool sm_keeper_claim(struct sm_engine *engine, struct sm_task *task) {
   }
   sm_inflight_hold(&engine->inflight, task);
   entry->phase = SM_ENTRY_CLAIM;
-  entry->step.body = sm_body_text(task->body, &entry->step.body_size);
+  entry->step->body = sm_body_text(task->body, &entry->step->body_size);
   sm_keeper_put(engine, task,
                 sm_entry_write(entry, SM_WRITE_CLAIM, entry->deadline_ms));
   return true;
@@ -324,19 +320,19 @@ static void begin_submit(struct sm_engine *engine, struct sm_task *task) {
 }
 
 static void refuse(struct sm_engine *engine, struct sm_task *task) {
-  const struct sm_ledger_step *step = &task->entry->step;
-  struct sm_event_step *facts = task->last->step;
+  const struct sm_ledger_step *step = task->entry->step;
+  struct sm_event *event = task->last;
   struct sm_error e;
-  facts->budget = step->budget;
-  facts->spent = task->entry->write.spent;
-  facts->price = step->price;
+  event->budget = step->budget;
+  event->spent = task->entry->write.spent;
+  event->price = step->price;
   if (isnan(step->price))
     sm_fail(&e, SM_BUDGET,
             "the step has no declared price, so the budget cannot allow it");
   else
     sm_fail(&e, SM_BUDGET,
             "the step costs $%.2f, and $%.2f of $%.2f are spent or under way",
-            step->price, facts->spent, step->budget);
+            step->price, event->spent, step->budget);
   sm_keeper_fail(engine, task, &e);
 }
 
@@ -377,15 +373,15 @@ static enum sm_code take_body(struct sm_task *task, const struct sm_row *row,
   if (!task->body)
     return sm_fail_memory(e);
   enum sm_code code = sm_body_add_text(task->body, body->text, body->size, e);
-  task->entry->step.body =
-      sm_body_text(task->body, &task->entry->step.body_size);
+  task->entry->step->body =
+      sm_body_text(task->body, &task->entry->step->body_size);
   return code;
 }
 
 /* The id of a row whose job runs, or ran, at the service; NULL: look it up. */
 static const char *id_in(const struct sm_task *task, const struct sm_row *row) {
-  if (id_of(task))
-    return id_of(task);
+  if (sm_task_request_id(task))
+    return sm_task_request_id(task);
   return strcmp(sm_row_text(row, SM_ROW_STATE), "accepted") == 0
              ? sm_row_text(row, SM_ROW_REQUEST_ID)
              : NULL;
@@ -444,8 +440,8 @@ static void become(struct sm_engine *engine, struct sm_task *task,
   entry->is_taken = true;
   entry->is_again = sm_row_number(row, SM_ROW_DOUBT) > 0;
   entry->is_waiting = false;
-  entry->step.price = sm_row_number(row, SM_ROW_PRICE);
-  entry->step.seed = sm_row_number(row, SM_ROW_SEED);
+  entry->price = entry->step->price = sm_row_number(row, SM_ROW_PRICE);
+  entry->step->seed = sm_row_number(row, SM_ROW_SEED);
   bool is_sync = strcmp(sm_row_text(row, SM_ROW_API), "v1") == 0;
   enum sm_code code = take_name(engine, task, row) ? SM_OK : sm_fail_memory(&e);
   if (code == SM_OK && !is_sync)
@@ -457,8 +453,9 @@ static void become(struct sm_engine *engine, struct sm_task *task,
     fail_sync(engine, task);
   } else {
     sm_engine_emit_state(engine, task,
-                         id_of(task) ? SM_STATE_ACCEPTED : SM_STATE_SUBMITTING);
-    if (id_of(task))
+                         sm_task_request_id(task) ? SM_STATE_ACCEPTED
+                                                  : SM_STATE_SUBMITTING);
+    if (sm_task_request_id(task))
       shed(task);
     sm_engine_send(engine, task, engine->now_ms);
   }
@@ -499,10 +496,11 @@ static void be_not_ours(struct sm_engine *engine, struct sm_task *task) {
   sm_fail(&e, SM_UNKNOWN,
           "the id that was given or found for the submit, %s, is that of "
           "another step of the ledger",
-          task->job.request_id);
+          sm_task_request_id(task));
   e.charged = SM_CHARGED_UNKNOWN;
+  free(task->job.request_id);
   task->job.request_id = NULL;
-  event->request_id = NULL;
+  (void)sm_event_name(event, NULL);
   free(event->body);
   event->body = NULL;
   event->body_size = 0;
@@ -722,7 +720,7 @@ static void look_for_id(struct sm_engine *engine, struct sm_task *task) {
   struct sm_entry *entry = task->entry;
   struct sm_write *write =
       sm_entry_write(entry, SM_WRITE_ATTACH, entry->deadline_ms);
-  write->request_id = id_of(task);
+  write->request_id = sm_task_request_id(task);
   entry->phase = SM_ENTRY_LOOK;
   sm_keeper_put(engine, task, write);
 }
@@ -749,9 +747,9 @@ static void take_up(struct sm_engine *engine, struct sm_task *task) {
 void sm_keeper_begin(struct sm_engine *engine, struct sm_task *task) {
   struct sm_entry *entry = task->entry;
   entry->deadline_ms = sm_task_deadline_ms(task);
-  entry->step.budget = engine->budget;
-  entry->step.model = task->model ? task->model->name : "";
-  entry->step.api = task->kind == SM_TASK_JOB ? "v2" : "v1";
+  entry->step->budget = engine->budget;
+  entry->step->model = task->model ? task->model->name : "";
+  entry->step->api = task->kind == SM_TASK_JOB ? "v2" : "v1";
   if (entry->key)
     sm_keys_add(&engine->keys, task);
   sm_engine_wake_at(engine, task, INT64_MAX);
@@ -834,7 +832,7 @@ static void stop(struct sm_engine *engine, struct sm_task *task) {
                               !entry->is_taken && !entry->is_again);
   }
   entry->is_dropped = true;
-  if (is_unsent && !id_of(task)) {
+  if (is_unsent && !sm_task_request_id(task)) {
     entry->phase = SM_ENTRY_END;
     if (!entry->is_writing)
       sm_keeper_put_end(engine, task);

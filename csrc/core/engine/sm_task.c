@@ -46,12 +46,35 @@ bool sm_task_enter(struct sm_task *task, struct sm_entry *entry) {
   return entry && task->last->step;
 }
 
-bool sm_task_arm(struct sm_task *task) {
-  if (task->kind != SM_TASK_JOB || task->job.request_id)
-    return true;
+static bool arm_job(struct sm_task *task) {
   if (!task->first)
     task->first = sm_event_new(0);
-  return task->first && reserve_error(task->last);
+  return task->first && sm_event_reserve(&task->first) &&
+         sm_job_reserve(&task->job) && reserve_error(task->last);
+}
+
+bool sm_task_arm(struct sm_task *task) {
+  if (task->kind == SM_TASK_JOB)
+    return task->job.request_id || arm_job(task);
+  return task->kind != SM_TASK_CALL || task->call.kind != SM_FETCH_SYNC ||
+         sm_event_reserve(&task->last);
+}
+
+const char *sm_task_request_id(const struct sm_task *task) {
+  if (task->kind != SM_TASK_JOB)
+    return NULL;
+  return task->job.request_id ? task->job.request_id : task->last->request_id;
+}
+
+enum sm_code sm_task_step_digest(struct sm_task *task, bool *is_over,
+                                 struct sm_error *e) {
+  char hex[SM_SHA256_HEX];
+  enum sm_code code = sm_digest_step(task->digest, is_over, hex, e);
+  if (code != SM_OK || !*is_over)
+    return code;
+  free(task->last->sha256);
+  task->last->sha256 = strdup(hex);
+  return task->last->sha256 ? SM_OK : sm_fail_memory(e);
 }
 
 /* An error that comes without words later is still one with an id, and so it

@@ -4,7 +4,7 @@
  * body, the file it writes, the id it waits for. The host's thread makes it and
  * gives it away through the client; from then on it is the engine's. While it
  * waits it is this struct, a timer's place in a heap, and the event that will
- * one day end it: some 800 bytes, and no connection.
+ * one day end it: some 600 bytes, and no connection.
  */
 #ifndef SM_TASK_H
 #define SM_TASK_H
@@ -89,10 +89,20 @@ void sm_task_delete(struct sm_task *task);
 bool sm_task_enter(struct sm_task *task, struct sm_entry *entry);
 
 /* Whatever it takes to report what became of the money is allocated before any
- * is spent: with the task the event that tells its end, and here, as a job is
- * about to be sent, that which tells its id and the error of its end. A job
- * that waits to be sent does without. False without memory. */
+ * is spent: with the task the event that tells its end, and here, as a submit
+ * is about to be sent, that which tells its id, the room for the id, and the
+ * error of its end. A job that waits to be sent does without. False without
+ * memory. */
 bool sm_task_arm(struct sm_task *task);
+
+/* The id that a job has, be it in its last event already; NULL for none, and
+ * for what is no job. */
+const char *sm_task_request_id(const struct sm_task *task);
+
+/* Reads a piece of its picture; when it is over, the last event has its hash.
+ * Errors: those of sm_digest_step, SM_IO. */
+enum sm_code sm_task_step_digest(struct sm_task *task, bool *is_over,
+                                 struct sm_error *e);
 
 /* Frees what was only needed until a job had its id. */
 void sm_task_shed(struct sm_task *task);

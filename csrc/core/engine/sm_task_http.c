@@ -251,10 +251,10 @@ void sm_task_http_settle_file(struct sm_task *task, struct sm_action *action) {
   event->bytes = sm_file_size(task->file);
   event->is_file = true;
   enum sm_code code = sm_file_commit(task->file, &action->error);
-  memcpy(event->sha256, sm_file_sha256(task->file), sizeof event->sha256);
   if (code == SM_OK) {
+    event->sha256 = strdup(sm_file_sha256(task->file));
     event->place = strdup(sm_file_path(task->file));
-    if (!event->place)
+    if (!event->sha256 || !event->place)
       code = sm_fail_memory(&action->error);
   }
   turn_into_failure(action, code);
@@ -330,21 +330,23 @@ static void copy_facts(struct sm_event *event, const struct sm_answer *answer) {
   event->remaining_credits = answer->remaining_credits;
   event->generation_s = answer->generation_s;
   memcpy(event->seed, answer->seed, sizeof event->seed);
-  memcpy(event->content_type, answer->content_type,
-         sizeof event->content_type - 1);
+  free(event->content_type);
+  event->content_type =
+      answer->content_type[0] ? strdup(answer->content_type) : NULL;
 }
 
-static void name_request(const struct sm_task *task,
-                         const struct sm_answer *answer) {
+static void name_request(struct sm_task *task, const struct sm_answer *answer) {
   char id[SM_ID_MAX + 1];
   if (task->kind == SM_TASK_JOB && task->job.request_id)
-    sm_event_name(task->last, task->job.request_id);
+    sm_event_take_name(task->last, &task->job.request_id);
+  else if (task->last->request_id)
+    return;
   else if (answer && sm_url_is_id(answer->request_id))
-    sm_event_name(task->last, answer->request_id);
+    (void)sm_event_name(task->last, answer->request_id);
   else if (answer && task->kind == SM_TASK_CALL &&
            task->call.kind == SM_FETCH_SYNC &&
            sm_reply_find_id(id, answer->body.data, answer->body.size))
-    sm_event_name(task->last, id);
+    (void)sm_event_name(task->last, id);
 }
 
 void sm_task_http_settle(struct sm_task *task, struct sm_exchange *exchange,
@@ -381,6 +383,7 @@ void sm_task_http_fail(struct sm_task *task, struct sm_exchange *exchange,
                        const struct sm_error *error) {
   struct sm_event *event = task->last;
   struct sm_answer *answer = exchange ? &exchange->answer : NULL;
+  bool is_accepted = sm_task_request_id(task) != NULL;
   event->kind = SM_EVENT_ERROR;
   name_request(task, answer);
   if (!event->error)
@@ -388,8 +391,7 @@ void sm_task_http_fail(struct sm_task *task, struct sm_exchange *exchange,
   if (event->error) {
     *event->error = *error;
     /* Once accepted, the job goes on at the service whatever happens here. */
-    if (task->kind == SM_TASK_JOB && task->job.request_id &&
-        error->code != SM_FAILED)
+    if (is_accepted && error->code != SM_FAILED)
       event->error->charged = sm_job_charged(&task->job);
   }
   if (!event->body && error->code != SM_IO)

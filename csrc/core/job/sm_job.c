@@ -42,8 +42,16 @@ void sm_job_forget_answer(struct sm_job *job) {
 void sm_job_destroy(struct sm_job *job) {
   sm_job_forget_answer(job);
   free(job->doubt);
+  free(job->request_id);
+  free(job->room);
   job->doubt = NULL;
-  job->request_id = NULL;
+  job->request_id = job->room = NULL;
+}
+
+bool sm_job_reserve(struct sm_job *job) {
+  if (!job->room)
+    job->room = malloc(SM_ID_MAX + 1);
+  return job->room != NULL;
 }
 
 /* Nothing came: the request ran out of its time, at the deadline at the latest.
@@ -75,11 +83,13 @@ static void keep_answer(struct sm_job *job, const struct sm_answer *answer,
                       size < MOST_KEPT_BYTES ? size : MOST_KEPT_BYTES, NULL);
 }
 
-/* There was room for it from the start: an id is never lost for want of
- * memory. */
+/* A job waits long with it: the room that it does not need is given back. */
 static void keep_id(struct sm_job *job, const char *request_id) {
-  (void)snprintf(job->id, sizeof job->id, "%s", request_id);
-  job->request_id = job->id;
+  size_t size = strlen(request_id) + 1;
+  memcpy(job->room, request_id, size);
+  char *exact = realloc(job->room, size);
+  job->request_id = exact ? exact : job->room;
+  job->room = NULL;
 }
 
 enum sm_code sm_job_attach(struct sm_job *job, const char *request_id,
@@ -89,6 +99,8 @@ enum sm_code sm_job_attach(struct sm_job *job, const char *request_id,
                    "a request id has 1 to %d of A-Z a-z 0-9 . _ - and begins "
                    "with a letter or digit",
                    SM_ID_MAX);
+  if (!sm_job_reserve(job))
+    return sm_fail_memory(e);
   keep_id(job, request_id);
   job->is_attached = true;
   job->phase = SM_PHASE_STATUS;

@@ -56,7 +56,8 @@ struct sm_kept {
 #define SM_HISTORY_ROWS 100
 
 struct sm_job {
-  const char *request_id;  /* `id`, NULL until accepted */
+  char *request_id;        /* owned; NULL until accepted */
+  char *room;              /* for it; owned; see sm_job_reserve */
   struct sm_lookup *doubt; /* LOOKUP; owned */
   struct sm_kept *kept;    /* owned, as doubt is; NULL: nothing to tell */
   struct sm_plan plan;
@@ -76,15 +77,18 @@ struct sm_job {
   uint8_t odd;      /* answers in a row that break the contract */
   uint8_t refusals; /* of the key, in a row */
   uint8_t failures; /* troubles in a row */
-  char id[SM_ID_MAX + 1];
 };
 
 void sm_job_create(struct sm_job *job, const struct sm_dial *dial,
                    int64_t deadline_ms);
 void sm_job_destroy(struct sm_job *job);
 
+/* Makes room for the id that a submit brings, so that it is not lost for want
+ * of memory: to be called before each is sent. False without memory. */
+bool sm_job_reserve(struct sm_job *job);
+
 /* Takes up a request that was submitted before. Errors: SM_SECURITY for an id
- * that may not stand in a URL. */
+ * that may not stand in a URL, SM_IO. */
 enum sm_code sm_job_attach(struct sm_job *job, const char *request_id,
                            int64_t now_ms, struct sm_error *e);
 

@@ -109,7 +109,7 @@ void sm_lookup_begin(struct sm_job *job, const struct sm_context *context,
 enum sm_code sm_job_find(struct sm_job *job, int64_t since_s, int64_t wall_ms,
                          int64_t now_ms, struct sm_error *e) {
   struct sm_lookup *doubt = make_doubt(job, now_ms);
-  if (!doubt)
+  if (!doubt || !sm_job_reserve(job))
     return sm_fail_memory(e);
   doubt->sent_wall_ms = since_s * 1000;
   doubt->sent_ms = now_ms - most(wall_ms - doubt->sent_wall_ms, 0);

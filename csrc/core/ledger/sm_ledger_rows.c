@@ -9,6 +9,7 @@
 
 /* Sums of cents are not exact in binary. */
 #define EPSILON 1e-9
+#define MOST_SUBMITS 1000000000 /* that are told apart */
 #define MOST 9007199254740992.0 /* 2^53 */
 
 #define TEXT(x) sm_db_text(x)
@@ -264,26 +265,24 @@ static enum sm_db_status read_rows(struct sm_ledger_rows *rows,
   return status;
 }
 
-static enum sm_db_status find_best(struct sm_ledger_rows *rows,
-                                   const struct sm_ledger_step *step,
+static enum sm_db_status find_best(struct sm_ledger_rows *rows, const char *key,
                                    struct reading *reading,
                                    struct sm_error *e) {
   struct sm_db_query query = {
-      .sql = find_sql, .values = VALUES(TEXT(step->key)), .count = 1};
+      .sql = find_sql, .values = VALUES(TEXT(key)), .count = 1};
   *reading = (struct reading){0};
   return read_rows(rows, &query, reading, e);
 }
 
 /* One row by its name, or NULL. Ownership: the caller's. */
-static enum sm_db_status get(struct sm_ledger_rows *rows,
-                             const struct sm_ledger_step *step,
+static enum sm_db_status get(struct sm_ledger_rows *rows, const char *key,
                              int64_t generation, struct sm_row **row,
                              struct sm_error *e) {
   struct reading reading = {0};
-  struct sm_db_query query = {
-      .sql = get_sql,
-      .values = VALUES(TEXT(step->key), NUMBER((double)generation)),
-      .count = 2};
+  struct sm_db_query query = {.sql = get_sql,
+                              .values =
+                                  VALUES(TEXT(key), NUMBER((double)generation)),
+                              .count = 2};
   enum sm_db_status status = read_rows(rows, &query, &reading, e);
   *row = reading.best;
   return status;
@@ -373,6 +372,8 @@ static struct sm_db_value body_of(const struct sm_ledger_step *step) {
 static enum sm_db_status check_step(struct sm_ledger_rows *rows,
                                     const struct sm_ledger_step *step,
                                     struct sm_error *e) {
+  if (!step)
+    return sm_db_fail(rows->db, SM_DB_BROKEN, e, "does not know the step");
   struct sm_db_value values[SM_ROW_COLUMNS] = {
       [SM_ROW_STEP_KEY] = TEXT(step->key),
       [SM_ROW_GENERATION] = NUMBER(1),
@@ -402,7 +403,7 @@ static enum sm_db_status insert(struct sm_ledger_rows *rows,
   struct reading reading;
   enum sm_db_status status = check_step(rows, step, e);
   if (!status)
-    status = find_best(rows, step, &reading, e);
+    status = find_best(rows, step->key, &reading, e);
   if (!status)
     status = ask_time(rows, e);
   if (status)
@@ -422,6 +423,12 @@ static enum sm_db_status insert(struct sm_ledger_rows *rows,
       15, e);
 }
 
+static int32_t submits_of(const struct sm_row *row) {
+  double submits = sm_row_number(row, SM_ROW_SUBMITS);
+  return submits > -MOST_SUBMITS && submits < MOST_SUBMITS ? (int32_t)submits
+                                                           : MOST_SUBMITS;
+}
+
 /* The row of a step that is sent once more. */
 static enum sm_db_status again(struct sm_ledger_rows *rows,
                                struct sm_write *write, const struct sm_row *row,
@@ -435,7 +442,7 @@ static enum sm_db_status again(struct sm_ledger_rows *rows,
   if (status)
     return status;
   write->written = (int64_t)sm_row_number(row, SM_ROW_GENERATION);
-  write->submits = (int64_t)sm_row_number(row, SM_ROW_SUBMITS) + 1;
+  write->submits = submits_of(row) + 1;
   return change(rows, again_sql,
                 VALUES(TEXT(step->key), NUMBER((double)write->written),
                        TEXT(step->api), body_of(step), seed_of(step->seed),
@@ -566,7 +573,7 @@ static enum sm_db_status look_for_open(struct sm_ledger_rows *rows,
                                        struct sm_error *e) {
   struct reading reading = {.wants_all = true};
   struct sm_db_query query = {
-      .sql = find_sql, .values = VALUES(TEXT(write->step->key)), .count = 1};
+      .sql = find_sql, .values = VALUES(TEXT(write->key)), .count = 1};
   enum sm_db_status status = read_rows(rows, &query, &reading, e);
   if (!status)
     status = take_first(rows, write, reading.best, e);
@@ -579,7 +586,7 @@ static enum sm_db_status look(struct sm_ledger_rows *rows,
   struct reading reading;
   if (write->step->is_fresh && write->kind != SM_WRITE_FIND)
     return look_for_open(rows, write, e);
-  enum sm_db_status status = find_best(rows, write->step, &reading, e);
+  enum sm_db_status status = find_best(rows, write->key, &reading, e);
   if (status)
     return status;
   return answer_with(rows, write, reading.best, write->kind != SM_WRITE_FIND,
@@ -590,7 +597,7 @@ static enum sm_db_status look(struct sm_ledger_rows *rows,
 static bool is_claimed(const struct sm_ledger_rows *rows,
                        const struct sm_write *write, const struct sm_row *row) {
   return row && has_state(row, "intent") && is_owned_by(row, rows->owner) &&
-         (int64_t)sm_row_number(row, SM_ROW_SUBMITS) == write->submits;
+         submits_of(row) == write->submits;
 }
 
 static enum sm_db_status find_own_claim(struct sm_ledger_rows *rows,
@@ -600,7 +607,7 @@ static enum sm_db_status find_own_claim(struct sm_ledger_rows *rows,
   *is_found = false;
   if (!write->is_in_doubt || !write->submits)
     return SM_DB_OK;
-  enum sm_db_status status = get(rows, write->step, write->written, &row, e);
+  enum sm_db_status status = get(rows, write->key, write->written, &row, e);
   *is_found = is_claimed(rows, write, row);
   if (*is_found)
     write->standing = SM_STANDING_MINE;
@@ -614,7 +621,7 @@ static enum sm_db_status claim_again(struct sm_ledger_rows *rows,
                                      struct sm_write *write,
                                      struct sm_error *e) {
   struct sm_row *row = NULL;
-  enum sm_db_status status = get(rows, write->step, write->generation, &row, e);
+  enum sm_db_status status = get(rows, write->key, write->generation, &row, e);
   if (status)
     return status;
   bool is_ours =
@@ -686,12 +693,11 @@ static enum sm_db_status spent(struct sm_ledger_rows *rows,
 static enum sm_db_status find_other(struct sm_ledger_rows *rows,
                                     const struct sm_write *write,
                                     bool *is_others, struct sm_error *e) {
-  struct sm_db_query query = {.sql = is_others_sql,
-                              .values =
-                                  VALUES(TEXT(write->step->key),
-                                         NUMBER((double)write->generation),
-                                         TEXT(write->request_id)),
-                              .count = 3};
+  struct sm_db_query query = {
+      .sql = is_others_sql,
+      .values = VALUES(TEXT(write->key), NUMBER((double)write->generation),
+                       TEXT(write->request_id)),
+      .count = 3};
   return sm_db_has_row(rows->db, &query, is_others, e);
 }
 
@@ -703,7 +709,7 @@ static enum sm_db_status find_own_accept(struct sm_ledger_rows *rows,
   *is_found = false;
   if (!write->is_in_doubt || !write->written)
     return SM_DB_OK;
-  enum sm_db_status status = get(rows, write->step, write->written, &row, e);
+  enum sm_db_status status = get(rows, write->key, write->written, &row, e);
   const char *id = row ? sm_row_text(row, SM_ROW_REQUEST_ID) : NULL;
   *is_found =
       id && strcmp(id, write->request_id) == 0 && is_owned_by(row, rows->owner);
@@ -718,7 +724,7 @@ static enum sm_db_status accept_apart(struct sm_ledger_rows *rows,
                                       struct sm_write *write,
                                       struct sm_error *e) {
   struct sm_row *row = NULL;
-  enum sm_db_status status = get(rows, write->step, write->generation, &row, e);
+  enum sm_db_status status = get(rows, write->key, write->generation, &row, e);
   const char *id = row ? sm_row_text(row, SM_ROW_REQUEST_ID) : NULL;
   bool is_there = id && strcmp(id, write->request_id) == 0;
   sm_row_delete(row);
@@ -749,7 +755,7 @@ static enum sm_db_status accept(struct sm_ledger_rows *rows,
   struct sm_db_query query = {
       .sql = accept_sql,
       .values =
-          VALUES(TEXT(write->step->key), NUMBER((double)write->generation),
+          VALUES(TEXT(write->key), NUMBER((double)write->generation),
                  TEXT(write->request_id), NUMBER(rows->now_s),
                  TEXT(rows->owner), NUMBER(rows->lease_now_s + SM_LEASE_S)),
       .count = 6};
@@ -766,7 +772,7 @@ static struct sm_db_value text_of(const struct sm_write *write) {
 }
 
 static struct sm_picture picture_of(const struct sm_write *write) {
-  return (struct sm_picture){.key = write->step->key,
+  return (struct sm_picture){.key = write->key,
                              .generation = write->generation,
                              .file = write->file,
                              .sha256 = write->sha256};
@@ -802,7 +808,7 @@ static enum sm_db_status complete(struct sm_ledger_rows *rows,
                                   struct sm_write *write, struct sm_error *e) {
   enum sm_db_status status =
       change(rows, complete_sql,
-             VALUES(TEXT(write->step->key), NUMBER((double)write->generation),
+             VALUES(TEXT(write->key), NUMBER((double)write->generation),
                     TEXT(write->request_id), text_of(write),
                     sound_number(write->cost, 0), seed_of(write->seed),
                     NUMBER(rows->now_s)),
@@ -816,10 +822,10 @@ static enum sm_db_status end(struct sm_ledger_rows *rows,
   double refund = write->refund > 0 ? write->refund : 0;
   rows->spent = (double)NAN;
   return change(rows, end_sql,
-                VALUES(TEXT(write->step->key),
-                       NUMBER((double)write->generation), TEXT(write->state),
-                       TEXT(write->request_id), text_of(write), NUMBER(refund),
-                       NUMBER(rows->now_s), TEXT(rows->owner)),
+                VALUES(TEXT(write->key), NUMBER((double)write->generation),
+                       TEXT(write->state), TEXT(write->request_id),
+                       text_of(write), NUMBER(refund), NUMBER(rows->now_s),
+                       TEXT(rows->owner)),
                 8, e);
 }
 

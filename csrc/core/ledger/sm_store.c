@@ -193,6 +193,7 @@ void sm_write_create(struct sm_write *write, enum sm_write_kind kind,
   void *owner = write->owner;
   *write = (struct sm_write){.owner = owner,
                              .kind = kind,
+                             .key = step ? step->key : NULL,
                              .step = step,
                              .deadline_ms = INT64_MAX,
                              .cost = (double)NAN,

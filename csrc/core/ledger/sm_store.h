@@ -149,37 +149,42 @@ struct sm_write {
   void *owner; /* the engine's */
   int64_t deadline_ms;
   /* In. */
-  const struct sm_ledger_step
-      *step;              /* its key names the row, with `generation` */
-  int64_t generation;     /* 0: the step has no row yet */
-  const char *request_id; /* NULL for none */
-  const char *text;       /* COMPLETE: the result; END: the problem */
+  const char *key;                   /* names the row, with `generation` */
+  const struct sm_ledger_step *step; /* LOOK, CLAIM; ACCEPT, whose row may
+                                        have become another's */
+  int64_t generation;                /* 0: the step has no row yet */
+  const char *request_id;            /* NULL for none */
+  const char *text; /* COMPLETE: the result; END: the problem */
   size_t text_size;
-  const char *state; /* END: the one to leave it in */
-  const char *file;  /* KEEP: a name without a folder; COMPLETE: or NULL */
+  union {
+    const char *state; /* END: the one to leave it in */
+    const char *file;  /* KEEP: a name without a folder; COMPLETE: or NULL */
+  };
   const char *sha256;
   union {
     double cost;   /* COMPLETE: USD, less than 0 or NAN when not said */
     double refund; /* END: USD of doubt that has gone */
   };
-  double seed; /* COMPLETE: NAN when not said */
+  union {
+    double seed;  /* COMPLETE: NAN when not said */
+    double spent; /* out; SPENT, REFUSED: USD */
+  };
   /* Out. */
-  double spent;       /* SPENT, REFUSED: USD */
   struct sm_row *row; /* owned; TAKEN, HELD, DONE, and what FIND found;
                          MINE: what it was before, or NULL */
   const struct sm_error *error; /* NULL: it is durable */
   int64_t written;              /* the generation that was written or found */
-  int64_t submits;         /* the ledger's: what a claim has made of the row */
-  int64_t give_up_ms;      /* the ledger's */
-  enum sm_write_kind kind; /* in */
-  bool is_awaited;         /* in: see sm_ledger_ask */
-  enum sm_standing standing; /* out */
-  bool is_in_doubt;          /* a commit of it may have come through; with an
-                                error, too */
+  int64_t give_up_ms;           /* the ledger's */
+  int32_t submits;              /* the ledger's: what a claim made of the row */
+  enum sm_write_kind kind;      /* in */
+  enum sm_standing standing;    /* out */
+  bool is_awaited;              /* in: see sm_ledger_ask */
+  bool is_in_doubt;             /* a commit of it may have come through; with an
+                                   error, too */
 };
 
-/* Makes a write of a kind; `step` may be NULL where the kind needs none. What
- * the write held before must have been cleared. */
+/* Makes a write of a kind, for the row of a step; `step` may be NULL where the
+ * kind needs none. What the write held before must have been cleared. */
 void sm_write_create(struct sm_write *write, enum sm_write_kind kind,
                      const struct sm_ledger_step *step);
 
