@@ -78,6 +78,14 @@ describe("the page", function()
     end
   end)
 
+  -- "sm_keeper.c" -> csrc/core/engine/sm_keeper.c, "sm_money_test" -> spec/c/sm_money_test.c
+  local sources = {}
+  for path in shell.output(("cd %s && find csrc lua spec -type f"):format(quote(root)))
+    :gmatch("[^\n]+") do
+    local base = path:match("[^/]+$")
+    sources[base], sources[base:match("^(.*)%.[ch]$") or base] = path, path
+  end
+
   for _, each in ipairs(pages) do
     local name = each.name
 
@@ -114,6 +122,25 @@ describe("the page", function()
         assert.is_nil(output:find('{"error"', 1, true), output)
       end)
     end
+
+    it(name .. " names files and functions that are there", function()
+      local folders = { csrc = true, lua = true, spec = true, doc = true, bench = true,
+        examples = true }
+      for _, code in ipairs(each.code) do
+        local text, where = code.text, ("%s:%d: %s"):format(name, code.line, code.text)
+        if folders[text:match("^(%w+)/[%w_./-]*$")] then
+          assert.equal(0, (shell.run(("test -e %s/%s"):format(quote(root), quote(text)))), where)
+        elseif text:find("^[sel]s?m_[%w_]+%.[ch]$") or text:find("^sm_[%w_]+_test$") then
+          assert.is_truthy(sources[text], where)
+        end
+      end
+      for _, claim in ipairs(each.claims) do
+        local path = sources[claim.file]
+        local source = path and files.read(root .. "/" .. path) or ""
+        assert.is_truthy(source:find("%f[%w_]" .. claim.name .. "%f[^%w_]"),
+          ("%s:%d: %s in %s"):format(name, claim.line, claim.name, claim.file))
+      end
+    end)
 
     it(name .. " links to what is there", function()
       for _, link in ipairs(each.links) do

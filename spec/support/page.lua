@@ -24,6 +24,8 @@ local paths = require("spec.support.paths")
 ---@field blocks spec.Block[]
 ---@field links { target: string, line: integer }[]
 ---@field anchors table<string, true> of its headings, as GitHub makes them
+---@field code { text: string, line: integer }[] what stands between backticks in the prose
+---@field claims { name: string, file: string, line: integer }[] "`name` in `file.c`"
 local Page = {}
 Page.__index = Page
 
@@ -40,15 +42,25 @@ local function read_line(self, line, number)
   if heading then
     self.anchors[anchor_of(heading)] = true
   end
-  for target in line:gsub("`[^`]*`", ""):gmatch("%]%(([^%s)]+)%)") do
+  for target in line:gmatch("%]%(([^%s)]+)%)") do
     self.links[#self.links + 1] = { target = target, line = number }
+  end
+  for text in line:gmatch("`([^`]+)`") do
+    self.code[#self.code + 1] = { text = text, line = number }
   end
 end
 
--- Links with code as their text lose that text above, not their target.
+-- A claim may go over the end of a line.
+local function read_claims(self, text)
+  for before, name, file in text:gmatch("()`([%w_]+)`%s+in%s+`([%w_]+%.?[ch]?)`") do
+    local line = select(2, text:sub(1, before):gsub("\n", "")) + 1
+    self.claims[#self.claims + 1] = { name = name, file = file, line = line }
+  end
+end
+
 local function read_lines(self, text)
-  local block
-  local number = 0
+  local block, number = nil, 0
+  read_claims(self, text)
   for line in (text .. "\n"):gmatch("(.-)\n") do
     number = number + 1
     local fence = line:match("^%s*```(.*)$")
@@ -69,7 +81,8 @@ end
 ---@param name string from the repository's root
 ---@return spec.Page
 function page.read(name)
-  local self = setmetatable({ name = name, blocks = {}, links = {}, anchors = {} }, Page)
+  local self = setmetatable({ name = name, blocks = {}, links = {}, anchors = {}, code = {},
+    claims = {} }, Page)
   return read_lines(self, assert(files.read(paths.root .. "/" .. name)))
 end
 
