@@ -399,6 +399,19 @@ static void a_file_that_cannot_be_written_is_told_at_once(void) {
   close_ledger();
 }
 
+static void a_file_that_was_replaced_takes_no_claim(void) {
+  open_ledger();
+  send(0, SM_WRITE_CLAIM);
+  CHECK(count_home(1) == 1);
+  CHECK(unlink(path) == 0);
+  write_file("");
+  send(1, SM_WRITE_CLAIM);
+  const struct sm_write *late = next_home(ENOUGH_MS);
+  CHECK(late && late->error &&
+        strstr(late->error->message, "removed or replaced"));
+  close_ledger();
+}
+
 /* Files may not grow any more; SQLite meets EFBIG. */
 static int claim_without_room(int none) {
   (void)none;
@@ -545,6 +558,7 @@ static void several_processes_claim_each_step_once(void) {
 
 int main(void) {
   a_file_that_cannot_be_written_is_told_at_once();
+  a_file_that_was_replaced_takes_no_claim();
   a_disk_that_takes_no_more_loses_nothing_that_came_home();
   what_came_home_is_there_after_a_kill_at_any_statement();
   several_processes_claim_each_step_once();

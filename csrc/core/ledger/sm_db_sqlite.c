@@ -65,7 +65,10 @@ static const struct meaning meanings[] = {
     {SQLITE_PROTOCOL, SM_DB_BUSY, "its locks are contended"},
     {SQLITE_NOMEM, SM_DB_BUSY, "there is no memory"},
     {SQLITE_INTERRUPT, SM_DB_BUSY, "it was interrupted"},
+    {SQLITE_IOERR_NOMEM, SM_DB_BUSY, "there is no memory"},
     {SQLITE_FULL, SM_DB_FULL, "make room on its disk"},
+    {SQLITE_READONLY_DBMOVED, SM_DB_BROKEN,
+     "the file was removed or replaced while it was in use: put it back"},
     {SQLITE_READONLY, SM_DB_BROKEN,
      "this user must be able to write the file and its folder"},
     {SQLITE_PERM, SM_DB_BROKEN,
@@ -81,22 +84,21 @@ static const struct meaning meanings[] = {
      "its tables are not those that this library makes"},
 };
 
+/* Of an extended result code that is not listed, that of its last byte. */
 static const struct meaning *meaning_of(int code) {
   static const struct meaning other = {0, SM_DB_BROKEN, "it cannot be used"};
   for (size_t i = 0; i < sizeof meanings / sizeof meanings[0]; i++)
     if (meanings[i].code == code)
       return &meanings[i];
-  return &other;
+  return code > 0xff ? meaning_of(code & 0xff) : &other;
 }
 
 static enum sm_db_status explain(const struct sm_db *db, int code,
                                  struct sm_error *e) {
   const struct sqlite *sqlite = db->self;
-  const struct meaning *meaning = meaning_of(code & 0xff);
+  const struct meaning *meaning = meaning_of(code);
   const char *text = sqlite3_errstr(code);
-  if (code == SQLITE_IOERR_NOMEM)
-    meaning = meaning_of(SQLITE_NOMEM);
-  else if (code != SQLITE_NOMEM && sqlite->handle)
+  if (code != SQLITE_IOERR_NOMEM && code != SQLITE_NOMEM && sqlite->handle)
     text = sqlite3_errmsg(sqlite->handle);
   return sm_db_fail(db, meaning->status, e, "fails: %.160s (%s)", text,
                     meaning->advice);
