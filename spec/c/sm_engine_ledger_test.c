@@ -45,10 +45,24 @@ static bool knows(const char *request_id) {
   return false;
 }
 
+/* While it is away, who looks is told that after a while. */
+static bool is_away;
+
+static struct sm_write *finished_or_away(void *self) {
+  struct sm_write *write = memory_store(&store).finished(self);
+  struct sm_error e;
+  sm_fail(&e, SM_LEDGER, "the ledger does not answer");
+  e.is_retryable = true;
+  if (write && is_away && !sm_write_is_after_submit(write))
+    sm_write_fail(write, &e);
+  return write;
+}
+
 static void open_here(const char *owner) {
   struct sm_engine_options options = engine_options(4);
   options.transport.start = checked_start;
   options.store = memory_store(&store);
+  options.store.finished = finished_or_away;
   options.folder = folder;
   options.has_budget = true;
   options.budget = 1;
@@ -419,6 +433,9 @@ static void another_processs_step_is_waited_for(void) {
   told[0] = '\0';
   add_step(2, KEY);
   pass(5000);
+  is_away = true;
+  pass(5000);
+  is_away = false;
   CHECK(was_told("2:waiting") && service.submits == 1);
   struct sm_engine *here = engine;
   engine = other;
@@ -616,6 +633,12 @@ static void nothing_is_sent_while_the_ledger_is_away(void) {
   pass(1000);
   CHECK(was_told("1:timeout") && last->error->charged == SM_CHARGED_NO);
   CHECK(service.submits == 0 && is_row_in(KEY, "failed") && is_settled());
+  is_away = true;
+  add_step(2, OTHER);
+  pass(1000);
+  is_away = false;
+  CHECK(last->error && last->error->code == SM_LEDGER);
+  CHECK(last->error->charged == SM_CHARGED_NO && service.submits == 0);
   close_all();
 }
 

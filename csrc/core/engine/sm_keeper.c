@@ -569,9 +569,19 @@ static bool may_be_mine(const struct sm_write *write) {
          write->standing == SM_STANDING_MINE && write->written > 0;
 }
 
+/* Another works at its step, which goes on while the database is away. */
+static bool can_look_again(const struct sm_entry *entry) {
+  return entry->write.kind == SM_WRITE_LOOK && entry->is_waiting &&
+         entry->write.error->is_retryable;
+}
+
 /* Nothing is paid where it cannot be written (M5). */
 static void not_looked(struct sm_engine *engine, struct sm_task *task) {
   struct sm_entry *entry = task->entry;
+  if (can_look_again(entry)) {
+    wait(engine, task, engine->now_ms + GLANCE_MS);
+    return;
+  }
   if (may_be_mine(&entry->write)) {
     entry->is_ours = true;
     entry->generation = entry->write.written;
