@@ -18,8 +18,10 @@ struct memory_store {
   struct sm_row *rows; /* in the order of their making */
   struct sm_writes queued;
   const char *owner;
-  bool is_alone; /* every other owner has died */
-  bool is_down;  /* nothing comes home */
+  bool is_alone;  /* every other owner has died */
+  bool is_down;   /* nothing comes home */
+  bool is_broken; /* nothing is written: that is told before a submit at once,
+                     after it at the write's deadline */
   int64_t now_ms;
   int64_t latency_ms;
   int64_t wall_s; /* Unix time at now_ms 0 */
@@ -280,11 +282,40 @@ static inline void memory_accept(struct memory_store *store,
   }
 }
 
+/* The row has vanished: a result gets another, a picture has none. */
+static inline void memory_complete_apart(struct memory_store *store,
+                                         struct sm_write *write) {
+  const struct sm_ledger_step *step = write->step;
+  const struct sm_ledger_step bare = {.key = write->key,
+                                      .params = "{}",
+                                      .model = "unknown",
+                                      .api = "v2",
+                                      .body = "{}",
+                                      .body_size = 2,
+                                      .seed = (double)NAN,
+                                      .price = (double)NAN};
+  struct sm_error e;
+  sm_fail(&e, SM_LEDGER, "the row has vanished");
+  if (write->kind != SM_WRITE_COMPLETE) {
+    sm_write_fail(write, &e);
+    return;
+  }
+  write->step = &bare;
+  add_row(store, write, write->request_id);
+  write->step = step;
+}
+
 static inline void memory_complete(struct memory_store *store,
-                                   const struct sm_write *write) {
+                                   struct sm_write *write) {
   struct sm_row **row = row_of(store, write->key, write->generation);
   struct sm_db_value values[SM_ROW_COLUMNS];
-  if (!*row)
+  if (write->kind == SM_WRITE_COMPLETE)
+    write->written = write->generation;
+  if (!*row) {
+    memory_complete_apart(store, write);
+    row = row_of(store, write->key, write->written);
+  }
+  if (write->error)
     return;
   memcpy(values, (*row)->value, sizeof values);
   if (write->kind == SM_WRITE_COMPLETE) {
@@ -369,13 +400,24 @@ static inline void memory_put(void *self, struct sm_write *write) {
   sm_writes_push(&store->queued, write);
 }
 
+static inline void memory_refuse(struct sm_write *write) {
+  struct sm_error e;
+  sm_fail(&e, SM_LEDGER, "the ledger is broken");
+  sm_write_fail(write, &e);
+}
+
 static inline struct sm_write *memory_finished(void *self) {
   struct memory_store *store = self;
   struct sm_write *write = store->queued.head;
-  if (!write || store->is_down || write->give_up_ms > store->now_ms)
+  if (!write || store->is_down || write->give_up_ms > store->now_ms ||
+      (store->is_broken && sm_write_is_after_submit(write) &&
+       write->deadline_ms > store->now_ms))
     return NULL;
   (void)sm_writes_pop(&store->queued);
-  memory_apply(store, write);
+  if (store->is_broken)
+    memory_refuse(write);
+  else
+    memory_apply(store, write);
   store->commits++;
   return write;
 }

@@ -642,6 +642,100 @@ static void nothing_is_sent_while_the_ledger_is_away(void) {
   close_all();
 }
 
+/* -- a ledger that cannot be used any more --------------------------------- */
+
+static void add_saved_step(void) {
+  struct sm_task *task = new_step(1, KEY);
+  task->entry->save = strdup(in_folder("mine.png"));
+  sm_engine_add(engine, task);
+}
+
+static bool is_delivered(void) {
+  return holds(in_folder(KEY ".png"), sample_png, sizeof sample_png) &&
+         holds(in_folder("mine.png"), sample_png, sizeof sample_png);
+}
+
+/* M4. The end of a job whose result is here and cannot be written. */
+static bool ends_with_all_it_knows(void) {
+  return last && last->kind == SM_EVENT_DONE && last->error &&
+         last->error->code == SM_LEDGER &&
+         last->error->charged == SM_CHARGED_YES && last->request_id &&
+         strcmp(last->request_id, "r0") == 0 &&
+         strstr(last->body, "https://h/p.png") && last->is_file &&
+         strcmp(last->place, in_folder("mine.png")) == 0;
+}
+
+static void a_ledger_that_fails_keeps_no_picture_from_the_caller(void) {
+  open_all();
+  add_saved_step();
+  pass(12);
+  store.is_broken = true;
+  pass(60000);
+  CHECK(service.accepted == 1 && service.polls > 0 && is_delivered());
+  CHECK(was_told("1:submitting"));
+  pass(60100);
+  CHECK(was_told("1:done") && ends_with_all_it_knows());
+  CHECK(is_row_in(KEY, "intent") && is_settled());
+  close_all();
+}
+
+static void a_ledger_that_is_mended_has_it_all(void) {
+  open_all();
+  add_saved_step();
+  pass(12);
+  store.is_broken = true;
+  pass(60000);
+  CHECK(was_told("1:submitting"));
+  store.is_broken = false;
+  pass(100);
+  CHECK(was_told("1:ACCEPTED 1:saving 1:done") && !last->error);
+  CHECK(is_row_in(KEY, "completed") && knows("r0"));
+  CHECK(is_of(row_at(KEY), SM_ROW_FILE, KEY ".png"));
+  CHECK(is_delivered() && service.downloads == 1 && is_settled());
+  close_all();
+}
+
+static void a_result_that_cannot_be_written_is_told_at_the_deadline(void) {
+  open_all();
+  add_saved_step();
+  pass(1000);
+  CHECK(was_told("1:submitting 1:ACCEPTED"));
+  store.is_broken = true;
+  pass(60000);
+  CHECK(was_told("1:PROCESSING 1:saving") && is_delivered());
+  pass(60100);
+  CHECK(was_told("1:done") && ends_with_all_it_knows());
+  CHECK(is_row_in(KEY, "accepted") && is_settled());
+  close_all();
+}
+
+static void a_job_whose_id_could_not_be_written_ends_with_it(void) {
+  open_all();
+  service.duration_ms = 1000000;
+  add_step(1, KEY);
+  pass(12);
+  store.is_broken = true;
+  pass(119000);
+  CHECK(was_told("1:submitting"));
+  pass(1500);
+  CHECK(was_told("1:ledger") && strcmp(last->request_id, "r0") == 0);
+  CHECK(last->error->charged == SM_CHARGED_YES &&
+        strstr(last->error->message, "client:attach"));
+  CHECK(is_settled());
+  close_all();
+}
+
+/* M5. */
+static void nothing_is_sent_with_a_ledger_that_fails(void) {
+  open_all();
+  store.is_broken = true;
+  add_step(1, KEY);
+  pass(1000);
+  CHECK(was_told("1:ledger") && last->error->charged == SM_CHARGED_NO);
+  CHECK(service.submits == 0 && is_settled());
+  close_all();
+}
+
 static void a_download_that_fails_leaves_the_result(void) {
   open_all();
   service.picture_status = 404;
@@ -769,6 +863,11 @@ int main(void) {
   who_waits_is_not_sent_when_the_key_is_refused();
   a_failed_job_is_free_to_run_again();
   nothing_is_sent_while_the_ledger_is_away();
+  a_ledger_that_fails_keeps_no_picture_from_the_caller();
+  a_ledger_that_is_mended_has_it_all();
+  a_result_that_cannot_be_written_is_told_at_the_deadline();
+  a_job_whose_id_could_not_be_written_ends_with_it();
+  nothing_is_sent_with_a_ledger_that_fails();
   a_download_that_fails_leaves_the_result();
   a_job_may_be_cancelled_at_any_time();
   a_deadline_may_come_at_any_time();

@@ -70,9 +70,6 @@ static void a_hidden_picture_is_for_its_owner_alone(void) {
   CHECK(stat(in_folder("a.png"), &facts) == 0 &&
         (facts.st_mode & 0777) == 0600);
   free(final_path);
-  CHECK(sm_file_save(in_folder("no/a"), sample_png, sizeof sample_png, true,
-                     &final_path, NULL) == SM_IO);
-  CHECK(final_path == NULL);
   CHECK(leave() == 1);
 }
 
@@ -185,6 +182,26 @@ static void a_missing_folder_is_made_for_what_is_not_private(void) {
   CHECK(remove(in_folder("one/two/a.png")) == 0);
   CHECK(rmdir(in_folder("one/two")) == 0);
   CHECK(leave() == 1);
+}
+
+static bool save_privately(const char *path) {
+  char *final = NULL;
+  enum sm_code code =
+      sm_file_save(path, sample_png, sizeof sample_png, true, &final, NULL);
+  free(final);
+  return code == SM_OK;
+}
+
+static void the_folder_of_what_is_private_is_made_again(void) {
+  enter();
+  struct stat facts;
+  mode_t mask = umask(0);
+  CHECK(save_privately(in_folder("kept/a.png")));
+  umask(mask);
+  CHECK(stat(in_folder("kept"), &facts) == 0 && (facts.st_mode & 0777) == 0700);
+  CHECK(remove(in_folder("kept/a.png")) == 0 && rmdir(in_folder("kept")) == 0);
+  CHECK(!save_privately(in_folder("gone/kept/a.png")));
+  CHECK(leave() == 0);
 }
 
 static void a_folder_that_cannot_be_made_is_named_beforehand(void) {
@@ -387,6 +404,7 @@ int main(void) {
   only_a_regular_file_is_replaced();
   the_name_with_the_extension_is_looked_at_too();
   a_missing_folder_is_made_for_what_is_not_private();
+  the_folder_of_what_is_private_is_made_again();
   a_folder_that_cannot_be_made_is_named_beforehand();
   a_name_too_long_for_its_extension_is_refused_beforehand();
   a_path_without_a_file_name_is_refused();

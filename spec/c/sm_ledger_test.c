@@ -329,6 +329,114 @@ static void a_refusal_concerns_only_its_write(void) {
   close_ledger();
 }
 
+/* -- a ledger that cannot be used any more --------------------------------- */
+
+/* A claim, and an id whose write the ledger refuses as it is now. */
+static void meet_a_broken_ledger(void) {
+  send(0, SM_WRITE_ACCEPT);
+  CHECK(next_home(30) == NULL && notes == 1);
+  send(1, SM_WRITE_CLAIM);
+  const struct sm_write *refused = next_home(ENOUGH_MS);
+  CHECK(refused == &writes[1] && refused->error);
+  CHECK(next_home(30) == NULL && notes == 1);
+}
+
+static void open_with_a_claim(void) {
+  open_ledger();
+  send(0, SM_WRITE_CLAIM);
+  CHECK(count_home(1) == 1 && !writes[0].error);
+}
+
+static bool comes_home_well(int i) {
+  const struct sm_write *write = next_home(ENOUGH_MS);
+  if (write && write->error)
+    fprintf(stderr, "%d: %s\n", i, write->error->message);
+  return write == &writes[i] && !write->error;
+}
+
+/* M4, M5, as the next. */
+static void an_id_waits_for_a_ledger_to_be_mended(void) {
+  open_with_a_claim();
+  sql("ALTER TABLE segmind_steps RENAME TO elsewhere");
+  meet_a_broken_ledger();
+  sql("ALTER TABLE elsewhere RENAME TO segmind_steps");
+  CHECK(comes_home_well(0));
+  send(1, SM_WRITE_CLAIM);
+  CHECK(comes_home_well(1) && writes[1].standing == SM_STANDING_MINE);
+  CHECK(number("SELECT state = 'accepted' FROM segmind_steps "
+               "WHERE step_key = 'k0'") == 1);
+  close_ledger();
+}
+
+static void copy_file(const char *from, const char *to) {
+  char command[2 * sizeof path + 32];
+  snprintf(command, sizeof command, "cp %s %s", from, to);
+  CHECK(system(command) == 0);
+}
+
+static void an_id_goes_into_the_ledger_that_was_restored(void) {
+  char copy[sizeof path + 16];
+  open_with_a_claim();
+  snprintf(copy, sizeof copy, "%s.copy", path);
+  copy_file(path, copy);
+  CHECK(rename(copy, path) == 0);
+  send(0, SM_WRITE_ACCEPT);
+  CHECK(comes_home_well(0));
+  send(1, SM_WRITE_CLAIM);
+  CHECK(comes_home_well(1));
+  CHECK(number("SELECT COUNT(*) FROM segmind_steps WHERE request_id = 'k0'") ==
+        1);
+  close_ledger();
+}
+
+/* What was paid before is not in it: nothing is claimed there. */
+static void an_id_goes_into_a_new_file_where_the_ledger_was_removed(void) {
+  open_with_a_claim();
+  remove_file();
+  send(0, SM_WRITE_ACCEPT);
+  CHECK(comes_home_well(0));
+  send(1, SM_WRITE_CLAIM);
+  const struct sm_write *refused = next_home(ENOUGH_MS);
+  CHECK(refused == &writes[1] && refused->error &&
+        strstr(refused->error->message, "was removed"));
+  CHECK(number("SELECT COUNT(*) FROM segmind_steps") == 1);
+  CHECK(number("SELECT COUNT(*) FROM segmind_steps WHERE request_id = 'k0'") ==
+        1);
+  close_ledger();
+}
+
+static void a_ledger_that_stays_broken_is_tried_to_the_deadline(void) {
+  open_with_a_claim();
+  sql("DROP TABLE segmind_steps");
+  put(0, SM_WRITE_ACCEPT)->deadline_ms = now_ms() + 60;
+  store.put(store.self, &writes[0]);
+  CHECK(next_home(40) == NULL);
+  CHECK(next_home(ENOUGH_MS) == &writes[0] && writes[0].error);
+  CHECK(notes == 1);
+  close_ledger();
+}
+
+/* The id of one step waits, the others do not wait for it. */
+static void a_refusal_after_a_submit_holds_up_no_other(void) {
+  open_ledger();
+  for (int i = 0; i < 3; i++)
+    send(i, SM_WRITE_CLAIM);
+  CHECK(count_home(3) == 3);
+  sql("CREATE TRIGGER stop BEFORE UPDATE ON segmind_steps "
+      "WHEN NEW.step_key = 'k1' BEGIN SELECT RAISE(ABORT, 'not this'); END");
+  for (int i = 0; i < 3; i++)
+    send(i, SM_WRITE_ACCEPT);
+  CHECK(comes_home_well(0) && comes_home_well(2));
+  for (int i = 0; i < 20; i++) {
+    int64_t before = now_ms();
+    send(2, SM_WRITE_KEEP);
+    CHECK(comes_home_well(2) && now_ms() - before < 200);
+  }
+  sql("DROP TRIGGER stop");
+  CHECK(comes_home_well(1));
+  close_ledger();
+}
+
 /* -- what cannot be a ledger ----------------------------------------------- */
 
 static bool is_refused(const char *target, const char *text) {
@@ -574,6 +682,11 @@ int main(void) {
   a_full_disk_keeps_a_submit_back_and_an_id_waiting();
   what_waits_for_room_has_a_deadline();
   a_refusal_concerns_only_its_write();
+  an_id_waits_for_a_ledger_to_be_mended();
+  an_id_goes_into_the_ledger_that_was_restored();
+  an_id_goes_into_a_new_file_where_the_ledger_was_removed();
+  a_ledger_that_stays_broken_is_tried_to_the_deadline();
+  a_refusal_after_a_submit_holds_up_no_other();
   what_is_no_ledger_is_refused_with_a_reason();
   the_file_is_its_owners_alone();
   return check_report("sm_ledger");

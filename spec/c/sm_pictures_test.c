@@ -130,11 +130,11 @@ static void other_bytes_than_were_kept_are_no_picture(void) {
 static void a_file_that_cannot_be_read_or_made_is_an_error(void) {
   bool is_there;
   open_both();
-  CHECK(sm_pictures_keep(&we, &picture, &e) == SM_DB_BROKEN);
+  CHECK(sm_pictures_keep(&we, &picture, &e) == SM_DB_REFUSED);
   CHECK(e.code == SM_LEDGER && strstr(e.message, "a1.jpg"));
   keep();
   CHECK(mkdir(file_in(theirs, "a1.jpg"), 0700) == 0);
-  CHECK(sm_pictures_fetch(&they, &picture, &is_there, &e) == SM_DB_BROKEN);
+  CHECK(sm_pictures_fetch(&they, &picture, &is_there, &e) == SM_DB_REFUSED);
   CHECK(!is_there && strstr(e.message, "it is a folder"));
   CHECK(rmdir(file_in(theirs, "a1.jpg")) == 0);
   close_ledger();

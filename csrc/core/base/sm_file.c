@@ -52,6 +52,16 @@ static enum sm_code make_folders(char *folder, struct sm_error *e) {
   return SM_OK;
 }
 
+/* A private picture is in a folder of its own (sm_file_folder), which somebody
+ * may have removed; what that was in is not made. */
+static enum sm_code make_private_folder(char *folder, struct sm_error *e) {
+  char *end = folder + strlen(folder) - 1;
+  *end = '\0';
+  enum sm_code code = sm_file_folder(folder, e);
+  *end = '/';
+  return code;
+}
+
 static enum sm_code open_folder(struct sm_file *file, struct sm_error *e) {
   const int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
   enum sm_code code = SM_OK;
@@ -59,9 +69,12 @@ static enum sm_code open_folder(struct sm_file *file, struct sm_error *e) {
   if (folder == NULL)
     return sm_fail_memory(e);
   file->folder = open(folder[0] != '\0' ? folder : ".", flags);
-  if (file->folder < 0 && errno == ENOENT && !file->is_private &&
-      (code = make_folders(folder, e)) == SM_OK)
-    file->folder = open(folder, flags);
+  if (file->folder < 0 && errno == ENOENT && folder[0] != '\0') {
+    code = file->is_private ? make_private_folder(folder, e)
+                            : make_folders(folder, e);
+    if (code == SM_OK)
+      file->folder = open(folder, flags);
+  }
   if (code == SM_OK && file->folder < 0)
     code = fail_on(e, "cannot write into", folder);
   free(folder);

@@ -31,8 +31,8 @@ struct sm_file; /* one picture being written */
  * reason. */
 enum sm_code sm_file_check_target(const char *path, struct sm_error *e);
 
-/* Makes the folder if there is none (not for a private file, which has a
- * private folder), opens it and looks at the target. Only its owner may read a
+/* Makes the folder if there is none (of a private file only the last, for its
+ * owner alone), opens it and looks at the target. Only its owner may read a
  * private file (0600). The temporary file is made by the
  * first write or rewind, so on the thread that writes: making one may take the
  * disk a millisecond. Errors: SM_IO names the path and the reason.

@@ -11,6 +11,9 @@
 
 /* A download of what was paid has at least so long. */
 #define LEAST_FETCH_MS 1000
+/* So long the id has to be written, until its picture is fetched all the same:
+ * an id that turns out to be another step's is best known before. */
+#define GRACE_MS 500
 
 /* A result that is here, and what went wrong with it. */
 static void note_trouble(struct sm_task *task, const struct sm_error *e) {
@@ -23,8 +26,101 @@ static void note_trouble(struct sm_task *task, const struct sm_error *e) {
   event->error->charged = SM_CHARGED_YES;
 }
 
-static bool has_trouble(const struct sm_task *task) {
-  return task->last->error && task->last->error->code != SM_OK;
+static const char *name_in(const char *path) {
+  const char *slash = strrchr(path, '/');
+  return slash ? slash + 1 : path;
+}
+
+static bool is_accepting(const struct sm_entry *entry) {
+  return entry->is_writing && entry->write.kind == SM_WRITE_ACCEPT;
+}
+
+/* -- what is to be written ------------------------------------------------- */
+
+static void put_result(struct sm_engine *engine, struct sm_task *task,
+                       struct sm_write *write) {
+  struct sm_entry *entry = task->entry;
+  const struct sm_event *event = task->last;
+  bool is_picture = event->image.format != SM_NO_IMAGE;
+  write->request_id = event->request_id;
+  write->text = is_picture ? NULL : event->body;
+  write->text_size = is_picture ? 0 : event->body_size;
+  sm_reply_read_bill(&write->cost, &write->seed, write->text, write->text_size,
+                     event->cost, event->seed);
+  entry->is_result_due = false;
+  sm_keeper_put(engine, task, write);
+}
+
+/* The picture is on the disk, and DONE is told when the ledger knows where
+ * (M10). */
+static struct sm_write *new_write(const struct sm_engine *engine,
+                                  struct sm_task *task) {
+  struct sm_entry *entry = task->entry;
+  struct sm_write *write = sm_entry_write(
+      entry, entry->is_result_due ? SM_WRITE_COMPLETE : SM_WRITE_KEEP,
+      sm_keeper_late_ms(engine, task));
+  if (entry->is_file_due) {
+    write->file = name_in(task->last->step->kept);
+    write->sha256 = entry->sha256;
+  }
+  entry->is_file_due = false;
+  return write;
+}
+
+/* Whether something is being written still. */
+static bool is_written_on(struct sm_engine *engine, struct sm_task *task) {
+  struct sm_entry *entry = task->entry;
+  if (entry->is_writing)
+    return true;
+  if (entry->is_result_due)
+    put_result(engine, task, new_write(engine, task));
+  else if (entry->is_file_due)
+    sm_keeper_put(engine, task, new_write(engine, task));
+  return entry->is_writing;
+}
+
+/* A row that could not be completed is let go. */
+static void finish(struct sm_engine *engine, struct sm_task *task) {
+  if (task->entry->has_failed)
+    sm_keeper_put_end(engine, task);
+  else if (task->entry->is_dropped)
+    sm_keeper_forget(engine, task);
+  else
+    sm_keeper_finish(engine, task);
+}
+
+void sm_delivery_go_on(struct sm_engine *engine, struct sm_task *task) {
+  const struct sm_entry *entry = task->entry;
+  if (is_written_on(engine, task))
+    return;
+  if (entry->is_dropped || entry->phase == SM_ENTRY_KEEP)
+    finish(engine, task);
+  else if (entry->phase == SM_ENTRY_DUE)
+    sm_delivery_begin(engine, task);
+}
+
+/* All is done with the picture that can be. */
+static void be_over(struct sm_engine *engine, struct sm_task *task) {
+  sm_keeper_withdraw(engine, task);
+  task->entry->phase = SM_ENTRY_KEEP;
+  sm_engine_wake_at(engine, task, INT64_MAX);
+  sm_delivery_go_on(engine, task);
+}
+
+static void note_kept(struct sm_task *task, char *path) {
+  struct sm_entry *entry = task->entry;
+  struct sm_event *event = task->last;
+  struct sm_error e;
+  event->step->kept = path;
+  if (!path)
+    return;
+  free(entry->sha256);
+  entry->sha256 = strdup(event->sha256);
+  entry->is_file_due = entry->sha256 != NULL;
+  if (entry->is_file_due)
+    return;
+  sm_fail_memory(&e);
+  note_trouble(task, &e);
 }
 
 /* -- a step that is finished ----------------------------------------------- */
@@ -37,7 +133,6 @@ static char *first_url(const char *text, size_t size) {
   return urls;
 }
 
-static void save_or_finish(struct sm_engine *engine, struct sm_task *task);
 static void fetch(struct sm_engine *engine, struct sm_task *task, char *url);
 
 static void read_through(struct sm_engine *engine, struct sm_task *task,
@@ -50,9 +145,8 @@ static void read_through(struct sm_engine *engine, struct sm_task *task,
 /* A result that is here ends with what went wrong. */
 static void give_up(struct sm_engine *engine, struct sm_task *task,
                     const struct sm_error *e) {
-  sm_keeper_withdraw(engine, task);
   note_trouble(task, e);
-  sm_keeper_finish(engine, task);
+  be_over(engine, task);
 }
 
 static void be_gone(struct sm_engine *engine, struct sm_task *task,
@@ -83,11 +177,6 @@ static void fetch_again(struct sm_engine *engine, struct sm_task *task,
     sm_keeper_finish(engine, task);
   else
     be_gone(engine, task, why);
-}
-
-static const char *name_in(const char *path) {
-  const char *slash = strrchr(path, '/');
-  return slash ? slash + 1 : path;
 }
 
 static char *join(const char *folder, const char *name) {
@@ -234,7 +323,7 @@ static void unfetched(struct sm_engine *engine, struct sm_task *task,
     return;
   }
   note_unfetched(task, e);
-  sm_keeper_finish(engine, task);
+  be_over(engine, task);
 }
 
 static enum sm_code open_file(struct sm_engine *engine, struct sm_task *task,
@@ -262,8 +351,12 @@ static void become_download(struct sm_engine *engine, struct sm_task *task,
                   deadline_ms > least ? deadline_ms : least);
   free(task->target);
   task->target = url;
+  if (is_accepting(task->entry)) /* the row may have to be made anew of it */
+    return;
   sm_body_delete(task->body);
   task->body = NULL;
+  if (task->entry->step)
+    task->entry->step->body = NULL;
 }
 
 static void fetch(struct sm_engine *engine, struct sm_task *task, char *url) {
@@ -276,47 +369,19 @@ static void fetch(struct sm_engine *engine, struct sm_task *task, char *url) {
     sm_engine_send(engine, task, engine->now_ms);
 }
 
-/* The picture is on the disk, and DONE is told when the ledger knows where
- * (M10).
- */
-static void put_keep(struct sm_engine *engine, struct sm_task *task) {
-  struct sm_entry *entry = task->entry;
-  struct sm_write *write =
-      sm_entry_write(entry, SM_WRITE_KEEP, sm_keeper_late_ms(engine, task));
-  write->file = name_in(task->last->step->kept);
-  write->sha256 = task->last->sha256;
-  entry->phase = SM_ENTRY_KEEP;
-  sm_engine_wake_at(engine, task, INT64_MAX);
-  sm_keeper_put(engine, task, write);
-}
-
-static void fetched(struct sm_engine *engine, struct sm_task *task,
-                    struct sm_action *action) {
-  struct sm_event *event = task->last;
-  sm_task_http_settle_file(task, action);
-  sm_keeper_withdraw(engine, task);
-  sm_file_delete(task->file);
-  task->file = NULL;
-  event->step->kept = event->place;
-  event->place = NULL;
-  event->is_file = false;
-  if (action->kind == SM_ACTION_FAIL)
-    unfetched(engine, task, &action->error);
+static void tell_saving(struct sm_engine *engine, struct sm_task *task) {
+  if (is_accepting(task->entry))
+    task->entry->held_news = SM_STATE_SAVING;
   else
-    put_keep(engine, task);
+    sm_engine_emit_state(engine, task, SM_STATE_SAVING);
 }
 
-static void kept(struct sm_engine *engine, struct sm_task *task) {
-  if (task->entry->write.error)
-    note_trouble(task, task->entry->write.error);
-  save_or_finish(engine, task);
-}
-
-static void save_or_finish(struct sm_engine *engine, struct sm_task *task) {
+/* The kept picture goes where the caller wants it, whatever the ledger says. */
+static void save(struct sm_engine *engine, struct sm_task *task) {
   const char *from = task->last->step->kept, *to = task->entry->save;
   struct sm_error e;
-  if (!to || !from || has_trouble(task) || task->entry->is_dropped) {
-    sm_keeper_finish(engine, task);
+  if (!to || !from || task->entry->is_dropped) {
+    be_over(engine, task);
     return;
   }
   enum sm_code code = sm_digest_new(&task->digest, from, &e);
@@ -326,8 +391,26 @@ static void save_or_finish(struct sm_engine *engine, struct sm_task *task) {
     give_up(engine, task, &e);
     return;
   }
-  sm_engine_emit_state(engine, task, SM_STATE_SAVING);
+  tell_saving(engine, task);
   read_through(engine, task, SM_ENTRY_SAVE);
+}
+
+static void fetched(struct sm_engine *engine, struct sm_task *task,
+                    struct sm_action *action) {
+  struct sm_event *event = task->last;
+  sm_task_http_settle_file(task, action);
+  sm_keeper_withdraw(engine, task);
+  sm_file_delete(task->file);
+  task->file = NULL;
+  note_kept(task, event->place);
+  event->place = NULL;
+  event->is_file = false;
+  if (action->kind == SM_ACTION_FAIL) {
+    unfetched(engine, task, &action->error);
+    return;
+  }
+  (void)is_written_on(engine, task);
+  save(engine, task);
 }
 
 /* A picture that came by itself goes to its file before the step is called
@@ -343,14 +426,15 @@ static void store_picture(struct sm_engine *engine, struct sm_task *task) {
   if (code == SM_OK)
     code = sm_digest_copy_to(task->digest, path, true, &e);
   free(path);
-  if (code == SM_OK) {
+  if (code == SM_OK)
     read_through(engine, task, SM_ENTRY_STORE);
-    return;
-  }
-  sm_digest_delete(task->digest);
-  task->digest = NULL;
-  note_trouble(task, &e);
-  sm_delivery_put_complete(engine, task);
+  else
+    give_up(engine, task, &e);
+}
+
+static void stored(struct sm_engine *engine, struct sm_task *task) {
+  (void)is_written_on(engine, task);
+  save(engine, task);
 }
 
 void sm_delivery_read(struct sm_engine *engine, struct sm_task *task,
@@ -364,7 +448,7 @@ void sm_delivery_read(struct sm_engine *engine, struct sm_task *task,
   event->bytes = sm_digest_facts(task->digest)->size_bytes;
   sm_keeper_withdraw(engine, task);
   if (phase == SM_ENTRY_STORE) {
-    event->step->kept = path;
+    note_kept(task, path);
   } else {
     event->is_file = path != NULL;
     event->place = path;
@@ -372,9 +456,9 @@ void sm_delivery_read(struct sm_engine *engine, struct sm_task *task,
   if (e && (is_kept || phase != SM_ENTRY_VERIFY))
     note_trouble(task, e);
   if (phase == SM_ENTRY_STORE)
-    sm_delivery_put_complete(engine, task);
+    stored(engine, task);
   else if (phase == SM_ENTRY_SAVE)
-    sm_keeper_finish(engine, task);
+    be_over(engine, task);
   else if (is_kept)
     verified(engine, task);
   else
@@ -383,26 +467,22 @@ void sm_delivery_read(struct sm_engine *engine, struct sm_task *task,
 
 /* -- the result ------------------------------------------------------------ */
 
-void sm_delivery_put_complete(struct sm_engine *engine, struct sm_task *task) {
-  struct sm_entry *entry = task->entry;
-  struct sm_event *event = task->last;
-  bool is_picture = event->image.format != SM_NO_IMAGE;
-  entry->phase = SM_ENTRY_COMPLETE;
-  sm_engine_wake_at(engine, task, INT64_MAX);
-  if (entry->is_writing)
-    return;
-  struct sm_write *write =
-      sm_entry_write(entry, SM_WRITE_COMPLETE, sm_keeper_late_ms(engine, task));
-  write->request_id = event->request_id;
-  write->text = is_picture ? NULL : event->body;
-  write->text_size = is_picture ? 0 : event->body_size;
-  sm_reply_read_bill(&write->cost, &write->seed, write->text, write->text_size,
-                     event->cost, event->seed);
-  if (event->step->kept) {
-    write->file = name_in(event->step->kept);
-    write->sha256 = event->sha256;
-  }
-  sm_keeper_put(engine, task, write);
+void sm_delivery_begin(struct sm_engine *engine, struct sm_task *task) {
+  char *url = first_url(task->last->body, task->last->body_size);
+  (void)is_written_on(engine, task);
+  if (url)
+    fetch(engine, task, url);
+  else
+    be_over(engine, task);
+}
+
+/* Its id is best written before. */
+static void be_due(struct sm_engine *engine, struct sm_task *task) {
+  task->entry->phase = SM_ENTRY_DUE;
+  if (task->entry->is_writing)
+    sm_engine_wake_at(engine, task, engine->now_ms + GRACE_MS);
+  else
+    sm_delivery_begin(engine, task);
 }
 
 void sm_delivery_arrive(struct sm_engine *engine, struct sm_task *task,
@@ -413,46 +493,41 @@ void sm_delivery_arrive(struct sm_engine *engine, struct sm_task *task,
     return;
   }
   sm_keeper_withdraw(engine, task);
+  task->entry->is_result_due = true;
   if (task->last->image.format != SM_NO_IMAGE)
     store_picture(engine, task);
   else
-    sm_delivery_put_complete(engine, task);
-}
-
-static void completed(struct sm_engine *engine, struct sm_task *task) {
-  struct sm_event *event = task->last;
-  if (task->entry->write.error) {
-    note_trouble(task, task->entry->write.error);
-    sm_keeper_put_end(engine, task);
-    return;
-  }
-  task->entry->is_ours = false;
-  if (task->entry->is_dropped) {
-    sm_keeper_forget(engine, task);
-    return;
-  }
-  char *url = event->image.format == SM_NO_IMAGE
-                  ? first_url(event->body, event->body_size)
-                  : NULL;
-  if (url)
-    fetch(engine, task, url);
-  else
-    save_or_finish(engine, task);
+    be_due(engine, task);
 }
 
 /* -- what comes home, and from elsewhere ----------------------------------- */
 
-void sm_delivery_come_home(struct sm_engine *engine, struct sm_task *task) {
-  switch (task->entry->write.kind) {
-  case SM_WRITE_COMPLETE:
-    completed(engine, task);
-    break;
-  case SM_WRITE_KEEP:
-    kept(engine, task);
-    break;
-  default:
-    brought(engine, task);
+/* What could not be written stands beside the result. Where that is the result
+ * itself, there is no row to keep a picture in. */
+static void not_written(struct sm_task *task) {
+  struct sm_entry *entry = task->entry;
+  entry->has_failed = entry->write.kind == SM_WRITE_COMPLETE;
+  entry->is_file_due &= !entry->has_failed;
+  note_trouble(task, entry->write.error);
+}
+
+static void written(struct sm_engine *engine, struct sm_task *task) {
+  struct sm_entry *entry = task->entry;
+  if (entry->write.error) {
+    not_written(task);
+  } else {
+    entry->is_ours = entry->has_failed = false;
+    if (entry->write.kind == SM_WRITE_COMPLETE)
+      entry->generation = entry->write.written;
   }
+  sm_delivery_go_on(engine, task);
+}
+
+void sm_delivery_come_home(struct sm_engine *engine, struct sm_task *task) {
+  if (task->entry->write.kind == SM_WRITE_PICTURE)
+    brought(engine, task);
+  else
+    written(engine, task);
 }
 
 void sm_delivery_carry_out(struct sm_engine *engine, struct sm_task *task,

@@ -15,8 +15,11 @@
 void sm_delivery_arrive(struct sm_engine *engine, struct sm_task *task,
                         struct sm_action *action);
 
-/* Writes the result, as soon as that can be. */
-void sm_delivery_put_complete(struct sm_engine *engine, struct sm_task *task);
+/* The result is to be written, and its picture fetched. */
+void sm_delivery_begin(struct sm_engine *engine, struct sm_task *task);
+
+/* A write has come home: the next is put, and what waited for it goes on. */
+void sm_delivery_go_on(struct sm_engine *engine, struct sm_task *task);
 
 /* The row of the step is completed: the result is in it. */
 void sm_delivery_replay(struct sm_engine *engine, struct sm_task *task,

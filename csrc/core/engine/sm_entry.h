@@ -7,18 +7,20 @@
  *    | ^            ^                 |  held: WAIT    |            |
  *    | |held        |body             +----> LOOK      |result      |durable
  *    v |            |                                  v            v
- *   WAIT           FREE                              COMPLETE <-- OPEN
+ *   WAIT           FREE                               DUE <------ OPEN
  *                                                      |
  *   LOOK --done--> VERIFY --not as it was--> FETCH <---+
  *                    |                         |
  *                    v                         v
- *                  done <-- SAVE <----------- KEEP
+ *                  done <-- written -- KEEP <-- SAVE
  *
  *   any --error--> END --> error
  *
  * A task has at most one write under way, and the room for it from the start,
- * so that none fails for want of memory. What comes while one is under way
- * waits in the task: polls go on until then.
+ * so that none fails for want of memory. What is to be written while one is
+ * under way waits in the task (`is_result_due`, `is_file_due`): polls go on,
+ * and from DUE on the picture is fetched and saved, beside what is written. A
+ * ledger that fails keeps no picture from the caller; its end waits in KEEP.
  */
 #ifndef SM_ENTRY_H
 #define SM_ENTRY_H
@@ -27,20 +29,20 @@
 #include "sm_store.h"
 
 enum sm_entry_phase {
-  SM_ENTRY_LOOK,     /* how the row stands is being asked */
-  SM_ENTRY_WAIT,     /* for another job or another process at the step */
-  SM_ENTRY_FREE,     /* for the body */
-  SM_ENTRY_READY,    /* for a slot */
-  SM_ENTRY_CLAIM,    /* has a slot; the intent is being written */
-  SM_ENTRY_OPEN,     /* the row is its own: sent, looked up, polled */
-  SM_ENTRY_ACCEPT,   /* polled; the id is being written */
-  SM_ENTRY_STORE,    /* a picture that came by itself goes to its file */
-  SM_ENTRY_COMPLETE, /* the result is being written, as soon as that can be */
-  SM_ENTRY_VERIFY,   /* the kept picture is read through */
-  SM_ENTRY_FETCH,    /* the picture is being downloaded */
-  SM_ENTRY_KEEP,     /* where it is, is being written */
-  SM_ENTRY_SAVE,     /* it goes where the caller wants it */
-  SM_ENTRY_END       /* its end is being written, as soon as that can be */
+  SM_ENTRY_LOOK,   /* how the row stands is being asked */
+  SM_ENTRY_WAIT,   /* for another job or another process at the step */
+  SM_ENTRY_FREE,   /* for the body */
+  SM_ENTRY_READY,  /* for a slot */
+  SM_ENTRY_CLAIM,  /* has a slot; the intent is being written */
+  SM_ENTRY_OPEN,   /* the row is its own: sent, looked up, polled */
+  SM_ENTRY_ACCEPT, /* polled; the id is being written */
+  SM_ENTRY_STORE,  /* a picture that came by itself goes to its file */
+  SM_ENTRY_DUE,    /* the result is here; its id has a moment to be written */
+  SM_ENTRY_VERIFY, /* the kept picture is read through */
+  SM_ENTRY_FETCH,  /* the picture is being downloaded */
+  SM_ENTRY_SAVE,   /* it goes where the caller wants it */
+  SM_ENTRY_KEEP,   /* what is left is being written */
+  SM_ENTRY_END     /* its end is being written, as soon as that can be */
 };
 
 /* How its way begins. */
@@ -62,18 +64,22 @@ struct sm_entry {
   char *key;
   char *save; /* where the caller wants the picture, or NULL */
   struct sm_row *row;
-  char *sha256;    /* of the picture that the row names; owned */
+  char *sha256;    /* of the picture that the row names, or will; owned */
   const char *why; /* it cannot be used; NULL: it was not tried */
   enum sm_entry_phase phase;
   enum sm_entry_start start;
   enum sm_state held_news; /* not told before the id is durable */
   bool is_writing : 1;
-  bool is_leader : 1; /* at the step; the others of its key wait for it */
-  bool is_ours : 1;   /* the row is: an end is written */
-  bool is_taken : 1;  /* it was left behind: its submit is in doubt */
-  bool is_again : 1;  /* an earlier submit of it is in doubt, whatever this does
-                       */
-  bool was_sent : 1;  /* when it was dropped, a submit may have left */
+  bool is_result_due : 1; /* to be written, as soon as that can be; so is */
+  bool is_file_due : 1;   /* where the picture is */
+  bool has_failed : 1; /* a write has, at its deadline: the next are tried once
+                        */
+  bool is_leader : 1;  /* at the step; the others of its key wait for it */
+  bool is_ours : 1;    /* the row is: an end is written */
+  bool is_taken : 1;   /* it was left behind: its submit is in doubt */
+  bool is_again : 1; /* an earlier submit of it is in doubt, whatever this does
+                      */
+  bool was_sent : 1; /* when it was dropped, a submit may have left */
   bool is_dropped : 1; /* nobody waits for its end */
   bool is_waiting : 1; /* and that was told */
   bool is_refused : 1; /* its key or account is: see sm_keeper */

@@ -25,7 +25,7 @@ void sm_keeper_put(struct sm_engine *engine, struct sm_task *task,
 
 int64_t sm_keeper_late_ms(const struct sm_engine *engine,
                           const struct sm_task *task) {
-  int64_t least = engine->now_ms + LATE_MS;
+  int64_t least = engine->now_ms + (task->entry->has_failed ? 0 : LATE_MS);
   return task->entry->deadline_ms > least ? task->entry->deadline_ms : least;
 }
 
@@ -64,10 +64,11 @@ void sm_keeper_put_end(struct sm_engine *engine, struct sm_task *task) {
     sm_keeper_finish(engine, task);
     return;
   }
-  sm_keeper_put(engine, task,
-                sm_entry_write_end(entry, error_of(task),
-                                   sm_task_request_id(task),
-                                   engine->now_ms + LATE_MS));
+  sm_keeper_put(
+      engine, task,
+      sm_entry_write_end(entry, error_of(task), sm_task_request_id(task),
+                         entry->has_failed ? engine->now_ms
+                                           : engine->now_ms + LATE_MS));
 }
 
 /* -- a key or an account that is refused ----------------------------------- */
@@ -139,10 +140,15 @@ void sm_keeper_fail(struct sm_engine *engine, struct sm_task *task,
     sm_keeper_put_end(engine, task);
 }
 
+static void word_failure(const struct sm_task *task, const char *then,
+                         struct sm_error *e) {
+  sm_fail(e, SM_LEDGER, "%.380s%s", task->entry->write.error->message, then);
+}
+
 static void fail_write(struct sm_engine *engine, struct sm_task *task,
                        const char *then) {
   struct sm_error e;
-  sm_fail(&e, SM_LEDGER, "%.380s%s", task->entry->write.error->message, then);
+  word_failure(task, then, &e);
   sm_keeper_fail(engine, task, &e);
 }
 
@@ -251,9 +257,14 @@ void sm_keeper_proceed(struct sm_engine *engine, struct sm_task *bearer) {
 }
 
 bool sm_keeper_wake(struct sm_engine *engine, struct sm_task *task) {
-  if (!task->entry || task->entry->phase != SM_ENTRY_WAIT)
+  if (!task->entry)
     return false;
-  look(engine, task);
+  if (task->entry->phase == SM_ENTRY_WAIT)
+    look(engine, task);
+  else if (task->entry->phase == SM_ENTRY_DUE)
+    sm_delivery_begin(engine, task);
+  else
+    return false;
   return true;
 }
 
@@ -474,7 +485,7 @@ static void put_accept(struct sm_engine *engine, struct sm_task *task) {
   struct sm_write *write =
       sm_entry_write(entry, SM_WRITE_ACCEPT, sm_keeper_late_ms(engine, task));
   note_id(engine, task);
-  write->request_id = task->job.request_id;
+  write->request_id = task->job.request_id; /* goes over to its last event */
   entry->phase = SM_ENTRY_ACCEPT;
   sm_keeper_put(engine, task, write);
 }
@@ -490,6 +501,7 @@ static void tell_accepted(struct sm_engine *engine, struct sm_task *task) {
   entry->held_news = SM_STATE_NONE;
 }
 
+/* It may be a download by now, of a picture that is another's. */
 static void be_not_ours(struct sm_engine *engine, struct sm_task *task) {
   struct sm_event *event = task->last;
   struct sm_error e;
@@ -498,8 +510,10 @@ static void be_not_ours(struct sm_engine *engine, struct sm_task *task) {
           "another step of the ledger",
           sm_task_request_id(task));
   e.charged = SM_CHARGED_UNKNOWN;
-  free(task->job.request_id);
-  task->job.request_id = NULL;
+  if (task->kind == SM_TASK_JOB) {
+    free(task->job.request_id);
+    task->job.request_id = NULL;
+  }
   (void)sm_event_name(event, NULL);
   free(event->body);
   event->body = NULL;
@@ -510,20 +524,29 @@ static void be_not_ours(struct sm_engine *engine, struct sm_task *task) {
 /* What has happened while the id was being written. */
 static void go_on(struct sm_engine *engine, struct sm_task *task) {
   struct sm_entry *entry = task->entry;
-  if (entry->phase == SM_ENTRY_COMPLETE)
-    sm_delivery_put_complete(engine, task);
-  else if (entry->phase == SM_ENTRY_END)
+  if (entry->phase == SM_ENTRY_END)
     sm_keeper_put_end(engine, task);
   else if (entry->phase == SM_ENTRY_ACCEPT)
     entry->phase = SM_ENTRY_OPEN;
+  else
+    sm_delivery_go_on(engine, task);
 }
 
-/* A result carries the id, too, and so does an end. */
+/* A result carries the id, too, and so does an end. Who looks for a job whose
+ * deadline has come finds no id in the ledger: that is what he is told. */
 static void not_accepted(struct sm_engine *engine, struct sm_task *task) {
-  if (task->entry->phase == SM_ENTRY_ACCEPT)
-    fail_write(engine, task,
-               "; the request was accepted and goes on at the service, "
-               "client:attach takes it up");
+  static const char then[] = "; the request was accepted and goes on at the "
+                             "service, client:attach takes it up";
+  struct sm_entry *entry = task->entry;
+  struct sm_error e;
+  bool is_late = entry->phase == SM_ENTRY_END && task->last->error &&
+                 task->last->error->code == SM_TIMEOUT;
+  entry->has_failed = true;
+  word_failure(task, then, &e);
+  if (is_late)
+    sm_task_http_fail(task, NULL, &e);
+  if (entry->phase == SM_ENTRY_ACCEPT)
+    sm_keeper_fail(engine, task, &e);
   else
     go_on(engine, task);
 }
@@ -824,6 +847,8 @@ void sm_keeper_drop(struct sm_engine *engine, struct sm_task *task) {
     return;
   if (entry->phase == SM_ENTRY_END && entry->is_ours)
     sm_keeper_put_end(engine, task);
+  else if (entry->phase != SM_ENTRY_END)
+    sm_delivery_go_on(engine, task);
   else
     sm_keeper_forget(engine, task);
 }
@@ -834,8 +859,10 @@ static void stop(struct sm_engine *engine, struct sm_task *task) {
   struct sm_entry *entry = task->entry;
   bool is_unsent =
       entry->phase == SM_ENTRY_LOOK || entry->phase == SM_ENTRY_CLAIM;
-  if (entry->phase == SM_ENTRY_STORE)
+  if (entry->phase == SM_ENTRY_STORE) {
+    entry->is_dropped = true;
     sm_delivery_store_now(engine, task);
+  }
   if (entry->phase <= SM_ENTRY_OPEN) {
     cut(engine, task);
     is_unsent = is_unsent || (entry->is_ours && !entry->was_sent &&

@@ -60,10 +60,16 @@ bool sm_task_arm(struct sm_task *task) {
          sm_event_reserve(&task->last);
 }
 
+static bool is_download(const struct sm_task *task) {
+  return task->kind == SM_TASK_CALL && task->entry &&
+         task->call.kind == SM_FETCH_DOWNLOAD;
+}
+
 const char *sm_task_request_id(const struct sm_task *task) {
-  if (task->kind != SM_TASK_JOB)
-    return NULL;
-  return task->job.request_id ? task->job.request_id : task->last->request_id;
+  if (task->kind == SM_TASK_JOB && task->job.request_id)
+    return task->job.request_id;
+  return task->kind == SM_TASK_JOB || is_download(task) ? task->last->request_id
+                                                        : NULL;
 }
 
 enum sm_code sm_task_step_digest(struct sm_task *task, bool *is_over,
@@ -84,8 +90,10 @@ void sm_task_shed(struct sm_task *task) {
   task->body = NULL;
   sm_event_delete(task->first);
   task->first = NULL;
-  free(task->last->error);
-  task->last->error = NULL;
+  if (task->last->error && task->last->error->code == SM_OK) {
+    free(task->last->error);
+    task->last->error = NULL;
+  }
 }
 
 int64_t sm_task_deadline_ms(const struct sm_task *task) {

@@ -95,8 +95,9 @@ bool sm_task_enter(struct sm_task *task, struct sm_entry *entry);
  * memory. */
 bool sm_task_arm(struct sm_task *task);
 
-/* The id that a job has, be it in its last event already; NULL for none, and
- * for what is no job. */
+/* The id that a job has, be it in its last event already, also while it is the
+ * download of its picture (sm_delivery); NULL for none, and for what is no job.
+ */
 const char *sm_task_request_id(const struct sm_task *task);
 
 /* Reads a piece of its picture; when it is over, the last event has its hash.

@@ -9,6 +9,10 @@ bool sm_db_is_transient(enum sm_db_status status) {
   return status == SM_DB_BUSY || status == SM_DB_AWAY;
 }
 
+bool sm_db_is_broken(enum sm_db_status status) {
+  return status == SM_DB_BROKEN || status == SM_DB_MISUSE;
+}
+
 struct sm_db_value sm_db_null(void) {
   return (struct sm_db_value){.type = SM_DB_NULL};
 }

@@ -7,7 +7,7 @@
  * text. sm_db_sqlite and sm_db_postgres implement it, and spec/c wraps it to
  * make a database fail at a chosen statement.
  *
- * An error is one of four that a caller can act on (enum sm_db_status), and a
+ * An error is one that a caller can act on (enum sm_db_status), and a
  * sentence that says what a person can do about it. Nothing is tried a second
  * time here, nothing waits longer than the driver's own bounds, and a
  * connection is used by one thread at a time.
@@ -22,16 +22,23 @@
 
 enum sm_db_status {
   SM_DB_OK = 0,
-  SM_DB_BUSY,   /* locked by another, no memory: the same may soon succeed */
-  SM_DB_AWAY,   /* the server is gone or does not answer; whether what was sent
-                   was carried out is not known */
-  SM_DB_FULL,   /* no room on the disk, until somebody makes some */
-  SM_DB_BROKEN, /* damaged, read-only, refused: not before somebody acts */
-  SM_DB_MISUSE  /* the statement is not understood: another program's tables */
+  SM_DB_BUSY,    /* locked by another, no memory: the same may soon succeed */
+  SM_DB_AWAY,    /* the server is gone or does not answer; whether what was sent
+                    was carried out is not known */
+  SM_DB_FULL,    /* no room on the disk, until somebody makes some */
+  SM_DB_REFUSED, /* a row that is damaged, a rule of the database: concerns who
+                    asked, and nobody else */
+  SM_DB_BROKEN,  /* damaged, read-only, forbidden: not before somebody acts */
+  SM_DB_MISUSE   /* the statement is not understood: another program's tables */
 };
 
 /* Whether a later try of the same may succeed without anybody's help. */
 bool sm_db_is_transient(enum sm_db_status status);
+
+/* Whether the connection is of no use any more, for this or for anything: the
+ * file may have been replaced, and another connection meets the one that is
+ * there now. */
+bool sm_db_is_broken(enum sm_db_status status);
 
 enum sm_db_type { SM_DB_NULL, SM_DB_NUMBER, SM_DB_TEXT, SM_DB_BYTES };
 
@@ -126,7 +133,7 @@ enum sm_db_status sm_db_sqlite_open(struct sm_db *db,
 
 /* In an object of its own, segmind/postgres.so, that sm_db_open loads. The
  * number changes with this header. */
-#define SM_DB_POSTGRES_ENTRY "sm_db_postgres_open_2"
+#define SM_DB_POSTGRES_ENTRY "sm_db_postgres_open_3"
 typedef enum sm_db_status (*sm_db_opener)(struct sm_db *db,
                                           const struct sm_db_options *options,
                                           struct sm_error *e);

@@ -88,6 +88,8 @@ static const struct meaning meanings[] = {
     {"40", SM_DB_BUSY, "another program was quicker"},
     {"53100", SM_DB_FULL, "make room on the server's disk"},
     {"53", SM_DB_BUSY, "the server has no memory or connections left"},
+    {"23", SM_DB_REFUSED, "a rule of the database refuses it"},
+    {"P0001", SM_DB_REFUSED, "a rule of the database refuses it"},
     {"25006", SM_DB_BROKEN, "the ledger needs a server that can be written"},
     {"42501", SM_DB_BROKEN, "this user must be able to make and write tables"},
     {"42", SM_DB_MISUSE, "its tables are not those that this library makes"},
@@ -489,10 +491,10 @@ static void close_server(const struct sm_db *db) {
 }
 
 __attribute__((visibility("default"))) enum sm_db_status
-sm_db_postgres_open_2(struct sm_db *db, const struct sm_db_options *options,
+sm_db_postgres_open_3(struct sm_db *db, const struct sm_db_options *options,
                       struct sm_error *e);
 
-enum sm_db_status sm_db_postgres_open_2(struct sm_db *db,
+enum sm_db_status sm_db_postgres_open_3(struct sm_db *db,
                                         const struct sm_db_options *options,
                                         struct sm_error *e) {
   struct server *server = calloc(1, sizeof *server);

@@ -79,7 +79,7 @@ static const struct meaning meanings[] = {
      "the file is damaged: restore a copy, or see \".recover\" of sqlite3"},
     {SQLITE_NOTADB, SM_DB_BROKEN, "give the ledger a file of its own"},
     {SQLITE_IOERR, SM_DB_BROKEN, "look after the disk"},
-    {SQLITE_CONSTRAINT, SM_DB_BROKEN, "a rule of the database refuses it"},
+    {SQLITE_CONSTRAINT, SM_DB_REFUSED, "a rule of the database refuses it"},
     {SQLITE_ERROR, SM_DB_MISUSE,
      "its tables are not those that this library makes"},
 };

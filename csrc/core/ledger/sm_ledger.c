@@ -10,11 +10,10 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "sm_ledger_connection.h"
 #include "sm_ledger_rows.h"
-#include "sm_ledger_tables.h"
 #include "sm_owner.h"
 
-#define OPEN_MS 5000      /* for another's lock to go, when it is opened */
 #define PATIENCE_MS 10000 /* a write before a submit */
 #define NOTE_MS 1000      /* of trouble, until the host is told */
 #define DRAIN_MS 2000
@@ -22,19 +21,25 @@
 #define BACKOFF_MS 10
 #define BACKOFF_CAP_MS 500
 
+/* When something is tried once more. */
+struct retry {
+  int64_t at_ms; /* not before */
+  int64_t backoff_ms;
+};
+
 struct sm_ledger {
   /* The thread's, once there is one. */
-  struct sm_db db;
+  struct sm_ledger_connection connection;
   struct sm_ledger_rows rows;
-  struct sm_pictures pictures;
   struct sm_writes pending; /* not durable yet, in order */
+  struct sm_writes refused; /* the same, tried again in a while, by itself */
   struct sm_write renewal;
   bool is_renewing;        /* it is among the pending */
   bool may_hold;           /* leases, so they are to be renewed */
   int64_t renew_ms;        /* when they are */
   struct sm_error trouble; /* of the last transaction that is tried again */
-  int64_t retry_ms;        /* not before */
-  int64_t backoff_ms;
+  struct retry retry;      /* of the pending */
+  struct retry again;      /* of the refused */
   /* Set once. */
   char owner[SM_OWNER_NAME + 32];
   void (*wake)(void *user);
@@ -159,38 +164,69 @@ static void doubt(struct sm_write *first, const struct sm_write *last) {
     at->is_in_doubt = true;
 }
 
-/* Carries out the writes from `first` to `last` in one transaction. */
-static enum sm_db_status commit(struct sm_ledger *ledger,
-                                struct sm_write *first,
-                                const struct sm_write *last,
-                                struct sm_error *e) {
-  struct sm_ledger_rows *rows = &ledger->rows;
-  enum sm_db_status status = sm_ledger_rows_begin(rows, wall_s(), e);
+static enum sm_db_status begin(struct sm_ledger *ledger, struct sm_error *e) {
+  enum sm_db_status status = sm_ledger_connection_need(&ledger->connection, e);
+  return status ? status : sm_ledger_rows_begin(&ledger->rows, wall_s(), e);
+}
+
+/* A ledger that had to be made anew does not know what was paid before. */
+static enum sm_db_status apply(struct sm_ledger *ledger, struct sm_write *write,
+                               struct sm_error *e) {
+  struct sm_ledger_connection *connection = &ledger->connection;
+  if (!connection->is_made_anew || sm_write_is_after_submit(write))
+    return sm_ledger_rows_apply(&ledger->rows, write, e);
+  (void)sm_db_fail(&connection->db, SM_DB_REFUSED, e,
+                   "was removed or emptied while it was open; what had been "
+                   "accepted is written into a new one: make a new client to "
+                   "use that");
+  sm_write_clear(write);
+  sm_write_fail(write, e);
+  return SM_DB_OK;
+}
+
+/* Carries out the writes from `first` to `last` in one transaction that has
+ * begun. */
+static enum sm_db_status carry_out(struct sm_ledger *ledger,
+                                   struct sm_write *first,
+                                   const struct sm_write *last,
+                                   struct sm_error *e) {
+  enum sm_db_status status = SM_DB_OK;
   for (struct sm_write *at = first; !status && at;
        at = at == last ? NULL : at->next)
-    status = sm_ledger_rows_apply(rows, at, e);
+    status = apply(ledger, at, e);
   if (!status) {
-    status = sm_ledger_rows_commit(rows, e);
+    status = sm_ledger_rows_commit(&ledger->rows, e);
     if (status)
       doubt(first, last);
   }
   if (status)
-    sm_ledger_rows_rollback(rows);
+    sm_ledger_rows_rollback(&ledger->rows);
   else
     atomic_fetch_add(&ledger->commits, 1);
   return status;
 }
 
-static bool waits_for_room(const struct sm_write *write,
-                           enum sm_db_status status) {
-  return status == SM_DB_FULL && sm_write_is_after_submit(write);
+static enum sm_db_status commit(struct sm_ledger *ledger,
+                                struct sm_write *first,
+                                const struct sm_write *last,
+                                struct sm_error *e) {
+  enum sm_db_status status = begin(ledger, e);
+  return status ? status : carry_out(ledger, first, last, e);
 }
 
-/* What takes longer than a second is told once. */
-static void note_delay(struct sm_ledger *ledger, const char *why) {
-  int64_t since = atomic_load(&ledger->since_ms);
-  if (since < 0 || now_ms() - since < NOTE_MS)
-    return;
+/* -- a database that fails ------------------------------------------------- */
+
+static void wait_longer(struct retry *retry) {
+  retry->backoff_ms *= 2;
+  if (retry->backoff_ms < BACKOFF_MS)
+    retry->backoff_ms = BACKOFF_MS;
+  if (retry->backoff_ms > BACKOFF_CAP_MS)
+    retry->backoff_ms = BACKOFF_CAP_MS;
+  retry->at_ms = now_ms() + retry->backoff_ms;
+}
+
+/* Once, until all is well again. */
+static void note_once(struct sm_ledger *ledger, const char *why) {
   pthread_mutex_lock(&ledger->lock);
   bool is_first = !ledger->is_noted;
   ledger->is_noted = true;
@@ -203,16 +239,18 @@ static void note_delay(struct sm_ledger *ledger, const char *why) {
   send_note(ledger, &e);
 }
 
+/* Of what may pass by itself the host hears after a second. */
+static void note_delay(struct sm_ledger *ledger, const char *why) {
+  int64_t since = atomic_load(&ledger->since_ms);
+  if (since >= 0 && now_ms() - since >= NOTE_MS)
+    note_once(ledger, why);
+}
+
 static void note_trouble(struct sm_ledger *ledger, const struct sm_error *e) {
   ledger->trouble = *e;
   atomic_fetch_add(&ledger->retries, 1);
   note_delay(ledger, e->message);
-  ledger->backoff_ms *= 2;
-  if (ledger->backoff_ms < BACKOFF_MS)
-    ledger->backoff_ms = BACKOFF_MS;
-  if (ledger->backoff_ms > BACKOFF_CAP_MS)
-    ledger->backoff_ms = BACKOFF_CAP_MS;
-  ledger->retry_ms = now_ms() + ledger->backoff_ms;
+  wait_longer(&ledger->retry);
 }
 
 static void begin_trial(struct sm_ledger *ledger) {
@@ -220,12 +258,15 @@ static void begin_trial(struct sm_ledger *ledger) {
     atomic_store(&ledger->since_ms, now_ms());
 }
 
-static void end_trouble(struct sm_ledger *ledger) {
+static void end_trial(struct sm_ledger *ledger) {
+  atomic_store(&ledger->since_ms, -1);
+  ledger->retry = (struct retry){0};
+  if (ledger->refused.head)
+    return;
   pthread_mutex_lock(&ledger->lock);
   ledger->is_noted = false;
   pthread_mutex_unlock(&ledger->lock);
-  atomic_store(&ledger->since_ms, -1);
-  ledger->retry_ms = ledger->backoff_ms = 0;
+  ledger->again = (struct retry){0};
   sm_error_clear(&ledger->trouble);
 }
 
@@ -240,52 +281,101 @@ static void give_up_late(struct sm_ledger *ledger, int64_t now,
       sm_writes_push(&rest, sm_writes_pop(&ledger->pending));
       continue;
     }
-    sm_write_fail(write, &ledger->trouble);
+    if (!write->error)
+      sm_write_fail(write, &ledger->trouble);
     finish_first(ledger, done);
   }
   sm_writes_move(&ledger->pending, &rest);
 }
 
+static void refuse(struct sm_write *write, enum sm_db_status status,
+                   const struct sm_error *e) {
+  sm_write_fail(write, e);
+  write->is_broken = sm_db_is_broken(status);
+}
+
+/* The first of the pending is not written. Where nothing was submitted it goes
+ * home (M5); what may be about money already spent is tried again until its
+ * deadline (M4). */
+static void settle_refusal(struct sm_ledger *ledger, struct sm_writes *done) {
+  struct sm_write *write = ledger->pending.head;
+  if (write->is_broken)
+    sm_db_close(&ledger->connection.db);
+  if (!sm_write_is_after_submit(write) || write->give_up_ms <= now_ms()) {
+    finish_first(ledger, done);
+    return;
+  }
+  note_once(ledger, write->error->message);
+  if (!ledger->refused.head)
+    wait_longer(&ledger->again);
+  if (write->give_up_ms < ledger->again.at_ms)
+    ledger->again.at_ms = write->give_up_ms;
+  sm_writes_push(&ledger->refused, sm_writes_pop(&ledger->pending));
+}
+
+/* The pending have been tried, each. */
+static void settle(struct sm_ledger *ledger, struct sm_writes *done) {
+  while (ledger->pending.head)
+    if (ledger->pending.head->error)
+      settle_refusal(ledger, done);
+    else
+      finish_first(ledger, done);
+}
+
 /* A transaction was refused: write by write it shows whom that concerns. */
 static void commit_each(struct sm_ledger *ledger, struct sm_writes *done) {
-  struct sm_writes rest = {0};
+  struct sm_writes tried = {0};
   struct sm_error e;
-  while (ledger->pending.head) {
+  enum sm_db_status status = SM_DB_OK;
+  while (ledger->pending.head && !sm_db_is_transient(status)) {
     struct sm_write *write = ledger->pending.head;
-    enum sm_db_status status = commit(ledger, write, write, &e);
-    if (sm_db_is_transient(status) || waits_for_room(write, status)) {
-      sm_writes_push(&rest, sm_writes_pop(&ledger->pending));
+    status = commit(ledger, write, write, &e);
+    if (sm_db_is_transient(status)) {
       note_trouble(ledger, &e);
-      if (sm_db_is_transient(status))
-        break;
       continue;
     }
     if (status)
-      sm_write_fail(write, &e);
-    finish_first(ledger, done);
+      refuse(write, status, &e);
+    sm_writes_push(&tried, sm_writes_pop(&ledger->pending));
   }
-  sm_writes_move(&rest, &ledger->pending);
+  struct sm_writes rest = ledger->pending;
+  ledger->pending = tried;
+  settle(ledger, done);
   ledger->pending = rest;
+}
+
+static void refuse_all(struct sm_ledger *ledger, enum sm_db_status status,
+                       const struct sm_error *e) {
+  for (struct sm_write *at = ledger->pending.head; at; at = at->next)
+    refuse(at, status, e);
+}
+
+static void try_pending(struct sm_ledger *ledger, struct sm_writes *done) {
+  const struct sm_writes *pending = &ledger->pending;
+  struct sm_error e;
+  enum sm_db_status status = begin(ledger, &e);
+  bool is_begun = !status;
+  if (is_begun)
+    status = carry_out(ledger, pending->head, pending->tail, &e);
+  if (sm_db_is_transient(status)) {
+    note_trouble(ledger, &e);
+  } else if (status && is_begun) {
+    commit_each(ledger, done);
+  } else {
+    if (status)
+      refuse_all(ledger, status, &e);
+    settle(ledger, done);
+  }
 }
 
 static void commit_pending(struct sm_ledger *ledger) {
   struct sm_writes done = {0};
-  struct sm_error e;
   begin_trial(ledger);
-  enum sm_db_status status =
-      commit(ledger, ledger->pending.head, ledger->pending.tail, &e);
-  if (status == SM_DB_OK) {
-    while (ledger->pending.head)
-      finish_first(ledger, &done);
-  } else if (sm_db_is_transient(status)) {
-    note_trouble(ledger, &e);
-  } else {
-    commit_each(ledger, &done);
-  }
+  try_pending(ledger, &done);
   if (ledger->pending.head)
     give_up_late(ledger, now_ms(), &done);
   if (!ledger->pending.head)
-    end_trouble(ledger);
+    end_trial(ledger);
   send_home(ledger, &done);
 }
 
@@ -295,6 +385,8 @@ static void take_queued(struct sm_ledger *ledger) {
   pthread_mutex_lock(&ledger->lock);
   sm_writes_move(&ledger->pending, &ledger->queued);
   pthread_mutex_unlock(&ledger->lock);
+  if (now_ms() >= ledger->again.at_ms)
+    sm_writes_move(&ledger->pending, &ledger->refused);
   if (!ledger->may_hold || ledger->is_renewing || now_ms() < ledger->renew_ms)
     return;
   ledger->renew_ms = now_ms() + ledger->every_ms;
@@ -305,7 +397,7 @@ static void take_queued(struct sm_ledger *ledger) {
 }
 
 static void turn(struct sm_ledger *ledger) {
-  if (now_ms() < ledger->retry_ms)
+  if (now_ms() < ledger->retry.at_ms)
     return;
   take_queued(ledger);
   if (ledger->pending.head)
@@ -318,9 +410,10 @@ static void abandon(struct sm_ledger *ledger) {
   pthread_mutex_lock(&ledger->lock);
   sm_writes_move(&ledger->pending, &ledger->queued);
   pthread_mutex_unlock(&ledger->lock);
+  sm_writes_move(&ledger->pending, &ledger->refused);
   if (ledger->trouble.code == SM_OK)
     sm_fail(&ledger->trouble, SM_LEDGER, "the ledger %.160s was closed",
-            ledger->db.name);
+            ledger->connection.db.name);
   give_up_late(ledger, INT64_MAX, &done);
   send_home(ledger, &done);
 }
@@ -335,20 +428,21 @@ static void let_leases_go(struct sm_ledger *ledger) {
 
 static void close_database(struct sm_ledger *ledger) {
   abandon(ledger);
-  if (ledger->db.self && ledger->may_hold)
+  if (ledger->connection.db.self && ledger->may_hold)
     let_leases_go(ledger);
-  sm_db_close(&ledger->db);
+  sm_db_close(&ledger->connection.db);
 }
 
 /* -- the thread ------------------------------------------------------------ */
 
 /* When the next turn is due, under the lock; INT64_MAX: not by the clock. */
 static int64_t due_ms(const struct sm_ledger *ledger) {
-  if (ledger->pending.head)
-    return ledger->retry_ms;
-  if (ledger->queued.head)
-    return ledger->retry_ms;
-  return ledger->may_hold ? ledger->renew_ms : INT64_MAX;
+  int64_t due = ledger->may_hold ? ledger->renew_ms : INT64_MAX;
+  if (ledger->refused.head && ledger->again.at_ms < due)
+    due = ledger->again.at_ms;
+  if (ledger->pending.head || ledger->queued.head)
+    due = 0;
+  return due > ledger->retry.at_ms ? due : ledger->retry.at_ms;
 }
 
 static void wait_until(struct sm_ledger *ledger, int64_t at_ms) {
@@ -367,7 +461,8 @@ static bool wait_for_work(struct sm_ledger *ledger) {
   pthread_mutex_lock(&ledger->lock);
   while (goes_on) {
     int64_t due = due_ms(ledger), now = now_ms();
-    bool is_idle = !ledger->pending.head && !ledger->queued.head;
+    bool is_idle =
+        !ledger->pending.head && !ledger->queued.head && !ledger->refused.head;
     if (ledger->is_stopping)
       goes_on = !is_idle && now < atomic_load(&ledger->give_up_ms);
     if (!goes_on || due <= now)
@@ -447,7 +542,7 @@ void sm_ledger_ask(struct sm_ledger *ledger, struct sm_write *write) {
   put(ledger, write);
   while (!has_answer(ledger)) {
     turn(ledger);
-    if (now_ms() < ledger->retry_ms)
+    if (now_ms() < ledger->retry.at_ms)
       sleep_ms(BACKOFF_MS);
   }
 }
@@ -458,7 +553,7 @@ static void note_silence(struct sm_ledger *ledger) {
   if (atomic_load_explicit(&ledger->since_ms, memory_order_relaxed) < 0)
     return;
   (void)snprintf(why, sizeof why, "the ledger %.160s takes more than a second",
-                 ledger->db.name);
+                 ledger->connection.db.name);
   note_delay(ledger, why);
 }
 
@@ -525,48 +620,18 @@ static struct sm_ledger *make(const struct sm_ledger_options *options) {
   pthread_cond_init(&ledger->answer, &clock);
   pthread_condattr_destroy(&clock);
   name_owner(ledger);
-  sm_ledger_rows_create(&ledger->rows, &ledger->db, ledger->owner);
-  ledger->rows.pictures = &ledger->pictures;
+  sm_ledger_rows_create(&ledger->rows, &ledger->connection.db, ledger->owner);
+  ledger->rows.pictures = &ledger->connection.pictures;
   return ledger;
 }
 
 static void release(struct sm_ledger *ledger) {
-  sm_db_close(&ledger->db);
-  sm_pictures_destroy(&ledger->pictures);
+  sm_ledger_connection_destroy(&ledger->connection);
   sm_write_clear(&ledger->note);
   pthread_cond_destroy(&ledger->work);
   pthread_cond_destroy(&ledger->answer);
   pthread_mutex_destroy(&ledger->lock);
   free(ledger);
-}
-
-static enum sm_db_status open_once(struct sm_ledger *ledger,
-                                   const struct sm_ledger_options *options,
-                                   struct sm_error *e) {
-  const struct sm_db_options where = {.target = options->target,
-                                      .driver_folder = options->driver_folder,
-                                      .give_up_ms = &ledger->give_up_ms};
-  enum sm_db_status status =
-      ledger->db.self ? SM_DB_OK : sm_db_open(&ledger->db, &where, e);
-  if (!status)
-    status = sm_ledger_tables_prepare(&ledger->db, options->service, e);
-  return status ? status
-                : sm_pictures_prepare(&ledger->pictures, &ledger->db,
-                                      options->files, options->is_shared, e);
-}
-
-/* A lock may be another's for a moment; a server that does not answer has had
- * its time. */
-static enum sm_code open_checked(struct sm_ledger *ledger,
-                                 const struct sm_ledger_options *options,
-                                 struct sm_error *e) {
-  int64_t until = now_ms() + OPEN_MS;
-  enum sm_db_status status = open_once(ledger, options, e);
-  while (status == SM_DB_BUSY && now_ms() < until) {
-    sleep_ms(BACKOFF_MS);
-    status = open_once(ledger, options, e);
-  }
-  return status ? SM_LEDGER : SM_OK;
 }
 
 enum sm_code sm_ledger_new(struct sm_ledger **ledger,
@@ -584,14 +649,13 @@ enum sm_code sm_ledger_new_over(struct sm_ledger **out, struct sm_db *db,
       sm_db_close(db);
     return sm_fail_memory(e);
   }
-  if (db)
-    ledger->db = *db;
-  enum sm_code code = open_checked(ledger, options, e);
-  if (code == SM_OK)
+  if (sm_ledger_connection_create(&ledger->connection, options, db,
+                                  &ledger->give_up_ms, e) == SM_DB_OK) {
     *out = ledger;
-  else
-    release(ledger);
-  return code;
+    return SM_OK;
+  }
+  release(ledger);
+  return SM_LEDGER;
 }
 
 static void drain_inline(struct sm_ledger *ledger) {

@@ -256,7 +256,7 @@ static enum sm_db_status read_rows(struct sm_ledger_rows *rows,
   query->user = reading;
   enum sm_db_status status = sm_db_run(rows->db, query, e);
   if (status == SM_DB_OK && reading->damage.code)
-    status = sm_db_fail(rows->db, SM_DB_BROKEN, e, "cannot be relied on: %s",
+    status = sm_db_fail(rows->db, SM_DB_REFUSED, e, "cannot be relied on: %s",
                         reading->damage.message);
   if (status != SM_DB_OK) {
     sm_row_delete(reading->best);
@@ -323,7 +323,7 @@ static enum sm_db_status ask_spent(struct sm_ledger_rows *rows,
   if (status != SM_DB_OK)
     return status;
   if (sum.damaged[0] || !(sum.usd >= -EPSILON && sum.usd < MOST))
-    return sm_db_fail(rows->db, SM_DB_BROKEN, e,
+    return sm_db_fail(rows->db, SM_DB_REFUSED, e,
                       "has a row that is damaged, of step %s: what it cost "
                       "cannot be told",
                       sum.damaged[0] ? sum.damaged : "?");
@@ -391,7 +391,7 @@ static enum sm_db_status check_step(struct sm_ledger_rows *rows,
   struct sm_error why;
   if (sm_row_check(values, &why) == SM_OK)
     return SM_DB_OK;
-  return sm_db_fail(rows->db, SM_DB_BROKEN, e, "cannot keep the step: %s",
+  return sm_db_fail(rows->db, SM_DB_REFUSED, e, "cannot keep the step: %s",
                     why.message);
 }
 
@@ -549,7 +549,7 @@ static enum sm_db_status take_first(struct sm_ledger_rows *rows,
   enum sm_db_status status = SM_DB_OK;
   for (struct sm_row *row = list; row && !status; row = row->next) {
     if (row->standing == SM_STANDING_DAMAGED)
-      return sm_db_fail(rows->db, SM_DB_BROKEN, e, "cannot be relied on: %s",
+      return sm_db_fail(rows->db, SM_DB_REFUSED, e, "cannot be relied on: %s",
                         row->damage);
     if (!is_open(row))
       continue;
@@ -771,21 +771,28 @@ static struct sm_db_value text_of(const struct sm_write *write) {
   return text;
 }
 
-static struct sm_picture picture_of(const struct sm_write *write) {
+static struct sm_picture picture_of(const struct sm_write *write,
+                                    int64_t generation) {
   return (struct sm_picture){.key = write->key,
-                             .generation = write->generation,
+                             .generation = generation,
                              .file = write->file,
                              .sha256 = write->sha256};
 }
 
 static enum sm_db_status keep(struct sm_ledger_rows *rows,
-                              struct sm_write *write, struct sm_error *e) {
-  const struct sm_picture picture = picture_of(write);
-  enum sm_db_status status =
-      change(rows, keep_sql,
-             VALUES(TEXT(picture.key), NUMBER((double)picture.generation),
-                    TEXT(picture.file), TEXT(picture.sha256)),
-             4, e);
+                              struct sm_write *write, int64_t generation,
+                              struct sm_error *e) {
+  const struct sm_picture picture = picture_of(write, generation);
+  bool is_there;
+  struct sm_db_query query = {
+      .sql = keep_sql,
+      .values = VALUES(TEXT(picture.key), NUMBER((double)generation),
+                       TEXT(picture.file), TEXT(picture.sha256)),
+      .count = 4};
+  enum sm_db_status status = change_one(rows, &query, &is_there, e);
+  if (!status && !is_there)
+    return sm_db_fail(rows->db, SM_DB_REFUSED, e,
+                      "has lost the row of the step %s", picture.key);
   return status || !rows->pictures
              ? status
              : sm_pictures_keep(rows->pictures, &picture, e);
@@ -794,7 +801,7 @@ static enum sm_db_status keep(struct sm_ledger_rows *rows,
 static enum sm_db_status bring_picture(struct sm_ledger_rows *rows,
                                        struct sm_write *write,
                                        struct sm_error *e) {
-  const struct sm_picture picture = picture_of(write);
+  const struct sm_picture picture = picture_of(write, write->generation);
   bool is_there = false;
   enum sm_db_status status =
       rows->pictures ? sm_pictures_fetch(rows->pictures, &picture, &is_there, e)
@@ -804,17 +811,50 @@ static enum sm_db_status bring_picture(struct sm_ledger_rows *rows,
   return status;
 }
 
+static enum sm_db_status fill_in(struct sm_ledger_rows *rows,
+                                 const struct sm_write *write, bool *is_there,
+                                 struct sm_error *e) {
+  struct sm_db_query query = {
+      .sql = complete_sql,
+      .values = VALUES(TEXT(write->key), NUMBER((double)write->written),
+                       TEXT(write->request_id), text_of(write),
+                       sound_number(write->cost, 0), seed_of(write->seed),
+                       NUMBER(rows->now_s)),
+      .count = 7};
+  return change_one(rows, &query, is_there, e);
+}
+
+/* The row has vanished, with a ledger that was removed or of which an older
+ * copy was restored: the result gets another. What was sent is not known any
+ * more. */
+static enum sm_db_status complete_apart(struct sm_ledger_rows *rows,
+                                        struct sm_write *write, bool *is_there,
+                                        struct sm_error *e) {
+  const struct sm_ledger_step *step = write->step;
+  const struct sm_ledger_step bare = {.key = write->key,
+                                      .params = "{}",
+                                      .model = "unknown",
+                                      .api = "v2",
+                                      .body = "{}",
+                                      .body_size = 2,
+                                      .seed = (double)NAN,
+                                      .price = (double)NAN};
+  write->step = &bare;
+  enum sm_db_status status = insert(rows, write, write->request_id, e);
+  write->step = step;
+  return status ? status : fill_in(rows, write, is_there, e);
+}
+
 static enum sm_db_status complete(struct sm_ledger_rows *rows,
                                   struct sm_write *write, struct sm_error *e) {
-  enum sm_db_status status =
-      change(rows, complete_sql,
-             VALUES(TEXT(write->key), NUMBER((double)write->generation),
-                    TEXT(write->request_id), text_of(write),
-                    sound_number(write->cost, 0), seed_of(write->seed),
-                    NUMBER(rows->now_s)),
-             7, e);
+  bool is_there;
+  if (!write->is_in_doubt || !write->written)
+    write->written = write->generation;
   rows->spent = (double)NAN;
-  return status || !write->file ? status : keep(rows, write, e);
+  enum sm_db_status status = fill_in(rows, write, &is_there, e);
+  if (!status && !is_there)
+    status = complete_apart(rows, write, &is_there, e);
+  return status || !write->file ? status : keep(rows, write, write->written, e);
 }
 
 static enum sm_db_status end(struct sm_ledger_rows *rows,
@@ -874,7 +914,7 @@ static enum sm_db_status carry_out(struct sm_ledger_rows *rows,
   case SM_WRITE_COMPLETE:
     return complete(rows, write, e);
   case SM_WRITE_KEEP:
-    return keep(rows, write, e);
+    return keep(rows, write, write->generation, e);
   case SM_WRITE_END:
     return end(rows, write, e);
   case SM_WRITE_RENEW:
@@ -894,11 +934,12 @@ static enum sm_db_status take_back(struct sm_ledger_rows *rows,
                                    enum sm_db_status status,
                                    struct sm_error *e) {
   rows->spent = (double)NAN;
-  if ((status != SM_DB_BROKEN && status != SM_DB_MISUSE) ||
+  if ((status != SM_DB_REFUSED && !sm_db_is_broken(status)) ||
       sm_db_exec(rows->db, "ROLLBACK TO SAVEPOINT one", NULL) != SM_DB_OK ||
       sm_db_exec(rows->db, "RELEASE SAVEPOINT one", NULL) != SM_DB_OK)
     return status;
   sm_write_fail(write, e);
+  write->is_broken = sm_db_is_broken(status);
   return SM_DB_OK;
 }
 

@@ -81,13 +81,14 @@ static enum sm_db_status make_tables(const struct sm_db *db,
   return status ? status : sm_db_run(db, &query, e);
 }
 
-static enum sm_db_status has_table(const struct sm_db *db, bool *is_there,
-                                   struct sm_error *e) {
+enum sm_db_status sm_ledger_tables_are_there(const struct sm_db *db,
+                                             bool *are_there,
+                                             struct sm_error *e) {
   struct sm_db_query query = {.sql = db->dialect->has_table,
                               .values =
                                   SM_DB_VALUES(sm_db_text("segmind_ledger")),
                               .count = 1};
-  return sm_db_has_row(db, &query, is_there, e);
+  return sm_db_has_row(db, &query, are_there, e);
 }
 
 /* A file that holds other tables; a server's database may well. */
@@ -101,7 +102,7 @@ static enum sm_db_status is_used(const struct sm_db *db, bool *is_so,
 static enum sm_db_status
 make_or_check(const struct sm_db *db, const char *service, struct sm_error *e) {
   bool is_ledger, is_others = false;
-  enum sm_db_status status = has_table(db, &is_ledger, e);
+  enum sm_db_status status = sm_ledger_tables_are_there(db, &is_ledger, e);
   if (!status && !is_ledger)
     status = is_used(db, &is_others, e);
   if (status)

@@ -15,6 +15,11 @@
  * transaction ends. */
 extern const char sm_ledger_turn_sql[];
 
+/* Whether somebody has made them. */
+enum sm_db_status sm_ledger_tables_are_there(const struct sm_db *db,
+                                             bool *are_there,
+                                             struct sm_error *e);
+
 /* Makes the tables of a new ledger, or checks those that are there, in a
  * transaction of its own. It writes in both cases: a folder that cannot be
  * written, or a full disk, is to be found out here and not after a submit.

@@ -224,7 +224,7 @@ static enum sm_db_status put_pieces(const struct sm_pictures *pictures,
   size_t size = PIECE_BYTES;
   for (int64_t n = 0; !status && size == PIECE_BYTES; n++) {
     if (!sm_disk_read(fd, piece, &size, (uint64_t)n * PIECE_BYTES))
-      return sm_db_fail(db, SM_DB_BROKEN, e, "cannot keep the picture %s: %s",
+      return sm_db_fail(db, SM_DB_REFUSED, e, "cannot keep the picture %s: %s",
                         picture->file, strerror(errno));
     struct sm_db_query query = {
         .sql = put_piece_sql,
@@ -250,7 +250,7 @@ static enum sm_db_status keep_file(const struct sm_pictures *pictures,
       .count = 2};
   int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
   if (fd < 0)
-    return sm_db_fail(db, SM_DB_BROKEN, e, "cannot keep the picture %s: %s",
+    return sm_db_fail(db, SM_DB_REFUSED, e, "cannot keep the picture %s: %s",
                       path, strerror(errno));
   enum sm_db_status status = sm_db_run(db, &query, e);
   if (!status)
@@ -338,7 +338,7 @@ static enum sm_db_status fetch_file(const struct sm_pictures *pictures,
   if (!status && arrival.code == SM_OK && sm_file_size(arrival.file) > 0)
     commit_file(picture, &arrival, is_there);
   if (arrival.code != SM_OK)
-    status = sm_db_fail(pictures->db, SM_DB_BROKEN, e,
+    status = sm_db_fail(pictures->db, SM_DB_REFUSED, e,
                         "cannot make the file of a picture: %.240s",
                         arrival.e.message);
   if (arrival.file)

@@ -47,14 +47,14 @@ struct sm_picture {
   const char *sha256;
 };
 
-/* Puts the file into the database. Errors: SM_DB_BROKEN for a file that cannot
+/* Puts the file into the database. Errors: SM_DB_REFUSED for a file that cannot
  * be read. */
 enum sm_db_status sm_pictures_keep(const struct sm_pictures *pictures,
                                    const struct sm_picture *picture,
                                    struct sm_error *e);
 
 /* Makes the file, unless the database does not have it or other bytes than its
- * hash says. Errors: SM_DB_BROKEN for a file that cannot be made. */
+ * hash says. Errors: SM_DB_REFUSED for a file that cannot be made. */
 enum sm_db_status sm_pictures_fetch(const struct sm_pictures *pictures,
                                     const struct sm_picture *picture,
                                     bool *is_there, struct sm_error *e);

@@ -208,6 +208,7 @@ void sm_write_clear(struct sm_write *write) {
     free((void *)write->error);
   write->row = NULL;
   write->error = NULL;
+  write->is_broken = false;
 }
 
 void sm_write_fail(struct sm_write *write, const struct sm_error *e) {

@@ -179,6 +179,8 @@ struct sm_write {
   enum sm_write_kind kind;      /* in */
   enum sm_standing standing;    /* out */
   bool is_awaited;              /* in: see sm_ledger_ask */
+  bool is_broken;               /* the ledger's: the error is of the database,
+                                   not of this write */
   bool is_in_doubt;             /* a commit of it may have come through; with an
                                    error, too */
 };
