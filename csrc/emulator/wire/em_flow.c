@@ -107,11 +107,11 @@ const char *em_flow_unframed(const struct em_flow *flow, size_t *size) {
   return flow->data ? flow->data + flow->start + framed : "";
 }
 
-static void garble(struct em_flow *flow, char *bytes, size_t size) {
-  for (size_t i = 0; i < size && flow->garble; i++) {
+static void corrupt(struct em_flow *flow, char *bytes, size_t size) {
+  for (size_t i = 0; i < size && flow->corrupt; i++) {
     bytes[i] = (char)(em_random_next(&flow->random) & 0xff);
-    if (flow->garble != UINT64_MAX)
-      flow->garble--;
+    if (flow->corrupt != UINT64_MAX)
+      flow->corrupt--;
   }
 }
 
@@ -130,7 +130,7 @@ void em_flow_frame(struct em_flow *flow) {
   if (!flow->begun || !size)
     return;
   size_t taken = em_frame_take(&flow->frame, bytes, size);
-  garble(flow, flow->data + flow->start + flow->interim + flow->ready, taken);
+  corrupt(flow, flow->data + flow->start + flow->interim + flow->ready, taken);
   flow->ready += taken;
   find_kept_place(flow);
 }
@@ -209,13 +209,13 @@ void em_flow_slow_down(struct em_flow *flow, double rate, int64_t now_us) {
   flow->slow_passed = 0;
 }
 
-void em_flow_garble(struct em_flow *flow, uint64_t length, uint64_t seed) {
-  flow->garble = length;
+void em_flow_corrupt(struct em_flow *flow, uint64_t length, uint64_t seed) {
+  flow->corrupt = length;
   flow->random = (struct em_random){seed};
-  garble(flow, flow->data + flow->start + flow->interim, flow->ready);
+  corrupt(flow, flow->data + flow->start + flow->interim, flow->ready);
 }
 
-void em_flow_recite(struct em_flow *flow, const struct em_wire_terms *terms) {
+void em_flow_replay(struct em_flow *flow, const struct em_wire_terms *terms) {
   em_flow_drop(flow);
   flow->script = terms;
   flow->ended = !terms->total;

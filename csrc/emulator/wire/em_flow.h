@@ -18,10 +18,10 @@ struct em_flow {
   bool begun; /* the message's head was read */
   bool ended; /* nothing more comes */
 
-  int64_t stop_at; /* no further than this byte of the message; -1: all */
-  size_t keep;     /* held back until the end is known, as a place is counted
-                      from there */
-  uint64_t garble; /* so many bytes to come are replaced by random ones */
+  int64_t stop_at;  /* no further than this byte of the message; -1: all */
+  size_t keep;      /* held back until the end is known, as a place is counted
+                       from there */
+  uint64_t corrupt; /* so many bytes to come are replaced by random ones */
   struct em_random random;
   double rate; /* bytes a second from slow_us on, 0: as fast as can be */
   int64_t slow_us;
@@ -61,10 +61,10 @@ void em_flow_aim(struct em_flow *flow, const struct em_wire_plan *plan);
 bool em_flow_is_due(const struct em_flow *flow);
 
 void em_flow_slow_down(struct em_flow *flow, double rate, int64_t now_us);
-void em_flow_garble(struct em_flow *flow, uint64_t length, uint64_t seed);
+void em_flow_corrupt(struct em_flow *flow, uint64_t length, uint64_t seed);
 /* From now on the bytes come from the terms, which must outlive the flow's
  * message. */
-void em_flow_recite(struct em_flow *flow, const struct em_wire_terms *terms);
+void em_flow_replay(struct em_flow *flow, const struct em_wire_terms *terms);
 
 /* Microseconds until a slowed-down flow may go on; -1: it does not wait. */
 int64_t em_flow_wait_us(const struct em_flow *flow, int64_t now_us);

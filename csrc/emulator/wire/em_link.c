@@ -1,26 +1,176 @@
 #include "em_link.h"
 
+#include <linux/sockios.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "em_clock.h"
-#include "em_relay.h"
+#include "em_flow.h"
 
 /* Moves of a link in one go, so that an endless answer leaves the others their
  * turn. */
 enum { FAIR_MOVES = 32 };
 
-static struct em_side_socket *source_of(struct em_link *link,
-                                        enum em_direction direction) {
-  return &link->sides[direction == EM_REQUEST ? EM_CLIENT : EM_SERVICE_SIDE];
+enum {
+  SWALLOW_US = 2000000, /* a client that sends on is heard so long */
+  BREAK_US = 500000,    /* one that does not read is waited for so long */
+  BREAK_STEP_US = 1000
+};
+
+enum side { CLIENT, SERVICE, SIDE_COUNT };
+
+struct side_socket {
+  struct em_watch watch;
+  struct em_link *link;
+  bool readable, writable, broken;
+  bool hung_up; /* it has sent all; the other side does not know yet */
+};
+
+enum state {
+  OPEN,
+  FINISHING, /* our end is sent; what the client still sends is dropped */
+  BREAKING,  /* waits for the last bytes to leave before the reset */
+  CLOSED,
+};
+
+struct em_link {
+  struct em_link_config config;
+  enum state state;
+  struct side_socket sides[SIDE_COUNT];
+  struct em_flow flows[EM_DIRECTION_COUNT];
+  struct em_watch clock;
+  int64_t give_up_us; /* BREAKING: no longer than this */
+  struct em_later later;
+  struct em_wire_plan plan;
+  bool to_head; /* the request is a HEAD */
+  bool paused;  /* nothing moves in the plan's direction */
+};
+
+static void close_link(struct em_link *link);
+
+static void set_clock(struct em_link *link, int64_t from_now_us) {
+  if (em_loop_set_clock(link->config.loop, &link->clock, from_now_us))
+    close_link(link);
 }
 
-static struct em_side_socket *sink_of(struct em_link *link,
-                                      enum em_direction direction) {
-  return &link->sides[direction == EM_REQUEST ? EM_SERVICE_SIDE : EM_CLIENT];
+/* A closing socket with this option sends a reset, and forgets its bytes. */
+static void reset(struct em_watch *watch) {
+  const struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+  if (watch->fd >= 0)
+    setsockopt(watch->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  em_watch_close(watch);
+}
+
+/* By a reset: libmicrohttpd (0.9.75) reads edge-triggered and, when the end
+ * comes together with bytes, keeps the connection until its timeout. Nothing is
+ * lost by it: the service has answered, or was not to see the request whole. */
+static void leave_service(struct em_link *link) {
+  reset(&link->sides[SERVICE].watch);
+}
+
+static void close_link(struct em_link *link) {
+  link->state = CLOSED;
+  leave_service(link);
+  em_watch_close(&link->sides[CLIENT].watch);
+  em_watch_close(&link->clock);
+  em_loop_later(link->config.loop, &link->later);
+}
+
+static void finish(struct em_link *link) {
+  link->state = FINISHING;
+  leave_service(link);
+  shutdown(link->sides[CLIENT].watch.fd, SHUT_WR);
+  set_clock(link, SWALLOW_US);
+}
+
+static void go_on_breaking(struct em_link *link) {
+  int unsent = 0;
+  ioctl(link->sides[CLIENT].watch.fd, SIOCOUTQNSD, &unsent);
+  if (unsent > 0 && em_clock_now_us() < link->give_up_us) {
+    set_clock(link, BREAK_STEP_US);
+    return;
+  }
+  reset(&link->sides[CLIENT].watch);
+  close_link(link);
+}
+
+static void break_link(struct em_link *link) {
+  link->state = BREAKING;
+  link->give_up_us = em_clock_now_us() + BREAK_US;
+  leave_service(link);
+  go_on_breaking(link);
+}
+
+static void pause_flow(struct em_link *link) {
+  link->paused = true;
+  set_clock(link, em_wire_terms(&link->plan)->seconds_us);
+}
+
+/* The client gets other bytes, the service hears no more. */
+static void replace(struct em_link *link) {
+  const struct em_wire_terms *terms = em_wire_terms(&link->plan);
+  struct em_flow *answer = &link->flows[EM_RESPONSE];
+  leave_service(link);
+  em_flow_replay(answer, terms);
+  if (terms->rate > 0)
+    em_flow_slow_down(answer, terms->rate, em_clock_now_us());
+}
+
+static void apply_fault(struct em_link *link) {
+  const struct em_wire_plan *plan = &link->plan;
+  const struct em_wire_terms *terms = em_wire_terms(plan);
+  struct em_flow *flow = &link->flows[plan->direction];
+  em_wire_log(link->config.wire, plan, flow->passed, em_flow_total(flow));
+  flow->stop_at = -1;
+  switch (plan->action) {
+  case EM_WIRE_CLOSE:
+    finish(link);
+    break;
+  case EM_WIRE_RESET:
+    break_link(link);
+    break;
+  case EM_WIRE_STALL:
+  case EM_WIRE_DELAY:
+    pause_flow(link);
+    break;
+  case EM_WIRE_TRICKLE:
+    em_flow_slow_down(flow, terms->rate, em_clock_now_us());
+    break;
+  case EM_WIRE_GARBAGE:
+    em_flow_corrupt(flow, terms->length, plan->seed);
+    break;
+  case EM_WIRE_REPLACE:
+    replace(link);
+    break;
+  case EM_WIRE_ACTION_COUNT:
+    break;
+  }
+}
+
+static void time_out(struct em_link *link) {
+  if (link->state == FINISHING) {
+    close_link(link);
+  } else if (link->state == BREAKING) {
+    go_on_breaking(link);
+  } else if (link->state == OPEN && link->paused) {
+    link->paused = false;
+    if (link->plan.action == EM_WIRE_STALL)
+      finish(link);
+  }
+}
+
+static struct side_socket *source_of(struct em_link *link,
+                                     enum em_direction direction) {
+  return &link->sides[direction == EM_REQUEST ? CLIENT : SERVICE];
+}
+
+static struct side_socket *sink_of(struct em_link *link,
+                                   enum em_direction direction) {
+  return &link->sides[direction == EM_REQUEST ? SERVICE : CLIENT];
 }
 
 /* What is no HTTP goes through untold, one exchange to the end. */
@@ -32,8 +182,8 @@ static void begin_opaque(struct em_link *link) {
 }
 
 static void begin_exchange(struct em_link *link, const char *path) {
-  em_wire_match(em_relay_wire(link->relay), path, &link->plan);
-  link->plan.connection = link->number;
+  em_wire_match(link->config.wire, path, &link->plan);
+  link->plan.connection = link->config.number;
   if (link->plan.rule &&
       (link->plan.direction == EM_REQUEST || link->flows[EM_RESPONSE].begun))
     em_flow_aim(&link->flows[link->plan.direction], &link->plan);
@@ -105,8 +255,8 @@ static void begin_message(struct em_link *link, enum em_direction direction) {
 /* Returns whether anything has moved. */
 static bool turn_flow(struct em_link *link, enum em_direction direction) {
   struct em_flow *flow = &link->flows[direction];
-  struct em_side_socket *source = source_of(link, direction);
-  struct em_side_socket *sink = sink_of(link, direction);
+  struct side_socket *source = source_of(link, direction);
+  struct side_socket *sink = sink_of(link, direction);
   bool moved = false;
   if (!em_flow_is_whole(flow))
     moved = em_flow_read(flow, source->watch.fd, &source->readable);
@@ -117,7 +267,7 @@ static bool turn_flow(struct em_link *link, enum em_direction direction) {
   if (link->paused && direction == link->plan.direction)
     return moved;
   if (em_flow_is_due(flow)) {
-    em_link_strike(link);
+    apply_fault(link);
     return true;
   }
   return em_flow_write(flow, sink->watch.fd, em_clock_now_us(),
@@ -147,67 +297,67 @@ static bool is_over(const struct em_link *link) {
 /* A client that went while it waits for its answer: the service is told so,
  * which may be waiting in turn for the rest of a request full of garbage. */
 static void pass_hang_up_on(struct em_link *link) {
-  struct em_side_socket *client = &link->sides[EM_CLIENT];
+  struct side_socket *client = &link->sides[CLIENT];
   if (!client->hung_up || !em_flow_is_done(&link->flows[EM_REQUEST]))
     return;
   client->hung_up = false;
-  shutdown(link->sides[EM_SERVICE_SIDE].watch.fd, SHUT_WR);
+  shutdown(link->sides[SERVICE].watch.fd, SHUT_WR);
 }
 
 static void set_slow_clock(struct em_link *link, const struct em_flow *flow) {
   int64_t wait_us = em_flow_wait_us(flow, em_clock_now_us());
   if (wait_us >= 0 && !link->paused)
-    em_loop_set_clock(em_relay_loop(link->relay), &link->clock, wait_us);
+    em_loop_set_clock(link->config.loop, &link->clock, wait_us);
 }
 
 static void move_on(struct em_link *link) {
   bool moved = true;
-  for (int i = 0; moved && i < FAIR_MOVES && link->state == EM_LINK_OPEN; i++) {
+  for (int i = 0; moved && i < FAIR_MOVES && link->state == OPEN; i++) {
     moved = turn_flow(link, EM_REQUEST);
-    if (link->state == EM_LINK_OPEN)
+    if (link->state == OPEN)
       moved = turn_flow(link, EM_RESPONSE) || moved;
-    if (link->state == EM_LINK_OPEN)
+    if (link->state == OPEN)
       end_exchange(link);
   }
-  if (link->state != EM_LINK_OPEN)
+  if (link->state != OPEN)
     return;
-  if (link->sides[EM_CLIENT].broken)
-    em_link_close(link);
+  if (link->sides[CLIENT].broken)
+    close_link(link);
   else if (is_over(link))
-    em_link_finish(link);
+    finish(link);
   else
     pass_hang_up_on(link);
-  if (moved && link->state == EM_LINK_OPEN)
-    em_loop_later(em_relay_loop(link->relay), &link->later);
+  if (moved && link->state == OPEN)
+    em_loop_later(link->config.loop, &link->later);
   for (int i = 0; i < EM_DIRECTION_COUNT; i++)
-    if (link->state == EM_LINK_OPEN)
+    if (link->state == OPEN)
       set_slow_clock(link, &link->flows[i]);
 }
 
 /* Reads and forgets what a client still sends, as closing a socket with bytes
  * unread would reset the connection and take our last words back. */
 static void swallow(struct em_link *link) {
-  struct em_side_socket *client = &link->sides[EM_CLIENT];
+  struct side_socket *client = &link->sides[CLIENT];
   struct em_flow *flow = &link->flows[EM_REQUEST];
   for (int i = 0; client->readable && i < FAIR_MOVES; i++) {
     em_flow_drop(flow);
     em_flow_read(flow, client->watch.fd, &client->readable);
   }
   if (flow->ended || client->broken)
-    em_link_close(link);
+    close_link(link);
   else if (client->readable)
-    em_loop_later(em_relay_loop(link->relay), &link->later);
+    em_loop_later(link->config.loop, &link->later);
 }
 
 static void go_on(struct em_link *link) {
-  if (link->state == EM_LINK_OPEN)
+  if (link->state == OPEN)
     move_on(link);
-  if (link->state == EM_LINK_FINISHING)
+  if (link->state == FINISHING)
     swallow(link);
 }
 
 static void side_ready(struct em_watch *watch, uint32_t events) {
-  struct em_side_socket *side = (struct em_side_socket *)watch;
+  struct side_socket *side = (struct side_socket *)watch;
   /* An error is told by the next read, after the bytes that came before. */
   if (events & (EPOLLIN | EPOLLERR | EPOLLHUP))
     side->readable = true;
@@ -227,7 +377,7 @@ static void clock_ready(struct em_watch *watch, uint32_t events) {
   uint64_t ignored;
   if (!(events & EPOLLIN) || read(watch->fd, &ignored, sizeof ignored) < 0)
     return;
-  em_link_time_out(link);
+  time_out(link);
   go_on(link);
 }
 
@@ -235,40 +385,40 @@ static void run_later(struct em_later *later) {
   struct em_link *link =
       (struct em_link *)(void *)((char *)later -
                                  offsetof(struct em_link, later));
-  if (link->state == EM_LINK_CLOSED)
-    em_link_delete(link);
-  else
+  if (link->state != CLOSED) {
     go_on(link);
+    return;
+  }
+  void (*closed)(void *) = link->config.closed;
+  void *user = link->config.user;
+  em_link_delete(link);
+  closed(user);
 }
 
-struct em_link *em_link_new(struct em_relay *relay, int client, int service,
-                            unsigned long long number) {
+struct em_link *em_link_new(const struct em_link_config *config) {
+  const int sockets[] = {config->client, config->service};
   struct em_link *link = calloc(1, sizeof *link);
   if (!link) {
-    close(client);
-    close(service);
+    close(config->client);
+    close(config->service);
     return NULL;
   }
-  const int sockets[] = {client, service};
-  link->relay = relay;
-  link->number = number;
+  link->config = *config;
   link->clock = (struct em_watch){-1, clock_ready};
   link->later.run = run_later;
-  for (int i = 0; i < EM_SIDE_COUNT; i++) {
+  for (int i = 0; i < SIDE_COUNT; i++) {
     em_flow_create(&link->flows[i]);
     link->sides[i].watch = (struct em_watch){sockets[i], side_ready};
     link->sides[i].link = link;
   }
-  em_relay_add(relay, link);
-  if (em_loop_watch(em_relay_loop(relay), &link->sides[EM_CLIENT].watch) ||
-      em_loop_watch(em_relay_loop(relay), &link->sides[EM_SERVICE_SIDE].watch))
-    em_link_close(link);
+  if (em_loop_watch(config->loop, &link->sides[CLIENT].watch) ||
+      em_loop_watch(config->loop, &link->sides[SERVICE].watch))
+    close_link(link);
   return link;
 }
 
 void em_link_delete(struct em_link *link) {
-  em_relay_remove(link->relay, link);
-  for (int i = 0; i < EM_SIDE_COUNT; i++) {
+  for (int i = 0; i < SIDE_COUNT; i++) {
     em_watch_close(&link->sides[i].watch);
     em_flow_destroy(&link->flows[i]);
   }

@@ -6,27 +6,29 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "em_link.h"
 #include "em_listen.h"
+
+struct passage {
+  struct em_relay *relay;
+  struct em_link *link;
+  LIST_ENTRY(passage) entry;
+};
 
 struct em_relay {
   struct em_watch listener;
   struct em_loop *loop;
   struct em_wire *wire;
-  struct em_link *first;
+  LIST_HEAD(, passage) passages;
   int port, service_port;
   unsigned long long connections;
   bool starved; /* of descriptors: connections wait to be accepted */
 };
 
-struct em_loop *em_relay_loop(struct em_relay *relay) {
-  return relay->loop;
-}
-struct em_wire *em_relay_wire(struct em_relay *relay) {
-  return relay->wire;
-}
 int em_relay_port(const struct em_relay *relay) { return relay->port; }
 
 /* Bytes go on as they come. */
@@ -52,6 +54,30 @@ static int open_service(const struct em_relay *relay) {
   return -1;
 }
 
+static void passage_closed(void *user);
+
+static void open_passage(struct em_relay *relay, int client, int service) {
+  struct passage *passage = calloc(1, sizeof *passage);
+  if (!passage) {
+    close(client);
+    close(service);
+    return;
+  }
+  passage->relay = relay;
+  passage->link =
+      em_link_new(&(struct em_link_config){.loop = relay->loop,
+                                           .wire = relay->wire,
+                                           .client = send_at_once(client),
+                                           .service = service,
+                                           .number = ++relay->connections,
+                                           .closed = passage_closed,
+                                           .user = passage});
+  if (passage->link)
+    LIST_INSERT_HEAD(&relay->passages, passage, entry);
+  else
+    free(passage);
+}
+
 /* Returns whether another may wait. */
 static bool accept_one(struct em_relay *relay) {
   int client =
@@ -64,7 +90,7 @@ static bool accept_one(struct em_relay *relay) {
   if (service < 0)
     close(client);
   else
-    em_link_new(relay, send_at_once(client), service, ++relay->connections);
+    open_passage(relay, client, service);
   return true;
 }
 
@@ -74,20 +100,11 @@ static void accept_all(struct em_watch *watch, uint32_t events) {
     ;
 }
 
-void em_relay_add(struct em_relay *relay, struct em_link *link) {
-  link->next = relay->first;
-  if (relay->first)
-    relay->first->previous = link;
-  relay->first = link;
-}
-
-void em_relay_remove(struct em_relay *relay, struct em_link *link) {
-  if (link->next)
-    link->next->previous = link->previous;
-  if (link->previous)
-    link->previous->next = link->next;
-  else
-    relay->first = link->next;
+static void passage_closed(void *user) {
+  struct passage *passage = user;
+  struct em_relay *relay = passage->relay;
+  LIST_REMOVE(passage, entry);
+  free(passage);
   if (relay->starved)
     accept_all(&relay->listener, 0);
 }
@@ -116,11 +133,14 @@ struct em_relay *em_relay_new(struct em_loop *loop, struct em_wire *wire,
 }
 
 void em_relay_delete(struct em_relay *relay) {
+  struct passage *passage;
   if (!relay)
     return;
   em_watch_close(&relay->listener);
-  relay->starved = false;
-  while (relay->first)
-    em_link_delete(relay->first);
+  while ((passage = LIST_FIRST(&relay->passages))) {
+    LIST_REMOVE(passage, entry);
+    em_link_delete(passage->link);
+    free(passage);
+  }
   free(relay);
 }

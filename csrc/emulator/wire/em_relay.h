@@ -1,4 +1,4 @@
-/* The faulty wire: a second door of the service, through which every byte
+/* The faulty wire: a second listener of the service, through which every byte
  * passes as it is until a rule (em_wire) says otherwise. One thread (em_loop),
  * one connection to the service for each of a client. Of a service that speaks
  * TLS the relay sees no exchanges: rules without a kind and without places
@@ -6,7 +6,10 @@
 #ifndef EM_RELAY_H
 #define EM_RELAY_H
 
-#include "em_link.h"
+#include <stddef.h>
+
+#include "em_loop.h"
+#include "em_wire.h"
 
 struct em_relay;
 
@@ -19,11 +22,5 @@ int em_relay_port(const struct em_relay *relay);
 
 /* Ends all connections. The loop must have ended. */
 void em_relay_delete(struct em_relay *relay);
-
-/* For its links. */
-struct em_loop *em_relay_loop(struct em_relay *relay);
-struct em_wire *em_relay_wire(struct em_relay *relay);
-void em_relay_add(struct em_relay *relay, struct em_link *link);
-void em_relay_remove(struct em_relay *relay, struct em_link *link);
 
 #endif
