@@ -21,10 +21,11 @@ struct bytes {
 static struct bytes plain(int width, int height, int colour,
                           const char *format) {
   struct bytes bytes = {NULL, 0};
-  const char *why;
+
+  struct em_error error;
   gdImagePtr image = gdImageCreateTrueColor(width, height);
   gdImageFilledRectangle(image, 0, 0, width - 1, height - 1, colour);
-  em_codec_encode(image, format, 90, &bytes.data, &bytes.size, &why);
+  em_codec_encode(image, format, 90, &bytes.data, &bytes.size, &error);
   gdImageDestroy(image);
   return bytes;
 }
@@ -33,13 +34,13 @@ static struct bytes render(struct em_painter_job job,
                            const struct bytes *inputs, int count) {
   struct em_painter_input given[EM_INPUT_MAX] = {{NULL, 0}};
   struct bytes out = {NULL, 0};
-  char message[200] = "";
+  struct em_error error = {""};
   for (int i = 0; i < count; i++)
     given[i] = (struct em_painter_input){inputs[i].data, inputs[i].size};
   job.inputs = given;
   job.input_count = count;
-  if (em_painter_render(&job, &out.data, &out.size, message, sizeof message))
-    fprintf(stderr, "render: %s\n", message);
+  if (em_painter_render(&job, &out.data, &out.size, &error))
+    fprintf(stderr, "render: %s\n", error.text);
   return out;
 }
 
@@ -63,8 +64,9 @@ static int type_is(struct bytes bytes, const char *type) {
 }
 
 static gdImagePtr decoded(struct bytes bytes) {
-  const char *why;
-  return em_codec_decode(bytes.data, bytes.size, &why);
+
+  struct em_error error;
+  return em_codec_decode(bytes.data, bytes.size, &error);
 }
 
 static void gives_every_ratio_that_is_asked_for(void) {
@@ -325,16 +327,16 @@ static void draws_the_smallest_sizes(void) {
 }
 
 static int is_refused(struct bytes bytes) {
-  char message[200] = "";
+  struct em_error error = {""};
   unsigned char *data = NULL;
   size_t size = 0;
   struct em_painter_input input = {bytes.data, bytes.size};
   struct em_painter_job job = job_with("Anything");
   job.inputs = &input;
   job.input_count = 1;
-  int result = em_painter_render(&job, &data, &size, message, sizeof message);
+  int result = em_painter_render(&job, &data, &size, &error);
   free(data);
-  return result == -1 && !data && message[0];
+  return result == -1 && !data && error.text[0];
 }
 
 static void refuses_what_is_no_picture(void) {
@@ -357,9 +359,9 @@ static void refuses_a_header_that_claims_too_much(void) {
 
 /* Damage of every kind: it may be refused or drawn, never crash. */
 static int decodes(struct bytes bytes) {
-  const char *why = "";
-  gdImagePtr image = em_codec_decode(bytes.data, bytes.size, &why);
-  CHECK(image || why[0]);
+  struct em_error error = {""};
+  gdImagePtr image = em_codec_decode(bytes.data, bytes.size, &error);
+  CHECK(image || error.text[0]);
   if (!image)
     return 0;
   gdImageDestroy(image);
@@ -414,11 +416,10 @@ static void odd_jobs_are_answered(void) {
   CHECK(type_is(out, "image/png"));
   free(out.data);
   free(sliver.data);
-  char message[100];
+  struct em_error error = {""};
   job = job_with("Night");
   job.format = "bmp";
-  CHECK(em_painter_render(&job, &out.data, &out.size, message,
-                          sizeof message) == -1);
+  CHECK(em_painter_render(&job, &out.data, &out.size, &error) == -1);
 }
 
 static void a_stand_in_follows_its_name(void) {

@@ -1,22 +1,43 @@
-/* A foreign host: a second listener that belongs to nobody's service. It
- * answers whatever it is asked (em_visits says what) and remembers it. */
+/* A foreign host: a second listener, which is not the service's. It keeps every
+ * request that it receives, byte for byte, so that a test can prove what never
+ * left the service's own origin, and answers them all alike.
+ *
+ * Posted to /_emulator/foreign, {"status": 302, "headers": {"Location": "..."},
+ * "body": "..."} is the answer from then on; body may be body_base64. Without
+ * it, the answer is 200 and a tiny PNG. Thread-safe, but for listen and
+ * close. */
 #ifndef EM_FOREIGN_H
 #define EM_FOREIGN_H
 
 #include <stddef.h>
 
+#include "em_error.h"
 #include "em_loop.h"
-#include "em_visits.h"
+#include "em_text.h"
 
 struct em_foreign;
 
-/* Listens on 127.0.0.1:port, 0: any free one. Errors: NULL and a message. */
-struct em_foreign *em_foreign_new(struct em_loop *loop,
-                                  struct em_visits *visits, int port,
-                                  char *message, size_t message_size);
-int em_foreign_port(const struct em_foreign *foreign);
+/* Errors: NULL when out of memory. */
+struct em_foreign *em_foreign_new(void);
+void em_foreign_delete(struct em_foreign *foreign);
+
+/* Forgets the requests and the answer. */
+void em_foreign_reset(struct em_foreign *foreign);
+
+/* Sets the answer. Errors: -1 and what is wrong. */
+int em_foreign_script(struct em_foreign *foreign, const char *json, size_t size,
+                      struct em_error *error);
+
+/* The requests as a JSON array, oldest first: method, path with its query,
+ * headers by their names in lower case, body_size, size, and the first bytes as
+ * a string of the characters U+0000 to U+00FF. */
+void em_foreign_write_json(struct em_foreign *foreign, struct em_text *text);
+
+/* Listens on 127.0.0.1:*port, 0: any free one. Errors: -1 and why. */
+int em_foreign_listen(struct em_foreign *foreign, struct em_loop *loop,
+                      int *port, struct em_error *error);
 
 /* Ends all connections. The loop must have ended. */
-void em_foreign_delete(struct em_foreign *foreign);
+void em_foreign_close(struct em_foreign *foreign);
 
 #endif

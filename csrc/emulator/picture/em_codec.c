@@ -140,31 +140,31 @@ int em_codec_dimensions(const unsigned char *data, size_t size, int *width,
   return *width > 0 && *height > 0 ? 0 : -1;
 }
 
-static gdImagePtr refuse(const char **why, const char *text) {
-  *why = text;
+static gdImagePtr refuse(struct em_error *error, const char *text) {
+  em_fail(error, "%s", text);
   return NULL;
 }
 
 gdImagePtr em_codec_decode(const unsigned char *data, size_t size,
-                           const char **why) {
+                           struct em_error *error) {
   int width, height;
   const struct format *format = format_of(data, size);
   if (!format)
-    return refuse(why, "not a PNG, JPEG, GIF or WebP picture");
+    return refuse(error, "not a PNG, JPEG, GIF or WebP picture");
   if (size > INT_MAX)
-    return refuse(why, "the file is too large");
+    return refuse(error, "the file is too large");
   if (em_codec_dimensions(data, size, &width, &height) != 0)
-    return refuse(why, "the picture's header cannot be read");
+    return refuse(error, "the picture's header cannot be read");
   if ((long long)width * height > EM_CODEC_MAX_PIXELS)
-    return refuse(why, "the picture has more than 40 megapixels");
+    return refuse(error, "the picture has more than 40 megapixels");
   pthread_once(&silence_once, silence);
   /* libgd's readers take a plain pointer but only read from it. */
   gdImagePtr image = format->read((int)size, (void *)(uintptr_t)data);
   if (!image)
-    return refuse(why, "the picture is damaged");
+    return refuse(error, "the picture is damaged");
   if (!gdImageTrueColor(image) && !gdImagePaletteToTrueColor(image)) {
     gdImageDestroy(image);
-    return refuse(why, "out of memory");
+    return refuse(error, "out of memory");
   }
   return image;
 }
@@ -183,22 +183,19 @@ static int clamp_quality(int quality) {
 }
 
 int em_codec_encode(gdImagePtr image, const char *format, int quality,
-                    unsigned char **data, size_t *size, const char **why) {
+                    unsigned char **data, size_t *size,
+                    struct em_error *error) {
   int length = 0;
   if (!format || (strcmp(format, "png") != 0 && strcmp(format, "jpg") != 0 &&
-                  strcmp(format, "webp") != 0)) {
-    *why = "the output format is not png, jpg or webp";
-    return -1;
-  }
+                  strcmp(format, "webp") != 0))
+    return em_fail(error, "the output format is not png, jpg or webp");
   pthread_once(&silence_once, silence);
   void *bytes = write_picture(image, format, clamp_quality(quality), &length);
   /* Copied, since libgd may have an allocator of its own. */
   *data = bytes && length > 0 ? malloc((size_t)length) : NULL;
-  if (*data) {
-    memcpy(*data, bytes, (size_t)length);
-    *size = (size_t)length;
-  }
+  *size = *data ? (size_t)length : 0;
+  if (*data)
+    memcpy(*data, bytes, *size);
   gdFree(bytes);
-  *why = "the picture could not be encoded";
-  return *data ? 0 : -1;
+  return *data ? 0 : em_fail(error, "the picture could not be encoded");
 }

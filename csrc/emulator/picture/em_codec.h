@@ -8,6 +8,8 @@
 #include <gd.h>
 #include <stddef.h>
 
+#include "em_error.h"
+
 enum { EM_CODEC_MAX_PIXELS = 40 * 1000 * 1000 };
 
 /* The media type by the first bytes ("image/png", "image/jpeg", "image/gif",
@@ -20,13 +22,13 @@ int em_codec_dimensions(const unsigned char *data, size_t size, int *width,
 
 /* Decodes into a truecolor raster, alpha kept.
  * Ownership: the caller's, gdImageDestroy.
- * Errors: NULL, and *why is a constant line of text. */
+ * Errors: NULL. */
 gdImagePtr em_codec_decode(const unsigned char *data, size_t size,
-                           const char **why);
+                           struct em_error *error);
 
 /* Encodes as "png", "jpg" or "webp"; any other format is refused.
- * Ownership: *data is the caller's to free(). Errors: -1 and *why. */
+ * Ownership: *data is the caller's to free(). Errors: -1. */
 int em_codec_encode(gdImagePtr image, const char *format, int quality,
-                    unsigned char **data, size_t *size, const char **why);
+                    unsigned char **data, size_t *size, struct em_error *error);
 
 #endif

@@ -16,8 +16,6 @@ enum { SHORTEST = 64, LONGEST = 2048 };
 
 enum { PAPER = 0xf4efe6, INK = 0x4c443a };
 
-static const char no_memory[] = "out of memory";
-
 /* The pictures of examples/pictures, put into the program by the build. */
 extern const unsigned char em_sample_portrait[], em_sample_portrait_end[];
 extern const unsigned char em_sample_woman[], em_sample_woman_end[];
@@ -118,8 +116,8 @@ static void choose_size(struct render *render) {
 
 /* A strip that an earlier edit left is no part of the picture. */
 static int add_part(struct render *render, const unsigned char *data,
-                    size_t size, const char **why) {
-  gdImagePtr image = em_codec_decode(data, size, why);
+                    size_t size, struct em_error *error) {
+  gdImagePtr image = em_codec_decode(data, size, error);
   if (!image)
     return -1;
   render->parts[render->count++] = (struct part){
@@ -128,13 +126,14 @@ static int add_part(struct render *render, const unsigned char *data,
 }
 
 /* Each prompt and seed sees a part of the sample of its own. */
-static int add_sample(struct render *render, const char **why) {
+static int add_sample(struct render *render, struct em_error *error) {
   struct em_random random = {render->key};
   const struct sample *sample = samples;
   while (sample->words[0] != '*' &&
          !em_look_has_word(render->prompt, sample->words))
     sample++;
-  if (add_part(render, sample->data, (size_t)(sample->end - sample->data), why))
+  if (add_part(render, sample->data, (size_t)(sample->end - sample->data),
+               error))
     return -1;
   gdRect *box = &render->parts[0].box;
   int share = 76 + em_random_below(&random, 25);
@@ -146,23 +145,15 @@ static int add_sample(struct render *render, const char **why) {
   return 0;
 }
 
-static int add_inputs(struct render *render, char *message, size_t size) {
+static int add_inputs(struct render *render, struct em_error *error) {
   const struct em_painter_job *job = render->job;
-  const char *why = no_memory;
-  if (job->input_count < 0 || job->input_count > EM_INPUT_MAX) {
-    snprintf(message, size, "more than %d pictures", EM_INPUT_MAX);
-    return -1;
-  }
+  struct em_error why;
+  if (job->input_count < 0 || job->input_count > EM_INPUT_MAX)
+    return em_fail(error, "more than %d pictures", EM_INPUT_MAX);
   for (int i = 0; i < job->input_count; i++)
-    if (add_part(render, job->inputs[i].data, job->inputs[i].size, &why)) {
-      snprintf(message, size, "input picture %d: %s", i + 1, why);
-      return -1;
-    }
-  if (render->count == 0 && add_sample(render, &why)) {
-    snprintf(message, size, "%s", why);
-    return -1;
-  }
-  return 0;
+    if (add_part(render, job->inputs[i].data, job->inputs[i].size, &why))
+      return em_fail(error, "input picture %d: %.400s", i + 1, why.text);
+  return render->count == 0 ? add_sample(render, error) : 0;
 }
 
 /* The largest part of `box` of that shape: centred from left to right; of a
@@ -289,16 +280,6 @@ static void render_destroy(struct render *render) {
     gdImageDestroy(render->canvas);
 }
 
-static int encode(const struct render *render, unsigned char **data,
-                  size_t *size, char *message, size_t message_size) {
-  const char *why = no_memory;
-  int result = em_codec_encode(render->canvas, render->job->format,
-                               render->job->quality, data, size, &why);
-  if (result)
-    snprintf(message, message_size, "%s", why);
-  return result;
-}
-
 /* All that makes a difference, but for the pictures. */
 static struct render begin(const struct em_painter_job *job) {
   struct render render = {.job = job,
@@ -310,40 +291,38 @@ static struct render begin(const struct em_painter_job *job) {
 }
 
 int em_painter_render(const struct em_painter_job *job, unsigned char **data,
-                      size_t *size, char *message, size_t message_size) {
+                      size_t *size, struct em_error *error) {
   struct render render = begin(job);
   *data = NULL;
   *size = 0;
-  int result = add_inputs(&render, message, message_size);
+  int result = add_inputs(&render, error);
   if (result == 0) {
     choose_size(&render);
-    result = draw(&render);
-    if (result != 0)
-      snprintf(message, message_size, "%s", no_memory);
-    else
-      result = encode(&render, data, size, message, message_size);
+    result = draw(&render) ? em_fail(error, "out of memory")
+                           : em_codec_encode(render.canvas, job->format,
+                                             job->quality, data, size, error);
   }
   render_destroy(&render);
   return result;
 }
 
 int em_painter_stand_in(const char *name, unsigned char **data, size_t *size) {
-  char message[64];
+  struct em_error error;
   const struct em_painter_job job = {.model = "stand-in",
                                      .prompt = name,
                                      .aspect_ratio = "4:5",
                                      .format = "png"};
-  return em_painter_render(&job, data, size, message, sizeof message);
+  return em_painter_render(&job, data, size, &error);
 }
 
 int em_painter_plain(uint32_t colour, const char *format, unsigned char **data,
                      size_t *size) {
-  const char *why;
+  struct em_error error;
   gdImagePtr image = gdImageCreateTrueColor(16, 16);
   if (!image)
     return -1;
   gdImageFilledRectangle(image, 0, 0, 15, 15, (int)(colour & 0xffffff));
-  int result = em_codec_encode(image, format, 90, data, size, &why);
+  int result = em_codec_encode(image, format, 90, data, size, &error);
   gdImageDestroy(image);
   return result;
 }

@@ -18,6 +18,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "em_error.h"
+
 enum { EM_INPUT_MAX = 8 };
 
 /* An encoded picture. */
@@ -45,7 +47,7 @@ struct em_painter_job {
  * Ownership: on success *data is the caller's to free().
  * Errors: -1 and one line in `message`; *data is then NULL. */
 int em_painter_render(const struct em_painter_job *job, unsigned char **data,
-                      size_t *size, char *message, size_t message_size);
+                      size_t *size, struct em_error *error);
 
 /* A sample, as PNG, in place of a picture on the service's own hosts, which
  * cannot be fetched offline. The same name gives the same picture.

@@ -9,7 +9,7 @@
 
 #include "em_base64.h"
 #include "em_clock.h"
-#include "em_rules.h"
+#include "em_member.h"
 
 struct em_fault_rule {
   struct em_rule base;
@@ -19,6 +19,82 @@ struct em_fault_rule {
 struct em_faults {
   struct em_rules rules;
 };
+
+static const struct em_member rule_members[] = {
+    {"match", EM_ANY}, {"then", EM_ANY}, {"mode", EM_STRING}, {NULL, EM_ANY}};
+static const struct em_member match_members[] = {
+    {"method", EM_STRING}, {"path", EM_STRING}, {"model", EM_STRING},
+    {"prompt", EM_STRING}, {"nth", EM_COUNT},   {"from", EM_COUNT},
+    {"count", EM_TIMES},   {NULL, EM_ANY}};
+static const struct em_member then_members[] = {{"status", EM_COUNT},
+                                                {"body", EM_ANY},
+                                                {"body_base64", EM_STRING},
+                                                {"repeat", EM_TIMES},
+                                                {"content_type", EM_STRING},
+                                                {"framing", EM_STRING},
+                                                {"content_length", EM_COUNT},
+                                                {"headers", EM_HEADERS},
+                                                {"truncate", EM_AMOUNT},
+                                                {"close", EM_BOOLEAN},
+                                                {"delay", EM_AMOUNT},
+                                                {"states", EM_STRINGS},
+                                                {"lose_record", EM_BOOLEAN},
+                                                {"lose_history", EM_BOOLEAN},
+                                                {"credits", EM_AMOUNT},
+                                                {"rate_limit", EM_AMOUNT},
+                                                {NULL, EM_ANY}};
+
+static const char *find_match_mistake(const json_t *match) {
+  const char *path = json_string_value(json_object_get(match, "path"));
+  if (!em_match_knows(path))
+    return "match.path is neither an endpoint's name nor a glob that starts "
+           "with / or *";
+  return em_match_find_mistake(match);
+}
+
+static const char *find_then_mistake(const json_t *then) {
+  const json_t *status = json_object_get(then, "status");
+  const json_t *encoded = json_object_get(then, "body_base64");
+  const char *framing = json_string_value(json_object_get(then, "framing"));
+  if (status &&
+      (json_integer_value(status) < 200 || json_integer_value(status) > 599))
+    return "then.status must be 200 to 599";
+  if (encoded && json_object_get(then, "body"))
+    return "then.body and then.body_base64 exclude each other";
+  if (encoded && !em_member_is_base64(encoded))
+    return "then.body_base64 is not base64";
+  if (!em_member_is_word(json_object_get(then, "repeat"), "endless"))
+    return "then.repeat must be a whole number above 0 or \"endless\"";
+  if (framing && strcmp(framing, "chunked") != 0 &&
+      strcmp(framing, "close") != 0)
+    return "then.framing must be \"chunked\" or \"close\"";
+  if (framing && json_object_get(then, "content_length"))
+    return "then.framing and then.content_length exclude each other";
+  if (!json_object_size(then))
+    return "then is empty";
+  return NULL;
+}
+
+static int check_rule(const json_t *rule, struct em_error *error) {
+  const json_t *match = json_object_get(rule, "match");
+  const json_t *then = json_object_get(rule, "then");
+  const char *mode = json_string_value(json_object_get(rule, "mode"));
+  if (!json_is_object(rule))
+    return em_fail(error, "it is not an object");
+  if (em_members_check(rule, "", rule_members, error))
+    return -1;
+  if (!json_is_object(then) || (match && !json_is_object(match)))
+    return em_fail(error, "then must be an object, and so must match");
+  if (mode && strcmp(mode, "before") != 0 && strcmp(mode, "after") != 0)
+    return em_fail(error, "mode must be \"before\" or \"after\"");
+  if (em_members_check(match, "match.", match_members, error) ||
+      em_members_check(then, "then.", then_members, error))
+    return -1;
+  const char *mistake = find_match_mistake(match);
+  if (!mistake)
+    mistake = find_then_mistake(then);
+  return mistake ? em_fail(error, "%s", mistake) : 0;
+}
 
 static struct em_rule *make_rule(const json_t *source, uint64_t seed) {
   (void)seed; /* nothing is left to chance */
@@ -45,7 +121,7 @@ static void drop_rule(struct em_rule *rule) {
 }
 
 static const struct em_rule_kind kind = {
-    .check = em_fault_check, .make = make_rule, .drop = drop_rule};
+    .check = check_rule, .make = make_rule, .drop = drop_rule};
 
 struct em_faults *em_faults_new(void) {
   struct em_faults *faults = calloc(1, sizeof *faults);
@@ -65,17 +141,8 @@ bool em_faults_active(const struct em_faults *faults) {
   return atomic_load_explicit(&faults->rules.active, memory_order_acquire) > 0;
 }
 
-int em_faults_add(struct em_faults *faults, const char *json, size_t size,
-                  char *message, size_t message_size) {
-  return em_rules_add(&faults->rules, json, size, message, message_size);
-}
-
-void em_faults_clear(struct em_faults *faults) {
-  em_rules_clear(&faults->rules);
-}
-
-void em_faults_tell(struct em_faults *faults, struct em_text *text) {
-  em_rules_tell(&faults->rules, text);
+struct em_rules *em_faults_rules(struct em_faults *faults) {
+  return &faults->rules;
 }
 
 static const char *wish(const struct em_fault_rule *rule, const char *name) {

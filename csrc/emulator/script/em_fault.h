@@ -36,6 +36,7 @@
 
 #include "em_reply.h"
 #include "em_route.h"
+#include "em_rules.h"
 
 struct em_faults;
 struct em_fault_rule;
@@ -52,13 +53,8 @@ void em_faults_delete(struct em_faults *faults);
 /* Quick: whether there is any rule at all. */
 bool em_faults_active(const struct em_faults *faults);
 
-/* Adds a list of rules, all or none. Errors: -1 and which rule has what. */
-int em_faults_add(struct em_faults *faults, const char *json, size_t size,
-                  char *message, size_t message_size);
-void em_faults_clear(struct em_faults *faults);
-
-/* The rules with how often each was seen and used, as a JSON array. */
-void em_faults_tell(struct em_faults *faults, struct em_text *text);
+/* Its rules, to be added to, listed and cleared. */
+struct em_rules *em_faults_rules(struct em_faults *faults);
 
 /* Counts the request and returns the rule to use, or NULL.
  * Ownership: a reference, given back by em_fault_drop. */
@@ -82,8 +78,5 @@ void em_fault_apply(const struct em_fault_rule *rule,
 /* A member of `then`, or NULL: what concerns jobs and the account is done by
  * em_service. */
 const json_t *em_fault_get(const struct em_fault_rule *rule, const char *name);
-
-/* Checks a rule. Errors: -1 and what is wrong with it (em_fault_check.c). */
-int em_fault_check(const json_t *rule, char *message, size_t message_size);
 
 #endif

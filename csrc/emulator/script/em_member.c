@@ -1,7 +1,6 @@
 #include "em_member.h"
 
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,51 +28,45 @@ static bool all_headers(const json_t *object) {
   return json_is_object(object) && json_object_size(object) <= EM_HEADER_MAX;
 }
 
-static bool fits(const json_t *value, enum em_wanted wanted) {
-  switch (wanted) {
-  case EM_STRING:
-    return json_is_string(value);
-  case EM_COUNT:
-    return json_is_integer(value) && json_integer_value(value) > 0;
-  case EM_AMOUNT:
-    return json_is_number(value) && json_number_value(value) >= 0;
-  case EM_INTEGER:
-    return json_is_integer(value);
-  case EM_WORDS:
-    return json_is_string(value) || all_strings(value);
-  case EM_BOOLEAN:
-    return json_is_boolean(value);
-  case EM_STRINGS:
-    return all_strings(value);
-  case EM_HEADERS:
-    return all_headers(value);
-  case EM_TIMES:
-    return fits(value, EM_COUNT) || json_is_string(value);
-  case EM_ANY:
-    break;
-  }
-  return true;
+static bool is_count(const json_t *value) {
+  return json_is_integer(value) && json_integer_value(value) > 0;
 }
 
-static const char *describe(enum em_wanted wanted) {
-  static const char *const texts[] = {
-      [EM_STRING] = "a string",
-      [EM_COUNT] = "a whole number above 0",
-      [EM_INTEGER] = "a whole number",
-      [EM_AMOUNT] = "a number, not negative",
-      [EM_BOOLEAN] = "true or false",
-      [EM_STRINGS] = "a list of strings",
-      [EM_WORDS] = "a string or a list of strings",
-      [EM_HEADERS] = "an object of header names and values",
-      [EM_TIMES] = "a whole number above 0, \"always\" or \"endless\"",
-      [EM_ANY] = "anything",
-  };
-  return texts[wanted];
+static bool is_amount(const json_t *value) {
+  return json_is_number(value) && json_number_value(value) >= 0;
 }
+
+static bool is_string(const json_t *value) { return json_is_string(value); }
+static bool is_integer(const json_t *value) { return json_is_integer(value); }
+static bool is_boolean(const json_t *value) { return json_is_boolean(value); }
+
+static bool are_words(const json_t *value) {
+  return json_is_string(value) || all_strings(value);
+}
+
+static bool is_times(const json_t *value) {
+  return is_count(value) || json_is_string(value);
+}
+
+static const struct {
+  bool (*fits)(const json_t *value);
+  const char *description;
+} kinds[] = {
+    [EM_STRING] = {is_string, "a string"},
+    [EM_COUNT] = {is_count, "a whole number above 0"},
+    [EM_INTEGER] = {is_integer, "a whole number"},
+    [EM_AMOUNT] = {is_amount, "a number, not negative"},
+    [EM_BOOLEAN] = {is_boolean, "true or false"},
+    [EM_STRINGS] = {all_strings, "a list of strings"},
+    [EM_WORDS] = {are_words, "a string or a list of strings"},
+    [EM_HEADERS] = {all_headers, "an object of header names and values"},
+    [EM_TIMES] = {is_times,
+                  "a whole number above 0, \"always\" or \"endless\""},
+    [EM_ANY] = {NULL, "anything"},
+};
 
 int em_members_check(const json_t *object, const char *where,
-                     const struct em_member *members, char *message,
-                     size_t message_size) {
+                     const struct em_member *members, struct em_error *error) {
   const char *name;
   const json_t *value;
   json_object_foreach((json_t *)(uintptr_t)object, name, value) {
@@ -81,13 +74,10 @@ int em_members_check(const json_t *object, const char *where,
     while (member->name && strcmp(member->name, name) != 0)
       member++;
     if (!member->name)
-      snprintf(message, message_size, "%s%.40s is not known", where, name);
-    else if (!fits(value, member->wanted))
-      snprintf(message, message_size, "%s%s must be %s", where, name,
-               describe(member->wanted));
-    else
-      continue;
-    return -1;
+      return em_fail(error, "%s%.40s is not known", where, name);
+    if (kinds[member->wanted].fits && !kinds[member->wanted].fits(value))
+      return em_fail(error, "%s%s must be %s", where, name,
+                     kinds[member->wanted].description);
   }
   return 0;
 }

@@ -6,6 +6,8 @@
 #include <jansson.h>
 #include <stdbool.h>
 
+#include "em_error.h"
+
 enum em_wanted {
   EM_STRING,
   EM_COUNT,   /* a whole number above 0 */
@@ -27,8 +29,7 @@ struct em_member {
 /* Checks an object's members; `where` is put before their names.
  * Errors: -1 and what is wrong. */
 int em_members_check(const json_t *object, const char *where,
-                     const struct em_member *members, char *message,
-                     size_t message_size);
+                     const struct em_member *members, struct em_error *error);
 
 /* Whether a value that may be a number or a word is a number or that word. */
 bool em_member_is_word(const json_t *value, const char *word);

@@ -1,6 +1,5 @@
 #include "em_rules.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 bool em_rule_create(struct em_rule *rule, const json_t *source) {
@@ -50,39 +49,30 @@ static int add_rule(struct em_rules *rules, const json_t *source) {
 }
 
 static int check_list(const struct em_rule_kind *kind, const json_t *list,
-                      char *message, size_t message_size) {
+                      struct em_error *error) {
   size_t i;
   const json_t *rule;
-  char mistake[256];
-  if (!json_is_array(list)) {
-    snprintf(message, message_size, "a list of rules is expected");
-    return -1;
-  }
+  struct em_error mistake;
+  if (!json_is_array(list))
+    return em_fail(error, "a list of rules is expected");
   json_array_foreach(list, i, rule) {
-    if (kind->check(rule, mistake, sizeof mistake)) {
-      snprintf(message, message_size, "rule %zu: %s", i + 1, mistake);
-      return -1;
-    }
+    if (kind->check(rule, &mistake))
+      return em_fail(error, "rule %zu: %.400s", i + 1, mistake.text);
   }
   return 0;
 }
 
 int em_rules_add(struct em_rules *rules, const char *json, size_t size,
-                 char *message, size_t message_size) {
-  json_error_t error;
-  json_t *list = json_loadb(json ? json : "", size, 0, &error);
-  if (!list) {
-    snprintf(message, message_size, "not JSON: line %d: %s", error.line,
-             error.text);
-    return -1;
-  }
-  int failed = check_list(rules->kind, list, message, message_size);
+                 struct em_error *error) {
+  json_error_t mistake;
+  json_t *list = json_loadb(json ? json : "", size, 0, &mistake);
+  if (!list)
+    return em_fail(error, "not JSON: line %d: %s", mistake.line, mistake.text);
+  int failed = check_list(rules->kind, list, error);
   pthread_mutex_lock(&rules->lock);
   for (size_t i = 0; !failed && i < json_array_size(list); i++)
-    if (add_rule(rules, json_array_get(list, i))) {
-      snprintf(message, message_size, "out of memory");
-      failed = -1;
-    }
+    if (add_rule(rules, json_array_get(list, i)))
+      failed = em_fail(error, "out of memory");
   pthread_mutex_unlock(&rules->lock);
   json_decref(list);
   return failed;
@@ -103,23 +93,23 @@ void em_rules_clear(struct em_rules *rules) {
   pthread_mutex_unlock(&rules->lock);
 }
 
-static void tell_rule(const struct em_rules *rules, const struct em_rule *rule,
-                      struct em_text *text) {
+static void write_rule(const struct em_rules *rules, const struct em_rule *rule,
+                       struct em_text *text) {
   char *source = json_dumps(rule->source, JSON_COMPACT);
   em_text_addf(text, "{\"seen\":%lld,\"used\":%lld", rule->match.seen,
                rule->match.used);
-  if (rules->kind->tell)
-    rules->kind->tell(rule, text);
+  if (rules->kind->write_members)
+    rules->kind->write_members(rule, text);
   em_text_addf(text, ",\"rule\":%s}", source ? source : "null");
   free(source);
 }
 
-void em_rules_tell(struct em_rules *rules, struct em_text *text) {
+void em_rules_write_json(struct em_rules *rules, struct em_text *text) {
   em_text_add(text, "[");
   pthread_mutex_lock(&rules->lock);
   for (size_t i = 0; i < rules->count; i++) {
     em_text_add(text, i ? "," : "");
-    tell_rule(rules, rules->all[i], text);
+    write_rule(rules, rules->all[i], text);
   }
   pthread_mutex_unlock(&rules->lock);
   em_text_add(text, "]");

@@ -1,9 +1,10 @@
 /* A script: the rules that tests have set, in their order.
  *
  * What em_fault and em_wire have in common: rules come as a JSON list, all or
- * none, are told with how often each was seen and used, and live as long as an
- * exchange refers to them, cleared or not. What a rule says is its kind's. The
- * lock is here, and the owner may guard with it what belongs to the rules. */
+ * none, are listed with how often each was seen and used, and live as long as
+ * an exchange refers to them, cleared or not. What a rule means is its kind's.
+ * The lock is here, and the owner may guard with it what belongs to the
+ * rules. */
 #ifndef EM_RULES_H
 #define EM_RULES_H
 
@@ -13,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "em_error.h"
 #include "em_match.h"
 #include "em_text.h"
 
@@ -25,12 +27,12 @@ struct em_rule {
 
 struct em_rule_kind {
   /* Errors: -1 and what is wrong with it. */
-  int (*check)(const json_t *source, char *message, size_t message_size);
+  int (*check)(const json_t *source, struct em_error *error);
   /* Errors: NULL when out of memory. */
   struct em_rule *(*make)(const json_t *source, uint64_t seed);
   void (*drop)(struct em_rule *rule);
-  /* Members to be told besides seen and used, or NULL. */
-  void (*tell)(const struct em_rule *rule, struct em_text *text);
+  /* Writes further members beside seen and used; or NULL. */
+  void (*write_members)(const struct em_rule *rule, struct em_text *text);
 };
 
 struct em_rules {
@@ -48,12 +50,12 @@ void em_rules_destroy(struct em_rules *rules);
 
 /* Adds a list of rules, all or none. Errors: -1 and which rule has what. */
 int em_rules_add(struct em_rules *rules, const char *json, size_t size,
-                 char *message, size_t message_size);
+                 struct em_error *error);
 void em_rules_clear(struct em_rules *rules);
 void em_rules_clear_locked(struct em_rules *rules);
 
 /* The rules with how often each was seen and used, as a JSON array. */
-void em_rules_tell(struct em_rules *rules, struct em_text *text);
+void em_rules_write_json(struct em_rules *rules, struct em_text *text);
 
 /* With one reference. False when out of memory. */
 bool em_rule_create(struct em_rule *rule, const json_t *source);

@@ -263,7 +263,7 @@ static bool delay(struct em_exchange *exchange) {
   int64_t delay_us = em_fault_delay_us(exchange->fault);
   if (!delay_us || !suspend(exchange))
     return false;
-  em_timer_at(exchange->service->timer, em_clock_now_us() + delay_us,
+  em_tasks_at(exchange->service->timer, em_clock_now_us() + delay_us,
               resume_later, exchange);
   return true;
 }
@@ -300,7 +300,7 @@ static bool admit(struct em_exchange *exchange) {
 
 static bool finish_v1(struct em_exchange *exchange) {
   exchange->stage = ANSWERED;
-  exchange->request.tells_end = true;
+  exchange->request.reports_end = true;
   em_submit_v1_finish(exchange->service, &exchange->request, &exchange->reply);
   return true;
 }
@@ -310,7 +310,7 @@ static bool finish_v1(struct em_exchange *exchange) {
 static void note_learned(struct em_exchange *exchange) {
   const struct em_fault_rule *fault = exchange->fault;
   struct em_job *job;
-  if (!exchange->request.tells_end || (fault && em_fault_hides(fault)) ||
+  if (!exchange->request.reports_end || (fault && em_fault_hides(fault)) ||
       !(job = job_in_question(exchange)))
     return;
   em_store_lock(&exchange->service->store);

@@ -18,8 +18,7 @@ struct form {
   const struct em_model *model;
   json_t *body;
   struct part part; /* the one being received */
-  char *message;
-  size_t message_size;
+  struct em_error *error;
   bool failed;
 };
 
@@ -48,13 +47,14 @@ static json_t *typed(const struct em_param *param, const char *text) {
 /* A file of a parameter that is not declared (a mask) may hold anything. */
 static json_t *keep_file(struct form *form, const struct em_param *param) {
   const struct em_text *bytes = &form->part.value;
-  char path[EM_PATH_SIZE], reason[128];
+  char path[EM_PATH_SIZE];
+  struct em_error reason;
   if (em_service_keep_asset(form->service, bytes->data, bytes->size, path,
-                            reason, sizeof reason)) {
+                            &reason)) {
     if (!param)
       return json_null();
-    snprintf(form->message, form->message_size, "Invalid file for %s: %s",
-             form->part.name, reason);
+    em_fail(form->error, "Invalid file for %s: %s", form->part.name,
+            reason.text);
     return NULL;
   }
   return json_sprintf("%s%s", form->request->base, path);
@@ -115,15 +115,13 @@ static void read_parts(struct form *form) {
 
 json_t *em_form_read(struct em_service *service,
                      const struct em_request *request,
-                     const struct em_model *model, char *message,
-                     size_t message_size) {
+                     const struct em_model *model, struct em_error *error) {
   struct form form = {.service = service,
                       .request = request,
                       .model = model,
                       .body = json_object(),
-                      .message = message,
-                      .message_size = message_size};
-  snprintf(message, message_size, "Invalid multipart body");
+                      .error = error};
+  em_fail(error, "Invalid multipart body");
   if (request->size)
     read_parts(&form);
   em_text_free(&form.part.value);

@@ -3,12 +3,12 @@
 #ifndef EM_FORM_H
 #define EM_FORM_H
 
+#include "em_error.h"
 #include "em_service.h"
 
 /* Ownership: the caller owns the object. Errors: NULL and a message. */
 json_t *em_form_read(struct em_service *service,
                      const struct em_request *request,
-                     const struct em_model *model, char *message,
-                     size_t message_size);
+                     const struct em_model *model, struct em_error *error);
 
 #endif

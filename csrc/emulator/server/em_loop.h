@@ -1,5 +1,5 @@
-/* One thread that waits for many descriptors, under the faulty wire: em_relay
- * and em_foreign hang on it.
+/* One thread that waits for many descriptors: those of the faulty wire
+ * (em_relay) and of the foreign host (em_foreign).
  *
  * Descriptors are watched edge-triggered, once and for all: who is called
  * remembers what is ready until a read or a write says otherwise. Calls come
@@ -11,6 +11,8 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+
+#include "em_error.h"
 
 struct em_watch {
   int fd; /* -1: none */
@@ -48,5 +50,9 @@ int em_loop_set_clock(struct em_loop *loop, struct em_watch *clock,
 
 /* Closes and forgets the descriptor; one of -1 is fine. */
 void em_watch_close(struct em_watch *watch);
+
+/* Listens on 127.0.0.1:*port, on loopback and nowhere else, without blocking; 0
+ * becomes the port found. Errors: -1 and why. */
+int em_listen(int *port, struct em_error *error);
 
 #endif

@@ -10,7 +10,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#include "em_doors.h"
+#include "em_listeners.h"
 #include "em_server.h"
 
 /* Blocked before the first thread is made, so that only the descriptor gets
@@ -52,17 +52,17 @@ static int write_url(const char *path, const char *url) {
 }
 
 static void print_banner(const struct em_options *options, const char *url,
-                         const struct em_doors *doors) {
+                         const struct em_listeners *listeners) {
   if (options->quiet)
     return;
   printf("segmind-emulator: an emulator of the Segmind image service.\n"
          "No model runs in it: pictures are drawn, credits are play money.\n"
          "Base URL: %s\n",
          url);
-  if (*doors->wire_url)
-    printf("Through the faulty wire: %s\n", doors->wire_url);
-  if (*doors->foreign_url)
-    printf("Foreign host: %s\n", doors->foreign_url);
+  if (*listeners->wire_url)
+    printf("Through the faulty wire: %s\n", listeners->wire_url);
+  if (*listeners->foreign_url)
+    printf("Foreign host: %s\n", listeners->foreign_url);
   fflush(stdout);
 }
 
@@ -94,12 +94,12 @@ static int complain(const char *message) {
 
 /* The service's own last: who waits for it finds the others there. */
 static int write_urls(const struct em_options *options, const char *url,
-                      const struct em_doors *doors) {
+                      const struct em_listeners *listeners) {
   if (options->wire_url_file &&
-      write_url(options->wire_url_file, doors->wire_url))
+      write_url(options->wire_url_file, listeners->wire_url))
     return complain("cannot write the --wire-url-file");
   if (options->foreign_url_file &&
-      write_url(options->foreign_url_file, doors->foreign_url))
+      write_url(options->foreign_url_file, listeners->foreign_url))
     return complain("cannot write the --foreign-url-file");
   if (options->url_file && write_url(options->url_file, url))
     return complain("cannot write the --url-file");
@@ -110,24 +110,23 @@ static int serve(struct em_service *service, struct em_server *server,
                  int signals) {
   const struct em_options *options = service->options;
   const char *url = em_server_url(server);
-  struct em_doors doors;
-  char message[512];
-  if (em_doors_open(&doors, service, em_server_port(server), message,
-                    sizeof message))
-    return complain(message);
-  int result = write_urls(options, url, &doors);
+  struct em_listeners listeners;
+  struct em_error error;
+  if (em_listeners_open(&listeners, service, em_server_port(server), &error))
+    return complain(error.text);
+  int result = write_urls(options, url, &listeners);
   if (result == EXIT_SUCCESS) {
-    print_banner(options, url, &doors);
+    print_banner(options, url, &listeners);
     wait_for_end(signals, options->exit_with_stdin);
   }
-  em_doors_close(&doors);
+  em_listeners_close(&listeners);
   return result;
 }
 
 static int start(struct em_service *service, int signals) {
-  char message[512] = "out of memory";
-  struct em_server *server = em_server_new(service, message, sizeof message);
-  int result = server ? serve(service, server, signals) : complain(message);
+  struct em_error error = {"out of memory"};
+  struct em_server *server = em_server_new(service, &error);
+  int result = server ? serve(service, server, signals) : complain(error.text);
   em_service_stop(service);
   em_server_delete(server);
   return result;
@@ -136,15 +135,15 @@ static int start(struct em_service *service, int signals) {
 int main(int argc, char **argv) {
   struct em_options options;
   struct em_service service;
-  char message[512];
+  struct em_error error;
   enum em_options_result read = em_options_read(&options, argc, argv);
   if (read != EM_RUN)
     return read == EM_DONE ? EXIT_SUCCESS : 2;
   int signals = open_signals();
   if (signals < 0 || curl_global_init(CURL_GLOBAL_DEFAULT))
     return complain("cannot start");
-  if (em_service_create(&service, &options, message, sizeof message))
-    return complain(message);
+  if (em_service_create(&service, &options, &error))
+    return complain(error.text);
   service.shut_down = shut_down;
   int result = start(&service, signals);
   em_service_destroy(&service);

@@ -29,13 +29,12 @@ void em_reply_destroy(struct em_reply *reply) {
 
 void em_reply_json(struct em_reply *reply, int status, struct em_text *text) {
   forget_body(reply);
-  reply->status = text->failed ? 500 : status;
   reply->content_type = strdup("application/json");
-  if (text->failed)
-    em_text_free(text);
-  reply->body = text->data;
   reply->size = text->size;
-  *text = (struct em_text){0};
+  reply->body = em_text_take(text);
+  reply->status = reply->body ? status : 500;
+  if (!reply->body)
+    reply->size = 0;
 }
 
 void em_reply_bytes(struct em_reply *reply, int status,

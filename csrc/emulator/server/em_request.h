@@ -21,7 +21,7 @@ struct em_request {
   bool too_large;
   struct em_job *job; /* the one it submitted: a reference, or NULL */
   bool waits;         /* v1: answered when that job ends */
-  bool tells_end;     /* the answer made says that its job has ended */
+  bool reports_end;   /* the answer made says that its job has ended */
 };
 
 /* Appends to the body. Errors: the request becomes too_large. */

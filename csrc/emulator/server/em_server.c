@@ -13,7 +13,7 @@
 
 #include "em_clock.h"
 #include "em_exchange.h"
-#include "em_listen.h"
+#include "em_loop.h"
 
 struct em_server {
   struct em_service *service;
@@ -206,39 +206,28 @@ static unsigned connection_limit(void) {
   return limit.rlim_cur > 200 ? (unsigned)limit.rlim_cur - 100 : 100;
 }
 
-static char *read_pem(const char *path) {
+/* Errors: NULL and why. */
+static char *read_pem(const char *path, struct em_error *error) {
   struct em_text text = {0};
-  char piece[4096];
-  size_t count;
-  FILE *file = fopen(path, "r");
-  if (!file)
-    return NULL;
-  while ((count = fread(piece, 1, sizeof piece, file)) > 0)
-    em_text_add_bytes(&text, piece, count);
-  fclose(file);
-  return text.data;
+  if (em_text_add_file(&text, path))
+    em_fail(error, "cannot read %s", path);
+  return em_text_take(&text);
 }
 
-static int read_tls(struct em_server *server, char *message,
-                    size_t message_size) {
+static int read_tls(struct em_server *server, struct em_error *error) {
   const struct em_options *options = server->service->options;
   if (!options->tls_cert)
     return 0;
-  server->tls_cert = read_pem(options->tls_cert);
-  server->tls_key = read_pem(options->tls_key);
-  if (server->tls_cert && server->tls_key)
-    return 0;
-  snprintf(message, message_size, "cannot read %s",
-           server->tls_cert ? options->tls_key : options->tls_cert);
-  return -1;
+  server->tls_cert = read_pem(options->tls_cert, error);
+  server->tls_key = read_pem(options->tls_key, error);
+  return server->tls_cert && server->tls_key ? 0 : -1;
 }
 
 /* Bound before the daemon starts, so that the URL is known to its thread.
  * Errors: -1 and a message. */
-static int open_socket(struct em_server *server, char *message,
-                       size_t message_size) {
+static int open_socket(struct em_server *server, struct em_error *error) {
   server->port = server->service->options->port;
-  int listener = em_listen(&server->port, message, message_size);
+  int listener = em_listen(&server->port, error);
   snprintf(server->url, sizeof server->url, "http%s://127.0.0.1:%d",
            server->tls_cert ? "s" : "", server->port);
   return listener;
@@ -308,10 +297,10 @@ static void end_thread(struct em_server *server) {
     MHD_run(server->daemon);
 }
 
-static int start(struct em_server *server, char *message, size_t message_size) {
-  if (read_tls(server, message, message_size))
+static int start(struct em_server *server, struct em_error *error) {
+  if (read_tls(server, error))
     return -1;
-  int listener = open_socket(server, message, message_size);
+  int listener = open_socket(server, error);
   if (listener < 0)
     return -1;
   server->daemon = start_daemon(server, listener);
@@ -319,20 +308,18 @@ static int start(struct em_server *server, char *message, size_t message_size) {
     return 0;
   if (!server->daemon)
     close(listener);
-  snprintf(message, message_size, "cannot start the server%s",
-           server->tls_cert ? ": is it a certificate and its key?" : "");
-  return -1;
+  return em_fail(error, "cannot start the server%s",
+                 server->tls_cert ? ": is it a certificate and its key?" : "");
 }
 
-struct em_server *em_server_new(struct em_service *service, char *message,
-                                size_t message_size) {
+struct em_server *em_server_new(struct em_service *service,
+                                struct em_error *error) {
   struct em_server *server = calloc(1, sizeof *server);
   if (!server)
     return NULL;
   server->service = service;
-  snprintf(message, message_size, "no descriptor to be had");
-  if (!em_waiting_create(&server->waiting) &&
-      !start(server, message, message_size))
+  em_fail(error, "no descriptor to be had");
+  if (!em_waiting_create(&server->waiting) && !start(server, error))
     return server;
   em_server_delete(server);
   return NULL;

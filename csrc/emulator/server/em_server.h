@@ -7,13 +7,14 @@
 #ifndef EM_SERVER_H
 #define EM_SERVER_H
 
+#include "em_error.h"
 #include "em_service.h"
 
 struct em_server;
 
 /* Errors: NULL and a message. */
-struct em_server *em_server_new(struct em_service *service, char *message,
-                                size_t message_size);
+struct em_server *em_server_new(struct em_service *service,
+                                struct em_error *error);
 
 /* "http://127.0.0.1:1234" */
 const char *em_server_url(const struct em_server *server);

@@ -1,40 +1,36 @@
 #include "em_text.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-void em_text_free(struct em_text *text) {
-  free(text->data);
+char *em_text_take(struct em_text *text) {
+  char *data = text->data;
+  if (text->stream && fclose(text->stream) != 0)
+    text->failed = true;
+  if (text->failed) {
+    free(text->data);
+    data = NULL;
+  }
   *text = (struct em_text){0};
+  return data;
 }
 
-static bool reserve(struct em_text *text, size_t more) {
-  if (text->failed)
-    return false;
-  if (text->size + more + 1 <= text->capacity)
-    return true;
-  size_t capacity = text->capacity ? text->capacity : 512;
-  while (capacity < text->size + more + 1)
-    capacity *= 2;
-  char *data = realloc(text->data, capacity);
-  if (!data) {
-    text->failed = true;
-    return false;
+void em_text_free(struct em_text *text) { free(em_text_take(text)); }
+
+/* Opens the stream at the first use, so that an empty text costs nothing. */
+static bool is_open(struct em_text *text) {
+  if (!text->stream && !text->failed) {
+    text->stream = open_memstream(&text->data, &text->size);
+    text->failed = !text->stream;
   }
-  text->data = data;
-  text->capacity = capacity;
-  return true;
+  return !text->failed;
 }
 
 void em_text_add_bytes(struct em_text *text, const void *bytes, size_t size) {
-  if (!reserve(text, size))
-    return;
-  if (size)
-    memcpy(text->data + text->size, bytes, size);
-  text->size += size;
-  text->data[text->size] = '\0';
+  if (is_open(text))
+    text->failed = (size && fwrite(bytes, size, 1, text->stream) != 1) ||
+                   fflush(text->stream) != 0;
 }
 
 void em_text_add(struct em_text *text, const char *string) {
@@ -42,16 +38,25 @@ void em_text_add(struct em_text *text, const char *string) {
 }
 
 void em_text_addf(struct em_text *text, const char *format, ...) {
-  va_list args, again;
+  va_list args;
   va_start(args, format);
-  va_copy(again, args);
-  int size = vsnprintf(NULL, 0, format, args);
-  if (size >= 0 && reserve(text, (size_t)size)) {
-    vsnprintf(text->data + text->size, (size_t)size + 1, format, again);
-    text->size += (size_t)size;
-  }
-  va_end(again);
+  if (is_open(text))
+    text->failed =
+        vfprintf(text->stream, format, args) < 0 || fflush(text->stream) != 0;
   va_end(args);
+}
+
+int em_text_add_file(struct em_text *text, const char *path) {
+  char piece[4096];
+  size_t count;
+  FILE *file = fopen(path, "rb");
+  if (!file)
+    return -1;
+  while ((count = fread(piece, 1, sizeof piece, file)) > 0)
+    em_text_add_bytes(text, piece, count);
+  bool failed = ferror(file) || text->failed;
+  fclose(file);
+  return failed ? -1 : 0;
 }
 
 static void add_escape(struct em_text *text, unsigned char c) {

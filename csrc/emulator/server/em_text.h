@@ -1,24 +1,31 @@
-/* A growing text: how every answer of the emulator is written.
+/* A growing text on open_memstream(3): how every answer of the emulator is
+ * written.
  *
- * Answers are put together piece by piece rather than dumped from a JSON tree:
- * a status answer is asked for tens of thousands of times a second, and its
- * shape is fixed. A failed allocation is remembered in `failed` and everything
- * after it is a no-op, so that only the end needs a check. */
+ * Answers are written piece by piece rather than dumped from a JSON tree: a
+ * status answer is asked for tens of thousands of times a second, and its shape
+ * is fixed. A failed allocation is remembered in `failed` and everything after
+ * it is a no-op, so that only the end needs a check. */
 #ifndef EM_TEXT_H
 #define EM_TEXT_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 struct em_text {
   char *data; /* terminated once something was added; NULL before */
   size_t size;
-  size_t capacity;
+  FILE *stream;
   bool failed;
 };
 
 /* All zero is a valid empty text; em_text_free makes it so again. */
 void em_text_free(struct em_text *text);
+
+/* Ownership: the bytes become the caller's, the text is empty. NULL when
+ * nothing was added or memory ran out. */
+char *em_text_take(struct em_text *text);
+
 void em_text_add(struct em_text *text, const char *string);
 void em_text_add_bytes(struct em_text *text, const void *bytes, size_t size);
 void em_text_addf(struct em_text *text, const char *format, ...)
@@ -26,5 +33,8 @@ void em_text_addf(struct em_text *text, const char *format, ...)
 
 /* Adds the string in JSON's double quotes, escaped; NULL becomes null. */
 void em_text_add_json(struct em_text *text, const char *string);
+
+/* Adds a whole file. Errors: -1. */
+int em_text_add_file(struct em_text *text, const char *path);
 
 #endif

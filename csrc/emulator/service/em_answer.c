@@ -36,12 +36,12 @@ static void reply_not_found(const struct em_request *request,
     em_reply_error(reply, 404, "Output for this request ID %s Not Found", id);
 }
 
-static bool tells_end(const struct em_job *job, const char *state) {
+static bool reports_end(const struct em_job *job, const char *state) {
   return em_job_is_finished(job) && !strcmp(state, em_state_name(job->state));
 }
 
-/* What a scripted job says next, or the truth. */
-static const char *state_to_tell(struct em_job *job) {
+/* The next state of a script, or the true one. */
+static const char *next_state(struct em_job *job) {
   const char *state = job->script_next;
   if (!state || !*state)
     return em_state_name(job->state);
@@ -56,9 +56,9 @@ void em_answer_status(struct em_service *service, struct em_request *request,
   em_store_lock(&service->store);
   struct em_job *job = find_job_locked(service, request->route.argument);
   if (job) {
-    const char *state = state_to_tell(job);
-    status = em_job_tell_status(job, state, request->base, &text);
-    request->tells_end = tells_end(job, state);
+    const char *state = next_state(job);
+    status = em_job_write_status(job, state, request->base, &text);
+    request->reports_end = reports_end(job, state);
   }
   em_store_unlock(&service->store);
   if (job)
@@ -74,8 +74,8 @@ void em_answer_result(struct em_service *service, struct em_request *request,
   em_store_lock(&service->store);
   struct em_job *job = find_job_locked(service, request->route.argument);
   if (job) {
-    status = em_job_tell_result(job, request->base, &text);
-    request->tells_end = em_job_is_finished(job);
+    status = em_job_write_result(job, request->base, &text);
+    request->reports_end = em_job_is_finished(job);
   }
   em_store_unlock(&service->store);
   if (job)

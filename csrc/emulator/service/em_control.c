@@ -119,19 +119,65 @@ void em_control_stats(struct em_service *service, struct em_request *request,
   em_reply_json(reply, 200, &text);
 }
 
-void em_control_faults(struct em_service *service, struct em_request *request,
-                       struct em_reply *reply) {
+/* GET lists the rules, POST adds to them, DELETE clears them. */
+static void answer_rules(struct em_rules *rules,
+                         const struct em_request *request,
+                         struct em_reply *reply) {
   struct em_text text = {0};
-  char message[320];
+  struct em_error error;
   if (!strcmp(request->method, "DELETE"))
-    em_faults_clear(service->faults);
+    em_rules_clear(rules);
   if (!strcmp(request->method, "POST") &&
-      em_faults_add(service->faults, request->body, request->size, message,
-                    sizeof message)) {
-    em_reply_error(reply, 400, "%s", message);
+      em_rules_add(rules, request->body, request->size, &error)) {
+    em_reply_error(reply, 400, "%s", error.text);
     return;
   }
-  em_faults_tell(service->faults, &text);
+  em_rules_write_json(rules, &text);
+  em_reply_json(reply, 200, &text);
+}
+
+void em_control_faults(struct em_service *service, struct em_request *request,
+                       struct em_reply *reply) {
+  answer_rules(em_faults_rules(service->faults), request, reply);
+}
+
+/* Rules for a wire that is not there would never apply; say so. */
+static bool lacks(int port, const char *option, struct em_reply *reply) {
+  if (port < 0)
+    em_reply_error(reply, 409, "the emulator was started without %s", option);
+  return port < 0;
+}
+
+void em_control_wire(struct em_service *service, struct em_request *request,
+                     struct em_reply *reply) {
+  if (!lacks(service->options->wire_port, "--wire-port", reply))
+    answer_rules(em_wire_rules(service->wire), request, reply);
+}
+
+void em_control_wire_log(struct em_service *service, struct em_request *request,
+                         struct em_reply *reply) {
+  struct em_text text = {0};
+  if (lacks(service->options->wire_port, "--wire-port", reply))
+    return;
+  em_wire_write_log(service->wire, first_wanted(request), &text);
+  em_reply_json(reply, 200, &text);
+}
+
+void em_control_foreign(struct em_service *service, struct em_request *request,
+                        struct em_reply *reply) {
+  struct em_text text = {0};
+  struct em_error error;
+  if (lacks(service->options->foreign_port, "--foreign-port", reply))
+    return;
+  if (!strcmp(request->method, "DELETE"))
+    em_foreign_reset(service->foreign);
+  if (!strcmp(request->method, "POST") &&
+      em_foreign_script(service->foreign, request->body, request->size,
+                        &error)) {
+    em_reply_error(reply, 400, "%s", error.text);
+    return;
+  }
+  em_foreign_write_json(service->foreign, &text);
   em_reply_json(reply, 200, &text);
 }
 
@@ -145,9 +191,9 @@ static void clear_counts(struct em_stats *stats) {
 void em_control_reset(struct em_service *service, struct em_request *request,
                       struct em_reply *reply) {
   (void)request;
-  em_faults_clear(service->faults);
+  em_rules_clear(em_faults_rules(service->faults));
   em_wire_reset(service->wire);
-  em_visits_clear(service->visits, true);
+  em_foreign_reset(service->foreign);
   em_store_reset(&service->store);
   em_media_reset(service->media);
   clear_counts(&service->stats);

@@ -5,32 +5,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "em_text.h"
+
 static const size_t fetch_max_bytes = (size_t)64 << 20;
 
-struct sink {
-  unsigned char *data;
-  size_t size, capacity;
-};
-
 static size_t receive(char *data, size_t unit, size_t count, void *arg) {
-  struct sink *sink = arg;
-  size_t size = unit * count;
-  if (sink->size + size > fetch_max_bytes)
+  struct em_text *text = arg;
+  if (text->size + unit * count > fetch_max_bytes)
     return 0;
-  if (sink->size + size > sink->capacity) {
-    size_t capacity = (sink->size + size) * 2;
-    unsigned char *bigger = realloc(sink->data, capacity);
-    if (!bigger)
-      return 0;
-    sink->data = bigger;
-    sink->capacity = capacity;
-  }
-  memcpy(sink->data + sink->size, data, size);
-  sink->size += size;
-  return size;
+  em_text_add_bytes(text, data, unit * count);
+  return text->failed ? 0 : unit * count;
 }
 
-static CURLcode prepare(CURL *easy, const char *url, struct sink *sink) {
+static CURLcode prepare(CURL *easy, const char *url, struct em_text *text) {
   CURLcode code = curl_easy_setopt(easy, CURLOPT_URL, url);
 #define SET(option, value)                                                     \
   if (code == CURLE_OK)                                                        \
@@ -45,37 +32,35 @@ static CURLcode prepare(CURL *easy, const char *url, struct sink *sink) {
   SET(FAILONERROR, 1L);
   SET(USERAGENT, "segmind-emulator");
   SET(WRITEFUNCTION, receive);
-  SET(WRITEDATA, sink);
+  SET(WRITEDATA, text);
 #undef SET
   return code;
 }
 
-int em_fetch(const char *url, unsigned char **data, size_t *size, char *message,
-             size_t message_size) {
-  struct sink sink = {0};
+int em_fetch(const char *url, unsigned char **data, size_t *size,
+             struct em_error *error) {
+  struct em_text text = {0};
   CURL *easy = curl_easy_init();
   CURLcode code = CURLE_OUT_OF_MEMORY;
   long status = 0;
   if (easy) {
-    code = prepare(easy, url, &sink);
+    code = prepare(easy, url, &text);
     if (code == CURLE_OK)
       code = curl_easy_perform(easy);
     curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
     curl_easy_cleanup(easy);
   }
-  if (code == CURLE_OK && sink.size) {
-    *data = sink.data;
-    *size = sink.size;
+  *size = text.size;
+  *data = (unsigned char *)em_text_take(&text);
+  if (code == CURLE_OK && *data && *size)
     return 0;
-  }
-  free(sink.data);
+  free(*data);
+  *data = NULL;
   if (status >= 400)
-    snprintf(message, message_size, "HTTP %ld", status);
-  else
-    snprintf(message, message_size, "%s",
-             code == CURLE_OK ? "the answer is empty"
-                              : curl_easy_strerror(code));
-  return -1;
+    return em_fail(error, "HTTP %ld", status);
+  return em_fail(error, "%s",
+                 code == CURLE_OK ? "the answer is empty"
+                                  : curl_easy_strerror(code));
 }
 
 /* Copies one part; a part that does not fit is an error, never cut. */

@@ -7,9 +7,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "em_error.h"
+
 /* Ownership: *data is malloc'ed. Errors: -1 and a message. */
-int em_fetch(const char *url, unsigned char **data, size_t *size, char *message,
-             size_t message_size);
+int em_fetch(const char *url, unsigned char **data, size_t *size,
+             struct em_error *error);
 
 /* What the emulator needs to know of a URL. */
 struct em_url {

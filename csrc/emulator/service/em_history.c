@@ -147,7 +147,7 @@ static size_t add_rows_locked(const struct em_service *service,
   for (size_t i = first; rows && i < end && i < count; i++) {
     const struct row *row = &rows[filter->descends ? count - 1 - i : i];
     em_text_add(text, i > first ? "," : "");
-    em_job_tell_history(row->job, service->options, base, text);
+    em_job_write_history(row->job, service->options, base, text);
   }
   free(rows);
   return count;
@@ -179,7 +179,7 @@ void em_history_entry(struct em_service *service, struct em_request *request,
   em_store_lock(&service->store);
   const struct em_job *job = em_store_find_locked(&service->store, id);
   if (job && !job->forgotten && job->account == em_service_account(request))
-    em_job_tell_history(job, service->options, request->base, &text);
+    em_job_write_history(job, service->options, request->base, &text);
   em_store_unlock(&service->store);
   if (text.size)
     em_reply_json(reply, 200, &text);

@@ -59,8 +59,8 @@ static void add_links(const struct em_job *job, const char *base,
                base, job->id, base, job->id);
 }
 
-void em_job_tell_accepted(const struct em_job *job, const char *base,
-                          struct em_text *text) {
+void em_job_write_accepted(const struct em_job *job, const char *base,
+                           struct em_text *text) {
   em_text_addf(text,
                "{\"request_id\":\"%s\",\"status\":\"QUEUED\","
                "\"poll_url\":\"%s/v1/requests/%s\",",
@@ -86,7 +86,7 @@ static void add_metrics(const struct em_job *job, struct em_text *text) {
                queue_s(job), queue_s(job) + inference_s(job));
 }
 
-static int tell_failed(const struct em_job *job, struct em_text *text) {
+static int write_failed(const struct em_job *job, struct em_text *text) {
   em_text_add(text, "{\"status\":\"FAILED\",\"error\":");
   em_text_add_json(text, job->error ? job->error : "Inference failed");
   em_text_addf(text,
@@ -95,8 +95,8 @@ static int tell_failed(const struct em_job *job, struct em_text *text) {
   return 422;
 }
 
-static int tell_running(const struct em_job *job, const char *state,
-                        const char *base, struct em_text *text) {
+static int write_running(const struct em_job *job, const char *state,
+                         const char *base, struct em_text *text) {
   em_text_add(text, "{\"status\":");
   em_text_add_json(text, state);
   em_text_addf(text, ",\"request_id\":\"%s\",", job->id);
@@ -105,12 +105,12 @@ static int tell_running(const struct em_job *job, const char *state,
   return 200;
 }
 
-int em_job_tell_status(const struct em_job *job, const char *state,
-                       const char *base, struct em_text *text) {
+int em_job_write_status(const struct em_job *job, const char *state,
+                        const char *base, struct em_text *text) {
   if (!strcmp(state, "FAILED"))
-    return tell_failed(job, text);
+    return write_failed(job, text);
   if (strcmp(state, "COMPLETED") != 0)
-    return tell_running(job, state, base, text);
+    return write_running(job, state, base, text);
   em_text_addf(text, "{\"status\":\"COMPLETED\",\"request_id\":\"%s\",",
                job->id);
   add_metrics(job, text);
@@ -118,8 +118,8 @@ int em_job_tell_status(const struct em_job *job, const char *state,
   return 200;
 }
 
-static int tell_completed(const struct em_job *job, const char *base,
-                          struct em_text *text) {
+static int write_completed(const struct em_job *job, const char *base,
+                           struct em_text *text) {
   char path[EM_PATH_SIZE];
   em_job_picture_path(job, path);
   em_text_addf(text,
@@ -136,18 +136,18 @@ static int tell_completed(const struct em_job *job, const char *base,
   return 200;
 }
 
-int em_job_tell_result(const struct em_job *job, const char *base,
-                       struct em_text *text) {
+int em_job_write_result(const struct em_job *job, const char *base,
+                        struct em_text *text) {
   switch (job->state) {
   case EM_COMPLETED:
-    return tell_completed(job, base, text);
+    return write_completed(job, base, text);
   case EM_FAILED:
-    return tell_failed(job, text);
+    return write_failed(job, text);
   case EM_QUEUED:
   case EM_PROCESSING:
     break;
   }
-  return tell_running(job, em_state_name(job->state), base, text);
+  return write_running(job, em_state_name(job->state), base, text);
 }
 
 const char *em_job_history_state(const struct em_job *job) {
@@ -167,9 +167,9 @@ static void add_history_time(struct em_text *text, const struct em_job *job,
     em_text_add_json(text, at);
 }
 
-void em_job_tell_history(const struct em_job *job,
-                         const struct em_options *options, const char *base,
-                         struct em_text *text) {
+void em_job_write_history(const struct em_job *job,
+                          const struct em_options *options, const char *base,
+                          struct em_text *text) {
   char url[512] = "", path[EM_PATH_SIZE];
   if (job->state == EM_COMPLETED) {
     em_job_picture_path(job, path);

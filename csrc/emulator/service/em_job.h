@@ -11,11 +11,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "em_latency.h"
 #include "em_media.h"
 #include "em_model.h"
 #include "em_options.h"
 #include "em_order.h"
+#include "em_random.h"
 #include "em_text.h"
 
 struct em_service;
@@ -55,7 +55,8 @@ struct em_job {
   int64_t latency_us;
   int64_t learned_us; /* the client was first told of the end, or 0 */
   double cost, remaining_credits;
-  char *script; /* a fault: states to tell instead, each terminated, then "" */
+  char
+      *script; /* a fault: states to report instead, each terminated, then "" */
   const char *script_next;
   void (*wake)(void *arg); /* called once at the end, for v1 */
   void *wake_arg;
@@ -75,21 +76,21 @@ enum { EM_PATH_SIZE = 160 };
 void em_job_picture_path(const struct em_job *job, char path[EM_PATH_SIZE]);
 
 /* The answer to a v2 submit. */
-void em_job_tell_accepted(const struct em_job *job, const char *base,
-                          struct em_text *text);
+void em_job_write_accepted(const struct em_job *job, const char *base,
+                           struct em_text *text);
 
 /* The answer of the status and the result endpoint; both return the HTTP
- * status that goes with it. `state` is what to tell: normally the name of
+ * status that goes with it. `state` is what to report: normally the name of
  * the job's own. */
-int em_job_tell_status(const struct em_job *job, const char *state,
-                       const char *base, struct em_text *text);
-int em_job_tell_result(const struct em_job *job, const char *base,
-                       struct em_text *text);
+int em_job_write_status(const struct em_job *job, const char *state,
+                        const char *base, struct em_text *text);
+int em_job_write_result(const struct em_job *job, const char *base,
+                        struct em_text *text);
 
 /* A row of the request history. A request that runs is PENDING there. */
 const char *em_job_history_state(const struct em_job *job);
-void em_job_tell_history(const struct em_job *job,
-                         const struct em_options *options, const char *base,
-                         struct em_text *text);
+void em_job_write_history(const struct em_job *job,
+                          const struct em_options *options, const char *base,
+                          struct em_text *text);
 
 #endif

@@ -3,11 +3,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#include "em_table.h"
 
 /* 8 GiB: some ten thousand full-size pictures. A run that needs more wants
  * --plain. */
@@ -17,14 +16,20 @@ struct em_media {
   pthread_mutex_t lock; /* guards everything but the file's content */
   int file;
   uint64_t end;
-  struct em_table names;
+  void *names; /* a tree of tsearch(3) */
 };
 
 struct named {
+  const char *name; /* `text`, or of a key to look for */
   struct em_picture_ref ref;
   int64_t since_us;
-  char name[];
+  char text[];
 };
+
+static int compare_names(const void *a, const void *b) {
+  return strcmp(((const struct named *)a)->name,
+                ((const struct named *)b)->name);
+}
 
 static int open_unlinked(void) {
   const char *folder = getenv("TMPDIR");
@@ -54,7 +59,7 @@ struct em_media *em_media_new(void) {
 void em_media_delete(struct em_media *media) {
   if (!media)
     return;
-  em_table_clear(&media->names, free);
+  tdestroy(media->names, free);
   close(media->file);
   pthread_mutex_destroy(&media->lock);
   free(media);
@@ -62,7 +67,8 @@ void em_media_delete(struct em_media *media) {
 
 void em_media_reset(struct em_media *media) {
   pthread_mutex_lock(&media->lock);
-  em_table_clear(&media->names, free);
+  tdestroy(media->names, free);
+  media->names = NULL;
   /* A picture being written meanwhile keeps its place: only the content of
    * the file is dropped, offsets go on. */
   if (ftruncate(media->file, 0) == 0 &&
@@ -126,24 +132,25 @@ int em_media_name(struct em_media *media, const char *name,
     return -1;
   named->ref = *ref;
   named->since_us = now_us;
-  memcpy(named->name, name, size);
+  named->name = memcpy(named->text, name, size);
   pthread_mutex_lock(&media->lock);
   /* Two threads may have made the same render: the first name stays. */
-  bool taken = em_table_find(&media->names, name) != NULL;
-  int failed = taken ? 0 : em_table_put(&media->names, named->name, named);
+  struct named *const *kept = tsearch(named, &media->names, compare_names);
+  bool is_new = kept && *kept == named;
   pthread_mutex_unlock(&media->lock);
-  if (taken || failed)
+  if (!is_new)
     free(named);
-  return failed;
+  return kept ? 0 : -1;
 }
 
 bool em_media_find(struct em_media *media, const char *name, int64_t since_us,
                    struct em_picture_ref *ref) {
+  const struct named key = {.name = name};
   pthread_mutex_lock(&media->lock);
-  const struct named *named = em_table_find(&media->names, name);
-  bool found = named && named->since_us >= since_us;
+  struct named *const *named = tfind(&key, &media->names, compare_names);
+  bool found = named && (*named)->since_us >= since_us;
   if (found)
-    *ref = named->ref;
+    *ref = (*named)->ref;
   pthread_mutex_unlock(&media->lock);
   return found;
 }

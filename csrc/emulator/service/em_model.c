@@ -54,45 +54,42 @@ static int read_model(struct em_model *model, const json_t *source) {
   return read_params(model, params);
 }
 
-static int read_models(struct em_model_set *set, char *message,
-                       size_t message_size) {
+static int read_models(struct em_model_set *set, struct em_error *error) {
   size_t count = json_array_size(set->root);
   set->models = calloc(count + 1, sizeof *set->models);
   if (!count || !set->models) {
-    snprintf(message, message_size, "the model list is empty or not a list");
-    return -1;
+    return em_fail(error, "the model list is empty or not a list");
   }
   for (size_t i = 0; i < count; i++) {
     struct em_model *model = &set->models[i];
     set->count = i + 1;
     if (read_model(model, json_array_get(set->root, i))) {
-      snprintf(message, message_size, "model %zu (%s): a field is missing", i,
-               model->name ? model->name : "unnamed");
-      return -1;
+      return em_fail(error, "model %zu (%s): a field is missing", i,
+                     model->name ? model->name : "unnamed");
     }
   }
   return 0;
 }
 
+static struct em_model_set *give_up(struct em_model_set *set) {
+  em_model_set_delete(set);
+  return NULL;
+}
+
 struct em_model_set *em_model_set_new(const char *json, size_t size,
-                                      char *message, size_t message_size) {
+                                      struct em_error *error) {
   struct em_model_set *set = calloc(1, sizeof *set);
+  json_error_t mistake;
   if (!set) {
-    snprintf(message, message_size, "out of memory");
+    em_fail(error, "out of memory");
     return NULL;
   }
-  json_error_t error;
-  set->root = json_loadb(json, size, 0, &error);
+  set->root = json_loadb(json, size, 0, &mistake);
   if (!set->root) {
-    snprintf(message, message_size, "line %d: %s", error.line, error.text);
-    em_model_set_delete(set);
-    return NULL;
+    em_fail(error, "line %d: %s", mistake.line, mistake.text);
+    return give_up(set);
   }
-  if (read_models(set, message, message_size)) {
-    em_model_set_delete(set);
-    return NULL;
-  }
-  return set;
+  return read_models(set, error) ? give_up(set) : set;
 }
 
 void em_model_set_delete(struct em_model_set *set) {

@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "em_error.h"
+
 enum em_type {
   EM_STRING,
   EM_INTEGER,
@@ -45,7 +47,7 @@ struct em_model_set {
 
 /* Errors: NULL and a message that names the model and what is wrong. */
 struct em_model_set *em_model_set_new(const char *json, size_t size,
-                                      char *message, size_t message_size);
+                                      struct em_error *error);
 void em_model_set_delete(struct em_model_set *set);
 
 const struct em_model *em_model_find(const struct em_model_set *set,

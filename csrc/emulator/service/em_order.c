@@ -17,7 +17,7 @@ __attribute__((format(printf, 3, 4))) static int
 refuse(struct em_refusal *refusal, int v1_status, const char *format, ...) {
   va_list args;
   va_start(args, format);
-  vsnprintf(refusal->message, sizeof refusal->message, format, args);
+  vsnprintf(refusal->error.text, sizeof refusal->error.text, format, args);
   va_end(args);
   refusal->v1_status = v1_status;
   return -1;

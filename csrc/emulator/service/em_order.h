@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "em_error.h"
 #include "em_model.h"
 #include "em_painter.h"
 
@@ -33,7 +34,7 @@ struct em_order_rules {
 
 struct em_refusal {
   int v1_status; /* 406: known before the model runs, so v1 takes no job */
-  char message[512];
+  struct em_error error;
 };
 
 /* Reads the body for the model.

@@ -18,12 +18,12 @@ struct drawing {
 };
 
 static int open_sources(const struct em_job *job, struct drawing *drawing,
-                        char *message, size_t message_size) {
+                        struct em_error *error) {
   const struct em_order *order = job->order;
   for (; drawing->count < order->input_count; drawing->count++) {
     struct em_source *source = &drawing->sources[drawing->count];
     if (em_source_open(job->service, order->inputs[drawing->count], source,
-                       message, message_size))
+                       error))
       return -1;
     if (source->step > drawing->step)
       drawing->step = source->step;
@@ -62,8 +62,8 @@ static int render_plain(const struct em_job *job, struct drawing *drawing,
 }
 
 static int render_full(const struct em_job *job, const struct drawing *drawing,
-                       unsigned char **data, size_t *size, char *message,
-                       size_t message_size) {
+                       unsigned char **data, size_t *size,
+                       struct em_error *error) {
   struct em_painter_input inputs[EM_INPUT_MAX];
   for (int i = 0; i < drawing->count; i++)
     inputs[i] = (struct em_painter_input){drawing->sources[i].data,
@@ -80,7 +80,7 @@ static int render_full(const struct em_job *job, const struct drawing *drawing,
                                          .input_count = drawing->count,
                                          .width = job->order->width,
                                          .height = job->order->height};
-  return em_painter_render(&picture, data, size, message, message_size);
+  return em_painter_render(&picture, data, size, error);
 }
 
 static const char *media_type(const struct em_order *order) {
@@ -101,23 +101,21 @@ static int keep_render(const struct em_job *job, const struct drawing *drawing,
 
 /* Draws, or finds the same picture drawn before. */
 static int render(const struct em_job *job, struct drawing *drawing,
-                  struct em_picture_ref *ref, char *message,
-                  size_t message_size) {
+                  struct em_picture_ref *ref, struct em_error *error) {
   struct em_service *service = job->service;
   unsigned char *data = NULL;
   size_t size = 0;
   name_render(job, drawing);
   if (em_media_find(service->media, drawing->kept, 0, ref))
     return 0;
-  snprintf(message, message_size, "the picture could not be drawn");
-  int failed =
-      service->options->plain
-          ? render_plain(job, drawing, &data, &size)
-          : render_full(job, drawing, &data, &size, message, message_size);
+  em_fail(error, "the picture could not be drawn");
+  int failed = service->options->plain
+                   ? render_plain(job, drawing, &data, &size)
+                   : render_full(job, drawing, &data, &size, error);
   if (failed == 1)
     return em_media_find(service->media, drawing->kept, 0, ref) ? 0 : -1;
   if (!failed && keep_render(job, drawing, data, size, ref)) {
-    snprintf(message, message_size, "the emulator's disk space is used up");
+    em_fail(error, "the emulator's disk space is used up");
     failed = -1;
   }
   free(data);
@@ -152,16 +150,16 @@ static void ripen(void *arg, bool run) {
   em_job_drop(job);
 }
 
-/* Opens the inputs and renders. Errors: the message, malloc'ed. */
+/* Opens the inputs and renders. Errors: the text, malloc'ed. */
 static char *make_picture(const struct em_job *job,
                           struct em_picture_ref *ref) {
   struct drawing drawing = {0};
-  char message[512] = "";
-  int failed = open_sources(job, &drawing, message, sizeof message) ||
-               render(job, &drawing, ref, message, sizeof message);
+  struct em_error error = {""};
+  int failed =
+      open_sources(job, &drawing, &error) || render(job, &drawing, ref, &error);
   for (int i = 0; i < EM_INPUT_MAX; i++)
     free(drawing.sources[i].data);
-  return failed ? strdup(message) : NULL;
+  return failed ? strdup(error.text) : NULL;
 }
 
 static void draw(void *arg, bool run) {
@@ -201,14 +199,14 @@ static void begin(void *arg, bool run) {
   int64_t ripe_us = job->started_us + (refused ? refusal_us : job->latency_us);
   em_store_unlock(&service->store);
   if (!refused)
-    em_pool_add(service->pool, draw, em_job_keep(job));
-  em_timer_at(service->timer, ripe_us, ripen, job);
+    em_tasks_at(service->pool, em_clock_now_us(), draw, em_job_keep(job));
+  em_tasks_at(service->timer, ripe_us, ripen, job);
 }
 
 void em_production_start(struct em_job *job, int64_t queue_us) {
   em_job_keep(job);
   if (queue_us > 0)
-    em_timer_at(job->service->timer, job->submitted_us + queue_us, begin, job);
+    em_tasks_at(job->service->timer, job->submitted_us + queue_us, begin, job);
   else
     begin(job, true);
 }

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "em_clock.h"
-#include "em_fetch.h"
 #include "em_codec.h"
+#include "em_fetch.h"
 
 /* The tables built in, made by lua/segmind/models/export.lua. */
 extern const char em_models_json[];
@@ -15,88 +15,66 @@ extern const unsigned long em_models_json_len;
 
 enum { DRAWING_THREADS = 3 };
 
-static char *read_file(const char *path, size_t *size) {
-  FILE *file = fopen(path, "rb");
-  struct em_text text = {0};
-  char piece[4096];
-  size_t count;
-  if (!file)
-    return NULL;
-  while ((count = fread(piece, 1, sizeof piece, file)) > 0)
-    em_text_add_bytes(&text, piece, count);
-  bool failed = ferror(file) || text.failed;
-  fclose(file);
-  if (failed)
-    em_text_free(&text);
-  *size = text.size;
-  return text.data;
-}
-
-static int load_models(struct em_service *service, char *message,
-                       size_t message_size) {
+static int load_models(struct em_service *service, struct em_error *error) {
   const char *path = service->options->models;
-  char mistake[256];
-  char *text = NULL;
-  size_t size = (size_t)em_models_json_len;
-  if (path && !(text = read_file(path, &size))) {
-    snprintf(message, message_size, "cannot read %s", path);
-    return -1;
+  struct em_error mistake;
+  struct em_text text = {0};
+  if (path && em_text_add_file(&text, path)) {
+    em_text_free(&text);
+    return em_fail(error, "cannot read %s", path);
   }
-  service->models = em_model_set_new(text ? text : em_models_json, size,
-                                     mistake, sizeof mistake);
+  service->models =
+      em_model_set_new(path ? text.data : em_models_json,
+                       path ? text.size : (size_t)em_models_json_len, &mistake);
+  em_text_free(&text);
   if (!service->models)
-    snprintf(message, message_size, "%s: %s", path ? path : "model tables",
-             mistake);
-  free(text);
-  return service->models ? 0 : -1;
+    return em_fail(error, "%s: %.400s", path ? path : "model tables",
+                   mistake.text);
+  return 0;
 }
 
-/* Of its own when none was given, so that a run's faults can be told. */
+/* Of its own when none was given, so that a run's faults can be repeated. */
 static uint64_t wire_seed(const struct em_options *options) {
-  struct em_chance chance;
-  if (options->seeded)
-    return options->seed;
-  em_chance_create(&chance, false, 0);
-  return em_chance_bits(&chance);
+  struct em_random random = em_random_new();
+  return options->seeded ? options->seed : em_random_bits(&random);
 }
 
 int em_service_create(struct em_service *service,
-                      const struct em_options *options, char *message,
-                      size_t message_size) {
+                      const struct em_options *options,
+                      struct em_error *error) {
   *service =
       (struct em_service){.options = options, .started_us = em_clock_now_us()};
   em_store_create(&service->store, options);
-  if (load_models(service, message, message_size)) {
+  if (load_models(service, error)) {
     em_service_destroy(service);
     return -1;
   }
   service->media = em_media_new();
   service->faults = em_faults_new();
   service->wire = em_wire_new(wire_seed(options));
-  service->visits = em_visits_new();
-  service->timer = em_timer_new();
-  service->pool = em_pool_new(DRAWING_THREADS);
+  service->foreign = em_foreign_new();
+  service->timer = em_tasks_new(1);
+  service->pool = em_tasks_new(DRAWING_THREADS);
   if (service->media && service->faults && service->timer && service->pool &&
-      service->wire && service->visits)
+      service->wire && service->foreign)
     return 0;
-  snprintf(message, message_size,
-           "no memory, no thread or no temporary file to be had");
+  em_fail(error, "no memory, no thread or no temporary file to be had");
   em_service_destroy(service);
   return -1;
 }
 
 void em_service_stop(struct em_service *service) {
-  em_timer_stop(service->timer);
-  em_pool_stop(service->pool);
+  em_tasks_stop(service->timer);
+  em_tasks_stop(service->pool);
 }
 
 void em_service_destroy(struct em_service *service) {
-  em_timer_delete(service->timer);
-  em_pool_delete(service->pool);
+  em_tasks_delete(service->timer);
+  em_tasks_delete(service->pool);
   em_store_destroy(&service->store);
   em_faults_delete(service->faults);
   em_wire_delete(service->wire);
-  em_visits_delete(service->visits);
+  em_foreign_delete(service->foreign);
   em_media_delete(service->media);
   em_model_set_delete(service->models);
 }
@@ -138,23 +116,21 @@ bool em_service_find_picture(struct em_service *service, const char *path,
 }
 
 int em_service_keep_asset(struct em_service *service, const void *data,
-                          size_t size, char path[EM_PATH_SIZE], char *message,
-                          size_t message_size) {
+                          size_t size, char path[EM_PATH_SIZE],
+                          struct em_error *error) {
   const char *type = em_codec_media_type(data, size);
   struct em_picture_ref ref;
   char id[EM_ID_SIZE];
   if (!type) {
-    snprintf(message, message_size, "not a jpeg, png, gif or webp image");
-    return -1;
+    return em_fail(error, "not a jpeg, png, gif or webp image");
   }
   em_store_lock(&service->store);
-  em_chance_id(&service->store.chance, false, id);
+  em_random_id(&service->store.random, false, id);
   em_store_unlock(&service->store);
   snprintf(path, EM_PATH_SIZE, "/assets/%s.%s", id, type + strlen("image/"));
   if (em_media_store(service->media, data, size, type, &ref) ||
       em_media_name(service->media, path, &ref, em_clock_now_us())) {
-    snprintf(message, message_size, "the emulator's disk space is used up");
-    return -1;
+    return em_fail(error, "the emulator's disk space is used up");
   }
   return 0;
 }

@@ -5,19 +5,19 @@
  * (em_media, em_job, em_store), work (em_timer, em_pool, em_source,
  * em_production), the endpoints (em_submit, em_answer, em_history, em_upload,
  * em_control), and on top the network (em_fault, em_server) and em_main.
- * Beside it, on a loop of their own (em_loop, em_doors): the faulty wire
+ * Beside it, on a loop of their own (em_loop, em_listeners): the faulty wire
  * (em_wire has the rules; em_frame, em_flow, em_link, em_relay move the bytes)
  * and the foreign host (em_visits, em_foreign). */
 #ifndef EM_SERVICE_H
 #define EM_SERVICE_H
 
+#include "em_error.h"
 #include "em_fault.h"
-#include "em_pool.h"
+#include "em_foreign.h"
 #include "em_reply.h"
 #include "em_request.h"
 #include "em_store.h"
-#include "em_timer.h"
-#include "em_visits.h"
+#include "em_tasks.h"
 #include "em_wire.h"
 
 struct em_stats {
@@ -30,11 +30,11 @@ struct em_service {
   const struct em_options *options;
   struct em_model_set *models;
   struct em_media *media;
-  struct em_timer *timer;
-  struct em_pool *pool;
+  struct em_tasks *timer;
+  struct em_tasks *pool;
   struct em_faults *faults;
   struct em_wire *wire;
-  struct em_visits *visits;
+  struct em_foreign *foreign;
   struct em_store store;
   struct em_stats stats;
   int64_t started_us;
@@ -44,8 +44,7 @@ struct em_service {
 
 /* Errors: -1 and a message; then destroy is not needed. */
 int em_service_create(struct em_service *service,
-                      const struct em_options *options, char *message,
-                      size_t message_size);
+                      const struct em_options *options, struct em_error *error);
 
 /* Ends all threads but the network's; no job ends after this. */
 void em_service_stop(struct em_service *service);
@@ -61,8 +60,8 @@ bool em_service_find_picture(struct em_service *service, const char *path,
 
 /* Keeps a picture under a new /assets/ path. Errors: -1 and a message. */
 int em_service_keep_asset(struct em_service *service, const void *data,
-                          size_t size, char path[EM_PATH_SIZE], char *message,
-                          size_t message_size);
+                          size_t size, char path[EM_PATH_SIZE],
+                          struct em_error *error);
 
 /* A hash of the request's key: whose request it is. */
 uint64_t em_service_account(const struct em_request *request);

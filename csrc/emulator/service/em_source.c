@@ -7,8 +7,8 @@
 
 #include "em_base64.h"
 #include "em_clock.h"
-#include "em_fetch.h"
 #include "em_codec.h"
+#include "em_fetch.h"
 #include "em_painter.h"
 
 static int load(struct em_service *service, const struct em_picture_ref *ref,
@@ -45,16 +45,14 @@ static int stand_in(struct em_service *service, const struct em_url *url,
   return 0;
 }
 
-static int fetch(const char *url, struct em_source *source, char *message,
-                 size_t message_size) {
+static int fetch(const char *url, struct em_source *source,
+                 struct em_error *error) {
   source->step = 0;
   if (!strncasecmp(url, "data:", 5)) {
     source->data = em_data_uri_decode(url, &source->size);
-    snprintf(message, message_size, "the data URI is not base64");
     if (!source->data)
-      return -1;
-  } else if (em_fetch(url, &source->data, &source->size, message,
-                      message_size)) {
+      return em_fail(error, "the data URI is not base64");
+  } else if (em_fetch(url, &source->data, &source->size, error)) {
     return -1;
   }
   source->identity = em_hash(source->data, source->size);
@@ -62,40 +60,36 @@ static int fetch(const char *url, struct em_source *source, char *message,
 }
 
 static int open_url(struct em_service *service, const char *url,
-                    struct em_source *source, char *message,
-                    size_t message_size) {
+                    struct em_source *source, struct em_error *error) {
   struct em_url parts;
   struct em_picture_ref ref;
   if (em_url_read(url, &parts))
-    return fetch(url, source, message, message_size);
+    return fetch(url, source, error);
   bool own = em_url_is_loopback(&parts) || em_url_is_service(&parts);
   if (own && em_service_find_picture(service, parts.path, &ref)) {
-    snprintf(message, message_size, "it cannot be read back");
+    em_fail(error, "it cannot be read back");
     return load(service, &ref, source);
   }
   if (em_url_is_service(&parts)) {
-    snprintf(message, message_size, "no stand-in could be drawn");
+    em_fail(error, "no stand-in could be drawn");
     return stand_in(service, &parts, source);
   }
-  return fetch(url, source, message, message_size);
+  return fetch(url, source, error);
 }
 
 int em_source_open(struct em_service *service, const char *url,
-                   struct em_source *source, char *message,
-                   size_t message_size) {
-  char reason[256] = "";
+                   struct em_source *source, struct em_error *error) {
+  struct em_error reason = {""};
   *source = (struct em_source){0};
-  if (open_url(service, url, source, reason, sizeof reason)) {
-    snprintf(message, message_size, "Unable to fetch the image %.160s: %s", url,
-             reason);
-    return -1;
-  }
+  if (open_url(service, url, source, &reason))
+    return em_fail(error, "Unable to fetch the image %.160s: %.256s", url,
+                   reason.text);
   if (em_codec_media_type(source->data, source->size))
     return 0;
-  snprintf(message, message_size,
-           "The file at %.160s is not a readable jpeg, png, gif or webp image",
-           url);
   free(source->data);
   source->data = NULL;
-  return -1;
+  return em_fail(error,
+                 "The file at %.160s is not a readable jpeg, png, gif or webp "
+                 "image",
+                 url);
 }

@@ -4,6 +4,7 @@
 #ifndef EM_SOURCE_H
 #define EM_SOURCE_H
 
+#include "em_error.h"
 #include "em_service.h"
 
 struct em_source {
@@ -16,7 +17,6 @@ struct em_source {
 /* May block on a foreign host. Ownership: the caller frees data.
  * Errors: -1 and the message the job fails with. */
 int em_source_open(struct em_service *service, const char *url,
-                   struct em_source *source, char *message,
-                   size_t message_size);
+                   struct em_source *source, struct em_error *error);
 
 #endif

@@ -1,6 +1,8 @@
 #include "em_store.h"
 
+#include <search.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "em_clock.h"
 
@@ -15,12 +17,21 @@ static void start_account(struct em_store *store) {
 void em_store_create(struct em_store *store, const struct em_options *options) {
   *store = (struct em_store){.options = options};
   pthread_mutex_init(&store->lock, NULL);
-  em_chance_create(&store->chance, options->seeded, options->seed);
+  store->random =
+      options->seeded ? (struct em_random){options->seed} : em_random_new();
   start_account(store);
 }
 
+static int compare_ids(const void *a, const void *b) {
+  return strcmp(((const struct em_job *)a)->id, ((const struct em_job *)b)->id);
+}
+
+/* The list has the references, the tree none. */
+static void keep(void *job) { (void)job; }
+
 static void forget_jobs(struct em_store *store) {
-  em_table_clear(&store->ids, NULL);
+  tdestroy(store->ids, keep);
+  store->ids = NULL;
   for (size_t i = 0; i < store->count; i++)
     em_job_drop(store->jobs[i]);
   free(store->jobs);
@@ -95,9 +106,9 @@ static int make_room(struct em_store *store) {
 }
 
 int em_store_add_locked(struct em_store *store, struct em_job *job) {
-  em_chance_id(&store->chance, store->options->uuid, job->id);
+  em_random_id(&store->random, store->options->uuid, job->id);
   job->epoch = store->epoch;
-  if (make_room(store) || em_table_put(&store->ids, job->id, job))
+  if (make_room(store) || !tsearch(job, &store->ids, compare_ids))
     return -1;
   store->jobs[store->count++] = em_job_keep(job);
   return 0;
@@ -105,7 +116,12 @@ int em_store_add_locked(struct em_store *store, struct em_job *job) {
 
 struct em_job *em_store_find_locked(const struct em_store *store,
                                     const char *id) {
-  return em_table_find(&store->ids, id);
+  struct em_job key;
+  if (strlen(id) >= sizeof key.id)
+    return NULL;
+  strcpy(key.id, id);
+  struct em_job *const *found = tfind(&key, &store->ids, compare_ids);
+  return found ? *found : NULL;
 }
 
 void em_store_finish_locked(struct em_store *store, struct em_job *job,

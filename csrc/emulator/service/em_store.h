@@ -13,15 +13,15 @@
 
 #include "em_job.h"
 #include "em_options.h"
-#include "em_table.h"
+#include "em_random.h"
 
 struct em_store {
   pthread_mutex_t lock;
   const struct em_options *options;
-  struct em_table ids;
+  void *ids;            /* a tree of tsearch(3): the jobs by their ids */
   struct em_job **jobs; /* in order of acceptance */
   size_t count, capacity;
-  struct em_chance chance;
+  struct em_random random;
   double credits;  /* dollars */
   double reserved; /* of them, for jobs that have not ended */
   int rpm;         /* submits a minute, 0: no limit */

@@ -29,14 +29,13 @@ static json_t *read_body(struct em_service *service,
                          const struct em_request *request,
                          const struct em_model *model, enum em_api api,
                          struct em_reply *reply) {
-  char message[256];
+  struct em_error error;
   if (em_request_has_type(request, "application/json"))
     return read_json(request, reply);
   if (api == EM_V1 && em_request_has_type(request, "multipart/form-data")) {
-    json_t *body =
-        em_form_read(service, request, model, message, sizeof message);
+    json_t *body = em_form_read(service, request, model, &error);
     if (!body)
-      em_reply_error(reply, 400, "%s", message);
+      em_reply_error(reply, 400, "%s", error.text);
     return body;
   }
   em_reply_error(reply, 406, "Invalid content type");
@@ -57,7 +56,7 @@ static int fill_order(struct em_job *job, const json_t *body) {
     return 0;
   }
   free(order);
-  job->error = strdup(refusal.message);
+  job->error = strdup(refusal.error.text);
   job->v1_status = refusal.v1_status;
   return job->error ? 0 : -1;
 }
@@ -95,12 +94,12 @@ static struct em_job *make_job(struct em_service *service,
 static int64_t draw_times_locked(struct em_store *store, struct em_job *job) {
   const struct em_options *options = store->options;
   bool fixed = options->latency_s >= 0;
-  double latency_s = em_chance_latency(
-      &store->chance, fixed ? options->latency_s : job->model->latency_s,
+  double latency_s = em_random_latency(
+      &store->random, fixed ? options->latency_s : job->model->latency_s,
       fixed ? 0 : options->variation);
-  double queue_s = em_chance_latency(&store->chance, options->queue_s,
+  double queue_s = em_random_latency(&store->random, options->queue_s,
                                      options->queue_variation);
-  uint64_t seed = em_chance_bits(&store->chance);
+  uint64_t seed = em_random_bits(&store->random);
   if (job->order && !job->order->has_seed)
     job->seed = (long long)(seed & 0x7fffffff);
   job->latency_us = em_clock_us(latency_s / options->speed);
@@ -188,7 +187,7 @@ void em_submit_v2(struct em_service *service, struct em_request *request,
   request->job = submit(service, request, EM_V2, reply);
   if (!request->job)
     return;
-  em_job_tell_accepted(request->job, request->base, &text);
+  em_job_write_accepted(request->job, request->base, &text);
   em_reply_json(reply, 200, &text);
 }
 
@@ -223,7 +222,7 @@ static void reply_picture(const struct em_service *service,
     em_reply_picture(reply, &job->picture);
     return;
   }
-  em_job_tell_result(job, request->base, &text);
+  em_job_write_result(job, request->base, &text);
   em_reply_json(reply, 200, &text);
 }
 

@@ -9,7 +9,8 @@
 static bool add_asset(struct em_service *service,
                       const struct em_request *request, const json_t *uri,
                       struct em_text *urls, struct em_reply *reply) {
-  char path[EM_PATH_SIZE], message[128];
+  char path[EM_PATH_SIZE];
+  struct em_error error;
   size_t size;
   unsigned char *bytes = json_is_string(uri)
                              ? em_data_uri_decode(json_string_value(uri), &size)
@@ -18,11 +19,10 @@ static bool add_asset(struct em_service *service,
     em_reply_error(reply, 400, "data_urls must hold base64 data URIs");
     return false;
   }
-  int failed = em_service_keep_asset(service, bytes, size, path, message,
-                                     sizeof message);
+  int failed = em_service_keep_asset(service, bytes, size, path, &error);
   free(bytes);
   if (failed) {
-    em_reply_error(reply, 400, "Invalid file: %s", message);
+    em_reply_error(reply, 400, "Invalid file: %s", error.text);
     return false;
   }
   em_text_addf(urls, "%s\"%s%s\"", urls->size ? "," : "", request->base, path);

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "em_link.h"
-#include "em_listen.h"
+#include "em_loop.h"
 
 struct passage {
   struct em_relay *relay;
@@ -110,11 +110,11 @@ static void passage_closed(void *user) {
 }
 
 struct em_relay *em_relay_new(struct em_loop *loop, struct em_wire *wire,
-                              int port, int service_port, char *message,
-                              size_t message_size) {
+                              int port, int service_port,
+                              struct em_error *error) {
   struct em_relay *relay = calloc(1, sizeof *relay);
   if (!relay) {
-    snprintf(message, message_size, "out of memory");
+    em_fail(error, "out of memory");
     return NULL;
   }
   *relay = (struct em_relay){.listener = {-1, accept_all},
@@ -122,11 +122,11 @@ struct em_relay *em_relay_new(struct em_loop *loop, struct em_wire *wire,
                              .wire = wire,
                              .port = port,
                              .service_port = service_port};
-  relay->listener.fd = em_listen(&relay->port, message, message_size);
+  relay->listener.fd = em_listen(&relay->port, error);
   if (relay->listener.fd >= 0) {
     if (!em_loop_watch(loop, &relay->listener))
       return relay;
-    snprintf(message, message_size, "cannot watch the wire's port");
+    em_fail(error, "cannot watch the wire's port");
   }
   em_relay_delete(relay);
   return NULL;

@@ -5,7 +5,7 @@
 #include <string.h>
 
 /* A fault that was done. */
-struct deed {
+struct fault_log_entry {
   unsigned long long exchange, connection;
   enum em_endpoint endpoint;
   char path[128];
@@ -18,7 +18,7 @@ struct deed {
 struct em_wire {
   struct em_rules rules; /* its lock guards the rest, too */
   unsigned long long exchanges, of_kind[EM_ENDPOINT_COUNT];
-  struct deed *log;
+  struct fault_log_entry *log;
   size_t log_count, log_capacity;
 };
 
@@ -38,12 +38,9 @@ void em_wire_delete(struct em_wire *wire) {
   free(wire);
 }
 
-int em_wire_add(struct em_wire *wire, const char *json, size_t size,
-                char *message, size_t message_size) {
-  return em_rules_add(&wire->rules, json, size, message, message_size);
+struct em_rules *em_wire_rules(struct em_wire *wire) {
+  return &wire->rules;
 }
-
-void em_wire_clear(struct em_wire *wire) { em_rules_clear(&wire->rules); }
 
 void em_wire_reset(struct em_wire *wire) {
   pthread_mutex_lock(&wire->rules.lock);
@@ -54,10 +51,6 @@ void em_wire_reset(struct em_wire *wire) {
   wire->exchanges = 0;
   memset(wire->of_kind, 0, sizeof wire->of_kind);
   pthread_mutex_unlock(&wire->rules.lock);
-}
-
-void em_wire_tell(struct em_wire *wire, struct em_text *text) {
-  em_rules_tell(&wire->rules, text);
 }
 
 static void match_locked(struct em_wire *wire, const char *path,
@@ -102,10 +95,10 @@ const struct em_wire_terms *em_wire_terms(const struct em_wire_plan *plan) {
   return &plan->rule->terms;
 }
 
-static struct deed *add_deed(struct em_wire *wire) {
+static struct fault_log_entry *add_entry(struct em_wire *wire) {
   if (wire->log_count == wire->log_capacity) {
     size_t capacity = wire->log_capacity ? wire->log_capacity * 2 : 64;
-    struct deed *log = realloc(wire->log, capacity * sizeof *log);
+    struct fault_log_entry *log = realloc(wire->log, capacity * sizeof *log);
     if (!log)
       return NULL;
     wire->log = log;
@@ -117,41 +110,43 @@ static struct deed *add_deed(struct em_wire *wire) {
 void em_wire_log(struct em_wire *wire, const struct em_wire_plan *plan,
                  uint64_t byte, uint64_t total) {
   pthread_mutex_lock(&wire->rules.lock);
-  struct deed *deed = add_deed(wire);
+  struct fault_log_entry *entry = add_entry(wire);
   plan->rule->done++;
-  if (deed) {
-    *deed = (struct deed){.exchange = plan->exchange,
-                          .connection = plan->connection,
-                          .endpoint = plan->endpoint,
-                          .rule_number = plan->rule_number,
-                          .direction = plan->direction,
-                          .action = plan->action,
-                          .byte = byte,
-                          .total = total};
-    memcpy(deed->path, plan->path, sizeof deed->path);
+  if (entry) {
+    *entry = (struct fault_log_entry){.exchange = plan->exchange,
+                                      .connection = plan->connection,
+                                      .endpoint = plan->endpoint,
+                                      .rule_number = plan->rule_number,
+                                      .direction = plan->direction,
+                                      .action = plan->action,
+                                      .byte = byte,
+                                      .total = total};
+    memcpy(entry->path, plan->path, sizeof entry->path);
   }
   pthread_mutex_unlock(&wire->rules.lock);
 }
 
-static void tell_deed(const struct deed *deed, struct em_text *text) {
+static void write_entry(const struct fault_log_entry *entry,
+                        struct em_text *text) {
   em_text_addf(text,
                "{\"exchange\":%llu,\"connection\":%llu,\"kind\":\"%s\","
                "\"path\":",
-               deed->exchange, deed->connection,
-               em_endpoint_name(deed->endpoint));
-  em_text_add_json(text, deed->path);
+               entry->exchange, entry->connection,
+               em_endpoint_name(entry->endpoint));
+  em_text_add_json(text, entry->path);
   em_text_addf(text,
                ",\"rule\":%zu,\"direction\":\"%s\",\"byte\":%llu,\"total\":",
-               deed->rule_number, em_direction_name(deed->direction),
-               (unsigned long long)deed->byte);
-  if (deed->total)
-    em_text_addf(text, "%llu", (unsigned long long)deed->total);
+               entry->rule_number, em_direction_name(entry->direction),
+               (unsigned long long)entry->byte);
+  if (entry->total)
+    em_text_addf(text, "%llu", (unsigned long long)entry->total);
   else
     em_text_add(text, "null");
-  em_text_addf(text, ",\"action\":\"%s\"}", em_wire_action_name(deed->action));
+  em_text_addf(text, ",\"action\":\"%s\"}", em_wire_action_name(entry->action));
 }
 
-void em_wire_tell_log(struct em_wire *wire, size_t from, struct em_text *text) {
+void em_wire_write_log(struct em_wire *wire, size_t from,
+                       struct em_text *text) {
   pthread_mutex_lock(&wire->rules.lock);
   em_text_addf(text,
                "{\"seed\":\"%llu\",\"exchanges\":%llu,\"faults\":%zu,"
@@ -160,7 +155,7 @@ void em_wire_tell_log(struct em_wire *wire, size_t from, struct em_text *text) {
                wire->log_count);
   for (size_t i = from; i < wire->log_count; i++) {
     em_text_add(text, i > from ? "," : "");
-    tell_deed(&wire->log[i], text);
+    write_entry(&wire->log[i], text);
   }
   pthread_mutex_unlock(&wire->rules.lock);
   em_text_add(text, "]}");

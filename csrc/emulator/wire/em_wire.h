@@ -42,7 +42,7 @@
 #include <stdint.h>
 
 #include "em_route.h"
-#include "em_text.h"
+#include "em_rules.h"
 
 enum em_direction { EM_REQUEST, EM_RESPONSE, EM_DIRECTION_COUNT };
 
@@ -89,20 +89,15 @@ struct em_wire_terms {
 struct em_wire *em_wire_new(uint64_t seed);
 void em_wire_delete(struct em_wire *wire);
 
-/* Adds a list of rules, all or none. Errors: -1 and which rule has what. */
-int em_wire_add(struct em_wire *wire, const char *json, size_t size,
-                char *message, size_t message_size);
-void em_wire_clear(struct em_wire *wire);
+/* Its rules, to be added to, listed and cleared. */
+struct em_rules *em_wire_rules(struct em_wire *wire);
 
 /* Forgets rules, log and numbers: what is drawn then repeats. */
 void em_wire_reset(struct em_wire *wire);
 
-/* The rules with how often each was seen and used, as a JSON array. */
-void em_wire_tell(struct em_wire *wire, struct em_text *text);
-
 /* The seed, the counts, and every fault that was done, oldest first, without
- * the first `from`. */
-void em_wire_tell_log(struct em_wire *wire, size_t from, struct em_text *text);
+ * the first `from`, as JSON. */
+void em_wire_write_log(struct em_wire *wire, size_t from, struct em_text *text);
 
 /* Counts the exchange; fills in the plan but its connection.
  * Ownership: dropped by em_wire_drop. */
@@ -118,8 +113,5 @@ void em_wire_log(struct em_wire *wire, const struct em_wire_plan *plan,
 
 const char *em_wire_action_name(enum em_wire_action action);
 const char *em_direction_name(enum em_direction direction);
-
-/* Checks a rule. Errors: -1 and what is wrong with it (em_wire_check.c). */
-int em_wire_check(const json_t *rule, char *message, size_t message_size);
 
 #endif
