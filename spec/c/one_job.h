@@ -111,8 +111,8 @@ static inline bool failed_with(enum sm_code code, enum sm_charged charged) {
 /* Its outcome is unknown, and the request history is asked. */
 static inline bool is_looked_up(void) {
   return action.kind == SM_ACTION_SEND && job.phase == SM_PHASE_LOOKUP &&
-         job.doubt->error.code == SM_UNKNOWN &&
-         job.doubt->error.charged == SM_CHARGED_UNKNOWN;
+         job.lookup->error.code == SM_UNKNOWN &&
+         job.lookup->error.charged == SM_CHARGED_UNKNOWN;
 }
 
 static inline bool is_sent_again(void) {

@@ -200,7 +200,7 @@ static size_t owned_by(const struct sm_task *task) {
                  size_of(task->last->step) + size_of(task->last->error) +
                  size_of(task->job.request_id) + 3 * sizeof(void *);
   CHECK(!task->first && !task->body && !task->target && !task->job.room);
-  CHECK(!task->job.kept && !task->job.doubt);
+  CHECK(!task->job.kept && !task->job.lookup);
   if (!entry)
     return bytes;
   CHECK(!entry->step && !entry->save && !entry->row && !entry->sha256);

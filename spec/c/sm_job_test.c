@@ -2,6 +2,7 @@
  * clock that is passed in. */
 #include "sm_job.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -77,7 +78,7 @@ static void every_answer_to_a_submit_has_its_kind(void) {
     begin();
     answer(SM_OK, rows[i].status, true, rows[i].body);
     if (rows[i].code == SM_UNKNOWN) {
-      CHECK(is_looked_up() && job.doubt->error.status == rows[i].status);
+      CHECK(is_looked_up() && job.lookup->error.status == rows[i].status);
       continue;
     }
     CHECK(failed_with(rows[i].code, rows[i].charged));
@@ -651,6 +652,28 @@ static void an_unknown_outcome_keeps_the_body_of_the_submit(void) {
   CHECK(strcmp(sm_buf_text(&job.kept->body), "<html>submit</html>") == 0);
 }
 
+/* A result in UTF-16, as some servers of that habit write it. */
+static void cost_and_seed_are_read_with_the_result(void) {
+  static const char text[] =
+      "{\"status\":\"COMPLETED\",\"output\":\"https://h/p.png\",\"seed\":\"7\","
+      "\"metrics\":{\"cost\":0.05}}";
+  struct sm_exchange exchange;
+  const struct sm_context context = scene_now();
+  accept();
+  answer(SM_OK, 200, true, "{\"status\":\"QUEUED\"}");
+  CHECK(isnan(action.reply.cost) && isnan(action.reply.seed));
+  sm_exchange_create(&exchange);
+  exchange.answer.body.ceiling = 1024;
+  exchange.answer.status = 200;
+  sm_buf_append(&exchange.answer.body, "\xff\xfe", 2, NULL);
+  for (size_t i = 0; i < sizeof text - 1; i++)
+    sm_buf_append(&exchange.answer.body, (char[]){text[i], '\0'}, 2, NULL);
+  sm_job_answer(&job, &context, &exchange.answer, &action);
+  CHECK(action.kind == SM_ACTION_DONE);
+  CHECK(action.reply.cost == 0.05 && action.reply.seed == 7);
+  sm_exchange_destroy(&exchange);
+}
+
 int main(void) {
   a_job_goes_from_submit_to_result();
   every_answer_to_a_submit_has_its_kind();
@@ -692,6 +715,7 @@ int main(void) {
   a_deadline_says_what_is_known();
   a_deadline_tells_what_came_last_and_keeps_its_body();
   an_unknown_outcome_keeps_the_body_of_the_submit();
+  cost_and_seed_are_read_with_the_result();
   forget();
   return check_report("sm_job");
 }

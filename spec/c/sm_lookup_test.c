@@ -30,7 +30,7 @@ static void a_lost_submit_is_found_in_the_history(void) {
     answer(SM_OK, 200, true, pages[i]);
     CHECK(action.news == SM_STATE_ACCEPTED && is_sent_again());
     CHECK(job.request_id && strcmp(job.request_id, ID) == 0);
-    CHECK(job.phase == SM_PHASE_STATUS && job.doubt == NULL);
+    CHECK(job.phase == SM_PHASE_STATUS && job.lookup == NULL);
   }
 }
 
@@ -205,7 +205,7 @@ static void a_wrong_clock_of_ours_decides_nothing(void) {
   for (size_t i = 0; i < sizeof wrong_ms / sizeof *wrong_ms; i++) {
     lose();
     wall_ms += wrong_ms[i];
-    job.doubt->sent_wall_ms += wrong_ms[i];
+    job.lookup->sent_wall_ms += wrong_ms[i];
     answer(SM_OK, 200, true, "[" TIMED(ID, "model_created", "1700000000") "]");
     CHECK(was_found(ID));
   }
@@ -229,7 +229,7 @@ static void a_time_that_was_written_by_a_wrong_clock_is_doubted(void) {
     sm_job_create(&job, &dial, now_ms + 600000);
     CHECK(sm_job_find(&job, 1699996400 + ahead_s, wall_ms, now_ms, NULL) ==
           SM_OK);
-    for (int i = 0; i < 4 && job.doubt; i++)
+    for (int i = 0; i < 4 && job.lookup; i++)
       answer(SM_OK, 200, true,
              "[" TIMED(ID, "model_created", "1699996400") "]");
     CHECK(ahead_s > 0 ? was_told(SM_FOUND_UNCLEAR) : was_found(ID));
@@ -247,14 +247,14 @@ static void the_machine_s_sleep_is_part_of_a_submit_s_age(void) {
 
 static void a_list_asked_for_by_a_wrong_clock_is_asked_for_anew(void) {
   lose();
-  int64_t from_s = job.doubt->from_s;
-  job.doubt->from_s += 5 * 86400;
+  int64_t from_s = job.lookup->from_s;
+  job.lookup->from_s += 5 * 86400;
   answer(SM_OK, 200, true, "[]");
-  CHECK(is_looked_up() && job.doubt->from_s == from_s);
+  CHECK(is_looked_up() && job.lookup->from_s == from_s);
   CHECK(action.at_ms == now_ms);
-  job.doubt->from_s -= 9000 * 86400;
+  job.lookup->from_s -= 9000 * 86400;
   answer(SM_OK, 400, true, "{\"error\":\"31 days\"}");
-  CHECK(is_looked_up() && job.doubt->from_s == from_s);
+  CHECK(is_looked_up() && job.lookup->from_s == from_s);
 }
 
 static void a_page_that_may_not_be_the_last_is_not_the_whole_list(void) {
@@ -266,7 +266,7 @@ static void a_page_that_may_not_be_the_last_is_not_the_whole_list(void) {
   snprintf(page + strlen(page), sizeof page - strlen(page), "]}");
   lose();
   answer(SM_OK, 200, true, page);
-  CHECK(is_looked_up() && job.doubt->page == 2 && action.at_ms == now_ms);
+  CHECK(is_looked_up() && job.lookup->page == 2 && action.at_ms == now_ms);
   answer(SM_OK, 200, true, "[" TIMED(ID, "model_created", "1700000000") "]");
   CHECK(was_found(ID));
 }

@@ -107,7 +107,7 @@ static void check(struct life *life) {
   switch (life->action.kind) {
   case SM_ACTION_SEND:
     PROMISE(life->action.at_ms >= life->now_ms);
-    PROMISE(job->phase != SM_PHASE_LOOKUP || job->doubt);
+    PROMISE(job->phase != SM_PHASE_LOOKUP || job->lookup);
     /* Double: a second submit after one that may have arrived. */
     PROMISE(job->phase != SM_PHASE_SUBMIT || !life->may_be_accepted);
     break;

@@ -45,8 +45,8 @@ static void put_result(struct sm_engine *engine, struct sm_task *task,
   write->request_id = event->request_id;
   write->text = is_picture ? NULL : event->body;
   write->text_size = is_picture ? 0 : event->body_size;
-  sm_reply_read_bill(&write->cost, &write->seed, write->text, write->text_size,
-                     event->cost, event->seed);
+  write->cost = event->step->cost;
+  write->seed = event->step->seed;
   entry->is_result_due = false;
   sm_keeper_put(engine, task, write);
 }

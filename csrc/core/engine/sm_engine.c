@@ -152,13 +152,21 @@ void sm_engine_emit_row(struct sm_engine *engine, struct sm_task *task,
   push(engine, event);
 }
 
+static bool is_on_base(const struct sm_engine *engine, const char *url) {
+  struct sm_origin origin;
+  return sm_origin_read(&origin, url, NULL) == SM_OK &&
+         sm_origin_equal(&origin,
+                         &engine->inflight.limits.base->origin[SM_HOST_API]);
+}
+
 /* Once: the service says the same with every answer. */
-void sm_engine_check_host(struct sm_engine *engine, struct sm_task *task) {
-  if (engine->has_checked_host)
+void sm_engine_check_host(struct sm_engine *engine, struct sm_task *task,
+                          const struct sm_action *action) {
+  const char *url = action->reply.status_url;
+  if (engine->has_checked_host || !url[0])
     return;
   engine->has_checked_host = true;
-  if (sm_task_http_names_foreign_host(task->exchange,
-                                      engine->inflight.limits.base))
+  if (!is_on_base(engine, url))
     sm_engine_emit_note(engine, task,
                         "the service names a status_url on another host; it is "
                         "not used, the base URL is");
@@ -171,7 +179,7 @@ static void emit_action(struct sm_engine *engine, struct sm_task *task,
   if (action->note)
     sm_engine_emit_note(engine, task, action->note);
   if (action->news == SM_STATE_ACCEPTED)
-    sm_engine_check_host(engine, task);
+    sm_engine_check_host(engine, task, action);
 }
 
 /* Hands out the task's last event. */

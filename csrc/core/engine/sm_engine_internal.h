@@ -76,7 +76,8 @@ void sm_engine_emit_row(struct sm_engine *engine, struct sm_task *task,
 void sm_engine_emit_trouble(struct sm_engine *engine, const struct sm_error *e);
 
 /* To be called at the answer to a submit: a note when the service names a
- * foreign host in it. */
-void sm_engine_check_host(struct sm_engine *engine, struct sm_task *task);
+ * status_url on a foreign host in it. It is not followed either way. */
+void sm_engine_check_host(struct sm_engine *engine, struct sm_task *task,
+                          const struct sm_action *action);
 
 #endif

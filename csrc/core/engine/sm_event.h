@@ -23,9 +23,11 @@ enum sm_event_kind {
 struct sm_event_step {
   int64_t generation; /* of its row; 0: it has none */
   double ended_at;    /* of a step that was finished before; Unix time */
-  char *kept;         /* DONE: the ledger's copy of the picture; owned */
-  bool is_replayed;   /* it was finished before */
-  bool is_copied;     /* ERROR: that of another task, which was at the step */
+  double cost;        /* DONE: USD, NAN when not said, as the next */
+  double seed;
+  char *kept;       /* DONE: the ledger's copy of the picture; owned */
+  bool is_replayed; /* it was finished before */
+  bool is_copied;   /* ERROR: that of another task, which was at the step */
 };
 
 struct sm_row;

@@ -717,7 +717,7 @@ static void take_news(struct sm_engine *engine, struct sm_task *task,
   if (action->note)
     sm_engine_emit_note(engine, task, action->note);
   if (action->news == SM_STATE_ACCEPTED) {
-    sm_engine_check_host(engine, task);
+    sm_engine_check_host(engine, task, action);
     put_accept(engine, task);
   } else if (action->news && entry->phase == SM_ENTRY_ACCEPT) {
     entry->held_news = action->news;

@@ -1,11 +1,13 @@
 #include "sm_task_http.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "sm_history.h"
 #include "sm_json.h"
+#include "sm_number.h"
 
 #define HISTORY "/inference-request/request-history"
 #define POLL_TIMEOUT_MS 15000
@@ -33,14 +35,14 @@ static enum sm_code prepare_question(struct sm_task *task,
   if (job->phase == SM_PHASE_RECORD)
     return sm_url_build(&exchange->url, limits->base, SM_HOST_CONTROL, e,
                         HISTORY "/%s", job->request_id);
-  time_t from = (time_t)job->doubt->from_s;
+  time_t from = (time_t)job->lookup->from_s;
   char day[16];
   struct tm tm;
   if (!gmtime_r(&from, &tm) || !strftime(day, sizeof day, "%Y-%m-%d", &tm))
     return sm_fail(e, SM_IO, "the time of the submit is no time");
   return sm_url_build(&exchange->url, limits->base, SM_HOST_CONTROL, e,
                       HISTORY "?model_name=%s&from_date=%s&page=%d&per_page=%d",
-                      task->model->name, day, job->doubt->page,
+                      task->model->name, day, job->lookup->page,
                       SM_HISTORY_ROWS);
 }
 
@@ -227,18 +229,6 @@ void sm_task_http_judge(struct sm_task *task, struct sm_exchange *exchange,
     sm_job_answer(&task->job, context, &exchange->answer, action);
 }
 
-bool sm_task_http_names_foreign_host(const struct sm_exchange *exchange,
-                                     const struct sm_base *base) {
-  struct sm_reply reply;
-  struct sm_origin origin;
-  const struct sm_buf *body = &exchange->answer.body;
-  if (sm_reply_read(&reply, body->data, body->size, NULL) != SM_OK ||
-      !reply.status_url[0])
-    return false;
-  return sm_origin_read(&origin, reply.status_url, NULL) != SM_OK ||
-         !sm_origin_equal(&origin, &base->origin[SM_HOST_API]);
-}
-
 /* -- the end ------------------------------------------------------------- */
 
 static void turn_into_failure(struct sm_action *action, enum sm_code code) {
@@ -317,6 +307,7 @@ static void settle_record(struct sm_task *task, struct sm_answer *answer,
   sm_buf_create(&result, SM_URL_MAX);
   enum sm_code code = sm_history_read(&row, answer->body.data,
                                       answer->body.size, &action->error);
+  action->reply.cost = row.cost >= 0 ? row.cost : (double)NAN;
   if (code == SM_OK)
     code = sm_history_as_result(&result, &row, &action->error);
   turn_into_failure(action, code);
@@ -333,6 +324,21 @@ static void copy_facts(struct sm_event *event, const struct sm_answer *answer) {
   free(event->content_type);
   event->content_type =
       answer->content_type[0] ? strdup(answer->content_type) : NULL;
+}
+
+/* What the body says of cost and seed, or else the headers. */
+static void note_bill(struct sm_event *event, const struct sm_reply *reply) {
+  struct sm_event_step *step = event->step;
+  double digits = (double)NAN;
+  if (!step)
+    return;
+  (void)sm_number_read(event->seed, strlen(event->seed), &digits);
+  step->cost = reply->cost >= 0   ? reply->cost
+               : event->cost >= 0 ? event->cost
+                                  : (double)NAN;
+  step->seed = !isnan(reply->seed)       ? reply->seed
+               : digits == floor(digits) ? digits
+                                         : (double)NAN;
 }
 
 static void name_request(struct sm_task *task, const struct sm_answer *answer) {
@@ -366,6 +372,7 @@ void sm_task_http_settle(struct sm_task *task, struct sm_exchange *exchange,
     settle_record(task, answer, action);
   else
     settle_body(event, answer);
+  note_bill(event, &action->reply);
 }
 
 /* The raw bytes of the answer that the error is about. A job's is not the last

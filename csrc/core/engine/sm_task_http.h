@@ -29,11 +29,6 @@ void sm_task_http_judge(struct sm_task *task, struct sm_exchange *exchange,
                         const struct sm_context *context,
                         struct sm_action *action);
 
-/* Whether the answer to a submit names a status_url on another origin than the
- * base's. It is not followed either way, but the caller ought to know. */
-bool sm_task_http_names_foreign_host(const struct sm_exchange *exchange,
-                                     const struct sm_base *base);
-
 /* Fills the task's last event from the answer that ended it well; may turn the
  * action into a failure (a file that cannot be renamed, say). */
 void sm_task_http_settle(struct sm_task *task, struct sm_exchange *exchange,

@@ -1,9 +1,11 @@
 #include "sm_action.h"
 
+#include <math.h>
 #include <string.h>
 
 void sm_action_clear(struct sm_action *action) {
   memset(action, 0, sizeof *action);
+  action->reply.cost = action->reply.seed = (double)NAN;
   sm_error_clear(&action->error);
 }
 

@@ -24,6 +24,7 @@ struct sm_action {
   enum sm_state news; /* a state to tell the caller, SM_STATE_NONE for none */
   const char *note;   /* something worth a line in a log, NULL for nothing */
   struct sm_error error;
+  struct sm_reply reply; /* what the answer says, where it was read */
 };
 
 /* What a state machine may look at besides the answer. */

@@ -46,46 +46,48 @@ static void wait_for_gate(const struct sm_context *context,
 
 /* A whole document in a cut frame, or under a 500, names a picture as well as
  * any. */
-static bool names_picture(const struct sm_answer *answer) {
-  struct sm_reply reply;
-  const struct sm_buf *body = &answer->body;
-  return sm_reply_read(&reply, body->data, body->size, NULL) == SM_OK &&
-         !reply.is_cut && reply.has_address;
+static bool names_picture(const struct sm_reply *reply) {
+  return reply->is_json && !reply->is_cut && reply->has_address;
 }
 
 /* The synchronous way says FAILED in the body of a 200. */
 static enum sm_code read_failure(const struct sm_answer *answer,
+                                 const struct sm_reply *reply,
                                  struct sm_error *e) {
-  struct sm_reply reply;
-  struct sm_image image;
-  const struct sm_buf *body = &answer->body;
-  if (sm_image_read(body->data, body->size, &image))
-    return SM_OK;
-  (void)sm_reply_read(&reply, body->data, body->size, NULL);
-  if (reply.state < SM_STATE_FAILED || reply.has_address)
+  if (reply->state < SM_STATE_FAILED || reply->has_address)
     return SM_OK;
   sm_fail(e, SM_FAILED, "%s",
-          reply.error[0] ? reply.error : "the job FAILED without a reason");
+          reply->error[0] ? reply->error : "the job FAILED without a reason");
   e->status = answer->status;
-  if (reply.state == SM_STATE_ENDED)
+  if (reply->state == SM_STATE_ENDED)
     e->charged = SM_CHARGED_UNKNOWN;
   return SM_FAILED;
+}
+
+/* An answer that is the picture itself has no words. */
+static void read_reply(const struct sm_answer *answer, struct sm_reply *reply) {
+  const struct sm_buf *body = &answer->body;
+  struct sm_image image;
+  if (!sm_image_read(body->data, body->size, &image))
+    (void)sm_reply_read(reply, body->data, body->size, NULL);
 }
 
 static void answer_paid(struct sm_fetch *call, const struct sm_context *context,
                         const struct sm_answer *answer,
                         struct sm_action *action) {
+  const struct sm_reply *reply = &action->reply;
   enum sm_code code = sm_outcome_of_submit(answer, &action->error);
   call->trouble = code;
   if (answer->status >= 500)
     sm_pace_strike(context->pace, context->now_ms);
+  read_reply(answer, &action->reply);
   if (code == SM_UNKNOWN &&
-      (names_picture(answer) || sm_outcome_is_picture(answer)))
+      (names_picture(reply) || sm_outcome_is_picture(answer)))
     code = SM_OK;
   if (code == SM_OK && answer->body.size == 0)
     code = sm_fail(&action->error, SM_UNKNOWN, "the answer is empty");
   if (code == SM_OK)
-    code = read_failure(answer, &action->error);
+    code = read_failure(answer, reply, &action->error);
   if (code == SM_OK)
     action->kind = SM_ACTION_DONE;
   else if (code == SM_NOT_SENT)

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sm_lookup.h"
 #include "sm_outcome.h"
 
 #define MAX_SUBMITS 5
@@ -22,6 +21,10 @@
 #define OUTPUT_GRACE_MS 10000
 #define REFUSED_TRIES 3
 #define REFUSED_MS 10000
+#define RECORD_TRIES 3
+#define RECORD_GAP_MS 5000
+#define RECORD_BACKOFF_MS 500
+#define RECORD_BACKOFF_CAP_MS 5000
 /* Of an answer that is kept for an error. */
 #define MOST_KEPT_BYTES 65536
 
@@ -32,19 +35,24 @@ void sm_job_create(struct sm_job *job, const struct sm_dial *dial,
   job->deadline_ms = deadline_ms;
 }
 
-void sm_job_forget_answer(struct sm_job *job) {
+/* An answer of use has come: the one that was kept is no longer the last. */
+static void forget_answer(struct sm_job *job) {
   if (job->kept)
     sm_buf_destroy(&job->kept->body);
   free(job->kept);
   job->kept = NULL;
 }
 
+static void forget_lookup(struct sm_job *job) {
+  free(job->lookup);
+  job->lookup = NULL;
+}
+
 void sm_job_destroy(struct sm_job *job) {
-  sm_job_forget_answer(job);
-  free(job->doubt);
+  forget_answer(job);
+  forget_lookup(job);
   free(job->request_id);
   free(job->room);
-  job->doubt = NULL;
   job->request_id = job->room = NULL;
 }
 
@@ -108,13 +116,39 @@ enum sm_code sm_job_attach(struct sm_job *job, const char *request_id,
   return SM_OK;
 }
 
+enum sm_code sm_job_find(struct sm_job *job, int64_t since_s, int64_t wall_ms,
+                         int64_t now_ms, struct sm_error *e) {
+  const struct sm_context context = {
+      .now_ms = now_ms, .wall_ms = wall_ms, .service_ms = wall_ms};
+  struct sm_lookup *lookup = job->lookup = calloc(1, sizeof *lookup);
+  if (!lookup || !sm_job_reserve(job))
+    return sm_fail_memory(e);
+  int64_t age_ms = wall_ms - since_s * 1000;
+  lookup->sent_wall_ms = since_s * 1000;
+  lookup->sent_ms = now_ms - (age_ms > 0 ? age_ms : 0);
+  lookup->is_remembered = true;
+  sm_fail(&lookup->error, SM_UNKNOWN,
+          "the submit was begun and its answer never seen");
+  sm_lookup_begin(lookup, &context, job->deadline_ms);
+  job->phase = SM_PHASE_LOOKUP;
+  return SM_OK;
+}
+
 enum sm_charged sm_job_charged(const struct sm_job *job) {
   return job->is_known ? SM_CHARGED_YES : SM_CHARGED_UNKNOWN;
 }
 
 int64_t sm_job_deadline_ms(const struct sm_job *job) {
-  return job->phase == SM_PHASE_LOOKUP ? job->doubt->until_ms
+  return job->phase == SM_PHASE_LOOKUP ? job->lookup->until_ms
                                        : job->deadline_ms;
+}
+
+/* The one time that an answer is parsed. */
+static const struct sm_reply *read_reply(const struct sm_answer *answer,
+                                         struct sm_action *action) {
+  (void)sm_reply_read(&action->reply, answer->body.data, answer->body.size,
+                      NULL);
+  return &action->reply;
 }
 
 static void fail_with(struct sm_action *action, enum sm_charged charged) {
@@ -135,14 +169,14 @@ static bool is_new_id(const struct sm_context *context, const char *request_id,
   return false;
 }
 
-void sm_job_accept(struct sm_job *job, const struct sm_context *context,
-                   const char *request_id, struct sm_action *action) {
+/* The service has given the job an id: the rest of its life begins. */
+static void be_accepted(struct sm_job *job, const struct sm_context *context,
+                        const char *request_id, struct sm_action *action) {
   if (!is_new_id(context, request_id, action))
     return;
   keep_id(job, request_id);
-  sm_job_forget_answer(job);
-  free(job->doubt);
-  job->doubt = NULL;
+  forget_answer(job);
+  forget_lookup(job);
   job->phase = SM_PHASE_STATUS;
   job->state = SM_STATE_ACCEPTED;
   job->is_known = true;
@@ -182,11 +216,29 @@ static bool read_id(char id[SM_ID_MAX + 1], const struct sm_reply *reply,
                    sm_reply_id_of_address(id, sm_buf_text(&answer->redirect)));
 }
 
+/* Without memory the outcome stays unknown. */
+static void begin_lookup(struct sm_job *job, const struct sm_context *context,
+                         struct sm_action *action) {
+  struct sm_lookup *lookup = job->lookup = calloc(1, sizeof *lookup);
+  if (!lookup) {
+    fail_with(action, SM_CHARGED_UNKNOWN);
+    return;
+  }
+  lookup->error = action->error;
+  lookup->sent_ms = job->sent_ms;
+  lookup->sent_wall_ms = job->sent_wall_ms;
+  sm_lookup_begin(lookup, context, job->deadline_ms);
+  job->phase = SM_PHASE_LOOKUP;
+  action->note =
+      "the answer to a submit was lost; the request history is asked";
+  sm_action_send(action, lookup->at_ms);
+}
+
 static void be_unknown(struct sm_job *job, const struct sm_context *context,
                        const struct sm_answer *answer,
                        struct sm_action *action) {
   keep_answer(job, answer, action->error.message);
-  sm_lookup_begin(job, context, action);
+  begin_lookup(job, context, action);
 }
 
 /* The result itself is in hand. */
@@ -208,8 +260,8 @@ static bool is_result(const struct sm_answer *answer,
 static void read_acceptance(struct sm_job *job,
                             const struct sm_context *context,
                             const struct sm_answer *answer,
-                            const struct sm_reply *reply,
                             struct sm_action *action) {
+  const struct sm_reply *reply = &action->reply;
   struct sm_error *e = &action->error;
   if (reply->has_bad_id)
     sm_fail(e, SM_SECURITY,
@@ -255,18 +307,17 @@ static void answer_submit(struct sm_job *job, const struct sm_context *context,
                           const struct sm_answer *answer,
                           struct sm_action *action) {
   char id[SM_ID_MAX + 1];
-  struct sm_reply reply;
+  const struct sm_reply *reply = read_reply(answer, action);
   enum sm_code code = sm_outcome_of_submit(answer, &action->error);
-  (void)sm_reply_read(&reply, answer->body.data, answer->body.size, NULL);
   job->trouble = code;
   if (answer->status >= 500)
     sm_pace_strike(context->pace, context->now_ms);
-  if (read_id(id, &reply, answer, code))
-    sm_job_accept(job, context, id, action);
-  else if (code == SM_OK && is_result(answer, &reply))
+  if (read_id(id, reply, answer, code))
+    be_accepted(job, context, id, action);
+  else if (code == SM_OK && is_result(answer, reply))
     finish(job, action);
   else if (code == SM_OK)
-    read_acceptance(job, context, answer, &reply, action);
+    read_acceptance(job, context, answer, action);
   else if (code == SM_NOT_SENT)
     try_again(job, context, action);
   else if (code == SM_THROTTLED)
@@ -312,8 +363,8 @@ static void wait_out(struct sm_job *job, const struct sm_context *context,
   poll_later(job, context, action);
 }
 
-static void fail_job(struct sm_action *action, const struct sm_answer *answer,
-                     const struct sm_reply *reply) {
+static void fail_job(struct sm_action *action, const struct sm_answer *answer) {
+  const struct sm_reply *reply = &action->reply;
   sm_fail(&action->error, SM_FAILED, "%s",
           reply->error[0] ? reply->error : "the job FAILED without a reason");
   action->error.status = answer->status;
@@ -337,8 +388,8 @@ static void end_if_repeated(struct sm_job *job,
 static void fail_without_state(struct sm_job *job,
                                const struct sm_context *context,
                                const struct sm_answer *answer,
-                               const struct sm_reply *reply,
                                struct sm_action *action) {
+  const struct sm_reply *reply = &action->reply;
   sm_fail(&action->error, SM_FAILED,
           "the service answers 422 without a FAILED state%s%s",
           reply->error[0] ? ": " : "", reply->error);
@@ -347,8 +398,8 @@ static void fail_without_state(struct sm_job *job,
 
 /* A gateway in between may say "error" of itself. */
 static void ended(struct sm_job *job, const struct sm_context *context,
-                  const struct sm_answer *answer, const struct sm_reply *reply,
-                  struct sm_action *action) {
+                  const struct sm_answer *answer, struct sm_action *action) {
+  const struct sm_reply *reply = &action->reply;
   sm_fail(&action->error, SM_FAILED, "the job ended as %s%s%s", reply->status,
           reply->error[0] ? ": " : "", reply->error);
   end_if_repeated(job, context, answer, SM_CHARGED_UNKNOWN, action);
@@ -356,7 +407,8 @@ static void ended(struct sm_job *job, const struct sm_context *context,
 
 static void completed(struct sm_job *job, const struct sm_context *context,
                       const struct sm_answer *answer,
-                      const struct sm_reply *reply, struct sm_action *action) {
+                      struct sm_action *action) {
+  const struct sm_reply *reply = &action->reply;
   bool was_status = job->phase == SM_PHASE_STATUS;
   if (was_status)
     sm_plan_finish(&job->plan, context->learner, reply->inference_s,
@@ -422,32 +474,31 @@ static bool is_useful(struct sm_job *job, const struct sm_reply *reply,
 static void read_progress(struct sm_job *job, const struct sm_context *context,
                           const struct sm_answer *answer,
                           struct sm_action *action) {
-  struct sm_reply reply;
+  struct sm_reply *reply = &action->reply;
   char why[120];
-  (void)sm_reply_read(&reply, answer->body.data, answer->body.size, NULL);
-  if (reply.state == SM_STATE_NONE && reply.has_address &&
+  if (reply->state == SM_STATE_NONE && reply->has_address &&
       answer->status != 422)
-    reply.state = SM_STATE_COMPLETED; /* an output is a result */
-  if (!is_useful(job, &reply, why, sizeof why)) {
+    reply->state = SM_STATE_COMPLETED; /* an output is a result */
+  if (!is_useful(job, reply, why, sizeof why)) {
     if (answer->status == 422)
-      fail_without_state(job, context, answer, &reply, action);
+      fail_without_state(job, context, answer, action);
     else
       wait_out(job, context, answer, why, action);
     return;
   }
   job->failures = job->missing = job->refusals = 0;
-  sm_job_forget_answer(job);
+  forget_answer(job);
   job->is_known = true;
-  if (reply.state == SM_STATE_FAILED)
-    fail_job(action, answer, &reply);
-  else if (reply.state == SM_STATE_ENDED)
-    ended(job, context, answer, &reply, action);
+  if (reply->state == SM_STATE_FAILED)
+    fail_job(action, answer);
+  else if (reply->state == SM_STATE_ENDED)
+    ended(job, context, answer, action);
   else if (answer->status == 422)
-    fail_without_state(job, context, answer, &reply, action);
-  else if (reply.state == SM_STATE_COMPLETED)
-    completed(job, context, answer, &reply, action);
+    fail_without_state(job, context, answer, action);
+  else if (reply->state == SM_STATE_COMPLETED)
+    completed(job, context, answer, action);
   else
-    still_running(job, context, reply.state, action);
+    still_running(job, context, reply->state, action);
 }
 
 static void record_missing(struct sm_job *job, const struct sm_context *context,
@@ -461,7 +512,10 @@ static void record_missing(struct sm_job *job, const struct sm_context *context,
     sm_action_send(action, now + MISSING_GAP_MS);
     return;
   }
-  sm_lookup_ask_record(job, context, action);
+  job->phase = SM_PHASE_RECORD;
+  job->odd = 0;
+  action->note = "the service no longer knows the id; its history is asked";
+  sm_action_send(action, now);
 }
 
 /* The service itself refuses the key, or its certificate is none: that ends the
@@ -491,14 +545,11 @@ static void slow_down(const struct sm_context *context,
 
 /* A whole document in a cut frame is as good as any, and an address is one even
  * in a 500. */
-static bool is_told(const struct sm_answer *answer) {
-  struct sm_reply reply;
+static bool is_told(const struct sm_answer *answer,
+                    const struct sm_reply *reply) {
   bool is_success = answer->status >= 200 && answer->status < 300;
-  if (sm_reply_read(&reply, answer->body.data, answer->body.size, NULL) !=
-          SM_OK ||
-      reply.is_cut)
-    return false;
-  return reply.has_address || (is_success && reply.state != SM_STATE_NONE);
+  return reply->is_json && !reply->is_cut &&
+         (reply->has_address || (is_success && reply->state != SM_STATE_NONE));
 }
 
 static void answer_poll(struct sm_job *job, const struct sm_context *context,
@@ -511,10 +562,13 @@ static void answer_poll(struct sm_job *job, const struct sm_context *context,
     sm_pace_strike(context->pace, context->now_ms);
   if (sm_outcome_is_picture(answer)) {
     finish(job, action);
-  } else if (code == SM_OK || answer->status == 422) {
+    return;
+  }
+  const struct sm_reply *reply = read_reply(answer, action);
+  if (code == SM_OK || answer->status == 422) {
     sm_pace_recover(context->pace, context->now_ms);
     read_progress(job, context, answer, action);
-  } else if (is_told(answer)) {
+  } else if (is_told(answer, reply)) {
     read_progress(job, context, answer, action);
   } else if (answer->status == 404) {
     keep_answer(job, answer, e->message);
@@ -528,6 +582,90 @@ static void answer_poll(struct sm_job *job, const struct sm_context *context,
   }
 }
 
+/* -- the request history ------------------------------------------------- */
+
+static void answer_lookup(struct sm_job *job, const struct sm_context *context,
+                          const struct sm_answer *answer,
+                          struct sm_action *action) {
+  struct sm_lookup *lookup = job->lookup;
+  char id[SM_ID_MAX + 1];
+  switch (sm_lookup_answer(lookup, context, answer)) {
+  case SM_LOOKUP_AGAIN:
+    sm_action_send(action, lookup->at_ms);
+    break;
+  case SM_LOOKUP_FOUND:
+    (void)snprintf(id, sizeof id, "%s", sm_history_found(&lookup->find));
+    action->note = "a submit whose answer was lost was found in the request "
+                   "history and goes on";
+    be_accepted(job, context, id, action);
+    break;
+  case SM_LOOKUP_UNKNOWN:
+    sm_action_fail(action, &lookup->error);
+    break;
+  }
+}
+
+static void expire_record(const struct sm_job *job, struct sm_action *action) {
+  sm_fail(&action->error, SM_EXPIRED,
+          job->is_known
+              ? "the service no longer knows the request (its record lives an "
+                "hour) and its history names no picture"
+              : "neither the service nor its request history knows this id");
+  fail_with(action, sm_job_charged(job));
+}
+
+static void fail_by_record(const struct sm_history_row *row,
+                           struct sm_action *action) {
+  sm_fail(&action->error, SM_FAILED, "%s",
+          row->error[0] ? row->error : "the job FAILED");
+  fail_with(action,
+            row->state == SM_STATE_FAILED ? SM_CHARGED_NO : SM_CHARGED_UNKNOWN);
+}
+
+/* The history knows the request: it is asked until it tells the end. */
+static void wait_for_record(struct sm_job *job,
+                            const struct sm_context *context,
+                            struct sm_action *action) {
+  job->is_known = true;
+  job->odd = job->failures = 0;
+  forget_answer(job);
+  if (job->state != SM_STATE_PROCESSING)
+    action->news = SM_STATE_PROCESSING;
+  job->state = SM_STATE_PROCESSING;
+  sm_action_send(action, context->now_ms + RECORD_GAP_MS);
+}
+
+static void ask_record_later(struct sm_job *job,
+                             const struct sm_context *context,
+                             struct sm_action *action) {
+  if (job->failures < UINT8_MAX)
+    job->failures++;
+  sm_action_send(action, context->now_ms +
+                             sm_backoff_ms(context->rng, job->failures,
+                                           RECORD_BACKOFF_MS, RECORD_BACKOFF_MS,
+                                           RECORD_BACKOFF_CAP_MS));
+}
+
+static void answer_record(struct sm_job *job, const struct sm_context *context,
+                          const struct sm_answer *answer,
+                          struct sm_action *action) {
+  struct sm_history_row row;
+  enum sm_record record = sm_lookup_record(&row, answer, job->request_id);
+  if (record == SM_RECORD_ODD)
+    record = ++job->odd < RECORD_TRIES ? SM_RECORD_LATER : SM_RECORD_NONE;
+  job->is_known = job->is_known || record == SM_RECORD_EMPTY;
+  if (record == SM_RECORD_PICTURE)
+    finish(job, action);
+  else if (record == SM_RECORD_FAILED)
+    fail_by_record(&row, action);
+  else if (record == SM_RECORD_RUNNING)
+    wait_for_record(job, context, action);
+  else if (record == SM_RECORD_LATER)
+    ask_record_later(job, context, action);
+  else
+    expire_record(job, action);
+}
+
 void sm_job_answer(struct sm_job *job, const struct sm_context *context,
                    const struct sm_answer *answer, struct sm_action *action) {
   sm_action_clear(action);
@@ -536,14 +674,14 @@ void sm_job_answer(struct sm_job *job, const struct sm_context *context,
     answer_submit(job, context, answer, action);
     break;
   case SM_PHASE_LOOKUP:
-    sm_lookup_answer_lookup(job, context, answer, action);
+    answer_lookup(job, context, answer, action);
     break;
   case SM_PHASE_STATUS:
   case SM_PHASE_RESULT:
     answer_poll(job, context, answer, action);
     break;
   case SM_PHASE_RECORD:
-    sm_lookup_answer_record(job, context, answer, action);
+    answer_record(job, context, answer, action);
     break;
   }
 }
@@ -585,14 +723,15 @@ void sm_job_expire(struct sm_job *job, const struct sm_context *context,
                    bool was_sent, struct sm_action *action) {
   sm_action_clear(action);
   if (job->phase == SM_PHASE_LOOKUP) {
-    sm_lookup_expire(job, action);
+    sm_lookup_expire(job->lookup);
+    sm_action_fail(action, &job->lookup->error);
   } else if (job->request_id) {
     expire_running(job, action);
   } else if (was_sent) {
     sm_fail(&action->error, SM_UNKNOWN,
             "the deadline passed after the request was sent and before it was "
             "answered");
-    sm_lookup_begin(job, context, action);
+    begin_lookup(job, context, action);
   } else {
     expire_unsent(job, action);
   }

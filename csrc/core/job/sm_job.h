@@ -19,7 +19,7 @@
 #ifndef SM_JOB_H
 #define SM_JOB_H
 
-#include "sm_action.h"
+#include "sm_lookup.h"
 
 enum sm_phase {
   SM_PHASE_SUBMIT,
@@ -27,21 +27,6 @@ enum sm_phase {
   SM_PHASE_STATUS,
   SM_PHASE_RESULT,
   SM_PHASE_RECORD /* in the request history, for an id that is forgotten */
-};
-
-/* What a lookup needs; few jobs ever have one. */
-struct sm_lookup {
-  struct sm_error error; /* what made the submit's outcome unknown */
-  int64_t sent_ms;       /* when the submit was sent, */
-  int64_t sent_wall_ms;  /* and by this machine's clock at that time; */
-  bool is_remembered;    /* another process wrote it down, by whatever clock */
-  int64_t from_s;        /* the list is asked for from this Unix time on */
-  int64_t until_ms;      /* a lookup has a deadline of its own */
-  bool is_partial;       /* the list does not go back far enough */
-  struct sm_history_find find;
-  int page;
-  uint8_t lookups; /* whole ones that found nothing */
-  uint8_t failures;
 };
 
 /* The answer that the job's error will be about: the submit's while its outcome
@@ -52,14 +37,11 @@ struct sm_kept {
   char what[160]; /* in words; "" when the last poll was of use */
 };
 
-/* Rows in a page of the history, the most there may be. */
-#define SM_HISTORY_ROWS 100
-
 struct sm_job {
-  char *request_id;        /* owned; NULL until accepted */
-  char *room;              /* for it; owned; see sm_job_reserve */
-  struct sm_lookup *doubt; /* LOOKUP; owned */
-  struct sm_kept *kept;    /* owned, as doubt is; NULL: nothing to tell */
+  char *request_id;         /* owned; NULL until accepted */
+  char *room;               /* for it; owned; see sm_job_reserve */
+  struct sm_lookup *lookup; /* LOOKUP; owned */
+  struct sm_kept *kept;     /* owned, as lookup is; NULL: nothing to tell */
   struct sm_plan plan;
   struct sm_dial dial;
   int64_t deadline_ms;
@@ -98,16 +80,9 @@ enum sm_code sm_job_attach(struct sm_job *job, const char *request_id,
 enum sm_code sm_job_find(struct sm_job *job, int64_t since_s, int64_t wall_ms,
                          int64_t now_ms, struct sm_error *e);
 
-/* The service has given the job an id: the rest of its life begins. */
-void sm_job_accept(struct sm_job *job, const struct sm_context *context,
-                   const char *request_id, struct sm_action *action);
-
 /* Whether its request has been paid, at an end that the service did not tell.
  * An id that was attached and that nobody knows is not proof of any. */
 enum sm_charged sm_job_charged(const struct sm_job *job);
-
-/* An answer of use has come: the one that was kept is no longer the last. */
-void sm_job_forget_answer(struct sm_job *job);
 
 /* When the job's time is over: a lookup has a little of its own. */
 int64_t sm_job_deadline_ms(const struct sm_job *job);

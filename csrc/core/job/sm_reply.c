@@ -264,12 +264,29 @@ static const json_t *unwrap(const json_t *root) {
   return root;
 }
 
+static double number_of(const json_t *value) {
+  double number = (double)NAN;
+  if (json_is_number(value))
+    return json_number_value(value);
+  if (json_is_string(value))
+    (void)sm_number_read(json_string_value(value), json_string_length(value),
+                         &number);
+  return number;
+}
+
+/* A seed is a whole number. */
+static double whole(double number) {
+  return number == floor(number) ? number : (double)NAN;
+}
+
 static void read_state(struct sm_reply *reply, const json_t *object) {
   const json_t *metrics = json_object_get(object, "metrics");
   copy_text(reply->status, sizeof reply->status, state_word(object, 0));
   reply->state = sm_state_of(reply->status);
   reply->inference_s =
       json_number_value(json_object_get(metrics, "inference_time"));
+  reply->cost = number_of(json_object_get(metrics, "cost"));
+  reply->seed = whole(number_of(json_object_get(object, "seed")));
   copy_text(reply->status_url, sizeof reply->status_url,
             text_of(object, "status_url"));
 }
@@ -294,41 +311,10 @@ static enum sm_code read_plain(struct sm_reply *reply, const char *text,
   return SM_OK;
 }
 
-static double number_of(const json_t *value) {
-  double number = (double)NAN;
-  if (json_is_number(value))
-    return json_number_value(value);
-  if (json_is_string(value))
-    (void)sm_number_read(json_string_value(value), json_string_length(value),
-                         &number);
-  return number;
-}
-
-static double whole(double number) {
-  return number == floor(number) ? number : (double)NAN;
-}
-
-void sm_reply_read_bill(double *cost, double *seed, const char *text,
-                        size_t size, double header_cost,
-                        const char *header_seed) {
-  double digits = (double)NAN;
-  json_t *root = text ? parse_object(text, size, NULL, NULL) : NULL;
-  const json_t *answer = root ? unwrap(root) : NULL;
-  const json_t *metrics = json_object_get(answer, "metrics");
-  *cost = number_of(json_object_get(metrics, "cost"));
-  *seed = whole(number_of(json_object_get(answer, "seed")));
-  json_decref(root);
-  (void)sm_number_read(header_seed, strlen(header_seed), &digits);
-  if (!(*cost >= 0))
-    *cost = header_cost >= 0 ? header_cost : (double)NAN;
-  if (isnan(*seed))
-    *seed = whole(digits);
-}
-
 enum sm_code sm_reply_read(struct sm_reply *reply, const char *text,
                            size_t size, struct sm_error *e) {
   struct sm_buf plain;
-  memset(reply, 0, sizeof *reply);
+  *reply = (struct sm_reply){.cost = (double)NAN, .seed = (double)NAN};
   if (!sm_json_plain(&plain, text, size))
     return read_plain(reply, text, size, e);
   enum sm_code code = read_plain(reply, plain.data, plain.size, e);

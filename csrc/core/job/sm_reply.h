@@ -41,9 +41,11 @@ struct sm_reply {
   bool is_json;                   /* an object that could be read */
   bool is_cut;                    /* its end is missing; the rest was read */
   double inference_s;             /* metrics.inference_time; 0 when not said */
-  char status[40];                /* the word for its state, "" when not said */
-  char status_url[512];           /* "" when not said */
-  char error[400];                /* the service's own words, "" when none */
+  double cost;                    /* USD; NAN when not said, as the next */
+  double seed;
+  char status[40];      /* the word for its state, "" when not said */
+  char status_url[512]; /* "" when not said */
+  char error[400];      /* the service's own words, "" when none */
 };
 
 /* Reads the answer to a submit, a status or a result request.
@@ -51,12 +53,6 @@ struct sm_reply {
  * to parse it. */
 enum sm_code sm_reply_read(struct sm_reply *reply, const char *text,
                            size_t size, struct sm_error *e);
-
-/* What a result says of its cost in USD and of its seed, in the body or else in
- * the answer's headers; NAN for what nobody says. */
-void sm_reply_read_bill(double *cost, double *seed, const char *text,
-                        size_t size, double header_cost,
-                        const char *header_seed);
 
 /* The address of an uploaded file: file_urls[0], on one page urls[0].
  * Errors: SM_PROTOCOL. */
