@@ -12,7 +12,6 @@
 #include "check.h"
 #include "one_folder.h"
 #include "sample_pictures.h"
-#include "sm_file_probe.h"
 
 static enum sm_code save(const char *path, size_t size, struct sm_error *e) {
   char *final_path;

@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "sm_disk.h"
-#include "sm_file.h"
 
 #define PIECE_BYTES (256 * 1024)
 

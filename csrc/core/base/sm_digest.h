@@ -13,7 +13,7 @@
 #include <stdbool.h>
 
 #include "sm_error.h"
-#include "sm_file_probe.h"
+#include "sm_file.h"
 #include "sm_sha256.h"
 
 struct sm_digest;

@@ -1,12 +1,18 @@
-/* sm_file: a picture on its way to disk.
+/* sm_file: a picture in a file: one that is written, or one that is looked at.
  *
- * The bytes go to a temporary file in the target's folder (O_EXCL, with the
- * mode that the umask gives, or 0600), are checked to be a whole picture,
- * synced, and take the target's name by rename, after which the folder is
- * synced too. So the target is either what it was before or a whole picture,
+ * Writing: the bytes go to a temporary file in the target's folder (O_EXCL,
+ * with the mode that the umask gives, or 0600), are checked to be a whole
+ * picture, synced, and take the target's name by rename, after which the folder
+ * is synced too. So the target is either what it was before or a whole picture,
  * whatever happens in between. A target that is a symbolic link, a folder or a
  * FIFO is refused; a missing folder is made. A target that does not end in a
  * picture's extension gets the one of the real format.
+ *
+ * Looking: sm_file_probe decodes nothing and reads little: the head, and as
+ * much as finding the picture's own end takes (8 MiB at most). What programs
+ * append behind that is not for us to refuse; a picture that is cut is. It
+ * keeps nothing open. The file may change before it is uploaded; sm_body sees
+ * that.
  *
  * Places: sm_file_reserve and sm_file_folder make a file (0600) and a folder
  * (0700) that only their owner can read, for what is kept between runs.
@@ -77,6 +83,16 @@ void sm_file_delete(struct sm_file *file);
 enum sm_code sm_file_save(const char *path, const void *bytes, size_t size,
                           bool is_private, char **final_path,
                           struct sm_error *e);
+
+struct sm_file_facts {
+  struct sm_image image;
+  uint64_t size_bytes;
+};
+
+/* Whether `path` is a readable, regular, non-empty file that holds a picture.
+ * Errors: SM_INVALID with what is wrong. */
+enum sm_code sm_file_probe(const char *path, struct sm_file_facts *facts,
+                           struct sm_error *e);
 
 /* Makes an empty file unless there is one. One that is there is not opened:
  * closing it would take away the locks that this process has on it. Errors:

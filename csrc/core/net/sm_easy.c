@@ -6,7 +6,6 @@
 #include <sys/socket.h>
 
 #include "sm_header.h"
-#include "sm_sharing.h"
 #include "sm_timer.h"
 
 #define CONNECT_TIMEOUT_MS 15000L
@@ -26,6 +25,68 @@ static void refuse(struct sm_easy *easy, enum sm_code code,
     return;
   answer->code = code;
   snprintf(answer->reason, sizeof answer->reason, "%.255s", reason);
+}
+
+/* -- the connection ------------------------------------------------------- */
+
+void sm_easy_enter(struct sm_easy *easy) {
+  easy->is_active = true;
+  easy->local_port = 0;
+  easy->was_shared = false;
+  easy->previous = NULL;
+  easy->next = easy->wire->active;
+  if (easy->next)
+    easy->next->previous = easy;
+  easy->wire->active = easy;
+}
+
+void sm_easy_leave(struct sm_easy *easy) {
+  easy->is_active = false;
+  if (easy->previous)
+    easy->previous->next = easy->next;
+  else
+    easy->wire->active = easy->next;
+  if (easy->next)
+    easy->next->previous = easy->previous;
+}
+
+static void note_connection(struct sm_easy *easy, const char *ip, int port,
+                            int local_port) {
+  snprintf(easy->ip, sizeof easy->ip, "%s", ip ? ip : "");
+  easy->port = port;
+  easy->local_port = local_port;
+}
+
+/* libcurl may put a request on a connection whose last answer is whole, and
+ * read the next, before anybody could take the first. */
+static bool is_answered(const struct sm_easy *easy) {
+  curl_off_t length = -1, came = 0;
+  curl_easy_getinfo(easy->handle, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
+  curl_easy_getinfo(easy->handle, CURLINFO_SIZE_DOWNLOAD_T, &came);
+  return easy->header_bytes > 0 && length >= 0 && came >= length;
+}
+
+static bool is_beside(const struct sm_easy *easy, const struct sm_easy *other) {
+  return other != easy && other->local_port == easy->local_port &&
+         other->port == easy->port && strcmp(other->ip, easy->ip) == 0;
+}
+
+/* A part of the answer comes: is another request on this connection whose own
+ * answer is not whole yet? Without TLS there is no HTTP/2, and no sharing. */
+static void look_beside(struct sm_easy *easy) {
+  for (struct sm_easy *other = easy->is_tls ? easy->wire->active : NULL; other;
+       other = other->next)
+    if (is_beside(easy, other) && !is_answered(other))
+      easy->was_shared = other->was_shared = true;
+}
+
+/* Whether another request was on the same HTTP/1.1 connection meanwhile. */
+static bool is_spoilt(const struct sm_easy *easy) {
+  long version = CURL_HTTP_VERSION_NONE;
+  if (!easy->was_shared)
+    return false;
+  curl_easy_getinfo(easy->handle, CURLINFO_HTTP_VERSION, &version);
+  return version < CURL_HTTP_VERSION_2_0;
 }
 
 /* -- callbacks ----------------------------------------------------------- */
@@ -65,7 +126,7 @@ static size_t on_write(char *bytes, size_t size, size_t count, void *user) {
   curl_easy_getinfo(easy->handle, CURLINFO_RESPONSE_CODE, &status);
   easy->body_bytes += total;
   easy->heard_ms = sm_now_ms();
-  sm_sharing_look(easy);
+  look_beside(easy);
   if (easy->body_bytes > easy->exchange->request.max_bytes) {
     refuse(easy, SM_PROTOCOL,
            easy->exchange->request.wants_image
@@ -137,7 +198,7 @@ static size_t on_header(char *line, size_t size, size_t count, void *user) {
   size_t total = size * count;
   struct sm_error e;
   if (easy->header_bytes == 0)
-    sm_sharing_look(easy);
+    look_beside(easy);
   easy->header_bytes += total;
   easy->heard_ms = sm_now_ms();
   if (easy->header_bytes > MAX_HEADER_BYTES) {
@@ -166,7 +227,7 @@ static int on_prerequest(void *user, char *ip, char *local_ip, int port,
   }
   easy->was_started = true;
   easy->heard_ms = sm_now_ms();
-  sm_sharing_note(easy, ip, port, local_port);
+  note_connection(easy, ip, port, local_port);
   return CURL_PREREQFUNC_OK;
 }
 
@@ -416,7 +477,7 @@ void sm_easy_finish(struct sm_easy *easy, CURLcode rc) {
   struct sm_answer *answer = answer_of(easy);
   note_facts(easy);
   answer->is_all = rc == CURLE_OK && is_framed(easy);
-  if (sm_sharing_spoils(easy)) {
+  if (is_spoilt(easy)) {
     answer->status = 0;
     sm_buf_reset(&answer->body);
     refuse(easy, SM_NOT_SENT,

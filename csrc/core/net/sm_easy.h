@@ -5,6 +5,13 @@
  * belongs to C alone. What the callbacks refuse (a body or headers beyond the
  * ceiling, a private address, a second sending of a paid request) is kept as
  * the answer's reason in place of libcurl's.
+ *
+ * Where a server speaks HTTP/2 on some connections and HTTP/1.1 on others,
+ * libcurl (7.88 at least, see https://github.com/curl/curl/issues/4885) may put
+ * a request on an HTTP/1.1 connection that another is still using, and the two
+ * get each other's answers. Submits are kept apart from everything else by
+ * their TLS settings; responses that may belong to another request on the same
+ * connection, as with a mixed pool of servers, are detected and not believed.
  */
 #ifndef SM_EASY_H
 #define SM_EASY_H
@@ -55,6 +62,11 @@ void sm_easy_delete(struct sm_easy *easy);
 
 /* Sets the handle up for the exchange's request. */
 CURLcode sm_easy_prepare(struct sm_easy *easy, struct curl_slist *headers);
+
+/* From enter to leave the exchange counts as active: it is in a multi handle.
+ */
+void sm_easy_enter(struct sm_easy *easy);
+void sm_easy_leave(struct sm_easy *easy);
 
 /* Whether the request may have arrived whole: before the last byte of the body
  * was handed to libcurl, it cannot have. */

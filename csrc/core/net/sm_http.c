@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "sm_easy.h"
-#include "sm_sharing.h"
 #include "sm_timer.h"
 
 #define KEY_HEADER "x-api-key: "
@@ -52,8 +51,7 @@ static enum sm_code begin(struct sm_http *http, struct sm_easy *easy,
   if (sm_easy_prepare(easy, headers) != CURLE_OK ||
       curl_multi_add_handle(http->multi, easy->handle) != CURLM_OK)
     return sm_fail_memory(e);
-  easy->is_active = true;
-  sm_sharing_enter(easy);
+  sm_easy_enter(easy);
   return SM_OK;
 }
 
@@ -88,8 +86,7 @@ static void mask_key(const struct sm_http *http, struct sm_answer *answer) {
 
 static void put_to_rest(struct sm_http *http, struct sm_easy *easy) {
   curl_multi_remove_handle(http->multi, easy->handle);
-  easy->is_active = false;
-  sm_sharing_leave(easy);
+  sm_easy_leave(easy);
   easy->exchange->answer.was_sent = sm_easy_may_have_arrived(easy);
   mask_key(http, &easy->exchange->answer);
 }

@@ -1,14 +1,14 @@
 /* sm_http: transfers over libcurl.
  *
  * One multi handle, one easy handle for each exchange that is active, kept and
- * used again (sm_easy). These, sm_sharing and sm_url are the only users of
+ * used again (sm_easy). These and sm_url are the only users of
  * curl.h. What every exchange gets: https only (http for a loopback
  * base), certificates verified, TLS 1.2 or later, no redirects followed, no
  * cookies, no netrc, no encodings, no signal handlers, sockets closed on exec,
  * byte counts on headers and bodies, and no proxy for loopback.
  *
  * What a paid request gets besides: a fresh connection that nothing else can be
- * put on (sm_sharing says why that takes more), HTTP/1.1, a counted body
+ * put on (sm_easy says why that takes more), HTTP/1.1, a counted body
  * without a seek function, and a guard that lets it be sent once. libcurl
  * repeats a request by itself when a reused connection dies before the first
  * byte of an answer (https://curl.se/libcurl/c/CURLOPT_FRESH_CONNECT.html and
