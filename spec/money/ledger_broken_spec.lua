@@ -5,18 +5,7 @@ local files = require("spec.support.files")
 local ledger = require("spec.support.ledger")
 
 describe("a ledger that breaks under an accepted job", function()
-  local service
-
-  setup(function()
-    service = ledger.start()
-  end)
-
-  teardown(function()
-    assert.is_true(ledger.stop())
-  end)
-
-  before_each(ledger.open)
-  after_each(ledger.close)
+  local service = ledger.fixture()
 
   --- What only a file can suffer.
   local function only_file(name, fn)
@@ -32,8 +21,7 @@ describe("a ledger that breaks under an accepted job", function()
   end
 
   local function is_saved()
-    local file = io.open(ledger.path("mine.png"), "rb")
-    return file and file:close() or false
+    return files.read(ledger.path("mine.png")) ~= nil
   end
 
   --- Nothing is told meanwhile.
