@@ -80,7 +80,7 @@ describe("the page", function()
 
   -- "sm_keeper.c" -> csrc/core/engine/sm_keeper.c, "sm_money_test" -> spec/c/sm_money_test.c
   local sources = {}
-  for path in shell.output(("cd %s && find csrc lua spec -type f"):format(quote(root)))
+  for path in shell.output(("cd %s && find csrc lua spec examples -type f"):format(quote(root)))
     :gmatch("[^\n]+") do
     local base = path:match("[^/]+$")
     sources[base], sources[base:match("^(.*)%.[ch]$") or base] = path, path
@@ -130,7 +130,8 @@ describe("the page", function()
         local text, where = code.text, ("%s:%d: %s"):format(name, code.line, code.text)
         if folders[text:match("^(%w+)/[%w_./-]*$")] then
           assert.equal(0, (shell.run(("test -e %s/%s"):format(quote(root), quote(text)))), where)
-        elseif text:find("^[sel]s?m_[%w_]+%.[ch]$") or text:find("^sm_[%w_]+_test$") then
+        elseif text:find("^[sel]s?m_[%w_]+%.[ch]$") or text:find("^sm_[%w_]+_test$")
+          or text:find("^[%w_]+%.lua$") then
           assert.is_truthy(sources[text], where)
         end
       end
