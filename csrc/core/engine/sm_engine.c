@@ -501,6 +501,19 @@ void sm_engine_cancel(struct sm_engine *engine, uint64_t id) {
     sm_engine_drop(engine, task);
 }
 
+void sm_engine_stop(struct sm_engine *engine) {
+  engine->is_stopping = true;
+  sm_keeper_stop(engine);
+}
+
+void sm_engine_take_writes(struct sm_engine *engine) {
+  sm_keeper_take_writes(engine);
+}
+
+bool sm_engine_is_writing(const struct sm_engine *engine) {
+  return engine->writing > 0;
+}
+
 static int64_t time_to_next(const struct sm_engine *engine, int64_t now_ms) {
   const struct sm_timer *timer = sm_timers_first(&engine->timers);
   int64_t next = timer ? timer->at_ms : INT64_MAX;

@@ -890,16 +890,7 @@ static bool stop_some(struct sm_engine *engine) {
   return is_any;
 }
 
-void sm_engine_stop(struct sm_engine *engine) {
-  engine->is_stopping = true;
+void sm_keeper_stop(struct sm_engine *engine) {
   while (engine->store.self && stop_some(engine))
     ;
-}
-
-void sm_engine_take_writes(struct sm_engine *engine) {
-  sm_keeper_take_writes(engine);
-}
-
-bool sm_engine_is_writing(const struct sm_engine *engine) {
-  return engine->writing > 0;
 }

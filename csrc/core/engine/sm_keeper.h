@@ -40,6 +40,9 @@ void sm_keeper_fail(struct sm_engine *engine, struct sm_task *task,
 /* Deals with all writes that have come home. */
 void sm_keeper_take_writes(struct sm_engine *engine);
 
+/* sm_engine_stop, for all tasks that have an entry. */
+void sm_keeper_stop(struct sm_engine *engine);
+
 /* The host does not want it any more: it ends without a word, once that is
  * written. */
 void sm_keeper_drop(struct sm_engine *engine, struct sm_task *task);

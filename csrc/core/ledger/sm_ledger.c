@@ -10,7 +10,6 @@
 #include <sys/random.h>
 #include <time.h>
 
-#include "sm_ledger_connection.h"
 #include "sm_ledger_rows.h"
 #include "sm_owner.h"
 
@@ -685,10 +684,6 @@ void sm_ledger_delete(struct sm_ledger *ledger) {
     return;
   sm_ledger_stop(ledger);
   release(ledger);
-}
-
-const char *sm_ledger_owner(const struct sm_ledger *ledger) {
-  return ledger->owner;
 }
 
 void sm_ledger_stats(const struct sm_ledger *ledger,

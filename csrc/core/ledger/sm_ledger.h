@@ -28,23 +28,10 @@
 #ifndef SM_LEDGER_H
 #define SM_LEDGER_H
 
+#include "sm_ledger_connection.h"
 #include "sm_store.h"
 
 struct sm_ledger;
-
-struct sm_ledger_options {
-  const char *target;        /* a path, or postgresql://… */
-  const char *service;       /* whose pictures it holds */
-  const char *driver_folder; /* see sm_db_options; NULL: the usual place */
-  const char *files;         /* the folder of its pictures, or NULL */
-  bool is_shared;            /* and all its machines have that one: see
-                                sm_pictures */
-  /* Called on the ledger's thread when something has come home; NULL: never. */
-  void (*wake)(void *user);
-  void *user;
-  int64_t renew_ms; /* between renewals of the leases; 0: a third of one */
-  bool is_inline;   /* no thread: the writes are carried out by `finished` */
-};
 
 struct sm_ledger_stats {
   uint64_t writes;  /* that have come home */
@@ -86,9 +73,6 @@ void sm_ledger_stop(struct sm_ledger *ledger);
 
 /* Stops first. What has come home and was not taken stays its owner's. */
 void sm_ledger_delete(struct sm_ledger *ledger);
-
-/* The name of its leases: this process and a number. */
-const char *sm_ledger_owner(const struct sm_ledger *ledger);
 
 void sm_ledger_stats(const struct sm_ledger *ledger,
                      struct sm_ledger_stats *stats);

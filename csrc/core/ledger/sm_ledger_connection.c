@@ -5,7 +5,6 @@
 #include <string.h>
 #include <time.h>
 
-#include "sm_ledger.h"
 #include "sm_ledger_tables.h"
 
 #define PATIENCE_MS                                                            \

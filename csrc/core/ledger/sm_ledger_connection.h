@@ -16,7 +16,21 @@
 
 #include "sm_pictures.h"
 
-struct sm_ledger_options;
+/* What a ledger is opened with; from `wake` on it is the thread's (sm_ledger).
+ */
+struct sm_ledger_options {
+  const char *target;        /* a path, or postgresql://… */
+  const char *service;       /* whose pictures it holds */
+  const char *driver_folder; /* see sm_db_options; NULL: the usual place */
+  const char *files;         /* the folder of its pictures, or NULL */
+  bool is_shared;            /* and all its machines have that one: see
+                                sm_pictures */
+  /* Called on the ledger's thread when something has come home; NULL: never. */
+  void (*wake)(void *user);
+  void *user;
+  int64_t renew_ms; /* between renewals of the leases; 0: a third of one */
+  bool is_inline;   /* no thread: the writes are carried out by `finished` */
+};
 
 struct sm_ledger_connection {
   struct sm_db db; /* `self` is NULL: closed */
