@@ -25,7 +25,7 @@ describe("segmind-emulator", function()
   it("explains itself and complains clearly", function()
     local help = run_program("--help")
     assert.matches("No model runs", help)
-    assert.matches("%-%-speed N", help)
+    assert.matches("%-%-speed=N", help)
     assert.matches("exit 0", help)
     assert.matches("^segmind%-emulator %d+%.%d+", run_program("--version"))
     for _, words in ipairs({ "--sped 3", "--speed", "--speed 0", "--speed x", "--port 70000",

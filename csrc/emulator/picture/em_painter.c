@@ -11,7 +11,7 @@
 #include "em_random.h"
 
 /* Of outputs: the model's own, and what a job may ask for. */
-enum { GRID = 16, MEGAPIXEL = 1024 * 1024, SHORT_SIDE = 512 };
+enum { GRID = 16, MEGAPIXEL = 1024 * 1024 };
 enum { SHORTEST = 64, LONGEST = 2048 };
 
 enum { PAPER = 0xf4efe6, INK = 0x4c443a };
@@ -72,24 +72,12 @@ static int is_output_size(int width, int height) {
          pixels > MEGAPIXEL / 10 * 8 && pixels < MEGAPIXEL / 10 * 12;
 }
 
-/* A wrong shape weighs ten times a wrong area. */
-static double misfit(double width, double height, double ratio) {
-  return 10 * fabs(width / height / ratio - 1) +
-         fabs(width * height / MEGAPIXEL - 1);
-}
+static int on_grid(double side) { return (int)(side / GRID + 0.5) * GRID; }
 
 static void choose_closest(struct render *render, double ratio) {
-  double least = HUGE_VAL;
   ratio = ratio < 0.25 ? 0.25 : ratio > 4 ? 4 : ratio;
-  for (int height = SHORT_SIDE; height <= LONGEST; height += GRID) {
-    int width = (int)(height * ratio / GRID + 0.5) * GRID;
-    double cost = misfit(width, height, ratio);
-    if (cost < least) {
-      least = cost;
-      render->width = width;
-      render->height = height;
-    }
-  }
+  render->width = on_grid(sqrt(MEGAPIXEL * ratio));
+  render->height = on_grid(render->width / ratio);
 }
 
 static int clamp_side(int side) {

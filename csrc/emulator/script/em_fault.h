@@ -1,32 +1,12 @@
-/* Faults of the service, scripted by tests over /_emulator/faults.
+/* Faults of the service, scripted by tests over /_emulator/faults:
  *
- * A rule says which requests it is for and what becomes of them:
+ *   {"match": {"path": "submit", "nth": 2}, "mode": "after",
+ *    "then": {"status": 502, "headers": {"Retry-After": "1"}}}
  *
- *   {"match": {"path": "submit", "model": "flux-*", "prompt": "harbour",
- *              "method": "POST", "nth": 2},
- *    "mode": "after",
- *    "then": {"status": 502, "body": "...", "headers": {"Retry-After": "1"}}}
- *
- * match   path is an endpoint's name (submit v1 status result upload credits
- *         history history_entry models media) or a glob of the path; model a
- *         glob; prompt a part of it. nth, or from and count, count the
- *         requests the rest of the match is true for; count alone says how
- *         often the rule is used (1 unless told, "always" for ever).
- * mode    "before": the request never takes effect (unless `then` leaves the
- *         answer alone); "after": it does, but its answer is replaced.
- * then    status body body_base64 repeat content_type headers truncate framing
- *         content_length: the answer. A JSON body is sent as its text; repeat
- *         sends the body so many times, or endlessly; truncate cuts it, length
- *         and all. framing: "chunked" or "close", which has neither length nor
- *         chunks; content_length is told instead of the truth.
- *         close: no answer, the connection ends. delay: seconds, before the
- *         request takes effect or before it is answered, by mode.
- *         states: what the job's status answers say from now on, one after
- *         the other. lose_record, lose_history: the job is unknown to status
- *         and result, and to the history. credits, rate_limit: set.
- *
- * The first rule that applies is used, and only that one. What happens on the
- * wire (cuts, resets, stalls) is said by em_wire. Thread-safe. */
+ * doc/emulator.md has the format. "before": the request never takes effect
+ * (unless `then` leaves the answer alone); "after": it does, but its answer is
+ * replaced. The first rule that applies is used, and only that one. What
+ * happens on the wire is said by em_wire. Thread-safe. */
 #ifndef EM_FAULT_H
 #define EM_FAULT_H
 

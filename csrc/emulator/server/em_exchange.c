@@ -9,6 +9,7 @@
 
 #include "em_clock.h"
 #include "em_production.h"
+#include "em_submit.h"
 
 enum stage {
   ARRIVED,  /* received whole; faults not yet looked at */
@@ -27,7 +28,7 @@ struct em_exchange {
   enum stage stage;
   bool suspended; /* guarded by the waiting list's lock, as the links */
   bool released;
-  struct em_exchange *next, *previous;
+  LIST_ENTRY(em_exchange) entry;
 };
 
 int em_waiting_create(struct em_waiting *waiting) {
@@ -44,13 +45,8 @@ void em_waiting_destroy(struct em_waiting *waiting) {
 }
 
 static void suspend_locked(struct em_exchange *exchange) {
-  struct em_waiting *waiting = exchange->waiting;
   exchange->suspended = true;
-  exchange->previous = NULL;
-  exchange->next = waiting->first;
-  if (waiting->first)
-    waiting->first->previous = exchange;
-  waiting->first = exchange;
+  LIST_INSERT_HEAD(&exchange->waiting->exchanges, exchange, entry);
   MHD_suspend_connection(exchange->request.connection);
 }
 
@@ -70,12 +66,7 @@ static bool suspend(struct em_exchange *exchange) {
 /* The exchange may be gone as soon as it is resumed. */
 static void resume_locked(struct em_exchange *exchange) {
   struct em_waiting *waiting = exchange->waiting;
-  if (exchange->next)
-    exchange->next->previous = exchange->previous;
-  if (exchange->previous)
-    exchange->previous->next = exchange->next;
-  else
-    waiting->first = exchange->next;
+  LIST_REMOVE(exchange, entry);
   exchange->suspended = false;
   MHD_resume_connection(exchange->request.connection);
   eventfd_write(waiting->wake, 1);
@@ -98,9 +89,10 @@ static void resume_later(void *arg, bool run) {
 void em_waiting_release(struct em_waiting *waiting) {
   pthread_mutex_lock(&waiting->lock);
   waiting->closed = true;
-  while (waiting->first) {
-    waiting->first->released = true;
-    resume_locked(waiting->first);
+  struct em_exchange *exchange;
+  while ((exchange = LIST_FIRST(&waiting->exchanges))) {
+    exchange->released = true;
+    resume_locked(exchange);
   }
   eventfd_write(waiting->wake, 1);
   pthread_mutex_unlock(&waiting->lock);
@@ -155,15 +147,6 @@ void em_exchange_receive(struct em_exchange *exchange, const char *data,
   em_request_append(&exchange->request, data, size);
 }
 
-const struct em_request *
-em_exchange_request(const struct em_exchange *exchange) {
-  return &exchange->request;
-}
-
-struct em_reply *em_exchange_reply(struct em_exchange *exchange) {
-  return &exchange->reply;
-}
-
 /* The job that a request speaks of, kept. */
 static struct em_job *job_in_question(struct em_exchange *exchange) {
   struct em_store *store = &exchange->service->store;
@@ -194,8 +177,9 @@ static void find_fault(struct em_exchange *exchange) {
   json_t *body = NULL;
   struct em_job *job = NULL;
   if (is_submit(request)) {
-    body = request->body ? json_loadb(request->body, request->size, 0, NULL)
-                         : NULL;
+    body = request->body.data
+               ? json_loadb(request->body.data, request->body.size, 0, NULL)
+               : NULL;
     subject.model = request->route.argument;
     subject.prompt = json_string_value(json_object_get(body, "prompt"));
   } else if ((job = job_in_question(exchange))) {
@@ -217,7 +201,7 @@ static char *make_script(const json_t *states) {
                       json_string_length(state) + 1);
   }
   em_text_add_bytes(&text, "", 1);
-  return text.data;
+  return em_text_take(&text);
 }
 
 static void change_job_locked(const struct em_fault_rule *fault,
@@ -333,7 +317,14 @@ static bool answer(struct em_exchange *exchange) {
   return !em_fault_is_after(fault) || !delay(exchange);
 }
 
-bool em_exchange_step(struct em_exchange *exchange) {
+static void log_request(const struct em_exchange *exchange) {
+  const struct em_request *request = &exchange->request;
+  fprintf(stderr, "%s %s %zu -> %d\n", request->method, request->path,
+          request->body.size,
+          exchange->reply.drop ? 0 : exchange->reply.status);
+}
+
+struct em_reply *em_exchange_step(struct em_exchange *exchange) {
   static bool (*const stages[])(struct em_exchange *) = {
       [ARRIVED] = arrive,
       [ADMITTED] = admit,
@@ -342,10 +333,12 @@ bool em_exchange_step(struct em_exchange *exchange) {
   };
   while (exchange->stage != READY && !exchange->released)
     if (!stages[exchange->stage](exchange))
-      return false;
+      return NULL;
   if (exchange->released)
     exchange->reply.drop = true;
   else
     note_learned(exchange);
-  return true;
+  if (exchange->service->options->verbose)
+    log_request(exchange);
+  return &exchange->reply;
 }

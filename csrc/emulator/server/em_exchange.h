@@ -3,12 +3,14 @@
 #ifndef EM_EXCHANGE_H
 #define EM_EXCHANGE_H
 
+#include <sys/queue.h>
+
 #include "em_service.h"
 
 /* Requests that wait, so that the end of the server can find them. */
 struct em_waiting {
   pthread_mutex_t lock;
-  struct em_exchange *first;
+  LIST_HEAD(, em_exchange) exchanges;
   bool closed; /* nothing may wait any more */
   int wake;    /* an eventfd: one of them may go on */
 };
@@ -33,11 +35,8 @@ void em_exchange_delete(struct em_exchange *exchange);
 void em_exchange_receive(struct em_exchange *exchange, const char *data,
                          size_t size);
 
-/* Goes on as far as it can. Returns true when the reply is ready to be sent,
- * false when the connection was suspended; then it is called again. */
-bool em_exchange_step(struct em_exchange *exchange);
-
-const struct em_request *em_exchange_request(const struct em_exchange *);
-struct em_reply *em_exchange_reply(struct em_exchange *exchange);
+/* Goes on as far as it can. Returns the reply when it is ready to be sent, NULL
+ * when the connection was suspended; then it is called again. */
+struct em_reply *em_exchange_step(struct em_exchange *exchange);
 
 #endif

@@ -1,8 +1,6 @@
 #include "em_form.h"
 
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -25,21 +23,15 @@ struct form {
 /* Text that is not what the parameter wants stays text, and is refused later
  * like any wrong type. Booleans come as Python spells them, too: False. */
 static json_t *typed(const struct em_param *param, const char *text) {
-  char *end;
-  errno = 0;
   if (param && param->type == EM_BOOLEAN && !strcasecmp(text, "true"))
     return json_true();
   if (param && param->type == EM_BOOLEAN && !strcasecmp(text, "false"))
     return json_false();
-  if (param && param->type == EM_INTEGER) {
-    long long number = strtoll(text, &end, 10);
-    if (*text && *end == '\0' && !errno)
-      return json_integer(number);
-  }
-  if (param && param->type == EM_NUMBER) {
-    double number = strtod(text, &end);
-    if (*text && *end == '\0' && !errno)
-      return json_real(number);
+  if (param && (param->type == EM_INTEGER || param->type == EM_NUMBER)) {
+    json_t *number = json_loads(text, JSON_DECODE_ANY, NULL);
+    if (json_is_number(number))
+      return number;
+    json_decref(number);
   }
   return json_string(text);
 }
@@ -105,8 +97,8 @@ static enum MHD_Result receive(void *arg, enum MHD_ValueKind kind,
 static void read_parts(struct form *form) {
   struct MHD_PostProcessor *parts = MHD_create_post_processor(
       form->request->connection, 64 * 1024, receive, form);
-  bool read = parts && MHD_post_process(parts, form->request->body,
-                                        form->request->size) == MHD_YES;
+  bool read = parts && MHD_post_process(parts, form->request->body.data,
+                                        form->request->body.size) == MHD_YES;
   bool whole = parts && MHD_destroy_post_processor(parts) == MHD_YES;
   finish_part(form);
   if (!read || !whole)
@@ -122,7 +114,7 @@ json_t *em_form_read(struct em_service *service,
                       .body = json_object(),
                       .error = error};
   em_fail(error, "Invalid multipart body");
-  if (request->size)
+  if (request->body.size)
     read_parts(&form);
   em_text_free(&form.part.value);
   if (form.failed) {

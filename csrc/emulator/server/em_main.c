@@ -10,8 +10,72 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#include "em_listeners.h"
+#include "em_foreign.h"
+#include "em_relay.h"
 #include "em_server.h"
+
+/* The further listeners, opened when their options are given: the faulty wire
+ * before the service, and the foreign host. One thread serves both. */
+struct listeners {
+  struct em_loop *loop;
+  struct em_relay *relay;
+  struct em_foreign *foreign;
+  char wire_url[64], foreign_url[64]; /* "" when there is none */
+};
+
+static int open_wire(struct listeners *listeners, struct em_service *service,
+                     int service_port, struct em_error *error) {
+  const struct em_options *options = service->options;
+  if (options->wire_port < 0)
+    return 0;
+  listeners->relay = em_relay_new(listeners->loop, service->wire,
+                                  options->wire_port, service_port, error);
+  if (!listeners->relay)
+    return -1;
+  snprintf(listeners->wire_url, sizeof listeners->wire_url,
+           "http%s://127.0.0.1:%d", options->tls_cert ? "s" : "",
+           em_relay_port(listeners->relay));
+  return 0;
+}
+
+static int open_foreign(struct listeners *listeners, struct em_service *service,
+                        struct em_error *error) {
+  int port = service->options->foreign_port;
+  if (port < 0)
+    return 0;
+  if (em_foreign_listen(service->foreign, listeners->loop, &port, error))
+    return -1;
+  snprintf(listeners->foreign_url, sizeof listeners->foreign_url,
+           "http://127.0.0.1:%d", port);
+  return 0;
+}
+
+static void close_listeners(struct listeners *listeners) {
+  em_loop_stop(listeners->loop);
+  em_relay_delete(listeners->relay);
+  if (listeners->foreign)
+    em_foreign_close(listeners->foreign);
+  em_loop_delete(listeners->loop);
+  *listeners = (struct listeners){0};
+}
+
+/* Errors: -1; then close_listeners is not needed. */
+static int open_listeners(struct listeners *listeners,
+                          struct em_service *service, int service_port,
+                          struct em_error *error) {
+  const struct em_options *options = service->options;
+  *listeners = (struct listeners){.foreign = service->foreign};
+  if (options->wire_port < 0 && options->foreign_port < 0)
+    return 0;
+  em_fail(error, "no descriptor or thread to be had");
+  listeners->loop = em_loop_new();
+  if (listeners->loop && !open_wire(listeners, service, service_port, error) &&
+      !open_foreign(listeners, service, error) &&
+      !em_loop_start(listeners->loop))
+    return 0;
+  close_listeners(listeners);
+  return -1;
+}
 
 /* Blocked before the first thread is made, so that only the descriptor gets
  * them. Errors: -1. */
@@ -52,7 +116,7 @@ static int write_url(const char *path, const char *url) {
 }
 
 static void print_banner(const struct em_options *options, const char *url,
-                         const struct em_listeners *listeners) {
+                         const struct listeners *listeners) {
   if (options->quiet)
     return;
   printf("segmind-emulator: an emulator of the Segmind image service.\n"
@@ -94,7 +158,7 @@ static int complain(const char *message) {
 
 /* The service's own last: who waits for it finds the others there. */
 static int write_urls(const struct em_options *options, const char *url,
-                      const struct em_listeners *listeners) {
+                      const struct listeners *listeners) {
   if (options->wire_url_file &&
       write_url(options->wire_url_file, listeners->wire_url))
     return complain("cannot write the --wire-url-file");
@@ -110,16 +174,16 @@ static int serve(struct em_service *service, struct em_server *server,
                  int signals) {
   const struct em_options *options = service->options;
   const char *url = em_server_url(server);
-  struct em_listeners listeners;
+  struct listeners listeners;
   struct em_error error;
-  if (em_listeners_open(&listeners, service, em_server_port(server), &error))
+  if (open_listeners(&listeners, service, em_server_port(server), &error))
     return complain(error.text);
   int result = write_urls(options, url, &listeners);
   if (result == EXIT_SUCCESS) {
     print_banner(options, url, &listeners);
     wait_for_end(signals, options->exit_with_stdin);
   }
-  em_listeners_close(&listeners);
+  close_listeners(&listeners);
   return result;
 }
 
@@ -136,9 +200,7 @@ int main(int argc, char **argv) {
   struct em_options options;
   struct em_service service;
   struct em_error error;
-  enum em_options_result read = em_options_read(&options, argc, argv);
-  if (read != EM_RUN)
-    return read == EM_DONE ? EXIT_SUCCESS : 2;
+  em_options_read(&options, argc, argv);
   int signals = open_signals();
   if (signals < 0 || curl_global_init(CURL_GLOBAL_DEFAULT))
     return complain("cannot start");

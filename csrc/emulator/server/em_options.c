@@ -1,5 +1,6 @@
 #include "em_options.h"
 
+#include <argp.h>
 #include <errno.h>
 #include <math.h>
 #include <stddef.h>
@@ -21,12 +22,10 @@ enum kind {
   QUEUE,
   SEED,
   DATE_FORM,
-  ZONE,
-  HELP,
-  VERSION
+  ZONE
 };
 
-struct option {
+struct em_option {
   const char *name;
   const char *value; /* how its value is called, or NULL */
   enum kind kind;
@@ -35,24 +34,24 @@ struct option {
 };
 
 #define AT(field) offsetof(struct em_options, field)
-static const struct option table[] = {
+static const struct em_option table[] = {
     {"port", "N", COUNT, AT(port), "listen on 127.0.0.1:N; 0: any free port"},
     {"url-file", "PATH", TEXT, AT(url_file),
      "write the base URL there once it listens"},
     {"wire-port", "N", COUNT, AT(wire_port),
-     "listen there too, and let the faulty wire in between"},
+     "listen there too, behind the faulty wire"},
     {"wire-url-file", "PATH", TEXT, AT(wire_url_file),
      "write the base URL through the wire there"},
     {"foreign-port", "N", COUNT, AT(foreign_port),
-     "be a foreign host there, which notes what it is told"},
+     "play a foreign host there, which keeps what it receives"},
     {"foreign-url-file", "PATH", TEXT, AT(foreign_url_file),
      "write its base URL there"},
     {"exit-with-stdin", NULL, FLAG, AT(exit_with_stdin),
      "end when standard input is closed"},
     {"tls-cert", "FILE", TEXT, AT(tls_cert), "serve https with this PEM file"},
-    {"tls-key", "FILE", TEXT, AT(tls_key), "and its private key"},
+    {"tls-key", "FILE", TEXT, AT(tls_key), "its private key, a PEM file"},
     {"speed", "N", POSITIVE, AT(speed),
-     "divide latencies, queueing, expiry and the\nrate window by N"},
+     "divide latencies, queueing, expiry and the rate window by N"},
     {"latency", "SECONDS", NUMBER, AT(latency_s),
      "the same latency for every job"},
     {"variation", "CV", NUMBER, AT(variation),
@@ -60,7 +59,7 @@ static const struct option table[] = {
     {"queue", "SECONDS[:CV]", QUEUE, AT(queue_s),
      "mean time in state QUEUED, default 0"},
     {"expire", "SECONDS", NUMBER, AT(expire_s),
-     "forget a request so long after its submit (real seconds);\n"
+     "forget a request so long after its submit (real seconds); "
      "default one hour divided by --speed"},
     {"seed", "N", SEED, AT(seed), "repeat latencies, ids and random faults"},
     {"credits", "DOLLARS", NUMBER, AT(credits), "the account, default 100"},
@@ -72,15 +71,15 @@ static const struct option table[] = {
     {"uuid", NULL, FLAG, AT(uuid),
      "request ids are UUIDs with dashes, not 32 hex digits"},
     {"history-time", "NAME", TEXT, AT(history_time),
-     "how the history calls the time of a request,\ndefault model_created"},
+     "how the history calls the time of a request, default model_created"},
     {"history-spelling", "FORM", DATE_FORM, AT(history_form),
-     "how it spells it, default iso: iso, iso-seconds,\n"
-     "iso-offset, iso-bare, blank, blank-offset, http,\n"
+     "the form of that time, default iso: iso, iso-seconds, "
+     "iso-offset, iso-bare, blank, blank-offset, http, "
      "epoch, epoch-fraction, epoch-ms"},
     {"history-zone", "+HH:MM", ZONE, AT(zone_min),
-     "and in which time zone, where it does not say UTC"},
+     "the time zone of that time, where its form is not UTC"},
     {"reset-spelling", "FORM", DATE_FORM, AT(reset_form),
-     "how x-rate-limit-reset-at-utc is spelt, default iso"},
+     "the form of x-rate-limit-reset-at-utc, default iso"},
     {"clock-ahead", "SECONDS", SIGNED, AT(clock_ahead_s),
      "the service's clock is ahead of the host's (negative: behind)"},
     {"v1-json", NULL, FLAG, AT(v1_json),
@@ -91,43 +90,31 @@ static const struct option table[] = {
      "tiny pictures, for tests of thousands of jobs"},
     {"quiet", NULL, FLAG, AT(quiet), "no banner"},
     {"verbose", NULL, FLAG, AT(verbose), "a line a request on stderr"},
-    {"help", NULL, HELP, 0, "this text"},
-    {"version", NULL, VERSION, 0, "the version"},
 };
 #undef AT
 
-static void print_help(void) {
-  puts("usage: segmind-emulator [options]\n\n"
-       "An emulator of the Segmind image service on loopback. No model runs "
-       "in it:\npictures are edited by plain drawing, so that clients can be "
-       "tried without\na key, a cent or a network.\n");
-  for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-    char name[48];
-    snprintf(name, sizeof name, "--%s%s%s", table[i].name,
-             table[i].value ? " " : "", table[i].value ? table[i].value : "");
-    printf("  %-24s ", name);
-    for (const char *c = table[i].help; *c; c++)
-      printf(*c == '\n' ? "\n%27s" : "%.1s", *c == '\n' ? "" : c);
-    putchar('\n');
-  }
-  puts(
-      "\nExample:\n"
-      "  segmind-emulator --speed 20 &\n"
-      "  curl -H 'x-api-key: SG_0123456789abcdef' \\\n"
-      "    -H 'Content-Type: application/json' \\\n"
-      "    -d '{\"prompt\":\"a quiet harbour\",\"aspect_ratio\":\"16:9\"}' \\\n"
-      "    http://127.0.0.1:PORT/v2/flux-kontext-pro\n\n"
-      "Control, without a key:\n"
-      "  GET  /_emulator/ledger   accepted submits, in order\n"
-      "  GET  /_emulator/stats    requests, connections, delays\n"
-      "  POST /_emulator/faults   rules for faulty answers; GET, DELETE\n"
-      "  POST /_emulator/wire     rules for the faulty wire; GET, DELETE\n"
-      "  GET  /_emulator/wire/log what it has done\n"
-      "  GET  /_emulator/foreign  what the foreign host was told; POST sets\n"
-      "                           its answer; DELETE\n"
-      "  POST /_emulator/reset    forget everything\n"
-      "  POST /_emulator/shutdown end");
-}
+enum { OPTION_COUNT = sizeof table / sizeof *table, FIRST_KEY = 256 };
+
+static const char help[] =
+    "An emulator of the Segmind image service on loopback. No model runs in "
+    "it: pictures are edited with plain image operations, so that clients can "
+    "be tried without a key, a cent or a network.\v"
+    "Example:\n"
+    "  segmind-emulator --speed 20 &\n"
+    "  curl -H 'x-api-key: SG_0123456789abcdef' \\\n"
+    "    -H 'Content-Type: application/json' \\\n"
+    "    -d '{\"prompt\":\"a quiet harbour\",\"aspect_ratio\":\"16:9\"}' \\\n"
+    "    http://127.0.0.1:PORT/v2/flux-kontext-pro\n\n"
+    "Control, without a key:\n"
+    "  GET  /_emulator/ledger   accepted submits, in order\n"
+    "  GET  /_emulator/stats    requests, connections, delays\n"
+    "  POST /_emulator/faults   rules for faulty answers; GET, DELETE\n"
+    "  POST /_emulator/wire     rules for the faulty wire; GET, DELETE\n"
+    "  GET  /_emulator/wire/log the faults that were applied\n"
+    "  GET  /_emulator/foreign  what the foreign host received; POST sets\n"
+    "                           its answer; DELETE\n"
+    "  POST /_emulator/reset    forget everything\n"
+    "  POST /_emulator/shutdown end";
 
 static bool read_signed(const char *text, double *number) {
   char *end;
@@ -184,8 +171,8 @@ static bool read_form(const char *text, const struct em_date_form **form) {
   return *form != NULL;
 }
 
-static bool store_value(struct em_options *options, const struct option *option,
-                        const char *value) {
+static bool store_value(struct em_options *options,
+                        const struct em_option *option, const char *value) {
   char *field = (char *)options + option->offset;
   switch (option->kind) {
   case FLAG:
@@ -211,74 +198,49 @@ static bool store_value(struct em_options *options, const struct option *option,
     return read_form(value, (const struct em_date_form **)(void *)field);
   case ZONE:
     return read_zone(value, (int *)(void *)field);
-  case HELP:
-  case VERSION:
-    break;
   }
-  return true;
+  return false;
 }
 
-static const struct option *find_option(const char *name, size_t size) {
-  for (size_t i = 0; i < sizeof table / sizeof *table; i++)
-    if (strlen(table[i].name) == size && !strncmp(table[i].name, name, size))
-      return &table[i];
-  return NULL;
-}
-
-static enum em_options_result complain(const char *what, const char *argument) {
-  fprintf(stderr, "segmind-emulator: %s: %s\nTry 'segmind-emulator --help'.\n",
-          what, argument);
-  return EM_BAD_OPTIONS;
-}
-
-static enum em_options_result complain_of_value(const char *option,
-                                                const char *value) {
-  char both[256];
-  (void)snprintf(both, sizeof both, "%s%s%s", option, value ? " " : "",
-                 value ? value : "");
-  return complain("not a valid value", both);
-}
-
-/* Reads the option at *argument, moves past its value. */
-static enum em_options_result read_option(struct em_options *options,
-                                          char ***argument) {
-  const char *text = **argument;
-  if (strncmp(text, "--", 2) != 0)
-    return complain("not an option", text);
-  const char *equals = strchr(text, '=');
-  size_t size = equals ? (size_t)(equals - text) : strlen(text);
-  const struct option *option = find_option(text + 2, size - 2);
-  if (!option)
-    return complain("unknown option", text);
-  if (equals && !option->value)
-    return complain("takes no value", text);
-  const char *value = equals ? equals + 1 : NULL;
-  if (option->value && !value && !(value = *++*argument))
-    return complain("a value is missing after", text);
-  if (!store_value(options, option, value))
-    return complain_of_value(text, equals ? NULL : value);
-  if (option->kind == HELP)
-    print_help();
-  if (option->kind == VERSION)
-    puts("segmind-emulator " EM_VERSION);
-  return option->kind == HELP || option->kind == VERSION ? EM_DONE : EM_RUN;
-}
-
-static enum em_options_result check(const struct em_options *options) {
+static void check(const struct em_options *options,
+                  const struct argp_state *state) {
   if (!options->tls_cert != !options->tls_key)
-    return complain("belong together", "--tls-cert and --tls-key");
+    argp_error(state, "--tls-cert and --tls-key belong together");
   if (options->port > 65535 || options->wire_port > 65535 ||
       options->foreign_port > 65535)
-    return complain("not a valid value", "a port above 65535");
+    argp_error(state, "a port is a number up to 65535");
   if (options->wire_url_file && options->wire_port < 0)
-    return complain("needs --wire-port", "--wire-url-file");
+    argp_error(state, "--wire-url-file needs --wire-port");
   if (options->foreign_url_file && options->foreign_port < 0)
-    return complain("needs --foreign-port", "--foreign-url-file");
-  return EM_RUN;
+    argp_error(state, "--foreign-url-file needs --foreign-port");
 }
 
-enum em_options_result em_options_read(struct em_options *options, int argc,
-                                       char **argv) {
+/* argp_error ends the program. */
+static error_t parse(int key, char *value, struct argp_state *state) {
+  const struct em_option *option = &table[key - FIRST_KEY];
+  if (key == ARGP_KEY_END) {
+    check(state->input, state);
+  } else if (key == ARGP_KEY_ARG) {
+    argp_error(state, "%s is not an option: options begin with --", value);
+  } else if (key < FIRST_KEY || key >= FIRST_KEY + OPTION_COUNT) {
+    return ARGP_ERR_UNKNOWN;
+  } else if (!store_value(state->input, option, value)) {
+    argp_error(state, "%s is not a valid value of --%s: %s", value,
+               option->name, option->help);
+  }
+  return 0;
+}
+
+void em_options_read(struct em_options *options, int argc, char **argv) {
+  static char name[] = "segmind-emulator";
+  struct argp_option described[OPTION_COUNT + 1] = {{0}};
+  const struct argp argp = {.options = described, .parser = parse, .doc = help};
+  for (int i = 0; i < OPTION_COUNT; i++)
+    described[i] = (struct argp_option){.name = table[i].name,
+                                        .key = FIRST_KEY + i,
+                                        .arg = table[i].value,
+                                        .doc = table[i].help,
+                                        .group = i + 1};
   *options = (struct em_options){.wire_port = -1,
                                  .foreign_port = -1,
                                  .speed = 1,
@@ -289,11 +251,8 @@ enum em_options_result em_options_read(struct em_options *options, int argc,
                                  .history_time = "model_created",
                                  .history_form = em_date_form("iso"),
                                  .reset_form = em_date_form("iso")};
-  char **last = argv + argc;
-  for (char **argument = argv + 1; argument < last; argument++) {
-    enum em_options_result result = read_option(options, &argument);
-    if (result != EM_RUN)
-      return result;
-  }
-  return check(options);
+  argp_program_version = "segmind-emulator " EM_VERSION;
+  argp_err_exit_status = 2;
+  argv[0] = name; /* as messages begin */
+  argp_parse(&argp, argc, argv, 0, NULL, options);
 }

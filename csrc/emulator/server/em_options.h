@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "em_date.h"
+#include "em_clock.h"
 
 struct em_options {
   int port;
@@ -35,11 +35,8 @@ struct em_options {
   bool plain, quiet, verbose;
 };
 
-enum em_options_result { EM_RUN, EM_DONE, EM_BAD_OPTIONS };
-
-/* Reads the command line. --help and --version are answered on stdout
- * (EM_DONE), mistakes explained on stderr (EM_BAD_OPTIONS). */
-enum em_options_result em_options_read(struct em_options *options, int argc,
-                                       char **argv);
+/* Reads the command line. --help, --version and mistakes end the program: with
+ * status 0, and 2 after a line on stderr that says what to write. */
+void em_options_read(struct em_options *options, int argc, char **argv);
 
 #endif

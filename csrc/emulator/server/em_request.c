@@ -9,29 +9,15 @@ static const size_t body_max_bytes = (size_t)128 << 20;
 
 void em_request_append(struct em_request *request, const char *data,
                        size_t size) {
-  size_t wanted = request->size + size + 1;
-  if (request->too_large || wanted > body_max_bytes) {
+  if (!request->too_large && request->body.size + size < body_max_bytes)
+    em_text_add_bytes(&request->body, data, size);
+  else
     request->too_large = true;
-    return;
-  }
-  if (wanted > request->capacity) {
-    size_t capacity = wanted + wanted / 2;
-    char *body = realloc(request->body, capacity);
-    if (!body) {
-      request->too_large = true;
-      return;
-    }
-    request->body = body;
-    request->capacity = capacity;
-  }
-  memcpy(request->body + request->size, data, size);
-  request->size += size;
-  request->body[request->size] = '\0';
+  request->too_large |= request->body.failed;
 }
 
 void em_request_destroy(struct em_request *request) {
-  free(request->body);
-  request->body = NULL;
+  em_text_free(&request->body);
   em_job_drop(request->job);
   request->job = NULL;
 }

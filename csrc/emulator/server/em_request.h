@@ -16,8 +16,7 @@ struct em_request {
   const char *path;
   struct em_route route;
   char base[EM_BASE_SIZE]; /* the origin as the client named it */
-  char *body;              /* terminated; NULL when there was none */
-  size_t size, capacity;
+  struct em_text body;     /* empty when there was none */
   bool too_large;
   struct em_job *job; /* the one it submitted: a reference, or NULL */
   bool waits;         /* v1: answered when that job ends */

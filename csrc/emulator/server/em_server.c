@@ -142,12 +142,6 @@ static enum MHD_Result send_reply(const struct em_service *service,
   return result;
 }
 
-static void log_request(const struct em_exchange *exchange, int status) {
-  const struct em_request *request = em_exchange_request(exchange);
-  fprintf(stderr, "%s %s %zu -> %d\n", request->method, request->path,
-          request->size, status);
-}
-
 static enum MHD_Result handle(void *arg, struct MHD_Connection *connection,
                               const char *path, const char *method,
                               const char *version, const char *data,
@@ -165,12 +159,8 @@ static enum MHD_Result handle(void *arg, struct MHD_Connection *connection,
     *size = 0;
     return MHD_YES;
   }
-  if (!em_exchange_step(exchange))
-    return MHD_YES;
-  struct em_reply *reply = em_exchange_reply(exchange);
-  if (server->service->options->verbose)
-    log_request(exchange, reply->drop ? 0 : reply->status);
-  return send_reply(server->service, connection, reply);
+  struct em_reply *reply = em_exchange_step(exchange);
+  return reply ? send_reply(server->service, connection, reply) : MHD_YES;
 }
 
 static void completed(void *arg, struct MHD_Connection *connection,

@@ -1,11 +1,10 @@
-/* The endpoints that are only asked: status, result, credits, models and the
- * pictures themselves. */
+#include "em_answer.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "em_clock.h"
-#include "em_service.h"
 
 static int64_t record_life_us(const struct em_service *service) {
   const struct em_options *options = service->options;

@@ -1,10 +1,9 @@
-/* The control port under /_emulator/: what the service would never tell. The
- * ledger of accepted submits is the oracle of the tests. */
+#include "em_control.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "em_clock.h"
-#include "em_service.h"
 
 /* Seconds since the emulator started, or null. */
 static void add_time(struct em_text *text, const char *name,
@@ -128,7 +127,7 @@ static void answer_rules(struct em_rules *rules,
   if (!strcmp(request->method, "DELETE"))
     em_rules_clear(rules);
   if (!strcmp(request->method, "POST") &&
-      em_rules_add(rules, request->body, request->size, &error)) {
+      em_rules_add(rules, request->body.data, request->body.size, &error)) {
     em_reply_error(reply, 400, "%s", error.text);
     return;
   }
@@ -172,8 +171,8 @@ void em_control_foreign(struct em_service *service, struct em_request *request,
   if (!strcmp(request->method, "DELETE"))
     em_foreign_reset(service->foreign);
   if (!strcmp(request->method, "POST") &&
-      em_foreign_script(service->foreign, request->body, request->size,
-                        &error)) {
+      em_foreign_script(service->foreign, request->body.data,
+                        request->body.size, &error)) {
     em_reply_error(reply, 400, "%s", error.text);
     return;
   }

@@ -1,12 +1,9 @@
-/* The request history of the control plane: what became of every request of
- * the caller's, long after its record has expired. As the official SDK
- * documents it; page, per_page and total beside its data are an assumption,
- * and so is a 400 for an argument that is out of range. */
+#include "em_history.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "em_clock.h"
-#include "em_service.h"
 
 static const int64_t day_ms = 86400000;
 enum { WINDOW_DAYS = 7, WINDOW_MOST_DAYS = 31, ROWS = 20, ROWS_MOST = 100 };

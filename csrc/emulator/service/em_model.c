@@ -1,6 +1,6 @@
 #include "em_model.h"
 
-#include <stdio.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,17 +40,14 @@ static int read_params(struct em_model *model, const json_t *list) {
 }
 
 static int read_model(struct em_model *model, const json_t *source) {
+  const json_t *params;
   model->source = source;
-  model->name = json_string_value(json_object_get(source, "name"));
-  model->title = json_string_value(json_object_get(source, "title"));
-  const json_t *latency = json_object_get(source, "latency_s");
-  const json_t *price = json_object_get(source, "price_usd");
-  const json_t *params = json_object_get(source, "params");
-  if (!model->name || !json_is_number(latency) || !json_is_number(price) ||
+  if (json_unpack((json_t *)(uintptr_t)source, "{s:s, s?s, s:F, s:F, s:o}",
+                  "name", &model->name, "title", &model->title, "latency_s",
+                  &model->latency_s, "price_usd", &model->price_usd, "params",
+                  &params) != 0 ||
       !json_is_array(params))
     return -1;
-  model->latency_s = json_number_value(latency);
-  model->price_usd = json_number_value(price);
   return read_params(model, params);
 }
 

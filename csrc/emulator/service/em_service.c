@@ -5,9 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "em_answer.h"
 #include "em_clock.h"
 #include "em_codec.h"
+#include "em_control.h"
 #include "em_fetch.h"
+#include "em_history.h"
+#include "em_submit.h"
+#include "em_upload.h"
 
 /* The tables built in, made by lua/segmind/models/export.lua. */
 extern const char em_models_json[];

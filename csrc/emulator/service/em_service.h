@@ -1,13 +1,12 @@
-/* The service: what all endpoints share, and the endpoints by name.
+/* The service: what all endpoints share.
  *
- * Layers, from below: time and chance (em_clock, em_date, em_latency), pieces
- * (em_text, em_table, em_base64), the tables (em_model, em_order), memory
- * (em_media, em_job, em_store), work (em_timer, em_pool, em_source,
- * em_production), the endpoints (em_submit, em_answer, em_history, em_upload,
- * em_control), and on top the network (em_fault, em_server) and em_main.
- * Beside it, on a loop of their own (em_loop, em_listeners): the faulty wire
- * (em_wire has the rules; em_frame, em_flow, em_link, em_relay move the bytes)
- * and the foreign host (em_visits, em_foreign). */
+ * Folders: server/ is the network, the program and the pieces that everything
+ * is written with (text, error, random, base64); service/ the endpoints
+ * (submit, answer, history, upload, control), the life of a job (order, job,
+ * production, store, source, media) and its clock; script/ the rules of faulty
+ * answers; picture/ the painter. On a loop of their own (em_loop) run the
+ * faulty wire (wire/: em_wire has the rules; em_frame, em_flow, em_link and
+ * em_relay move the bytes) and the foreign host (foreign/). */
 #ifndef EM_SERVICE_H
 #define EM_SERVICE_H
 
@@ -66,19 +65,8 @@ int em_service_keep_asset(struct em_service *service, const void *data,
 /* A hash of the request's key: whose request it is. */
 uint64_t em_service_account(const struct em_request *request);
 
-/* The endpoints. */
+/* An endpoint answers the request, or sets request->waits. */
 typedef void em_endpoint_fn(struct em_service *service,
                             struct em_request *request, struct em_reply *reply);
-em_endpoint_fn em_submit_v2, em_submit_v1;
-em_endpoint_fn em_answer_status, em_answer_result, em_answer_credits;
-em_endpoint_fn em_answer_models, em_answer_media;
-em_endpoint_fn em_history_list, em_history_entry;
-em_endpoint_fn em_upload;
-em_endpoint_fn em_control_ledger, em_control_stats, em_control_faults;
-em_endpoint_fn em_control_wire, em_control_wire_log, em_control_foreign;
-em_endpoint_fn em_control_reset, em_control_shutdown;
-
-/* The answer to a v1 request whose job has ended. */
-em_endpoint_fn em_submit_v1_finish;
 
 #endif

@@ -1,5 +1,5 @@
-/* The two ways to submit: v2 answers with an id at once, v1 with the picture
- * when it is there. Both make the same job. */
+#include "em_submit.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,13 +8,12 @@
 #include "em_clock.h"
 #include "em_form.h"
 #include "em_production.h"
-#include "em_service.h"
 
 static json_t *read_json(const struct em_request *request,
                          struct em_reply *reply) {
   json_error_t error;
-  json_t *body =
-      json_loadb(request->body ? request->body : "", request->size, 0, &error);
+  json_t *body = json_loadb(request->body.data ? request->body.data : "",
+                            request->body.size, 0, &error);
   if (!body)
     em_reply_error(reply, 400, "Invalid JSON: %s", error.text);
   else if (!json_is_object(body))
@@ -64,7 +63,7 @@ static int fill_order(struct em_job *job, const json_t *body) {
 /* JSON is kept as it came: the ledger shows what was sent, to the byte. */
 static char *body_text(const struct em_request *request, const json_t *body) {
   if (em_request_has_type(request, "application/json"))
-    return strdup(request->body);
+    return strdup(request->body.data);
   return json_dumps(body, JSON_COMPACT);
 }
 

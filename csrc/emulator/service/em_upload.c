@@ -1,9 +1,9 @@
-/* POST /upload-asset: data URIs in, public URLs out; all or none. */
+#include "em_upload.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "em_base64.h"
-#include "em_service.h"
 
 /* Errors: false, and the reply says why. */
 static bool add_asset(struct em_service *service,
@@ -56,8 +56,8 @@ void em_upload(struct em_service *service, struct em_request *request,
     return;
   }
   json_error_t error;
-  json_t *body =
-      json_loadb(request->body ? request->body : "", request->size, 0, &error);
+  json_t *body = json_loadb(request->body.data ? request->body.data : "",
+                            request->body.size, 0, &error);
   if (body)
     upload(service, request, body, reply);
   else

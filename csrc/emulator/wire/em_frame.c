@@ -30,8 +30,8 @@ static const char *skip_line(const char *line, const char *end) {
   return feed ? feed + 1 : end;
 }
 
-const char *em_frame_header(const char *head, size_t size, const char *name,
-                            size_t *value_size) {
+static const char *find_header(const char *head, size_t size, const char *name,
+                               size_t *value_size) {
   const char *end = head + size;
   size_t name_size = strlen(name);
   for (const char *line = skip_line(head, end); line < end;
@@ -52,8 +52,7 @@ const char *em_frame_header(const char *head, size_t size, const char *name,
 
 static bool is_chunked(const char *head, size_t size) {
   size_t length;
-  const char *coding =
-      em_frame_header(head, size, "Transfer-Encoding", &length);
+  const char *coding = find_header(head, size, "Transfer-Encoding", &length);
   return coding && length >= 7 &&
          !strncasecmp(coding + length - 7, "chunked", 7);
 }
@@ -62,7 +61,7 @@ static bool is_chunked(const char *head, size_t size) {
 static long long content_length(const char *head, size_t size) {
   size_t length;
   char digits[20];
-  const char *text = em_frame_header(head, size, "Content-Length", &length);
+  const char *text = find_header(head, size, "Content-Length", &length);
   if (!text || !length || length >= sizeof digits)
     return -1;
   memcpy(digits, text, length);

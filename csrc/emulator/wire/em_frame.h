@@ -55,8 +55,4 @@ void em_frame_make_opaque(struct em_frame *frame);
 /* How many of the bytes are of the message's body. */
 size_t em_frame_take(struct em_frame *frame, const char *data, size_t size);
 
-/* The text of a header's value within the head, or NULL. */
-const char *em_frame_header(const char *head, size_t size, const char *name,
-                            size_t *value_size);
-
 #endif

@@ -1,39 +1,14 @@
-/* Faults of the wire, scripted by tests over /_emulator/wire and done by the
- * relay (em_relay):
+/* Faults of the wire, scripted by tests over /_emulator/wire and applied by the
+ * links of the relay (em_link):
  *
  *   {"match": {"kind": "submit", "nth": 2},
  *    "direction": "response", "at": 17, "action": "close"}
  *
- * match      kind is an endpoint's name (as in em_fault.h) or a glob of the
- *            path. nth, or from and count, count the exchanges the rest of the
- *            match is true for; count alone says how often the rule is used
- *            (1 unless told, "always" for ever). probability: 0 to 1, then
- *            count is "always" unless told.
- * direction  "request": it is broken on its way, so the service never sees it
- *            whole. "response", as when nothing is said: the service has
- *            accepted the request, and its answer is broken.
- * at         the byte before which it happens, counted from the first of the
- *            message in that direction, its head included (interim answers
- *            like 100 are not); below 0 from the end; "random". 0 unless told.
- *            A place at or after the end is never reached. Of a message whose
- *            length is not told before (chunks), a place from the end is within
- *            16 KiB of it, a random one within the first 4 KiB.
- * action     close: the connection ends as if all were well. reset: it breaks.
- *            stall: nothing moves for `seconds`, then it is closed. delay:
- *            nothing moves for `seconds`. trickle: `rate` bytes a second from
- *            here on. garbage: `length` bytes, or all that follow, are
- *            replaced by random ones. replace: the client is sent `bytes` (or
- *            `bytes_base64`), `repeat` times or "endless"ly, instead of what
- *            follows, at `rate` if there is one, then the connection is closed.
- *
- * direction and action may be lists, of which one is drawn every time. What is
- * drawn follows from the rule's `seed` (--seed unless told), its number, the
- * kind of the exchange and its number among those of its kind: never from the
- * time or from other kinds, so that the third submit meets the same fate in
- * every run, however often was polled.
- *
- * The first rule that applies is used, and only that one, once an exchange.
- * Thread-safe. */
+ * doc/emulator.md has the format. What a rule leaves to chance follows from its
+ * seed and number, the kind of the exchange and its number among those of its
+ * kind: never from the time or from other kinds, so that the third submit meets
+ * the same fault in every run, however often was polled. The first rule that
+ * applies is used, and only that one, once an exchange. Thread-safe. */
 #ifndef EM_WIRE_H
 #define EM_WIRE_H
 
