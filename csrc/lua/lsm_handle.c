@@ -29,14 +29,30 @@ static struct handle *check(lua_State *L) {
   return luaL_checkudata(L, 1, HANDLE); /* says what it was instead */
 }
 
+#define CLOSED "the client is closed"
+#define FORKED                                                                 \
+  "the client belongs to the parent of this process; make a new one after a "  \
+  "fork"
+
 struct sm_client *lsm_check_client(lua_State *L) {
   struct handle *handle = check(L);
   if (!handle->client)
-    luaL_error(L, "the client is closed");
+    luaL_error(L, CLOSED);
   if (!sm_client_is_usable(handle->client))
-    luaL_error(L, "the client belongs to the parent of this process; make a "
-                  "new one after a fork");
+    luaL_error(L, FORKED);
   return handle->client;
+}
+
+/* Why nothing of it works; nothing when it does. */
+static int handle_problem(lua_State *L) {
+  const struct handle *handle = check(L);
+  if (!handle->client)
+    lua_pushliteral(L, CLOSED);
+  else if (!sm_client_is_usable(handle->client))
+    lua_pushliteral(L, FORKED);
+  else
+    return 0;
+  return 1;
 }
 
 static int handle_close(lua_State *L) {
@@ -267,6 +283,7 @@ static const luaL_Reg methods[] = {
     {"drop", handle_drop},           /* what was peeked is dealt with */
     {"take", handle_take},           /* both at once */
     {"wait", handle_wait},           /* seconds -> boolean */
+    {"problem", handle_problem},     /* -> nothing, or why nothing works */
     {"fd", handle_fd},               /* -> integer or nil */
     {"base", handle_base},           /* -> the base URL, whether on loopback */
     {"stats", handle_stats},         /* -> table */

@@ -384,19 +384,28 @@ static int task_digest(lua_State *L) {
   return post(L, client, &listener, task);
 }
 
-/* A picture that is at hand to a path; with a last argument that is true for
- * its owner alone. */
+/* A picture that is at hand, its bytes or {path = ...}, to a path; with a last
+ * argument that is true for its owner alone. */
 static int task_save(lua_State *L) {
   struct sm_client *client = lsm_check_client(L);
-  const char *path = lsm_check_text(L, 2);
-  size_t size;
-  const char *bytes = luaL_checklstring(L, 3, &size);
+  const char *path = lsm_check_text(L, 2), *from = NULL, *bytes = NULL;
+  size_t size = 0;
+  if (lua_istable(L, 3)) {
+    lua_getfield(L, 3, "path");
+    from = string_at(L, -1, NULL);
+    luaL_argcheck(L, from, 3, "expected bytes or {path = ...}");
+    lua_pop(L, 1);
+  } else {
+    bytes = luaL_checklstring(L, 3, &size);
+  }
   bool is_private = lua_toboolean(L, 5);
   struct listener listener = enlist(L, client);
   struct sm_error e;
   struct sm_task *task = sm_task_new(SM_TASK_DIGEST, path);
-  enum sm_code code =
-      task ? digest_bytes(task, bytes, size, &e) : sm_fail_memory(&e);
+  enum sm_code code = task ? SM_OK : sm_fail_memory(&e);
+  if (code == SM_OK)
+    code = from ? sm_digest_new(&task->digest, from, &e)
+                : digest_bytes(task, bytes, size, &e);
   if (code == SM_OK)
     code = sm_digest_copy_to(task->digest, path, is_private, &e);
   if (code != SM_OK)
@@ -519,7 +528,7 @@ const luaL_Reg lsm_task_methods[] = {
     {"sync", task_sync},         /* model, json, options -> id */
     {"upload", task_upload},     /* source, options -> id */
     {"digest", task_digest},     /* path or bytes, options -> id */
-    {"save", task_save},         /* path, bytes, options, private -> id */
+    {"save", task_save},         /* path, picture, options, private -> id */
     {"download", task_download}, /* url, path, options, private -> id */
     {"get", task_get},           /* service, path, options -> id */
     {"cancel", task_cancel},     /* id */

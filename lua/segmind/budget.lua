@@ -65,6 +65,23 @@ function Budget.price(job)
   return request.opts.price or job._price or Budget.declared(request)
 end
 
+-- The worker has said something of a submit that was left to it, and it was not heard yet.
+local function may_be_sent(job)
+  local client, submit = job._client, job._operation
+  return client._has_ledger and submit ~= nil and submit.id
+    and client._handlers[submit.id] == submit and client._handle:has_event(submit.id)
+end
+
+--- Whether an end of a job here and now has been paid for, as far as this side knows.
+---@param job segmind.Job
+---@return "no"|"yes"|"unknown"
+function Budget.charged(job)
+  if job.request_id then
+    return job._is_unseen and "unknown" or "yes"
+  end
+  return (job._sent or may_be_sent(job)) and "unknown" or "no"
+end
+
 --- Why a job may not be submitted when so much is spent or under way; nil when it may.
 ---@param job segmind.Job
 ---@param spent number USD
@@ -109,15 +126,15 @@ end
 --- Sets the price of a job aside, without a ledger. A second submit of the same job is a second
 --- price: nobody knows whether the first was paid.
 ---@param job segmind.Job
+---@param resubmits integer how often it was submitted before
 ---@return boolean? allowed
 ---@return segmind.Error? err kind "budget"
-function Budget:reserve(job)
+function Budget:reserve(job, resubmits)
   local refusal = self.limit and self:refusal(job, self:spent())
   if refusal then
     return nil, refusal
   end
-  self._reserved[job] = (Budget.price(job) or 0) * (1 + (job._resubmits or 0))
-  job._doubtful = nil
+  self._reserved[job] = (Budget.price(job) or 0) * (1 + resubmits)
   return true
 end
 

@@ -10,15 +10,20 @@
 ---     chain:step("multi-image-kontext-max", {
 ---       prompt = "the two side by side", input_image_2 = chain:output(1) })
 
+local Budget = require("segmind.budget")
 local Error = require("segmind.error")
-local Estimate = require("segmind.estimate")
-local image = require("segmind.image")
+local Job = require("segmind.job")
+local input = require("segmind.input")
+local key = require("segmind.step_key")
 local methods = require("segmind.methods")
 local models = require("segmind.models")
+local operation = require("segmind.operation")
 local options = require("segmind.options")
 local path = require("segmind.path")
 local request = require("segmind.request")
 local schema = require("segmind.schema")
+local step = require("segmind.step")
+local wait = require("segmind.wait")
 
 ---@class segmind.Chain
 local Chain = {}
@@ -35,10 +40,10 @@ Output.__name = "segmind.Output"
 local run_options = { timeout = "seconds", poll = "poll", save = "text" }
 
 ---@param client segmind.Client
----@param input segmind.Image?
+---@param picture segmind.Image?
 ---@return segmind.Chain
-function Chain.new(client, input)
-  return setmetatable({ _client = client, _input = request.named(input), _steps = {} }, Chain)
+function Chain.new(client, picture)
+  return setmetatable({ _client = client, _input = request.named(picture), _steps = {} }, Chain)
 end
 
 --- Adds a step. Nothing is checked yet but that the arguments are of the right type.
@@ -73,7 +78,7 @@ function Chain:output(n)
 end
 
 local function has_output(value)
-  if image.kind(value) == "step" then
+  if input.kind(value) == "step" then
     return true
   end
   for _, item in pairs(type(value) == "table" and not getmetatable(value) and value or {}) do
@@ -86,15 +91,15 @@ end
 
 --- The parameters of step `n` with the picture in its place, or nil and why it has none.
 local function with_picture(self, n)
-  local step, copy = self._steps[n], {}
-  for name, value in pairs(step.params) do
+  local entry, copy = self._steps[n], {}
+  for name, value in pairs(entry.params) do
     copy[name] = value
   end
   local picture = self._input
   if n > 1 then
     picture = self:output(n - 1)
   end
-  local spec = models.declared(step.model)
+  local spec = models.declared(entry.model)
   local name = spec and models.first_image(spec)
   if name and copy[name] == nil then
     copy[name] = picture
@@ -107,7 +112,7 @@ local function with_picture(self, n)
 end
 
 local function prepare_step(self, n, defaults)
-  local step, opts = self._steps[n], {}
+  local entry, opts = self._steps[n], {}
   for name, value in pairs(defaults) do
     opts[name] = value
   end
@@ -115,14 +120,14 @@ local function prepare_step(self, n, defaults)
     local stem, extension = path.split(opts.save)
     opts.save = ("%s-%d%s"):format(stem, n, extension or "")
   end
-  for name, value in pairs(step.opts) do
+  for name, value in pairs(entry.opts) do
     opts[name] = value
   end
   local params, problem = with_picture(self, n)
   if not params then
     return nil, problem
   end
-  local prepared, err = self._client:_prepare(step.model, params, opts, self)
+  local prepared, err = request.prepare(self._client, entry.model, params, opts, self)
   return prepared, err and table.concat(err.problems, "; ")
 end
 
@@ -142,13 +147,14 @@ end
 
 --- Checks every step; the requests in order, or an error that tells of all bad steps.
 local function prepare(self, defaults)
+  wait.check_open(self._client)
   local requests, problems, first, told = {}, {}, nil, {}
-  for n, step in ipairs(self._steps) do
+  for n, entry in ipairs(self._steps) do
     local prepared, problem = prepare_step(self, n, defaults)
     requests[n], problem = prepared, check_save(told, prepared, problem, n)
     if problem then
       first = first or n
-      problems[#problems + 1] = ("step %d (%s): %s"):format(n, step.model, problem)
+      problems[#problems + 1] = ("step %d (%s): %s"):format(n, entry.model, problem)
     end
   end
   if #self._steps == 0 then
@@ -161,6 +167,156 @@ local function prepare(self, defaults)
   return requests
 end
 
+-- -- what it will cost ---------------------------------------------------------------------------
+
+--- What a chain will cost and how long it will take, from the figures that the service publishes. A
+--- model that is not declared has none, and the sum says so. A step that the ledger knows to be
+--- finished costs and takes nothing.
+---@class segmind.Estimate
+---@field steps { n: integer, model: string, usd: number?, seconds: number?, finished: boolean }[]
+---@field usd number the sum of the known prices
+---@field seconds number along the longest way; steps that do not need each other run together
+---@field unknown integer steps without a published price
+---@field finished integer steps that are finished already
+local Estimate = {}
+Estimate.__index = Estimate
+Estimate.__name = "segmind.Estimate"
+
+--- When the pictures that a request needs are there.
+local function begins(prepared, ends)
+  local at = 0
+  for _, slot in ipairs(prepared.slots) do
+    if slot.kind == "step" then
+      at = math.max(at, ends[slot.value.step] or 0)
+    end
+  end
+  return at
+end
+
+local function figures(prepared, is_finished)
+  if is_finished then
+    return 0, 0
+  end
+  return Budget.declared(prepared), prepared.spec and prepared.spec.latency_s
+end
+
+---@param requests table[] from request.prepare
+---@param finished table<integer, boolean>? by number
+---@return segmind.Estimate
+local function estimate(requests, finished)
+  local self = setmetatable({ steps = {}, usd = 0, seconds = 0, unknown = 0, finished = 0 },
+    Estimate)
+  local ends = {}
+  for n, prepared in ipairs(requests) do
+    local is_finished = finished and finished[n] or false
+    local usd, seconds = figures(prepared, is_finished)
+    self.steps[n] = { n = n, model = prepared.model, usd = usd, seconds = seconds,
+      finished = is_finished }
+    self.usd = self.usd + (usd or 0)
+    self.unknown = self.unknown + (usd and 0 or 1)
+    self.finished = self.finished + (is_finished and 1 or 0)
+    ends[n] = begins(prepared, ends) + (seconds or 0)
+    self.seconds = math.max(self.seconds, ends[n])
+  end
+  return self
+end
+
+-- Read here, where nobody can wait for the worker thread.
+local function digest_here(core, sources)
+  local digests = {}
+  for _, source in ipairs(sources) do
+    local file = not input.is_bytes(source) and io.open(source, "rb")
+    digests[source] = core.sha256(file and file:read("*a") or source.data or "")
+    if file then
+      file:close()
+    end
+  end
+  return digests
+end
+
+--- The hashes of the local pictures of prepared requests. The worker thread reads them, unless this
+--- is a callback, which cannot wait for it.
+local function digest_all(client, requests)
+  local sources, seen = {}, {}
+  for _, prepared in ipairs(requests) do
+    for _, source in ipairs(key.sources(prepared)) do
+      sources[#sources + 1] = not seen[source] and source or nil
+      seen[source] = true
+    end
+  end
+  if not wait.is_possible(client) then
+    return digest_here(client._core, sources)
+  end
+  local gate, digests, err = wait.gate(client), nil, nil
+  client._uploads:digest_all(sources, client._timeout, function(found, failed)
+    digests, err = found, failed
+    gate:open()
+  end)
+  wait.pass(gate, nil, "chain:estimate")
+  return digests, err or not digests and Error.new("cancelled", "the client was closed") or nil
+end
+
+--- Names the steps and jobs that a prepared request takes its pictures from. A job that has not
+--- come so far that it has a name is none that anything finished can hang on.
+local function name_inputs(prepared, names)
+  for _, slot in ipairs(prepared.slots) do
+    if slot.kind == "step" then
+      slot.of = names[slot.value.step]
+    elseif slot.kind == "job" then
+      slot.of = ("%s:%d"):format(slot.value.key or "?", slot.value.generation or 1)
+    end
+  end
+end
+
+--- Which steps of a chain a ledger knows. The keys are computed as they will be when the chain
+--- runs, with the generation that each step has or will have.
+---@param client segmind.Client
+---@param requests table[] from request.prepare
+---@return { finished: table<integer, boolean>, counted: table<integer, boolean> }? known by number;
+--- `counted` are those whose price is spent or under way
+---@return segmind.Error? err kind "ledger"
+local function find_known(client, requests)
+  local digests, failed = digest_all(client, requests)
+  if not digests then
+    return nil, failed
+  end
+  local names, known = {}, { finished = {}, counted = {} }
+  for n, prepared in ipairs(requests) do
+    name_inputs(prepared, names)
+    local name, fresh = key.compute(client._core, prepared, digests), prepared.opts.fresh
+    local found, err = operation.ask(client, "find", name)
+    if not found then
+      return nil, err
+    end
+    local row = found[1]
+    known.finished[n] = row ~= nil and row.state == "completed" and not fresh
+    known.counted[n] = row ~= nil and row.state ~= "failed" and not fresh
+    names[n] = ("%s:%d"):format(name, row and row.generation + (fresh and 1 or 0) or 1)
+  end
+  return known
+end
+
+local function row(name, usd, seconds, is_finished)
+  if is_finished then
+    return ("%-32s %8s %9s"):format(name, "$0.00", "finished")
+  end
+  return ("%-32s %8s %9s"):format(name, usd and ("$%.2f"):format(usd) or "unknown",
+    seconds and ("%.1f s"):format(seconds) or "unknown")
+end
+
+function Estimate:__tostring()
+  local lines = {}
+  for i, one in ipairs(self.steps) do
+    lines[i] = row(("%d  %s"):format(one.n, one.model), one.usd, one.seconds, one.finished)
+  end
+  lines[#lines + 1] = row("together", self.usd, self.seconds)
+  if self.unknown > 0 then
+    lines[#lines + 1] = ("without %d of %d steps, whose models are not declared"):format(
+      self.unknown, #self.steps)
+  end
+  return table.concat(lines, "\n")
+end
+
 --- What the chain will cost and take, from the published figures. Checks every step; free. With a
 --- ledger, steps that are finished count nothing; the chain's local pictures are read for that.
 ---@return segmind.Estimate?
@@ -169,12 +325,12 @@ function Chain:estimate()
   local requests, err = prepare(self, {})
   local known = {}
   if requests and self._client._has_ledger then
-    known, err = Estimate.known(self._client, requests)
+    known, err = find_known(self._client, requests)
   end
   if err then
     return nil, err
   end
-  return Estimate.new(requests, known.finished)
+  return estimate(requests, known.finished)
 end
 
 -- What is paid for the first steps is lost on a chain that cannot come to its end.
@@ -183,14 +339,17 @@ local function check_budget(self, requests)
   if not budget then
     return nil
   end
-  local spent, err = client:spent()
+  local spent, err = budget:spent(), nil
+  if client._has_ledger then
+    spent, err = operation.ask(client, "spent")
+  end
   if err or not client._has_ledger then
     return err or budget:refusal_of_chain(requests, {}, spent)
   elseif not budget:refusal_of_chain(requests, {}, spent) then
     return nil
   end
   -- Only now is it worth reading the pictures: which steps are in the sum already?
-  local known, failed = Estimate.known(client, requests)
+  local known, failed = find_known(client, requests)
   return failed or budget:refusal_of_chain(requests, known.counted, spent)
 end
 
@@ -204,12 +363,14 @@ local function prepare_all(self, defaults)
   return requests
 end
 
+-- -- running it ----------------------------------------------------------------------------------
+
 local function launch(self, requests)
   local jobs = {}
   for n, prepared in ipairs(requests) do
     request.bind(prepared, jobs)
     prepared.step = n
-    jobs[n] = self._client:_launch(prepared)
+    jobs[n] = step.launch(Job.new(self._client, prepared))
   end
   return jobs
 end
@@ -250,7 +411,7 @@ end
 ---@return segmind.Error? err `step` is the step that failed, `results` the finished ones by step
 function Chain:run(opts)
   opts = options.read(opts, run_options, "chain:run")
-  self._client:_may_block("chain:run")
+  wait.check(self._client, "chain:run")
   local requests, err = prepare_all(self, opts)
   if not requests then
     return nil, err

@@ -1,40 +1,37 @@
---- A client: one key, one connection pool, its jobs. The only file that speaks to the C core: the
---- network turns on its own thread and speaks to Lua in `client:step`, nowhere else.
+--- A client: one key, one connection pool, its jobs. All its public methods are here, and it is the
+--- only file that speaks of the C core by name: the network turns on its own thread and speaks to
+--- Lua in `client:step`, nowhere else.
 
 local core = require("segmind.loader")
 local Budget = require("segmind.budget")
 local Chain = require("segmind.chain")
 local Error = require("segmind.error")
-local Gate = require("segmind.gate")
 local Job = require("segmind.job")
 local Queue = require("segmind.queue")
-local callbacks = require("segmind.callbacks")
-local events = require("segmind.events")
-local flow = require("segmind.flow")
+local async = require("segmind.async")
+local callback = require("segmind.callback")
 local history = require("segmind.history")
-local image = require("segmind.image")
+local input = require("segmind.input")
 local interruption = require("segmind.interruption")
 local json = require("segmind.json")
+local lifecycle = require("segmind.lifecycle")
 local methods = require("segmind.methods")
 local models = require("segmind.models")
+local operation = require("segmind.operation")
 local options = require("segmind.options")
 local path = require("segmind.path")
 local request = require("segmind.request")
-local resume = require("segmind.resume")
 local schema = require("segmind.schema")
-local scheduler = require("segmind.scheduler")
-local stop = require("segmind.stop")
-local together = require("segmind.together")
+local step = require("segmind.step")
 local unfinished = require("segmind.unfinished")
 local version = require("segmind.version")
-local waiting = require("segmind.waiting")
+local wait = require("segmind.wait")
 
 Error.set_filter(core.redact)
-waiting.set_clock(core.now)
-methods.on_interrupt(unfinished.tell)
 path.set_absolute(core.absolute)
-waiting.set_callback_of(callbacks.running)
-scheduler.set_guard(core.during)
+callback.use(core)
+wait.use(core)
+methods.on_interrupt(unfinished.tell)
 
 ---@class segmind.ClientOptions
 ---@field api_key string? else SEGMIND_API_KEY
@@ -71,12 +68,6 @@ local for_core = { "api_key", "base_url", "max_transfers", "rpm", "media_hosts",
 local Client = {}
 Client.__index = Client
 Client.__name = "segmind.Client"
-Client._settle, Client._stop, Client._in_doubt = flow.settle, stop, flow.in_doubt
-for _, part in ipairs({ events, resume, history }) do
-  for name, method in pairs(part) do
-    Client[name] = method
-  end
-end
 
 local function open_core(opts)
   local given = {}
@@ -121,61 +112,28 @@ function Client.new(opts)
     return nil, err
   end
   local self = setmetatable({ _core = core, _handle = handle, _handlers = {}, _jobs = {},
-    _saves = {}, _closed = false, _busy = false, _settling = false, _pumping = false,
-    _has_ledger = opts.ledger ~= nil, _leaders = {}, _followers = {}, _rows = {}, _count = 0,
-    _active = 0, _ready = Queue.new(), _settled = Queue.new(), _left_over = false, _limit = false,
-    _watch = false,
+    _saves = {}, _closed = false, _busy = false, _settling = false, _unsettled = false,
+    _has_ledger = opts.ledger ~= nil, _rows = {}, _count = 0, _active = 0, _ready = Queue.new(),
+    _settled = Queue.new(), _left_over = false, _limit = false, _watch = false,
     _on_event = opts.on_event, _timeout = opts.timeout or 600, _poll = opts.poll,
     _max_active = opts.max_active_jobs or math.huge, _max_json = opts.max_json_bytes,
     _on_unknown = opts.on_unknown,
     _budget = (opts.budget or not opts.ledger) and Budget.new(opts.budget) }, Client)
-  self._uploads = image.uploads(self)
-  Gate.join(self)
+  self._uploads = input.uploads(self)
+  wait.join(self)
   unfinished.watch(self)
   return self
 end
 
-function Client:_check_open()
-  if self._closed then
-    Error.misuse("the client is closed")
-  end
-  local ok, why = interruption.attempt(self._handle.fd, self._handle)
-  if not ok then
-    Error.misuse(why) -- a forked child, where nothing of it works
-  end
-end
-
---- Checks a call without sending anything.
-function Client:_prepare(model, params, opts, refs)
-  self:_check_open()
-  return request.prepare(self, model, params, opts, refs)
-end
-
-local function launch(self, job)
-  for _, text in ipairs(job.warnings) do
-    self:_emit({ what = "warning", job = job, message = text })
-  end
-  self._jobs[job] = true -- from here on nothing keeps it from its end
-  for _, target in ipairs(job._targets or {}) do
-    self._saves[target] = job
-  end
-  flow.launch(job)
-end
-
-function Client:_launch(prepared, is_sync)
-  self._count = self._count + 1
-  local job = Job.new(self, self._count, prepared)
-  job._sync, job._targets = is_sync, prepared.targets
-  self:_work(launch, job)
-  return job
-end
+-- -- jobs -----------------------------------------------------------------------------------------
 
 local function submit(self, model, params, opts, is_sync)
-  local prepared, err = self:_prepare(model, params, opts)
+  local prepared, err = request.prepare(self, model, params, opts)
   if not prepared then
     return nil, err
   end
-  return self:_launch(prepared, is_sync)
+  prepared.is_sync = is_sync
+  return step.launch(Job.new(self, prepared))
 end
 
 --- Sends a job on its way and returns at once; the parameters are checked before that.
@@ -189,12 +147,14 @@ end
 ---@return segmind.Job?
 ---@return segmind.Error? err kind "invalid"
 function Client:submit(model, params, opts)
-  return submit(self, model, params, options.read(opts, request.options, "submit"))
+  opts = options.read(opts, request.options, "submit")
+  wait.check_open(self)
+  return submit(self, model, params, opts)
 end
 
 local function run(self, verb, model, params, opts)
   opts = options.read(opts, request.options, verb)
-  self:_may_block(verb)
+  wait.check(self, verb)
   local job, err = submit(self, model, params, opts, verb == "run_sync")
   if not job then
     return nil, err
@@ -292,7 +252,7 @@ end
 ---@param ... segmind.Image? the picture of the first step
 ---@return segmind.Chain
 function Client:chain(...)
-  self:_check_open()
+  wait.check_open(self)
   local picture = ...
   if select("#", ...) > 0 and is_missing(picture) then
     Error.misuse("chain takes the picture of its first step, got " .. show_missing(picture)
@@ -321,8 +281,8 @@ function Client:map(list, fn, opts)
       .. schema.show(fn))
   end
   opts = options.read(opts, map_options, "map")
-  self:_may_block("map")
-  return together.map(list, fn, opts.concurrency or 8)
+  wait.check(self, "map")
+  return async.map(list, fn, opts.concurrency or 8)
 end
 
 --- Uploads pictures and returns where they are; blocks. Equal content is uploaded once.
@@ -330,8 +290,7 @@ end
 ---@return string|string[]|nil url a list for a list
 ---@return segmind.Error?
 function Client:upload(source)
-  self:_check_open()
-  self:_may_block("upload")
+  wait.check(self, "upload")
   local is_list = type(source) == "table" and getmetatable(source) == nil
   local urls, err = self._uploads:all(is_list and source or { source }, self._timeout)
   if not urls then
@@ -340,6 +299,111 @@ function Client:upload(source)
   return is_list and urls or urls[1]
 end
 
+-- -- jobs of earlier runs ------------------------------------------------------------------------
+
+--- A job that has been submitted before.
+local function known_job(client, model, params, opts)
+  return Job.new(client, { model = model, params = params, inputs = {}, warnings = {}, opts = opts,
+    spec = models.declared(model), slots = {} })
+end
+
+local function attach(_, job, request_id)
+  local refused = lifecycle.attach(job, request_id)
+  if refused then
+    return nil, Error.from(refused)
+  end
+  step.watch(job)
+  return job
+end
+
+--- Takes up a job that the service has accepted before, from its id alone. With a ledger that knows
+--- the id, what becomes of it is written there.
+---@param request_id string
+---@param model segmind.Model
+---@param opts segmind.CallOptions?
+---@return segmind.Job?
+---@return segmind.Error? err kind "security" for an id that is none
+function Client:attach(request_id, model, opts)
+  opts = options.read(opts, request.options, "attach")
+  if type(request_id) ~= "string" or type(model) ~= "string" then
+    Error.misuse("client:attach takes a request id and the name of a model")
+  end
+  wait.check_open(self)
+  local bad = schema.model_problem(model, models.names)
+  if bad then
+    return nil, Error.refusal(bad)
+  end
+  return step.work(self, attach, known_job(self, model, {}, opts), request_id)
+end
+
+--- The parameters of a row; an empty table, and `row.damage`, when they cannot be read.
+local function params_of(row)
+  local body = not row.damage and json.decode(row.body)
+  if type(body) == "table" then
+    return body
+  end
+  row.damage = row.damage or ("the row of step %s is damaged: its body is no JSON"):format(
+    row.step_key)
+  return {}
+end
+
+local function take_up(self, row, opts)
+  local job = known_job(self, tostring(row.model), params_of(row), opts)
+  lifecycle.take_up(job, row)
+  if not job._over then
+    step.watch(job)
+  end
+  return job
+end
+
+-- A row that a job of ours is at was taken, too, when that has just ended and its end was not heard
+-- yet.
+local function is_free(self, row)
+  for job in pairs(row.standing == "taken" and self._jobs or {}) do
+    if job.key == row.step_key and not job._over then
+      return false
+    end
+  end
+  return row.damage or row.standing == "taken"
+end
+
+-- A job for each row that was taken, or that cannot be relied on. The rows are ours from then on,
+-- so what an error leaves over here is there for the next call.
+local function take_all(self, opts)
+  local jobs, rows = {}, self._rows
+  while rows[1] do
+    jobs[#jobs + 1] = is_free(self, rows[1]) and take_up(self, rows[1], opts) or nil
+    table.remove(rows, 1)
+  end
+  return jobs
+end
+
+local resume_options = { timeout = "seconds", poll = "poll", on_unknown = "doubt" }
+
+--- Takes up every step of the ledger that was begun and has not ended: those that were accepted by
+--- their id, those whose answer was never seen by looking for them in the request history. Steps
+--- that another process is at are left to it. The jobs have no local pictures to send again. A step
+--- whose row cannot be read or written is a job that has failed (kind "ledger").
+---
+---     for _, job in ipairs(assert(sm:resume())) do print(job, job:wait()) end
+---@param opts { timeout: number?, poll: any, on_unknown: segmind.OnUnknown? }?
+---@return segmind.Job[]?
+---@return segmind.Error? err kind "ledger"
+function Client:resume(opts)
+  opts = options.read(opts, resume_options, "client:resume")
+  wait.check_open(self)
+  if not self._has_ledger then
+    Error.misuse("client:resume takes up what a ledger knows; this client has none")
+  end
+  local _, err = operation.ask(self, "resume", self._rows)
+  if err then
+    return nil, err
+  end
+  return step.work(self, take_all, opts)
+end
+
+-- -- the account ----------------------------------------------------------------------------------
+
 --- What was spent, in US dollars: what the service says that a picture cost (its published price
 --- where it does not say), the price of what is under way, and of what nobody knows the end of.
 --- With a ledger over all its runs, without one by this client. `credits` tells what is left.
@@ -347,28 +411,18 @@ end
 ---@return segmind.Error? err kind "ledger"
 function Client:spent()
   if self._has_ledger then
-    return self:_query("spent")
+    return operation.ask(self, "spent")
   end
   return self._budget:spent()
-end
-
---- Asks the ledger and waits for its answer, some milliseconds; ten seconds at the most.
-function Client:_query(what, key)
-  self:_check_open()
-  local answer, err = self._handle:ask(what, key)
-  if err then
-    return nil, Error.from(err)
-  end
-  return answer
 end
 
 --- What is left on the account, in the service's credits; free, and the cheapest check of a key.
 ---@return { credits: number, free: number }?
 ---@return segmind.Error?
 function Client:credits()
-  self:_check_open()
-  self:_may_block("credits")
-  local done, err = self:_await("get", "api", "/v1/get-user-credits", { timeout = self._timeout })
+  wait.check(self, "credits")
+  local done, err = operation.await(self, "get", "api", "/v1/get-user-credits",
+    { timeout = self._timeout })
   if not done then
     return nil, err
   end
@@ -379,6 +433,122 @@ function Client:credits()
       { body = done.body, status = done.status })
   end
   return { credits = credits, free = tonumber(body["free-credits"]) or 0 }
+end
+
+--- The requests of this key, the latest first, as the service tells of them; free; blocks.
+---
+---     local sum = 0
+---     for _, one in ipairs(assert(sm:history{ from = os.time() - 86400, per_page = 100 })) do
+---       sum = sum + (one.cost or 0)
+---     end
+---@param opts segmind.HistoryOptions?
+---@return segmind.HistoryRow[]?
+---@return segmind.Error?
+function Client:history(opts)
+  opts = options.read(opts, history.options, "client:history")
+  wait.check(self, "history")
+  return history.list(self, opts)
+end
+
+--- One request as the service's history tells of it, also when its record is gone; free; blocks.
+---
+---     local one = assert(sm:request(err.request_id))
+---     print(one.state, one.cost, one.url)
+---@param request_id string
+---@return segmind.HistoryRow?
+---@return segmind.Error? err status 404 when the history does not know it
+function Client:request(request_id)
+  if type(request_id) ~= "string" then
+    Error.misuse("client:request takes a request id")
+  elseif not request_id:find("^%w[%w._-]*$") or #request_id > 128 then
+    return nil, Error.new("security", "that cannot be a request id")
+  end
+  wait.check(self, "request")
+  return history.one(self, request_id)
+end
+
+-- -- the host's loop ------------------------------------------------------------------------------
+
+-- Without a function in between: a frame's idle step is a matter of nanoseconds.
+Client.step = step.take
+
+--- Waits until something has arrived for `step`, or the time is over, or a signal came.
+---@param seconds number
+---@return boolean true when `step` has something to take
+function Client:poll(seconds)
+  if type(seconds) ~= "number" or seconds ~= seconds then
+    Error.misuse("client:poll takes a number of seconds, got " .. schema.show(seconds))
+  end
+  return wait.poll(self, seconds)
+end
+
+--- Seconds until a `step` has something to do by the clock alone; a loop that watches the
+--- descriptor comes back by then. `await` with a timeout is such a thing, or a job's deadline.
+---@return number? seconds nil when there is nothing of the kind
+function Client:timeout()
+  return wait.timeout(self)
+end
+
+--- A descriptor that is readable while `step` has something to take, for the loop of a host.
+---@return integer? fd nil for an inline client, which is stepped by a timer instead
+function Client:fd()
+  wait.check_open(self)
+  return self._handle:fd()
+end
+
+--- What the adapter of a host's loop knows and a client does not.
+---@class segmind.Loop
+---@field suspend (fun(): fun(seconds: number?)?, fun()?)? Called by code that is about to wait: how
+--- to put the running coroutine to sleep, at most so many seconds, and how to wake it. Nothing when
+--- the coroutine is not one of the loop's.
+---@field hurry fun()? Called when `client:timeout()` has become shorter.
+---@field closing fun()? Called by `close` before the descriptor goes: watch it no more.
+
+--- Puts the client on a loop; for adapters, see segmind.loop.cqueues.
+---@param loop segmind.Loop? nil takes it off
+function Client:set_loop(loop)
+  if loop and self._loop then
+    Error.misuse("the client is on a loop already; take it off that one first")
+  end
+  self._loop = loop
+end
+
+--- Figures: jobs not over (`pending`), those of them that wait for a place (`ready`), and the
+--- core's own (`transfers`, `connections`, `polls`, `submits`, ...).
+---@return table<string, number>
+function Client:stats()
+  wait.check_open(self)
+  local stats = self._handle:stats()
+  stats.pending, stats.ready = #lifecycle.jobs(self), self._ready:count()
+  return stats
+end
+
+local function close(self)
+  local jobs = lifecycle.jobs(self)
+  if self._loop and self._loop.closing then
+    self._loop.closing()
+  end
+  self._closed, self._handlers, self._loop, self._limit = true, {}, nil, false
+  for _, job in ipairs(jobs) do
+    lifecycle.event(job, "close")
+  end
+  step.settle(self)
+  self._handle:close()
+  wait.release(self)
+  self._is_gone = true
+end
+
+--- Ends all jobs (kind "cancelled"; what the service has accepted goes on there) and frees the
+--- network. Never blocks; a second call does nothing.
+function Client:close()
+  if not (self._is_gone or self._closed and self._busy == true) then
+    step.work(self, close)
+  end
+end
+
+function Client:__tostring()
+  return ("segmind.Client (%s, %d jobs launched)"):format(self._closed and "closed" or "open",
+    self._count)
 end
 
 methods.guard(Client, "client", { "run", "edit", "run_sync", "map", "upload", "poll",

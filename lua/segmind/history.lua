@@ -1,10 +1,10 @@
 --- The service's own account of the caller's requests, long after their records are gone: what each
---- cost, what became of it, where its picture is. Methods of a client. The list's layout is not
+--- cost, what became of it, where its picture is. The list's layout is not
 --- published in full, so it is read in every known form, and an odd row does not hide the others.
 
 local Error = require("segmind.error")
 local json = require("segmind.json")
-local options = require("segmind.options")
+local operation = require("segmind.operation")
 
 local history = {}
 
@@ -17,7 +17,7 @@ local PATH = "/inference-request/request-history"
 ---@field to number|string|nil
 ---@field page integer? from 1
 ---@field per_page integer? at most 100
-local list_options = { model = "text", status = "text", from = "day", to = "day", page = "count",
+history.options = { model = "text", status = "text", from = "day", to = "day", page = "count",
   per_page = "count" }
 
 -- Our names and the service's, in the order that they are sent.
@@ -142,8 +142,7 @@ end
 
 --- Asks the control plane; the body, decoded, and the answer.
 local function ask(client, path)
-  local done, err = client:_await("get", "control", path,
-    { timeout = client._timeout })
+  local done, err = operation.await(client, "get", "control", path, { timeout = client._timeout })
   if not done then
     return nil, err
   end
@@ -155,19 +154,12 @@ local function ask(client, path)
   return body, nil, done
 end
 
---- The requests of this key, the latest first, as the service tells of them; free; blocks.
----
----     local sum = 0
----     for _, one in ipairs(assert(sm:history{ from = os.time() - 86400, per_page = 100 })) do
----       sum = sum + (one.cost or 0)
----     end
----@param opts segmind.HistoryOptions?
+---@param client segmind.Client
+---@param opts segmind.HistoryOptions
 ---@return segmind.HistoryRow[]?
 ---@return segmind.Error?
-function history:history(opts)
-  opts = options.read(opts, list_options, "client:history")
-  self:_may_block("history")
-  local body, err, done = ask(self, PATH .. query(opts))
+function history.list(client, opts)
+  local body, err, done = ask(client, PATH .. query(opts))
   if not body then
     return nil, err
   end
@@ -177,32 +169,23 @@ function history:history(opts)
       { body = done.body, status = done.status })
   end
   for _, row in ipairs(list) do
-    rows[#rows + 1] = type(row) == "table" and normal(self, row) or nil
+    rows[#rows + 1] = type(row) == "table" and normal(client, row) or nil
   end
   return rows
 end
 
---- One request as the service's history tells of it, also when its record is gone; free; blocks.
----
----     local one = assert(sm:request(err.request_id))
----     print(one.state, one.cost, one.url)
+---@param client segmind.Client
 ---@param request_id string
 ---@return segmind.HistoryRow?
----@return segmind.Error? err status 404 when the history does not know it
-function history:request(request_id)
-  if type(request_id) ~= "string" then
-    Error.misuse("client:request takes a request id")
-  elseif not request_id:find("^%w[%w._-]*$") or #request_id > 128 then
-    return nil, Error.new("security", "that cannot be a request id")
-  end
-  self:_may_block("request")
-  local body, err, done = ask(self, PATH .. "/" .. request_id)
+---@return segmind.Error?
+function history.one(client, request_id)
+  local body, err, done = ask(client, PATH .. "/" .. request_id)
   local row = entry_in(body)
   if err or type(row) ~= "table" or next(row) == nil then
     return nil, err or Error.new("protocol", "the request history tells nothing of the request",
       { body = done.body, status = done.status, request_id = request_id })
   end
-  return normal(self, row, request_id)
+  return normal(client, row, request_id)
 end
 
 return history

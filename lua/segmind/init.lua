@@ -11,10 +11,9 @@
 local Client = require("segmind.client")
 local Error = require("segmind.error")
 local async = require("segmind.async")
-local image = require("segmind.image")
+local input = require("segmind.input")
 local json = require("segmind.json")
 local methods = require("segmind.methods")
-local together = require("segmind.together")
 
 local segmind = {
   VERSION = require("segmind.version"),
@@ -22,14 +21,14 @@ local segmind = {
   models = require("segmind.models"),
   --- JSON's null, for a parameter that is to be sent as such.
   null = json.null,
-  bytes = image.bytes,
+  bytes = input.bytes,
   is_error = Error.is_error,
   new = Client.new,
-  --- Several ways at once; see segmind.async and segmind.together.
+  --- Several ways at once; see segmind.async.
   async = async.start,
-  all = together.all,
-  race = together.race,
-  settled = together.settled,
+  all = async.all,
+  race = async.race,
+  settled = async.settled,
 }
 
 local shared

@@ -13,13 +13,15 @@
 ---   COMPLETED   over; `job:result()`
 ---   FAILED      over for any other reason, here or there; `job:error().kind` says which
 
+local Budget = require("segmind.budget")
 local Error = require("segmind.error")
-local ending = require("segmind.ending")
-local Gate = require("segmind.gate")
+local callback = require("segmind.callback")
+local lifecycle = require("segmind.lifecycle")
 local methods = require("segmind.methods")
 local models = require("segmind.models")
 local schema = require("segmind.schema")
-local waiting = require("segmind.waiting")
+local step = require("segmind.step")
+local wait = require("segmind.wait")
 
 ---@class segmind.Job
 ---@field id integer counts the jobs of a client from 1
@@ -42,36 +44,10 @@ Job.__index = Job
 Job.__name = "segmind.Job"
 
 ---@param client segmind.Client
----@param id integer
----@param request table from request.prepare
+---@param prepared table from request.prepare
 ---@return segmind.Job
-function Job.new(client, id, request)
-  return setmetatable({ id = id, model = request.model, params = request.params,
-    inputs = request.inputs, warnings = request.warnings, name = request.opts.name,
-    seed = request.seed, step = request.step, state = "waiting", replayed = false,
-    _client = client,
-    _request = request, _declared = request.spec ~= nil, _dependents = {}, _listeners = {} }, Job)
-end
-
---- Its time begins.
----@param timeout number? seconds to its deadline, else the client's
-function Job:_begin(timeout)
-  self._began = self._client:_now()
-  self._deadline = self._began + (timeout or self._client._timeout)
-  self.started = self._client:_unix_time() -- the last: it says that the others are there
-end
-
---- Seconds since it began.
-local function passed(self)
-  return self._began and self._client:_now() - self._began or 0
-end
-
-function Job:_end()
-  if self.ended then
-    return
-  end
-  self._passed = passed(self)
-  self.ended = (self.started or self._client:_unix_time()) + self._passed
+function Job.new(client, prepared)
+  return lifecycle.new(Job, client, prepared)
 end
 
 --- How far the job is: the seconds since its inputs were there (until its end, once it is over) and
@@ -80,7 +56,7 @@ end
 ---@return number? expected nil for a model that is not declared
 function Job:progress()
   local spec = models.declared(self.model)
-  return self._passed or passed(self), spec and spec.latency_s
+  return lifecycle.passed(self), spec and spec.latency_s
 end
 
 --- True when the job has ended, well or not. `wait` returns nil and an error both for a job that
@@ -92,38 +68,37 @@ function Job:is_over()
   return self._over == true
 end
 
-local function outcome(self)
-  if self._error then
-    return nil, self._error
-  end
-  local client = self._client
-  local trouble = self._callback_error or client._callback_error
-  if not trouble then
-    return self._result
-  end
-  self._callback_error, client._callback_error = nil, nil
-  return self._result, trouble
-end
-
 --- The gate that opens at the end.
 function Job:_end_gate()
-  self._gate = self._gate or Gate.new(self._client)
-  return self._gate
+  return lifecycle.gate(self, wait.gate)
 end
 
-local function wait(self, timeout, verb, is_await)
+--- The error of a wait that ended before the job.
+---@param timeout number seconds
+---@return segmind.Error
+function Job:_not_over(timeout)
+  return Error.new("timeout", ("not over after %g s, the job goes on (%s)"):format(timeout,
+    self.state), { charged = Budget.charged(self), request_id = self.request_id,
+    retryable = true, running = true })
+end
+
+local function wait_for(self, timeout, verb, is_await)
   if timeout ~= nil and (type(timeout) ~= "number" or timeout ~= timeout) then
     Error.misuse(verb .. " takes a number of seconds, got " .. schema.show(timeout))
   end
   if not self._over then
-    waiting.pass(self:_end_gate(), timeout, verb, is_await)
+    wait.pass(self:_end_gate(), timeout, verb, is_await)
   end
-  if self._over then
-    return outcome(self)
+  if not self._over then
+    return nil, self:_not_over(timeout)
+  elseif self._error then
+    return nil, self._error
   end
-  return nil, Error.new("timeout", ("not over after %g s, the job goes on (%s)"):format(timeout,
-    self.state), { charged = ending.charged(self), request_id = self.request_id,
-    retryable = true, running = true })
+  local trouble = callback.take_error(self)
+  if trouble then
+    return self._result, trouble
+  end
+  return self._result
 end
 
 --- Waits until the job is over. Without `timeout` as long as the job takes, and its own deadline
@@ -137,7 +112,7 @@ end
 ---@return segmind.Result?
 ---@return segmind.Error? err
 function Job:wait(timeout)
-  return wait(self, timeout, "job:wait")
+  return wait_for(self, timeout, "job:wait")
 end
 
 --- As `wait`, but suspends any coroutine it is called in: it yields until `client:step`, called by
@@ -146,7 +121,7 @@ end
 ---@return segmind.Result?
 ---@return segmind.Error? err
 function Job:await(timeout)
-  return wait(self, timeout, "job:await", true)
+  return wait_for(self, timeout, "job:await", true)
 end
 
 --- Takes what has arrived for the client, without blocking.
@@ -158,13 +133,6 @@ function Job:poll()
   return self._over == true
 end
 
-local function cancel(_, job)
-  local charged = ending.charged(job)
-  ending.finish(job, nil, Error.new("cancelled", charged == "no" and "cancelled before it was sent"
-    or "cancelled here; the service goes on with it", { charged = charged,
-    request_id = job.request_id }))
-end
-
 --- Ends the job here. The service cannot cancel: what it has accepted runs and is paid, and
 --- `client:attach(job.request_id, job.model)` takes it up again. Jobs that need this one fail.
 ---@return boolean cancelled false when it was over already
@@ -172,7 +140,7 @@ function Job:cancel()
   if self._over then
     return false
   end
-  self._client:_work(cancel, self)
+  step.event(self, "cancel")
   return true
 end
 
@@ -193,9 +161,9 @@ function Job:on(event, fn)
     Error.misuse("job:on takes a function, got " .. schema.show(fn))
   end
   if not self._over then
-    table.insert(self._listeners, { event = event, fn = fn })
+    callback.listen(self, event, fn)
   elseif event == (self._error and "error" or "done") then
-    self._client:_protected(fn, self, self._error or self._result)
+    callback.ask(self, fn, self._error or self._result)
   end
   return self
 end

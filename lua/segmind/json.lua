@@ -7,8 +7,12 @@
 --- Writing: keys in byte order, so equal tables give equal text whatever version of lua-cjson is
 --- installed, and an empty table is {}.
 
+local interruption = require("segmind.interruption")
+
 local ok, cjson = pcall(require, "cjson")
-if not ok then
+if not ok and interruption.is(cjson) then
+  error(cjson, 0)
+elseif not ok then
   error("segmind needs lua-cjson, which is not installed (Debian: apt install lua-cjson; "
     .. "LuaRocks: luarocks install lua-cjson)", 0)
 end
@@ -28,14 +32,14 @@ end
 
 local codec = new_codec()
 
--- lua-cjson reads with the decimal point of the locale in which it was last made, by whomever; the
--- host may have set another since.
-local function reader()
-  local read, half = pcall(codec.decode, "0.5")
-  if not read or half ~= 0.5 then
+-- lua-cjson reads with the decimal point of the locale in which it was last made, by whomever;
+-- where the host has set another since, it refuses a text with one.
+local function read_again(text)
+  local knows_point = interruption.attempt(codec.decode, "0.5")
+  if not knows_point then
     codec = new_codec()
   end
-  return codec
+  return interruption.attempt(codec.decode, text)
 end
 
 local json = { null = cjson.null }
@@ -112,9 +116,12 @@ function json.decode(text, max_bytes)
     return nil, ("the text has %d bytes, more than max_json_bytes allows (%d)"):format(#text,
       max_bytes or MAX_BYTES)
   end
-  local read, value = pcall(reader().decode, text)
+  local read, value = interruption.attempt(codec.decode, text)
   if not read then
-    return nil, "no JSON: " .. tostring(value)
+    read, value = read_again(text)
+  end
+  if not read then
+    return nil, "no JSON: " .. value
   elseif value == json.null then
     return nil
   end

@@ -2,6 +2,8 @@
 --- all of one name, and a package.cpath easily leads to another Lua's. The files carry the name of
 --- the Lua that they were built for as text, which is looked for when one does not load.
 
+local interruption = require("segmind.interruption")
+
 local MARK = "segmind%.core is built for ([^;%c]+);"
 
 -- Not in the oldest of Lua 5.1, which we do not serve.
@@ -36,6 +38,6 @@ end
 
 local ok, core = pcall(require, "segmind.core")
 if not ok then
-  error(explain(core), 0)
+  error(interruption.is(core) and core or explain(core), 0)
 end
 return core

@@ -3,7 +3,7 @@
 --- is sent.
 
 local Error = require("segmind.error")
-local image = require("segmind.image")
+local input = require("segmind.input")
 local json = require("segmind.json")
 local models = require("segmind.models")
 local path = require("segmind.path")
@@ -36,20 +36,20 @@ end
 
 local function image_judge(client, refs, warnings)
   return function(value, param)
-    local kind = image.kind(value)
+    local kind = input.kind(value)
     if kind == "job" and value._client ~= client then
       return "the job belongs to another client; give its result"
     elseif kind == "step" and value.chain ~= refs then
       return "the step belongs to another chain"
     end
-    local problem, warning = image.problem(client._core, value, param and param.formats)
+    local problem, warning = input.problem(client._core, value, param and param.formats)
     warnings[#warnings + 1] = warning and (param and param[1] or "a picture") .. ": " .. warning
     return problem
   end
 end
 
 local function is_object(value)
-  return type(value) == "table" and image.kind(value) ~= nil
+  return type(value) == "table" and input.kind(value) ~= nil
 end
 
 --- The keys of a table, always in the same order: a list's numbers or an object's names.
@@ -67,7 +67,7 @@ end
 ---@param item T
 ---@return T
 function request.named(item)
-  return image.kind(item) == "path" and path.absolute(item) or item
+  return input.kind(item) == "path" and path.absolute(item) or item
 end
 
 local function named_each(list)
@@ -107,7 +107,7 @@ local function gather(value, slots, types, param)
     local is_picture = types[name] == (param and "images" or "image")
     if is_object(item) or is_picture and type(item) == "string" then
       slots[#slots + 1] = { holder = copy, key = key, value = request.named(item),
-        kind = image.kind(item), param = name }
+        kind = input.kind(item), param = name }
       copy[key] = item
     elseif type(item) == "table" then
       copy[key] = gather(item, slots, types, name)
@@ -187,13 +187,13 @@ end
 local URL_TRUSTED = 3600
 
 --- Puts a result into the place of a picture: its URL; its bytes when it came without one (the v1
---- way); either when a ledger keeps the file and the URL may have died ("kept", see flow.lua).
+--- way); either when a ledger keeps the file and the URL may have died ("kept", see input.lua).
 ---@param slot table
 ---@param result segmind.Result
 function request.take_result(slot, result)
   slot.of = step_name(result.job, result)
   if not result.url and result._data then
-    slot.value, slot.kind = image.bytes(result._data), "bytes"
+    slot.value, slot.kind = input.bytes(result._data), "bytes"
     return
   elseif not result.url then
     slot.holder[slot.key], slot.value, slot.kind = result.kept, result.kept, "path"
@@ -285,7 +285,8 @@ local function check(client, spec, model, params, opts, refs)
   local judge = image_judge(client, refs, warnings)
   local plain = judge_value(judge)
   local checks = { allow_unknown = opts.allow_unknown, null = json.null, image = judge,
-    value = plain, other = judge_other(client._core, plain), options = request.options }
+    scalar = json.problem, value = plain, other = judge_other(client._core, plain),
+    options = request.options }
   local checked, found
   if spec then
     checked, found = schema.check(spec, params, checks)
@@ -318,7 +319,7 @@ function request.prepare(client, model, params, opts, refs)
   if unsaved or not checked then
     return nil, Error.refusal(model .. ": " .. table.concat(found, "; "), { problems = found })
   end
-  opts.save = path.absolute(opts.save)
+  opts.save = opts.save and path.absolute(opts.save)
   local copy, slots = find_slots(spec, checked)
   local from = origins(slots)
   for _, slot in ipairs(slots) do
@@ -327,7 +328,7 @@ function request.prepare(client, model, params, opts, refs)
     end
   end
   return draw_seed(client, { model = model, spec = spec, params = copy, slots = slots,
-    inputs = from, warnings = found, opts = opts, targets = path.targets(opts.save) })
+    inputs = from, warnings = found, opts = opts, targets = opts.save and path.targets(opts.save) })
 end
 
 return request

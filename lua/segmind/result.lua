@@ -5,10 +5,13 @@
 --- in memory here.
 
 local Error = require("segmind.error")
+local callback = require("segmind.callback")
 local json = require("segmind.json")
 local methods = require("segmind.methods")
+local operation = require("segmind.operation")
 local path = require("segmind.path")
 local schema = require("segmind.schema")
+local wait = require("segmind.wait")
 
 ---@class segmind.Result
 ---@field status string "COMPLETED"
@@ -31,7 +34,15 @@ local function warn(job, name, value)
   local text = ("the service gives %s for %s, which is not understood"):format(schema.show(value),
     name)
   job.warnings[#job.warnings + 1] = text
-  job._client:_emit({ what = "warning", job = job, message = text })
+  callback.emit(job._client, { what = "warning", job = job, message = text })
+end
+
+-- What the decoder has made a number of is one; anything else may spell one.
+local function number_of(value)
+  if type(value) == "number" and value - value == 0 then
+    return value
+  end
+  return json.number(value)
 end
 
 -- Doubles hold every integer up to here.
@@ -39,7 +50,7 @@ local EXACT = 2 ^ 53
 
 --- A seed: a whole number, or its digits where there are too many for a number.
 local function seed_of(value)
-  local number = json.number(value)
+  local number = number_of(value)
   if number and number % 1 == 0 and math.abs(number) < EXACT then
     return number
   end
@@ -48,7 +59,7 @@ end
 
 --- What is summed up, or measured.
 local function amount_of(value)
-  local number = json.number(value)
+  local number = number_of(value)
   if not number and type(value) == "string" then -- "$0.05", "0.05 USD"
     number = json.number((value:gsub("%$", ""):gsub("[Uu][Ss][Dd]", "")))
   end
@@ -68,7 +79,7 @@ local function first(job, name, read, ...)
   end
 end
 
-local metrics = { cost = amount_of, remaining_credits = json.number, inference_time = amount_of,
+local metrics = { cost = amount_of, remaining_credits = number_of, inference_time = amount_of,
   queue_time = amount_of, total_time = amount_of, retry_count = amount_of }
 
 local function read_metrics(job, body)
@@ -190,17 +201,56 @@ function Result.read(job, done)
 end
 
 --- The picture is in a file. Its bytes are the service's, whatever the name says.
----@param name string
----@param info { format: string, width: integer, height: integer }
-function Result:_saved(name, info)
-  local job, wanted = self.job, path.format(name)
+---@param done { path: string, format: string, width: integer, height: integer }
+function Result:_saved(done)
+  local job, name, wanted = self.job, done.path, path.format(done.path)
   self.path = name
-  self._info = { format = info.format, width = info.width, height = info.height }
-  if wanted and wanted ~= info.format then
-    local text = ("%s holds a %s, whatever its extension says"):format(name, info.format)
+  self._info = { format = done.format, width = done.width, height = done.height }
+  if wanted and wanted ~= done.format then
+    local text = ("%s holds a %s, whatever its extension says"):format(name, done.format)
     table.insert(job.warnings, text)
-    job._client:_emit({ what = "warning", job = job, message = text })
+    callback.emit(job._client, { what = "warning", job = job, message = text })
   end
+end
+
+--- The operation that writes the picture to a file: a verb of the core's handle, its arguments. A
+--- picture that is at hand, in memory or in the ledger's file, needs no network.
+---@param target string
+---@param timeout number seconds
+---@return string verb
+function Result:_writer(target, timeout)
+  local picture = self._data or self.kept and { path = self.kept }
+  if picture then
+    return "save", target, picture, {}
+  end
+  return "download", self.url, target, { timeout = timeout }
+end
+
+--- Completes the error of a picture that was not fetched or not saved: it was paid.
+---@param err segmind.Error
+---@return segmind.Error
+function Result:_not_saved(err)
+  if self.url and not self._data then
+    err.message = ("%s (the picture is at %s)"):format(err.message, self.url)
+  end
+  err.charged, err.request_id = "yes", err.request_id or self.request_id
+  return err
+end
+
+--- Waits for an operation that fetches or writes the picture.
+local function await(self, verb, ...)
+  local done, err = operation.await(self.job._client, verb, ...)
+  return done, err and self:_not_saved(err)
+end
+
+--- Fetches the picture; blocks.
+local function fetch(self, target)
+  local client = self.job._client
+  wait.check(client, "fetching a picture")
+  if not self.url then
+    return nil, Error.new("io", "the result has no picture", { charged = "yes", body = self.body })
+  end
+  return await(self, "download", self.url, target, { timeout = client._timeout })
 end
 
 --- The picture without the network: in memory, or in the ledger's file.
@@ -214,23 +264,21 @@ local function at_hand(self)
   return bytes
 end
 
-local function no_picture(self)
-  return Error.new("io", "the result has no picture", { charged = "yes", body = self.body })
-end
-
---- Fetches the picture; blocks.
-local function fetch(self, target)
-  local client = self.job._client
-  client:_may_block("fetching a picture")
-  if not self.url then
-    return nil, no_picture(self)
+--- A picture that is at hand goes to a file on the worker thread, and on this one where nobody can
+--- wait for that: in a callback, and after the client was closed.
+local function write(self, target)
+  local core = self.job._client._core
+  if wait.is_possible(self.job._client) then
+    return await(self, self:_writer(target))
   end
-  local done, err = client:_await("download", self.url, target, { timeout = client._timeout })
-  if not done then
-    err.message = ("%s (the picture is at %s)"):format(err.message, self.url)
-    err.charged, err.request_id = "yes", err.request_id or self.request_id
+  local data = at_hand(self)
+  local final, err = core.save(target, data or "")
+  if not final then
+    return nil, Error.from(err)
   end
-  return done, err
+  local done = core.image(data)
+  done.path = final
+  return done
 end
 
 --- Writes the picture (the first, when there are several) to a file; blocks. The file appears whole
@@ -247,21 +295,12 @@ function Result:save(target)
     return nil, Error.new("invalid", problem)
   end
   target = path.absolute(target)
-  local data = at_hand(self)
-  if data then
-    local core = self.job._client._core
-    local final, err = core.save(target, data)
-    if not final then
-      return nil, Error.from(err)
-    end
-    self:_saved(final, core.image(data))
-    return final
-  end
-  local done, err = fetch(self, target)
+  local is_at_hand = self._data or self.kept and self.job._client._core.probe(self.kept)
+  local done, err = (is_at_hand and write or fetch)(self, target)
   if not done then
     return nil, err
   end
-  self:_saved(done.path, done)
+  self:_saved(done)
   return done.path
 end
 

@@ -167,7 +167,7 @@ local function check_param(param, value, checks)
   end
   local checked, problem = types[param[2]](param, value, checks)
   if not problem and param[2] ~= "image" and param[2] ~= "images" then
-    local reason = checks.value(checked)
+    local reason = (type(checked) ~= "table" and checks.scalar or checks.value)(checked)
     problem = reason and (param[1] .. ": " .. reason)
   end
   return checked, problem
@@ -239,7 +239,8 @@ end
 
 --- Checks a call. `checks` holds `allow_unknown`, `null` (the value that stands for JSON's null),
 --- `image(value, param)`, `value(value)` and, for parameters that the table does not declare,
---- `other(value)`: they return a problem as text or nil. `options` names what is an option.
+--- `other(value)`: they return a problem as text or nil. `scalar` may stand for `value` where that
+--- is no table; `options` names what is an option.
 ---@param model table the model's table; see lua/segmind/models
 ---@param params table
 ---@param checks table

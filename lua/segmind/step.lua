@@ -1,112 +1,276 @@
---- A job's step in the ledger. The rows are the core's: it looks a step up by its key, writes the
---- intent before the submit, and tells in events what the job has become. Here is what only Lua
---- knows: the key, and which job of this client is at a step, so that others of the same wait for
---- it and one that is in doubt is decided once.
+--- A step: what the core has queued comes into Lua, as much of it as the bounds allow, and what
+--- follows from it is done: ends are told, ready jobs begin. This is the loop over a client's jobs;
+--- the life of one is lifecycle.lua's.
+---
+--- Everything that changes what becomes of jobs runs in `step.work`. A piece of work is whole: when
+--- an error is raised in the midst of one (Ctrl-C, a watchdog, no memory), the next one first makes
+--- good what was left half done.
 
-local Budget = require("segmind.budget")
-local Error = require("segmind.error")
-local ending = require("segmind.ending")
-local key = require("segmind.step_key")
+local callback = require("segmind.callback")
+local lifecycle = require("segmind.lifecycle")
+local operation = require("segmind.operation")
+local wait = require("segmind.wait")
 
 local step = {}
 
---- Finds out the content of the job's local pictures, on the worker thread. Only the last call for
---- a job is answered.
-local function digest_all(job, fn)
-  local digests, sources = {}, key.sources(job._request)
-  local left = #sources
-  job._digests = digests
-  if left == 0 then
-    return fn(digests)
+local woken = callback.woken
+
+-- -- ends and beginnings --------------------------------------------------------------------------
+
+--- Tells those who hang on an ended job: who waits, who needs its picture, who listens.
+local function tell_end(job)
+  if job._gate then
+    job._gate:open()
   end
-  for _, source in ipairs(sources) do
-    job._client._uploads:digest(source, ending.remaining(job), function(done, err)
-      if job._over or job._digests ~= digests then
-        return
-      elseif err then
-        return ending.fail(job, err)
-      end
-      left = left - (digests[source] and 0 or 1)
-      digests[source] = done.sha256
-      if left == 0 then
-        fn(digests)
-      end
-    end)
+  for _, dependent in ipairs(job._dependents) do
+    lifecycle.event(dependent, "input", job)
   end
+  callback.tell_end(job)
+  lifecycle.forget(job)
 end
 
---- Sends a job whose key is known, or has it wait for the one that is at its step.
-local function follow(job, send)
-  local client = job._client
-  local leader = ending.lead(job)
-  if leader ~= job and not job._request.opts.fresh then
-    client._followers[job] = send
-    return ending.set_state(job, "waiting")
-  end
-  client._followers[job] = nil
-  send(job)
+local function is_late(client)
+  return client._limit and not client._closed and client._core.now() >= client._limit
 end
 
---- A job is about to start, and is sent by `send(job)` when nobody else is at its step.
----@param job segmind.Job
----@param send fun(job: segmind.Job)
-function step.begin(job, send)
-  if job.key then
-    return follow(job, send)
-  end
-  digest_all(job, function(digests)
-    job.key, job._key_text = key.compute(job._client._core, job._request, digests)
-    job._digests = nil
-    follow(job, send)
-  end)
-end
-
---- What the core is told of a job's step.
----@param job segmind.Job
----@return table
-function step.of(job)
-  local opts = job._request.opts
-  return { key = job.key, params = job._key_text, name = job.name, seed = job.seed,
-    price = Budget.price(job), fresh = opts.fresh, generation = job.generation, save = opts.save }
-end
-
---- The jobs that wait for the step of a key, in the order of their calls.
-local function followers(client, name)
-  local jobs = {}
-  for job in pairs(client._followers) do
-    if job._over then
-      client._followers[job] = nil
-    elseif job.key == name then
-      jobs[#jobs + 1] = job
+-- A job stays first until all were told. A step that is late leaves the others to the next, unless
+-- a callback has closed the client: then there is none.
+local function tell_ends(client)
+  local job = client._settled:peek()
+  while job do
+    tell_end(job)
+    client._settled:pop()
+    job = client._settled:peek()
+    if job and is_late(client) then
+      client._unsettled = true
+      return
     end
   end
-  table.sort(jobs, function(a, b)
-    return a.id < b.id
-  end)
-  return jobs
 end
 
---- A job is over: those who waited for its step have its error, too, or look what it has left.
---- Safe to repeat.
+-- Seconds after a job's deadline: for the event of the core that is on its way; and for the look
+-- into the request history that the core may begin at a deadline.
+local GRACE, LOOKUP = 0.25, 30
+
+-- A client has one alarm for its deadlines, which the core keeps: a step in which nothing is due
+-- does not look at the clock in Lua.
+local function set_alarm(client, at)
+  client._watch = at
+  client._handle:alarm(at or nil)
+end
+
+--- Sees to it that a job which has begun ends, whatever is lost.
 ---@param job segmind.Job
-function step.over(job)
-  local client, err = job._client, not job._result and job._error or nil
-  if client._leaders[job.key] ~= job then
+function step.watch(job)
+  local client, at = job._client, job._deadline + GRACE
+  if not client._watch or at < client._watch then
+    set_alarm(client, at)
+    wait.hurry(client)
+  end
+end
+
+--- Starts ready jobs as long as there is a place for them.
+local function start_ready(client)
+  while not client._closed and client._active < client._max_active do
+    local job = client._ready:pop()
+    if not job then
+      return
+    end
+    if lifecycle.event(job, "place") then
+      step.watch(job)
+      lifecycle.go_on(job)
+    end
+  end
+end
+
+--- Tells of all jobs that have ended, then starts those that can. Queues, not a recursion: a chain
+--- of any length ends flat.
+---@param client segmind.Client
+function step.settle(client)
+  if client._settling or not client._unsettled then
     return
   end
-  local again = not err or err.kind == "cancelled" or err.kind == "timeout"
-  for _, follower in ipairs(followers(client, job.key)) do
-    if again then
-      follow(follower, client._followers[follower])
-    elseif not follower._over then
-      local copy = Error.new(err.kind, err.message, err)
-      copy.step, copy.job, copy.cause = nil, nil, err.cause or err
-      ending.fail(follower, copy)
+  client._settling = true
+  repeat
+    client._unsettled = false
+    tell_ends(client)
+    start_ready(client)
+  until not client._unsettled or is_late(client)
+  client._settling = false
+end
+
+-- -- work -----------------------------------------------------------------------------------------
+
+--- Makes good what an error has left half done.
+local function recover(client)
+  client._settling, client._limit, client._active, client._unsettled = false, false, 0, true
+  local jobs = lifecycle.jobs(client)
+  for _, job in ipairs(jobs) do
+    client._active = client._active + (job._active and 1 or 0)
+  end
+  for _, job in ipairs(jobs) do
+    if client._jobs[job] and (job._over or not lifecycle.is_expected(job)) then
+      if job._deadline and not job._over then
+        step.watch(job)
+      end
+      lifecycle.go_on(job)
     end
   end
-  if client._leaders[job.key] == job then
-    client._leaders[job.key] = nil
+  step.settle(client)
+end
+
+local function begin(client, was_interrupted, fn, ...)
+  if was_interrupted then
+    recover(client)
   end
+  return fn(client, ...)
+end
+
+local function run(client, fn, ...)
+  local before = client._busy
+  if before == true then
+    return fn(client, ...)
+  end
+  local a, b = client._core.during(client, "_busy", begin, client, before, fn, ...)
+  if woken.has_any then
+    callback.resume(client)
+  end
+  return a, b
+end
+
+local function settled(client, fn, ...)
+  local a, b = fn(client, ...)
+  step.settle(client)
+  return a, b
+end
+
+--- Runs `fn(client, ...)`, which changes what becomes of jobs, and what follows from it. Within
+--- another piece of work it is a part of that.
+---@param client segmind.Client
+---@param fn function
+---@return any, any what fn returned
+function step.work(client, fn, ...)
+  return run(client, settled, fn, ...)
+end
+
+local function launch(client, job)
+  for _, text in ipairs(job.warnings) do
+    callback.emit(client, { what = "warning", job = job, message = text })
+  end
+  client._jobs[job] = true -- from here on nothing keeps it from its end
+  for _, target in ipairs(job._targets or {}) do
+    client._saves[target] = job
+  end
+  lifecycle.go_on(job)
+end
+
+--- Sends a new job on its way.
+---@param job segmind.Job
+---@return segmind.Job job
+function step.launch(job)
+  step.work(job._client, launch, job)
+  return job
+end
+
+--- Says what has happened to a job.
+---@param job segmind.Job
+---@param name string see lifecycle.event
+function step.event(job, name, ...)
+  step.work(job._client, function(_, ...)
+    lifecycle.event(job, name, ...)
+  end, ...)
+end
+
+-- -- the step -------------------------------------------------------------------------------------
+
+--- Ends the jobs whose time is over.
+local function end_late(client)
+  local now, next_one = client._core.now(), false
+  if now < client._watch then
+    return
+  end
+  for _, job in ipairs(lifecycle.jobs(client)) do
+    local at = job._deadline and job._deadline
+      + (operation.is_under_way(client, job._operation) and LOOKUP or GRACE)
+    if at and at <= now then
+      lifecycle.event(job, "late")
+    elseif at then
+      next_one = math.min(next_one or at, at)
+    end
+  end
+  set_alarm(client, next_one)
+  step.settle(client)
+end
+
+-- What the step before had no time for: a result, and who is to hear of jobs that ended.
+local function take_left_over(client)
+  local left_over = client._left_over
+  if left_over and left_over.job then
+    lifecycle.event(left_over.job, "read", left_over.done, left_over.result)
+  end
+  client._left_over = false
+  local has_ends = client._unsettled
+  step.settle(client)
+  return has_ends or left_over ~= false
+end
+
+local function leave_over(client)
+  if client._unsettled and not client._closed then
+    client._left_over = client._left_over or {}
+    client._handle:nudge()
+  end
+end
+
+local function drain(client, max_events, max_bytes, max_seconds)
+  local count, total = 0, 0
+  client._limit = max_seconds and client._core.now() + max_seconds or false
+  if client._watch then
+    end_late(client)
+  end
+  local is_begun = take_left_over(client)
+  while count < max_events and total < max_bytes and not client._closed
+    and not (is_begun and is_late(client)) do
+    local id, what, a, b, bytes = client._handle:peek()
+    if not id then
+      break
+    end
+    count, total, is_begun = count + 1, total + (bytes or 0), true
+    operation.deliver(client, id, what, a, b)
+    step.settle(client)
+    client._handle:drop()
+  end
+  leave_over(client)
+  client._limit = false
+  return count
+end
+
+--- Whether a step would find nothing to do. A frame's step does not find anything in the
+--- processor's caches either, so each look counts, and one at a field that is not there goes on to
+--- a second table: all of these are there, if only as false.
+local function is_idle(client)
+  return not (client._handle:has_news() or client._alarm or client._busy or client._left_over
+    or woken.has_any)
+end
+
+--- Takes what has arrived: job states, results, callbacks, and coroutines that wait. Never blocks;
+--- for a frame of a game or a turn of a loop, where an idle one costs an atomic load. What a bound
+--- leaves over is there at the next step, and keeps the descriptor readable. Within a callback, and
+--- on a closed client, it does nothing. This is `client:step`.
+---@param client segmind.Client
+---@param max_events integer? leave the rest queued after so many; no bound unless told
+---@param max_bytes integer? or after so many bytes of answers
+---@param max_seconds number? or once so much time is over; one event is taken all the same
+---@return integer events how many were taken
+function step.take(client, max_events, max_bytes, max_seconds)
+  if client._closed or client._busy == true or is_idle(client) then
+    return 0
+  end
+  local count = run(client, drain, max_events or math.huge, max_bytes or math.huge, max_seconds)
+  if client._alarm and client._core.now() >= client._alarm then
+    wait.ring(client, client._core.now())
+    callback.resume(client)
+  end
+  return count
 end
 
 return step

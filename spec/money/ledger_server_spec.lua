@@ -63,9 +63,9 @@ describe("a ledger on a server", function()
   local function step_until_accepted(sm, count)
     local longest = 0
     ledger.until_so(sm, function()
-      local at = sm:_now()
+      local at = sm._core.now()
       sm:step()
-      longest = math.max(longest, sm:_now() - at)
+      longest = math.max(longest, sm._core.now() - at)
       return ledger.accepted() >= count
     end)
     return longest
@@ -138,11 +138,11 @@ describe("a ledger on a server", function()
     local jobs = submit(sm, 8)
     step_until_accepted(sm, 8)
     server:signal("STOP")
-    local longest, until_s = 0, sm:_now() + STOPPED_S
-    while sm:_now() < until_s do
-      local at = sm:_now()
+    local longest, until_s = 0, sm._core.now() + STOPPED_S
+    while sm._core.now() < until_s do
+      local at = sm._core.now()
       sm:step()
-      longest = math.max(longest, sm:_now() - at)
+      longest = math.max(longest, sm._core.now() - at)
       sm:poll(0.05)
     end
     server:signal("CONT")

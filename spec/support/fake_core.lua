@@ -113,6 +113,19 @@ function answers.download(call)
     width = 64, height = 48 } } }
 end
 
+function answers.save(call)
+  local path = call.path
+  local data = type(call.picture) == "table" and read_file(call.picture.path) or call.picture
+  local file = io.open(path, "wb")
+  if not file then
+    return { { 0, "error", error_table("io", "cannot write " .. path) } }
+  end
+  file:write(data)
+  file:close()
+  return { { 0.01, "done", { path = path, format = read_format(data).format, width = 64,
+    height = 48 } } }
+end
+
 function answers.get()
   return { { 0.1, "done", { status = 200, body = '{"credits":12.5,"free-credits":1}' } } }
 end
@@ -161,6 +174,10 @@ end
 
 function Handle:digest(path, opts, _, _, handlers, handler)
   return self:_call("digest", { path = path, opts = opts }, handlers, handler)
+end
+
+function Handle:save(path, picture, opts, _, handlers, handler)
+  return self:_call("save", { path = path, picture = picture, opts = opts }, handlers, handler)
 end
 
 function Handle:download(url, path, opts, _, handlers, handler)
@@ -233,6 +250,9 @@ function Handle:wait(seconds)
   self.core.waits = self.core.waits + 1
   assert(self.core.waits < 100000, "the spec waits for something that never comes")
   return event ~= nil and event.at <= self.core.clock
+end
+
+function Handle.problem()
 end
 
 function Handle.fd()

@@ -2,6 +2,7 @@
 
 local files = require("spec.support.files")
 local session = require("spec.support.session")
+local await = require("segmind.operation").await
 
 describe("save", function()
   local service, folder = session.fixture(), files.fixture()
@@ -38,13 +39,13 @@ describe("save", function()
 
   it("is done on the worker for bytes that are at hand, with their hash", function()
     local bytes = assert(sm:run("flux-kontext-pro", PARAMS)):bytes()
-    local done = assert(sm:_await("save", folder .. "/one/a", bytes, {}))
+    local done = assert(await(sm, "save", folder .. "/one/a", bytes, {}))
     assert.equal(folder .. "/one/a.png", done.path)
     assert.equal(bytes, assert(io.open(done.path, "rb")):read("*a"))
     assert.equal(sm._core.sha256(bytes), done.sha256)
-    assert.equal(done.sha256, sm:_await("digest", { bytes = bytes }, {}).sha256)
-    assert.equal(done.sha256, sm:_await("digest", done.path, {}).sha256)
-    local _, err = sm:_await("save", folder .. "/b.png", "words", {})
+    assert.equal(done.sha256, await(sm, "digest", { bytes = bytes }, {}).sha256)
+    assert.equal(done.sha256, await(sm, "digest", done.path, {}).sha256)
+    local _, err = await(sm, "save", folder .. "/b.png", "words", {})
     assert.equal("protocol", err.kind)
     assert.is_nil(io.open(folder .. "/b.png"))
   end)

@@ -20,7 +20,7 @@ describe("waiting", function()
 
   --- A program with frames, until `is_over`. No frame may block.
   local function frames(is_over, frame)
-    local limit = sm:_now() + 20
+    local limit = sm._core.now() + 20
     repeat
       if frame then
         frame()
@@ -28,7 +28,7 @@ describe("waiting", function()
       sm:step(8, 65536)
       -- What stands for drawing; poll is not part of it.
       os.execute("sleep 0.002")
-    until is_over() or sm:_now() > limit
+    until is_over() or sm._core.now() > limit
     assert.is_true(is_over())
   end
 

@@ -4,10 +4,10 @@
 --- the same content while it is on its way waits for the same upload.
 
 local Error = require("segmind.error")
-local Gate = require("segmind.gate")
+local operation = require("segmind.operation")
 local path = require("segmind.path")
 local schema = require("segmind.schema")
-local pass = require("segmind.waiting").pass
+local wait = require("segmind.wait")
 
 ---@class segmind.Bytes a picture in memory, in its file format
 ---@field data string
@@ -19,12 +19,12 @@ function Bytes:__tostring()
   return ("segmind.bytes (%d bytes)"):format(#self.data)
 end
 
-local image = {}
+local input = {}
 
 --- Marks a string as the content of a picture, not the name of a file.
 ---@param data string a whole PNG, JPEG, WebP or GIF file
 ---@return segmind.Bytes
-function image.bytes(data)
+function input.bytes(data)
   if type(data) ~= "string" then
     Error.misuse("segmind.bytes takes the content of a picture as a string, got "
       .. schema.show(data))
@@ -34,7 +34,7 @@ end
 
 ---@param value any
 ---@return boolean
-function image.is_bytes(value)
+function input.is_bytes(value)
   return getmetatable(value) == Bytes
 end
 
@@ -59,7 +59,7 @@ end
 ---@param value any
 ---@return string? kind
 ---@return string? problem
-function image.kind(value)
+function input.kind(value)
   if type(value) == "string" then
     return string_kind(value)
   elseif type(value) == "table" then
@@ -100,8 +100,8 @@ end
 ---@param formats string[]? the formats that the model takes
 ---@return string? problem
 ---@return string? warning what may become of it otherwise than expected
-function image.problem(core, value, formats)
-  local kind, problem = image.kind(value)
+function input.problem(core, value, formats)
+  local kind, problem = input.kind(value)
   if kind == "path" then
     local info, why = core.probe(value)
     if why and not why:find(value, 1, true) then
@@ -117,35 +117,36 @@ function image.problem(core, value, formats)
   return problem
 end
 
---- Uploads of one client. `digests` and `uploads` hold, per path and per SHA-256, either the URL or
---- the handler that waits for it.
+--- Uploads of one client: the URL per SHA-256, and who waits for one, or for the hash of a path.
 local Uploads = {}
 Uploads.__index = Uploads
 
-function image.uploads(client)
+---@param client segmind.Client
+---@return table
+function input.uploads(client)
   return setmetatable({ _client = client, _digests = {}, _urls = {}, _waiting = {} }, Uploads)
 end
 
---- Begins `verb` for the first who asks under `key`. Who asks meanwhile gets its end, too, and may
+--- Begins `verb` for the first who asks under `name`. Who asks meanwhile gets its end, too, and may
 --- get it twice when an error is raised in the midst; `read(done)` makes what they get.
-local function share(client, shared, key, fn, read, verb, ...)
-  local handler = shared[key]
-  if client:_is_under_way(handler) and not handler.is_ending then
+local function share(client, shared, name, fn, read, verb, ...)
+  local handler = shared[name]
+  if operation.is_under_way(client, handler) and not handler.is_ending then
     table.insert(handler, fn)
     return
   end
   handler = { fn }
-  function handler.finish(done, err)
+  function handler:finish(done, err)
     local value = done and read(done)
-    if shared[key] == handler then
-      shared[key] = nil
+    if shared[name] == self then
+      shared[name] = nil
     end
-    for _, waiter in ipairs(handler) do
+    for _, waiter in ipairs(self) do
       waiter(value, err)
     end
   end
-  shared[key] = handler
-  client:_operation(handler, verb, ...)
+  shared[name] = handler
+  operation.start(client, handler, verb, ...)
 end
 
 function Uploads:_upload(sha256, source, format, timeout, fn)
@@ -165,9 +166,33 @@ end
 
 --- Hands `fn` what a path or a segmind.Bytes holds: `{ sha256, format, bytes }`, or nil and an
 --- Error. Those who ask for the same meanwhile share the work, which is the worker thread's.
-function Uploads:digest(source, timeout, fn)
-  local given = image.is_bytes(source) and { bytes = source.data } or source
+local function digest(self, source, timeout, fn)
+  local given = input.is_bytes(source) and { bytes = source.data } or source
   share(self._client, self._digests, source, fn, whole, "digest", given, { timeout = timeout })
+end
+
+--- Hands `fn` the SHA-256 of each of a list of paths and segmind.Bytes, or nil and an Error. May
+--- call `fn` before it returns, when the list is empty.
+---@param sources (string|segmind.Bytes)[]
+---@param timeout number seconds
+---@param fn fun(digests: table<string|segmind.Bytes, string>?, err: segmind.Error?)
+function Uploads:digest_all(sources, timeout, fn)
+  local digests, left = {}, #sources
+  if left == 0 then
+    return fn(digests)
+  end
+  for _, source in ipairs(sources) do
+    digest(self, source, timeout, function(done, err)
+      if err then
+        return fn(nil, err)
+      end
+      left = left - (digests[source] and 0 or 1)
+      digests[source] = done.sha256
+      if left == 0 then
+        fn(digests)
+      end
+    end)
+  end
 end
 
 --- Uploads a path or a segmind.Bytes and hands `fn` its URL, or nil and an Error. May call `fn`
@@ -176,9 +201,9 @@ end
 ---@param timeout number seconds
 ---@param fn fun(url: string?, err: segmind.Error?)
 function Uploads:put(source, timeout, fn)
-  local is_bytes = image.is_bytes(source)
+  local is_bytes = input.is_bytes(source)
   source = is_bytes and source or path.absolute(source)
-  self:digest(source, timeout, function(done, err)
+  digest(self, source, timeout, function(done, err)
     if not done then
       return fn(nil, err)
     end
@@ -187,12 +212,60 @@ function Uploads:put(source, timeout, fn)
   end)
 end
 
+-- The service keeps a picture for 7 days; a URL of 6 is not even asked.
+local URL_LASTS = 6 * 24 * 3600
+
+--- A picture that a ledger keeps: its URL is good enough, or the file goes up again.
+local function fill_kept(self, slot, left, fn)
+  local result = slot.result
+  local function answered(is_there)
+    if is_there then
+      slot.holder[slot.key], slot.kind = result.url, "url"
+      return fn()
+    end
+    slot.kind = "path"
+    self:fill(slot, left, fn)
+  end
+  if os.time() - result._at > URL_LASTS then
+    return answered(false)
+  end
+  operation.start(self._client, { finish = function(_, done)
+    if left() then
+      answered(done ~= nil)
+    end
+  end }, "download", result.url, nil, { timeout = math.max(left(), 0.001) })
+end
+
+--- Puts the URL of a local picture in its place and calls `fn()`, or `fn(err)`; nothing is called
+--- once nobody waits for it. A shared upload that ran out of somebody else's time is begun again.
+---@param slot table see segmind.request
+---@param left fun(): number? seconds that are left; nil when it is not wanted any more
+---@param fn fun(err: segmind.Error?)
+function Uploads:fill(slot, left, fn)
+  if slot.kind == "kept" then
+    return fill_kept(self, slot, left, fn)
+  end
+  self:put(slot.value, math.max(left(), 0.001), function(url, err)
+    local seconds = left()
+    if not seconds then
+      return
+    elseif url then
+      slot.holder[slot.key] = url
+      slot.kind = "url"
+      return fn()
+    elseif err.kind == "timeout" and seconds > 0.05 then
+      return self:fill(slot, left, fn)
+    end
+    fn(err)
+  end)
+end
+
 local function source_problem(core, source)
-  local kind = image.kind(source)
+  local kind = input.kind(source)
   if kind and kind ~= "path" and kind ~= "bytes" then
     return "a path or segmind.bytes(s) is uploaded, got a " .. kind
   end
-  return image.problem(core, source)
+  return input.problem(core, source)
 end
 
 --- Uploads all of a list and waits for them.
@@ -208,7 +281,7 @@ function Uploads:all(sources, timeout)
       return nil, Error.refusal(problem)
     end
   end
-  local gate = Gate.new(self._client)
+  local gate = wait.gate(self._client)
   for i, source in ipairs(sources) do
     self:put(source, timeout, function(url, err)
       left = left - (urls[i] and 0 or 1)
@@ -219,7 +292,7 @@ function Uploads:all(sources, timeout)
     end)
   end
   if left > 0 then
-    pass(gate, nil, "upload")
+    wait.pass(gate, nil, "upload")
   end
   if failed or left > 0 then
     return nil, failed or Error.new("cancelled", "the client was closed")
@@ -227,4 +300,4 @@ function Uploads:all(sources, timeout)
   return urls
 end
 
-return image
+return input

@@ -1,0 +1,758 @@
+--- The life of a job, whole. This file alone writes a job's fields, private and public; everybody
+--- else says what has happened: `lifecycle.event(job, name, ...)`.
+---
+---   waiting     launched; `on.input`: all its pictures are there ──▶ ready, `on.place`: it begins
+---   uploading   `bring_up`; `on.uploaded`: the last picture is up ──▶ `submit`
+---   submitting  `submit`, with a ledger `on.told`; the answer is awaited
+---   QUEUED, PROCESSING  `on.told`: the service has it; `on.done`: its result is here ──▶ `on.read`
+---   saving      `save`: the picture is on its way to `opts.save` ── `on.saved` ──▶
+---   COMPLETED   `finish` with a result
+---   FAILED      `finish` with an error: of the core (`on.failed`), of an input, of its deadline
+---               (`on.late`), of `job:cancel` and `client:close`
+---
+---   submitting ── unknown (`decide`) ──▶ hold: FAILED · resubmit: again from `phases.sending` ·
+---                                        an id: `phases.adopting`, then QUEUED
+---   with a ledger, before the submit: the core is asked for the step, and says "waiting" (another
+---   is at it), "free" (`bring_up`), sends a row that was left behind (`on.row`), or the result
+---
+--- Invariants:
+---   1. A job ends once (`finish`); an event at a job that is over only makes its end good.
+---   2. `_phase` says where the job goes on when an error was raised in the midst of it (Ctrl-C, a
+---      watchdog, no memory). Each of `phases` may be entered again; each event may come again.
+---   3. `_sent` is true before the submit can leave. `_doubtful` is true from an unknown outcome on
+---      until an id is known, or the price of both submits is set aside (budget.lua).
+---   4. Nothing here calls another job or the client's loop: step.lua tells of ends, in order.
+
+local Budget = require("segmind.budget")
+local Error = require("segmind.error")
+local Result = require("segmind.result")
+local callback = require("segmind.callback")
+local json = require("segmind.json")
+local key = require("segmind.step_key")
+local operation = require("segmind.operation")
+local request = require("segmind.request")
+
+local MAX_RESUBMITS = 3
+
+local lifecycle = {}
+
+--- Makes a job.
+---@param class table its metatable
+---@param client segmind.Client
+---@param prepared table from request.prepare
+---@return segmind.Job
+function lifecycle.new(class, client, prepared)
+  client._count = client._count + 1
+  return setmetatable({ id = client._count, model = prepared.model, params = prepared.params,
+    inputs = prepared.inputs, warnings = prepared.warnings, name = prepared.opts.name,
+    seed = prepared.seed, step = prepared.step, state = "waiting", replayed = false,
+    _client = client, _request = prepared, _targets = prepared.targets, _phase = "waiting",
+    _sync = prepared.is_sync, _declared = prepared.spec ~= nil, _dependents = {},
+    _listeners = callback.listeners() }, class)
+end
+
+-- -- what is known of a job -----------------------------------------------------------------------
+
+--- What a job is called in a message.
+---@param job segmind.Job
+---@return string
+function lifecycle.label(job)
+  return job.name and ("job %d (%s, %q)"):format(job.id, job.model, job.name)
+    or ("job %d (%s)"):format(job.id, job.model)
+end
+
+--- Seconds since it began; until its end, once it is over.
+---@param job segmind.Job
+---@return number
+function lifecycle.passed(job)
+  return job._passed or job._began and job._client._core.now() - job._began or 0
+end
+
+--- The gate that opens at the end.
+---@param job segmind.Job
+---@param make fun(client: segmind.Client): segmind.Gate
+---@return segmind.Gate
+function lifecycle.gate(job, make)
+  job._gate = job._gate or make(job._client)
+  return job._gate
+end
+
+--- Whether the core is about to tell of a job, or what it told waits for the next step.
+---@param job segmind.Job
+---@return boolean
+function lifecycle.is_expected(job)
+  local client = job._client
+  return operation.is_under_way(client, job._operation)
+    or client._left_over and client._left_over.job == job
+end
+
+local function remaining(job)
+  return job._deadline - job._client._core.now()
+end
+
+local function timeout_of(job)
+  return math.max(remaining(job), 0.001)
+end
+
+local function is_local(slot)
+  return slot.kind == "path" or slot.kind == "bytes" or slot.kind == "kept"
+end
+
+local function has_slot(job, is_meant)
+  for _, slot in ipairs(job._request.slots) do
+    if is_meant(slot) then
+      return true
+    end
+  end
+  return false
+end
+
+--- Sets a state and tells the listeners; one of them may end the job.
+local function set_state(job, state)
+  if job.state ~= state and not job._over then
+    job.state = state
+    callback.tell(job, "state", state)
+  end
+end
+
+--- Sets the seed that a job's picture is made with, wherever that is told: a step that is taken up,
+--- joined or restored brings another one than the job had drawn.
+local function set_seed(job, seed)
+  if seed ~= nil then
+    job.seed, job.params.seed = seed, seed
+  end
+end
+
+--- Unix time with the fractions of the monotonic clock, so that what lies between two of them is
+--- exact; put right when the system's clock was set, or the machine has slept.
+local function unix_time(client)
+  local now, wall = client._core.now(), os.time()
+  if not client._epoch or math.abs(client._epoch + now - wall) > 2 then
+    client._epoch = wall - now
+  end
+  return client._epoch + now
+end
+
+--- Its time begins.
+local function begin(job, timeout)
+  local client = job._client
+  job._began = client._core.now()
+  job._deadline = job._began + (timeout or client._timeout)
+  job.started = unix_time(client)
+end
+
+-- -- the end --------------------------------------------------------------------------------------
+
+local function give_back(client, job)
+  if job._active then
+    job._active = nil
+    client._active = client._active - 1
+  end
+  for _, target in ipairs(job._targets or {}) do
+    if client._saves[target] == job then
+      client._saves[target] = nil
+    end
+  end
+end
+
+--- What an end brings with it: the money is counted, the operation ends, others get its place, and
+--- it is queued for step.lua to tell those who hang on it. Safe to repeat, and repeated as long as
+--- the client knows the job, should an error be raised in the midst of it.
+local function conclude(job)
+  local client, err = job._client, job._error
+  if not client._jobs[job] then
+    return
+  end
+  if not client._has_ledger then -- which counts by its rows
+    client._budget:settle(job, job._result, err)
+  end
+  if err and err.charged == "no" and (job._doubtful or job._resubmits) then
+    err.charged = "unknown" -- this submit was not, one before it may have been
+  end
+  operation.cancel(client, job._operation)
+  job.state = err and "FAILED" or "COMPLETED"
+  if not job.ended then
+    job._passed = lifecycle.passed(job)
+    job.ended = (job.started or unix_time(client)) + job._passed
+  end
+  give_back(client, job)
+  client._unsettled = true
+  client._settled:push(job)
+  client._jobs[job] = nil
+  job._request, job._operation = nil, nil
+end
+
+--- Ends a job with a result, an error, or both (a paid result that could not be saved).
+local function finish(job, result, err)
+  if not job._over then
+    job._result, job._error = result, err
+    set_seed(job, result and result.seed)
+    if err then
+      err.job, err.step = err.job or job.id, err.step or job.step
+    end
+    job._over = true
+  end
+  conclude(job)
+end
+
+--- All that hung on the end were told.
+---@param job segmind.Job
+function lifecycle.forget(job)
+  job._dependents = {}
+end
+
+-- A key or an account that is refused will be refused for the next step, too.
+local stops_run = { auth = true, no_credits = true }
+
+--- The jobs of a client that are not over, in the order of their calls.
+---@param client segmind.Client
+---@return segmind.Job[]
+function lifecycle.jobs(client)
+  local jobs = {}
+  for job in pairs(client._jobs) do
+    jobs[#jobs + 1] = job
+  end
+  table.sort(jobs, function(a, b)
+    return a.id < b.id
+  end)
+  return jobs
+end
+
+--- A key or an account was refused: jobs that have not been sent fail with the same kind instead
+--- of being refused one by one. HTTP 403 says that the key may not use this model: it concerns only
+--- that model's jobs. What the service has accepted goes on, and a later call is tried: the key may
+--- have been mended, the account filled.
+local function stop_unsent(job, err)
+  for _, other in ipairs(lifecycle.jobs(job._client)) do
+    local is_met = err.status ~= 403 or other.model == job.model
+    if is_met and other ~= job and not other._over and not other._sent and not other.request_id then
+      finish(other, nil, Error.new(err.kind, ("not sent, as %s was refused: %s"):format(
+        lifecycle.label(job), err.message), { cause = err, retryable = err.retryable }))
+    end
+  end
+end
+
+local function fail(job, err)
+  err.request_id = err.request_id or job.request_id
+  local hint = job.warnings[1] or ""
+  if err.status == 404 and not job.request_id and hint:find("did you mean", 1, true) then
+    err.message = err.message .. "; " .. hint
+  end
+  if stops_run[err.kind] and err.status then
+    stop_unsent(job, err)
+  end
+  finish(job, nil, err)
+end
+
+-- -- on its way -----------------------------------------------------------------------------------
+
+local phases = {}
+
+local function enter(job, phase)
+  job._phase = phase
+  phases[phase](job)
+end
+
+--- Hears of the operation of the core that is the job itself.
+local Follower = {}
+Follower.__index = Follower
+
+function Follower:finish(done, err)
+  lifecycle.event(self.job, done and "done" or "failed", done or err)
+end
+
+function Follower:state(state, request_id)
+  lifecycle.event(self.job, "told", state, request_id)
+end
+
+function Follower:row(row)
+  lifecycle.event(self.job, "row", row)
+end
+
+--- Begins the operation that the job waits for.
+local function operate(job, handler, verb, ...)
+  handler.job, handler.id = job, false
+  job._operation = handler
+  operation.start(job._client, handler, verb, ...)
+end
+
+local function follow(job, verb, ...)
+  operate(job, setmetatable({}, Follower), verb, ...)
+end
+
+--- What the core is told of a job besides its body.
+local function task_options(job)
+  local prepared = job._request
+  return { timeout = timeout_of(job), poll = prepared.opts.poll or job._client._poll,
+    latency = prepared.spec and prepared.spec.latency_s }
+end
+
+--- What the core is told of a job's step in the ledger.
+local function step_of(job)
+  local opts = job._request.opts
+  return { key = job.key, params = job._key_text, name = job.name, seed = job.seed,
+    price = Budget.price(job), fresh = opts.fresh, generation = job.generation, save = opts.save }
+end
+
+--- With a ledger it looks for the row of the id.
+local function attach_options(job)
+  local opts = task_options(job)
+  opts.ledger = job._client._has_ledger or nil
+  return opts
+end
+
+--- Whether the job's submit was begun and its end is not known.
+local function is_submitted(job)
+  return operation.is_under_way(job._client, job._operation) and not job._operation.is_ending
+end
+
+local function is_late(job)
+  if remaining(job) <= 0 then
+    fail(job, Error.new("timeout", "the deadline passed before the submit"))
+  end
+  return job._over
+end
+
+--- Gives the job to the core.
+local function post(job, body)
+  local opts = task_options(job)
+  if job._client._has_ledger then
+    opts.step = step_of(job)
+  else
+    job._sent = true
+  end
+  follow(job, job._sync and "sync" or "job", job.model, body, opts)
+end
+
+--- The pictures are up, and there is no ledger: the budget is asked, last of all.
+local function submit(job)
+  set_state(job, "submitting")
+  if job._over or is_late(job) then
+    return
+  end
+  local allowed, err = job._client._budget:reserve(job, job._resubmits or 0)
+  if not allowed then
+    return fail(job, err)
+  end
+  job._doubtful = nil
+  post(job, json.encode(job.params))
+end
+
+--- The pictures are up, and the core holds the step for the job: it waits for the body.
+local function proceed(job)
+  local ok, err = job._client._handle:proceed(job._operation.id, json.encode(job.params))
+  if not ok and err then
+    fail(job, Error.from(err))
+  end
+end
+
+--- Uploads the job's local pictures, each at the same time.
+local function bring_up(job)
+  local slots = {}
+  for _, slot in ipairs(job._request.slots) do
+    slots[#slots + 1] = is_local(slot) and slot or nil
+  end
+  set_state(job, "uploading")
+  local function left()
+    return not job._over and remaining(job) or nil
+  end
+  for _, slot in ipairs(slots) do
+    if job._over then
+      return
+    end
+    job._client._uploads:fill(slot, left, function(err)
+      lifecycle.event(job, "uploaded", slot, err)
+    end)
+  end
+end
+
+--- The core is asked for the step, without a body where pictures may have to be uploaded: they are
+--- only when it says "free".
+local function ask_for_step(job)
+  if not is_late(job) then
+    post(job, not has_slot(job, is_local) and json.encode(job.params) or nil)
+  end
+end
+
+local function be_ready(job)
+  local client = job._client
+  client._unsettled = true
+  client._ready:push(job)
+end
+
+function phases.waiting(job)
+  local seen = {}
+  for _, slot in ipairs(job._request.slots) do
+    local input = slot.kind == "job" and slot.value
+    if input and not seen[input] then
+      seen[input] = true
+      if input._over then
+        lifecycle.event(job, "input", input)
+      else
+        table.insert(input._dependents, job)
+      end
+    end
+    if job._over then
+      return
+    end
+  end
+  if next(seen) == nil then
+    be_ready(job)
+  end
+end
+
+function phases.sending(job)
+  local client = job._client
+  if is_submitted(job) then
+    return
+  elseif client._has_ledger and job.key then
+    ask_for_step(job)
+  elseif client._has_ledger then
+    client._uploads:digest_all(key.sources(job._request), timeout_of(job), function(digests, err)
+      lifecycle.event(job, "named", digests, err)
+    end)
+  elseif has_slot(job, is_local) then
+    bring_up(job)
+  else
+    submit(job)
+  end
+end
+
+--- The id that `on_unknown` gave, `_adopting`. With a ledger it is the job's once it is on the
+--- disk, and not when another step has it.
+function phases.adopting(job)
+  job._sync = nil
+  if job._client._has_ledger then
+    local opts = task_options(job)
+    opts.step = step_of(job)
+    return follow(job, "attach", job.model, job._adopting, opts)
+  end
+  job.request_id, job._doubtful = job._adopting, nil
+  set_state(job, "QUEUED")
+  if not job._over then
+    enter(job, "accepted")
+  end
+end
+
+--- The service has accepted it before.
+function phases.accepted(job)
+  follow(job, "attach", job.model, job.request_id, attach_options(job))
+end
+
+--- The job becomes the row of the ledger that was left behind: with its seed, so that a second
+--- submit would be the same to the byte.
+local function become(job, row)
+  job.key, job._key_text, job.generation = row.step_key, row.params, row.generation
+  job._price, job._sync, job._sent = row.price, row.api == "v1", true
+  job.request_id, job._doubtful = row.request_id, not row.request_id or nil
+  set_seed(job, row.seed and json.integer(row.seed))
+  set_state(job, row.request_id and "QUEUED" or "submitting")
+end
+
+--- Goes on with a row that `client:resume` has found, and the core has taken for us.
+function phases.taken(job)
+  local row = job._row
+  if row.damage then
+    return fail(job, Error.new("ledger", row.damage, { charged = "unknown" }))
+  end
+  become(job, row)
+  if not job._over then
+    follow(job, "take_up", row, task_options(job))
+  end
+end
+
+-- -- a submit with an unknown outcome (M3, M8 of doc/money.md) ------------------------------------
+
+local function hold(job, err, why)
+  err.message = why and ("%s; not sent again: %s"):format(err.message, why) or err.message
+  fail(job, err)
+end
+
+local function resubmit(job, err)
+  local count = (job._resubmits or 0) + 1
+  if count > MAX_RESUBMITS then
+    return hold(job, err, ("that was done %d times"):format(MAX_RESUBMITS))
+  elseif remaining(job) <= 0 then
+    return hold(job, err, "the deadline passed")
+  end
+  job._resubmits = count
+  callback.emit(job._client, { what = "resubmit", job = job, error = err, message =
+    ("submitted again (%d of at most %d); the one before may have been paid: %s"):format(count,
+      MAX_RESUBMITS, err.message) })
+  if not job._over then
+    enter(job, "sending")
+  end
+end
+
+--- Whether a job that had the same error, at the same step, goes on with it.
+local function is_decided(job)
+  for other in pairs(job._client._jobs) do
+    local goes_on = other._resubmits or other._adopting
+    if goes_on and other ~= job and other.key == job.key and not other._over then
+      return true
+    end
+  end
+  return false
+end
+
+--- It was sent, its answer was lost, and the request history did not tell (`err.history` is
+--- "absent", "unclear" or "unreachable"; the synchronous way has no lookup). Whether it is sent
+--- again, and perhaps paid twice, is the caller's to say, and asked once a step: a job that has
+--- waited for another (`is_copy`) follows that again, or fails like it.
+local function decide(job, err, is_copy)
+  err.job, err.step = err.job or job.id, err.step or job.step
+  if is_copy and is_decided(job) then
+    return enter(job, "sending")
+  end
+  job._doubtful = true
+  local is_final = is_copy or job._phase == "adopting" and job._client._has_ledger
+  local answer = is_final and "hold" or job._adopting
+    or callback.on_unknown(job, err)
+  if job._over then
+    return
+  elseif answer == "hold" then
+    hold(job, err)
+  elseif answer == "resubmit" then
+    resubmit(job, err)
+  else
+    job._adopting = answer
+    enter(job, "adopting")
+  end
+end
+
+-- -- events ---------------------------------------------------------------------------------------
+
+local on = {}
+
+-- The input's own words, or those of the input that was at the root of it: a long chain would quote
+-- all that lie between, each time.
+local function upstream(input)
+  local cause = input._error
+  local root = cause and cause._root or cause
+  local why = root and root.message or "its result has no picture"
+  if root ~= cause then
+    why = ("job %d failed: %s"):format(root.job, why)
+  end
+  return Error.new("upstream", ("needs %s, which has no result: %s"):format(lifecycle.label(input),
+    why), { cause = cause, _root = root })
+end
+
+local function is_open(slot)
+  return slot.kind == "job"
+end
+
+--- An input has ended: the job comes one nearer to its start, or fails with it.
+function on.input(job, input)
+  local result = input._result
+  if not result or not (result.url or result._data or result.kept) then
+    return fail(job, upstream(input))
+  end
+  for _, slot in ipairs(job._request.slots) do
+    if slot.kind == "job" and slot.value == input then
+      request.take_result(slot, result)
+    end
+  end
+  if not has_slot(job, is_open) then
+    be_ready(job)
+  end
+end
+
+--- There is a place for it among the active ones. It may stand in line twice, when an error was
+--- raised in the midst of its launch.
+function on.place(job)
+  local client = job._client
+  if job._phase ~= "waiting" then
+    return
+  end
+  client._active = client._active + (job._active and 0 or 1)
+  job._active = true
+  begin(job, job._request.opts.timeout)
+  job._phase = "sending"
+  return true
+end
+
+--- The content of its local pictures is known, so its step has a key.
+function on.named(job, digests, err)
+  if err then
+    fail(job, err)
+  elseif not job.key then
+    local name, text = key.compute(job._client._core, job._request, digests)
+    job._key_text = text
+    job.key = name
+    phases.sending(job)
+  end
+end
+
+--- A picture is up. What is repeated here after an error does no harm: it is up already.
+function on.uploaded(job, slot, err)
+  if err then
+    fail(job, Error.new(err.kind, ("%s: %s"):format(slot.param, err.message),
+      { charged = "no", status = err.status, retryable = err.retryable,
+        retry_after = err.retry_after, body = err.body }))
+  elseif has_slot(job, is_local) then
+    return
+  elseif not job._client._has_ledger and not is_submitted(job) then
+    submit(job)
+  elseif is_submitted(job) then
+    proceed(job)
+  else
+    ask_for_step(job)
+  end
+end
+
+function on.row(job, row)
+  become(job, row)
+end
+
+local told_by_service = { QUEUED = true, PROCESSING = true, COMPLETED = true }
+
+--- The core tells how the job stands.
+function on.told(job, state, request_id)
+  if state == "free" then
+    return bring_up(job)
+  end
+  job._sent = job._sent or state == "submitting"
+  job._is_unseen = job._is_unseen and not told_by_service[state]
+  job.request_id = job.request_id or request_id
+  if job.request_id then
+    job._doubtful = nil
+    job._phase = job._phase == "sending" and "accepted" or job._phase
+  end
+  set_state(job, state == "ACCEPTED" and "QUEUED" or state)
+end
+
+--- The core says how it failed, and in which row of the ledger; what the ledger's budget does not
+--- allow is worded here.
+function on.failed(job, err)
+  local client, is_copy = job._client, err.follows
+  job.generation = err.generation or job.generation
+  err.generation, err.follows = nil, nil
+  if err.kind == "unknown" then
+    decide(job, err, is_copy)
+  elseif err.kind == "budget" and err.spent then
+    fail(job, client._budget:refusal(job, err.spent) or err)
+  else
+    fail(job, err)
+  end
+end
+
+--- Its result is here. To read it and to tell of it are the two halves of a step's largest piece of
+--- work, and where the first has used up the step's time, the second is what the next one begins
+--- with. A step that is late takes no more events, so there is never more than one left over.
+function on.done(job, done)
+  local client = job._client
+  job.request_id = done.request_id or job.request_id
+  job.generation, job.replayed = done.generation or job.generation, done.replayed or false
+  local result, err = Result.read(job, done)
+  if not result then
+    fail(job, err)
+  elseif client._limit and not client._closed and client._core.now() >= client._limit then
+    client._left_over = { job = job, done = done, result = result }
+    client._handle:nudge()
+  else
+    on.read(job, done, result)
+  end
+end
+
+local function save(job, result, path)
+  set_state(job, "saving")
+  if not job._over then
+    operate(job, { finish = function(_, done, err)
+      lifecycle.event(job, "saved", result, done, err)
+    end }, result:_writer(path, timeout_of(job)))
+  end
+end
+
+--- The result goes where the caller wants it. Of a step of the ledger the core has seen to that.
+function on.read(job, done, result)
+  local path = job._request.opts.save
+  if done.save_error then
+    finish(job, result, Error.from(done.save_error))
+  elseif done.path and path then
+    on.saved(job, result, done)
+  elseif path then
+    save(job, result, path)
+  else
+    finish(job, result)
+  end
+end
+
+function on.saved(job, result, done, err)
+  if done then
+    result:_saved(done)
+  end
+  finish(job, result, err and result:_not_saved(err))
+end
+
+--- The core ends its operations at a job's deadline. One that waits for something else (an upload
+--- that is shared, a place) ends here.
+function on.late(job)
+  local charged = Budget.charged(job)
+  fail(job, Error.new("timeout", ("the deadline passed (%s)"):format(job.state),
+    { charged = charged, retryable = charged == "no" }))
+end
+
+function on.cancel(job)
+  local charged = Budget.charged(job)
+  finish(job, nil, Error.new("cancelled", charged == "no" and "cancelled before it was sent"
+    or "cancelled here; the service goes on with it", { charged = charged,
+    request_id = job.request_id }))
+end
+
+function on.close(job)
+  finish(job, nil, Error.new("cancelled", "the client was closed",
+    { charged = Budget.charged(job), request_id = job.request_id }))
+end
+
+--- Something has happened to a job.
+---@param job segmind.Job
+---@param name string one of `on`
+---@return boolean? has_begun of "place"
+function lifecycle.event(job, name, ...)
+  if job._over then
+    return conclude(job)
+  end
+  return on[name](job, ...)
+end
+
+--- Goes on with a job: for the first time, or where an error left it.
+---@param job segmind.Job
+function lifecycle.go_on(job)
+  if job._over then
+    return conclude(job)
+  end
+  phases[job._phase](job)
+end
+
+-- -- jobs that were submitted before --------------------------------------------------------------
+
+--- Takes up a job by its id, its time running from now.
+---@param job segmind.Job
+---@param request_id string
+---@return table? refusal as the core has it
+function lifecycle.attach(job, request_id)
+  begin(job, job._request.opts.timeout)
+  job.request_id, job.state, job._phase = request_id, "QUEUED", "accepted"
+  job._is_unseen = true -- until the service tells a state, the id is only the caller's word
+  job._client._jobs[job] = true
+  local handler = setmetatable({ job = job, id = false }, Follower)
+  job._operation = handler
+  local _, refused = operation.begin(job._client, handler, "attach", job.model, request_id,
+    attach_options(job))
+  if refused then
+    job._client._jobs[job] = nil
+  end
+  return refused
+end
+
+--- Takes up a row of the ledger, its time running from now.
+---@param job segmind.Job
+---@param row table by the names of its columns
+function lifecycle.take_up(job, row)
+  begin(job, job._request.opts.timeout)
+  job.name, job._row, job._phase = row.name or job.name, row, "taken"
+  job._client._jobs[job] = true
+  phases.taken(job)
+end
+
+return lifecycle

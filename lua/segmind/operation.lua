@@ -1,0 +1,151 @@
+--- Operations of the core: a submit, an upload, a download, a digest, ... and who hears of them.
+---
+--- A handler belongs to one operation. It has the methods
+---   handler:finish(done, err)          how it ended: what the core hands over, or an Error
+---   handler:state(state, request_id)   how it stands; may be left out
+---   handler:row(row)                   its row of the ledger; only where there is a ledger
+---
+--- The contract:
+---   1. An operation is completed exactly once: `finish` is the last that its handler hears. It is
+---      called from `client:step`, or from `start` itself for what the core refuses to begin.
+---   2. A call in whose midst an error is raised (Ctrl-C, a watchdog, no memory) is made again by
+---      the next step. So each call must bear to be repeated.
+---   3. `cancel` may come at any time and as often as you like. The handler hears nothing after it,
+---      not even `finish`; while `finish` runs it does nothing.
+---   4. A closed client begins nothing, and tells nobody: its jobs are ended by `client:close`.
+---   5. `handler.id` is false until the core has the operation. Both are noted at once, see
+---      lsm_task.c: nothing that was paid is without its handler.
+---   6. A handler with a `job` is what that job waits for. When the job has come to its next
+---      operation, the events of the one before are dropped.
+
+local Error = require("segmind.error")
+local callback = require("segmind.callback")
+local wait = require("segmind.wait")
+
+local operation = {}
+
+--- Begins an operation; returns a refusal instead of telling the handler.
+---@param client segmind.Client
+---@param handler table see above
+---@param verb string a method of the core's handle, with its arguments
+---@return integer? id nil also when the client is about to close
+---@return table? err as the core has it
+function operation.begin(client, handler, verb, a, b, c, d)
+  handler.id = false
+  if client._closed then
+    return nil
+  end
+  local handle = client._handle
+  return handle[verb](handle, a, b, c, d, client._handlers, handler)
+end
+
+--- Begins an operation; the handler hears of a refusal, too.
+---@param client segmind.Client
+---@param handler table
+---@param verb string
+---@return integer? id
+function operation.start(client, handler, verb, ...)
+  local id, err = operation.begin(client, handler, verb, ...)
+  if err then
+    handler:finish(nil, Error.from(err))
+  end
+  return id
+end
+
+--- Whether the core has an operation whose end has not been dealt with.
+---@param client segmind.Client
+---@param handler table?
+---@return boolean
+function operation.is_under_way(client, handler)
+  return handler ~= nil and handler.id and client._handlers[handler.id] == handler or false
+end
+
+--- Ends an operation that nobody waits for any more.
+---@param client segmind.Client
+---@param handler table?
+function operation.cancel(client, handler)
+  if operation.is_under_way(client, handler) and not handler.is_ending then
+    client._handlers[handler.id] = nil
+    client._handle:cancel(handler.id)
+  end
+end
+
+-- Its job had come to its next operation when an event came for the second time.
+local function is_behind(handler)
+  local next_one = handler.job and handler.job._operation
+  return next_one and next_one ~= handler and next_one.id
+end
+
+local deliver = {}
+
+function deliver.state(handler, state, request_id)
+  if handler.state then
+    handler:state(state, request_id)
+  end
+end
+
+function deliver.row(handler, row)
+  handler:row(row)
+end
+
+function deliver.done(handler, done)
+  handler.is_ending = true
+  handler:finish(done)
+end
+
+function deliver.error(handler, err)
+  handler.is_ending = true
+  handler:finish(nil, Error.from(err))
+end
+
+--- Hands an event of the core to its handler.
+---@param client segmind.Client
+---@param id integer
+---@param what "state"|"row"|"done"|"error"|"note"
+---@param a any
+---@param b any
+function operation.deliver(client, id, what, a, b)
+  local handler = client._handlers[id]
+  if what == "note" then
+    callback.emit(client, { what = "note", message = a, job = handler and handler.job })
+  elseif handler then
+    if not is_behind(handler) then
+      deliver[what](handler, a, b)
+    end
+    if what == "done" or what == "error" then
+      client._handlers[id] = nil
+    end
+  end
+end
+
+--- Waits for one operation.
+---@param client segmind.Client
+---@param verb string
+---@return table? done
+---@return segmind.Error?
+function operation.await(client, verb, ...)
+  local gate, result, err = wait.gate(client), nil, nil
+  operation.start(client, { finish = function(_, done, failed)
+    result, err = done, failed
+    gate:open()
+  end }, verb, ...)
+  wait.pass(gate, nil, "waiting")
+  return result, err or not result and Error.new("cancelled", "the client was closed") or nil
+end
+
+--- Asks the ledger and waits for its answer, some milliseconds; ten seconds at the most.
+---@param client segmind.Client
+---@param what "spent"|"find"|"resume"
+---@param value any
+---@return any answer
+---@return segmind.Error? err kind "ledger"
+function operation.ask(client, what, value)
+  wait.check_open(client)
+  local answer, err = client._handle:ask(what, value)
+  if err then
+    return nil, Error.from(err)
+  end
+  return answer
+end
+
+return operation
