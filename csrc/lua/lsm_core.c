@@ -15,7 +15,6 @@
 #include "lsm.h"
 #include "sm_db.h"
 #include "sm_output.h"
-#include "sm_owner.h"
 #include "sm_redact.h"
 #include "sm_sha256.h"
 #include "sm_time.h"
@@ -111,19 +110,17 @@ static int core_absolute(lua_State *L) {
   return 1;
 }
 
-/* A picture to a path; with a third argument that is true for its owner alone.
- */
+/* A picture to a path, on this thread: for whom no client can do it. */
 static int core_save(lua_State *L) {
   const char *path = lsm_check_text(L, 1);
   size_t size;
   const char *bytes = luaL_checklstring(L, 2, &size);
-  bool is_private = lua_toboolean(L, 3);
   struct sm_error e;
   char *final_path = NULL;
   /* Room for the path with its extension, for pushing a string may raise. */
   size_t room = strlen(path) + 8;
   char *kept = lua_newuserdata(L, room);
-  if (sm_file_save(path, bytes, size, is_private, &final_path, &e) != SM_OK)
+  if (sm_file_save(path, bytes, size, false, &final_path, &e) != SM_OK)
     return lsm_return_error(L, &e, NULL);
   (void)snprintf(kept, room, "%s", final_path);
   free(final_path);
@@ -148,35 +145,6 @@ static int core_redact(lua_State *L) {
   const char *text = luaL_checklstring(L, 1, &size);
   size = sm_redact_clean(clean, sizeof clean, text, size, NULL);
   lua_pushlstring(L, clean, size);
-  return 1;
-}
-
-static int make_private(lua_State *L,
-                        enum sm_code (*make)(const char *, struct sm_error *)) {
-  struct sm_error e;
-  if (make(lsm_check_text(L, 1), &e) != SM_OK)
-    return lsm_return_error(L, &e, NULL);
-  lua_pushboolean(L, true);
-  return 1;
-}
-
-static int core_private_file(lua_State *L) {
-  return make_private(L, sm_file_reserve);
-}
-
-static int core_private_folder(lua_State *L) {
-  return make_private(L, sm_file_folder);
-}
-
-static int core_process(lua_State *L) {
-  char name[SM_OWNER_NAME];
-  sm_owner_name(name);
-  lua_pushstring(L, name);
-  return 1;
-}
-
-static int core_is_gone(lua_State *L) {
-  lua_pushboolean(L, sm_owner_is_gone(lsm_check_text(L, 1)));
   return 1;
 }
 
@@ -259,15 +227,11 @@ static const luaL_Reg functions[] = {
     {"probe", core_probe},       /* path -> facts, or nil and why not */
     {"target", core_target},     /* path -> true, or nil and why not */
     {"absolute", core_absolute}, /* path -> path */
-    {"save", core_save},     /* path, bytes, private -> path, or nil, error */
-    {"sha256", core_sha256}, /* bytes -> hex */
-    {"redact", core_redact}, /* text -> text */
-    {"private_file", core_private_file},     /* path -> true, or nil, error */
-    {"private_folder", core_private_folder}, /* path -> true, or nil, error */
-    {"process", core_process},               /* -> the name of this process */
-    {"is_gone", core_is_gone}, /* such a name -> whether it has surely ended */
-    {"during", core_during},   /* table, name, function, ... -> two results */
-    {"now", core_now},         /* -> monotonic seconds */
+    {"save", core_save},         /* path, bytes -> path, or nil and an error */
+    {"sha256", core_sha256},     /* bytes -> hex */
+    {"redact", core_redact},     /* text -> text */
+    {"during", core_during},     /* table, name, function, ... -> two results */
+    {"now", core_now},           /* -> monotonic seconds */
     {"time", core_time},       /* text or number -> Unix seconds, or nothing */
     {"outputs", core_outputs}, /* a result's text -> addresses, is_foreign */
     {"seed", core_seed},       /* -> integer */

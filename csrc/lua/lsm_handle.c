@@ -219,13 +219,6 @@ static int handle_fd(lua_State *L) {
   return 1;
 }
 
-static int handle_base(lua_State *L) {
-  const struct sm_base *base = sm_client_base(lsm_check_client(L));
-  lua_pushstring(L, base->prefix[SM_HOST_API]);
-  lua_pushboolean(L, base->is_loopback);
-  return 2;
-}
-
 static void set_count(lua_State *L, const char *name, uint64_t value) {
   lua_pushinteger(L, (lua_Integer)value);
   lua_setfield(L, -2, name);
@@ -285,7 +278,6 @@ static const luaL_Reg methods[] = {
     {"wait", handle_wait},           /* seconds -> boolean */
     {"problem", handle_problem},     /* -> nothing, or why nothing works */
     {"fd", handle_fd},               /* -> integer or nil */
-    {"base", handle_base},           /* -> the base URL, whether on loopback */
     {"stats", handle_stats},         /* -> table */
     {"has_event", handle_has_event}, /* id -> boolean */
     {"ask", lsm_ask},                /* of the ledger: see lsm.h */

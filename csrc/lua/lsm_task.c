@@ -47,8 +47,6 @@ struct task_options {
   double timeout_s;
   double latency_s;
   struct sm_dial dial;
-  bool
-      is_accepted; /* of attach: the service gave this id to a submit of ours */
   bool has_step;
   bool is_in_ledger; /* of attach: the row of the id is looked for */
   struct step_options step;
@@ -59,7 +57,6 @@ static const struct lsm_option task_options[] = {
      LSM_MAX_TIMEOUT_S},
     {"latency", LSM_NUMBER, offsetof(struct task_options, latency_s), 0, 1e5},
     {"poll", LSM_DIAL, offsetof(struct task_options, dial), 0.001, 1e5},
-    {"accepted", LSM_SWITCH, offsetof(struct task_options, is_accepted), 0, 0},
     {"step", LSM_TABLE, offsetof(struct task_options, has_step), 0, 0},
     {"ledger", LSM_SWITCH, offsetof(struct task_options, is_in_ledger), 0, 0},
     {NULL, LSM_TEXT, 0, 0, 0},
@@ -238,26 +235,6 @@ static int task_attach(lua_State *L) {
       sm_job_attach(&task->job, request_id, sm_now_ms(), &e) != SM_OK ||
       enter_attached(task, &options, &e) != SM_OK)
     return refuse(L, client, &listener, task, &e);
-  task->job.is_known = options.is_accepted;
-  return post(L, client, &listener, task);
-}
-
-/* A submit that was begun at `since`, Unix time, and never answered. */
-static int task_find(lua_State *L) {
-  struct sm_client *client = lsm_check_client(L);
-  const char *model = check_name(L, 2);
-  size_t size;
-  const char *json = luaL_checklstring(L, 3, &size);
-  double since_s = luaL_checknumber(L, 4);
-  struct task_options options = check_options(L, 5);
-  struct sm_error e;
-  luaL_argcheck(L, since_s >= 0 && since_s < 1e11, 4, "expected a Unix time");
-  struct listener listener = enlist(L, client);
-  struct sm_task *task = new_job(model, &options, &e);
-  if (!task || give_text(task, json, size, &e) != SM_OK ||
-      sm_job_find(&task->job, (int64_t)since_s, sm_wall_ms(), sm_now_ms(),
-                  &e) != SM_OK)
-    return refuse(L, client, &listener, task, &e);
   return post(L, client, &listener, task);
 }
 
@@ -384,8 +361,7 @@ static int task_digest(lua_State *L) {
   return post(L, client, &listener, task);
 }
 
-/* A picture that is at hand, its bytes or {path = ...}, to a path; with a last
- * argument that is true for its owner alone. */
+/* A picture that is at hand, its bytes or {path = ...}, to a path. */
 static int task_save(lua_State *L) {
   struct sm_client *client = lsm_check_client(L);
   const char *path = lsm_check_text(L, 2), *from = NULL, *bytes = NULL;
@@ -398,7 +374,6 @@ static int task_save(lua_State *L) {
   } else {
     bytes = luaL_checklstring(L, 3, &size);
   }
-  bool is_private = lua_toboolean(L, 5);
   struct listener listener = enlist(L, client);
   struct sm_error e;
   struct sm_task *task = sm_task_new(SM_TASK_DIGEST, path);
@@ -407,24 +382,21 @@ static int task_save(lua_State *L) {
     code = from ? sm_digest_new(&task->digest, from, &e)
                 : digest_bytes(task, bytes, size, &e);
   if (code == SM_OK)
-    code = sm_digest_copy_to(task->digest, path, is_private, &e);
+    code = sm_digest_copy_to(task->digest, path, false, &e);
   if (code != SM_OK)
     return refuse(L, client, &listener, task, &e);
   return post(L, client, &listener, task);
 }
 
-/* With a path and a last argument that is true, for its owner alone. */
 static int task_download(lua_State *L) {
   struct sm_client *client = lsm_check_client(L);
   const char *url = lsm_check_text(L, 2);
   const char *path = lua_isnoneornil(L, 3) ? NULL : lsm_check_text(L, 3);
   struct task_options options = check_options(L, 4);
-  bool is_private = lua_toboolean(L, 5);
   struct listener listener = enlist(L, client);
   struct sm_error e;
   struct sm_task *task = new_call(SM_FETCH_DOWNLOAD, url, &options, &e);
-  if (!task ||
-      (path && sm_file_new(&task->file, path, is_private, &e) != SM_OK))
+  if (!task || (path && sm_file_new(&task->file, path, false, &e) != SM_OK))
     return refuse(L, client, &listener, task, &e);
   return post(L, client, &listener, task);
 }
@@ -524,12 +496,11 @@ const luaL_Reg lsm_task_methods[] = {
     /* And all: handlers and a handler, the fifth and the sixth, or neither. */
     {"job", task_job},           /* model, json, options -> id */
     {"attach", task_attach},     /* model, request id, options -> id */
-    {"find", task_find},         /* model, json, since, options -> id */
     {"sync", task_sync},         /* model, json, options -> id */
     {"upload", task_upload},     /* source, options -> id */
     {"digest", task_digest},     /* path or bytes, options -> id */
-    {"save", task_save},         /* path, picture, options, private -> id */
-    {"download", task_download}, /* url, path, options, private -> id */
+    {"save", task_save},         /* path, picture, options -> id */
+    {"download", task_download}, /* url, path, options -> id */
     {"get", task_get},           /* service, path, options -> id */
     {"cancel", task_cancel},     /* id */
     {"proceed", task_proceed},   /* id, json -> true */

@@ -126,15 +126,14 @@ end
 --- Sets the price of a job aside, without a ledger. A second submit of the same job is a second
 --- price: nobody knows whether the first was paid.
 ---@param job segmind.Job
----@param resubmits integer how often it was submitted before
 ---@return boolean? allowed
 ---@return segmind.Error? err kind "budget"
-function Budget:reserve(job, resubmits)
+function Budget:reserve(job)
   local refusal = self.limit and self:refusal(job, self:spent())
   if refusal then
     return nil, refusal
   end
-  self._reserved[job] = (Budget.price(job) or 0) * (1 + resubmits)
+  self._reserved[job] = (Budget.price(job) or 0) * (1 + (job._resubmits or 0))
   return true
 end
 

@@ -433,6 +433,6 @@ function Chain:__tostring()
   return ("segmind.Chain of %d steps"):format(#self._steps)
 end
 
-methods.guard(Chain, "chain", { "run" }, { new = true })
+methods.guard(Chain, "chain", { "run", "estimate" }, { new = true })
 
 return Chain

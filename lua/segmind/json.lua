@@ -1,9 +1,9 @@
 --- JSON in and out, over a private lua-cjson: the settings of the host's own stay untouched.
 ---
---- Reading: at most 128 levels, a ceiling on the size before parsing, no NaN or Infinity (of what a
---- server sent, csrc/core/base/sm_json.c has made that before); JSON's null becomes nil (lua-cjson's
---- stands for true in an `if`, so `"error": null` would read as an error), in an array it is left
---- out; whole numbers become integers where Lua has them.
+--- Reading: at most 128 levels, a ceiling on the size before parsing, no NaN or Infinity (of what
+--- a server sent, sm_json.c has made that before); JSON's null becomes nil (lua-cjson's stands for
+--- true in an `if`, so `"error": null` would read as an error), in an array it is left out; whole
+--- numbers become integers where Lua has them.
 --- Writing: keys in byte order, so equal tables give equal text whatever version of lua-cjson is
 --- installed, and an empty table is {}.
 

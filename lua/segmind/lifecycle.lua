@@ -94,19 +94,6 @@ local function timeout_of(job)
   return math.max(remaining(job), 0.001)
 end
 
-local function is_local(slot)
-  return slot.kind == "path" or slot.kind == "bytes" or slot.kind == "kept"
-end
-
-local function has_slot(job, is_meant)
-  for _, slot in ipairs(job._request.slots) do
-    if is_meant(slot) then
-      return true
-    end
-  end
-  return false
-end
-
 --- Sets a state and tells the listeners; one of them may end the job.
 local function set_state(job, state)
   if job.state ~= state and not job._over then
@@ -182,13 +169,18 @@ local function conclude(job)
   job._request, job._operation = nil, nil
 end
 
+--- Writes into an error which job it is of, and which step of a chain.
+local function name_error(job, err)
+  err.job, err.step = err.job or job.id, err.step or job.step
+end
+
 --- Ends a job with a result, an error, or both (a paid result that could not be saved).
 local function finish(job, result, err)
   if not job._over then
     job._result, job._error = result, err
     set_seed(job, result and result.seed)
     if err then
-      err.job, err.step = err.job or job.id, err.step or job.step
+      name_error(job, err)
     end
     job._over = true
   end
@@ -287,13 +279,6 @@ local function task_options(job)
     latency = prepared.spec and prepared.spec.latency_s }
 end
 
---- What the core is told of a job's step in the ledger.
-local function step_of(job)
-  local opts = job._request.opts
-  return { key = job.key, params = job._key_text, name = job.name, seed = job.seed,
-    price = Budget.price(job), fresh = opts.fresh, generation = job.generation, save = opts.save }
-end
-
 --- With a ledger it looks for the row of the id.
 local function attach_options(job)
   local opts = task_options(job)
@@ -317,7 +302,7 @@ end
 local function post(job, body)
   local opts = task_options(job)
   if job._client._has_ledger then
-    opts.step = step_of(job)
+    opts.step = key.step(job)
   else
     job._sent = true
   end
@@ -330,7 +315,7 @@ local function submit(job)
   if job._over or is_late(job) then
     return
   end
-  local allowed, err = job._client._budget:reserve(job, job._resubmits or 0)
+  local allowed, err = job._client._budget:reserve(job)
   if not allowed then
     return fail(job, err)
   end
@@ -348,10 +333,7 @@ end
 
 --- Uploads the job's local pictures, each at the same time.
 local function bring_up(job)
-  local slots = {}
-  for _, slot in ipairs(job._request.slots) do
-    slots[#slots + 1] = is_local(slot) and slot or nil
-  end
+  local slots = request.local_slots(job._request)
   set_state(job, "uploading")
   local function left()
     return not job._over and remaining(job) or nil
@@ -370,7 +352,7 @@ end
 --- only when it says "free".
 local function ask_for_step(job)
   if not is_late(job) then
-    post(job, not has_slot(job, is_local) and json.encode(job.params) or nil)
+    post(job, not request.local_slots(job._request)[1] and json.encode(job.params) or nil)
   end
 end
 
@@ -381,22 +363,18 @@ local function be_ready(job)
 end
 
 function phases.waiting(job)
-  local seen = {}
-  for _, slot in ipairs(job._request.slots) do
-    local input = slot.kind == "job" and slot.value
-    if input and not seen[input] then
-      seen[input] = true
-      if input._over then
-        lifecycle.event(job, "input", input)
-      else
-        table.insert(input._dependents, job)
-      end
+  local inputs = request.jobs(job._request)
+  for _, input in ipairs(inputs) do
+    if input._over then
+      lifecycle.event(job, "input", input)
+    else
+      table.insert(input._dependents, job)
     end
     if job._over then
       return
     end
   end
-  if next(seen) == nil then
+  if #inputs == 0 then
     be_ready(job)
   end
 end
@@ -411,7 +389,7 @@ function phases.sending(job)
     client._uploads:digest_all(key.sources(job._request), timeout_of(job), function(digests, err)
       lifecycle.event(job, "named", digests, err)
     end)
-  elseif has_slot(job, is_local) then
+  elseif request.local_slots(job._request)[1] then
     bring_up(job)
   else
     submit(job)
@@ -424,7 +402,7 @@ function phases.adopting(job)
   job._sync = nil
   if job._client._has_ledger then
     local opts = task_options(job)
-    opts.step = step_of(job)
+    opts.step = key.step(job)
     return follow(job, "attach", job.model, job._adopting, opts)
   end
   job.request_id, job._doubtful = job._adopting, nil
@@ -500,7 +478,7 @@ end
 --- again, and perhaps paid twice, is the caller's to say, and asked once a step: a job that has
 --- waited for another (`is_copy`) follows that again, or fails like it.
 local function decide(job, err, is_copy)
-  err.job, err.step = err.job or job.id, err.step or job.step
+  name_error(job, err)
   if is_copy and is_decided(job) then
     return enter(job, "sending")
   end
@@ -537,22 +515,14 @@ local function upstream(input)
     why), { cause = cause, _root = root })
 end
 
-local function is_open(slot)
-  return slot.kind == "job"
-end
-
 --- An input has ended: the job comes one nearer to its start, or fails with it.
 function on.input(job, input)
   local result = input._result
   if not result or not (result.url or result._data or result.kept) then
     return fail(job, upstream(input))
   end
-  for _, slot in ipairs(job._request.slots) do
-    if slot.kind == "job" and slot.value == input then
-      request.take_result(slot, result)
-    end
-  end
-  if not has_slot(job, is_open) then
+  request.take_input(job._request, input, result)
+  if not request.jobs(job._request)[1] then
     be_ready(job)
   end
 end
@@ -589,7 +559,7 @@ function on.uploaded(job, slot, err)
     fail(job, Error.new(err.kind, ("%s: %s"):format(slot.param, err.message),
       { charged = "no", status = err.status, retryable = err.retryable,
         retry_after = err.retry_after, body = err.body }))
-  elseif has_slot(job, is_local) then
+  elseif request.local_slots(job._request)[1] then
     return
   elseif not job._client._has_ledger and not is_submitted(job) then
     submit(job)

@@ -207,6 +207,45 @@ function request.take_result(slot, result)
   end
 end
 
+--- Puts the result of a job into the places where that was given.
+---@param prepared table
+---@param job segmind.Job
+---@param result segmind.Result
+function request.take_input(prepared, job, result)
+  for _, slot in ipairs(prepared.slots) do
+    if slot.kind == "job" and slot.value == job then
+      request.take_result(slot, result)
+    end
+  end
+end
+
+--- The jobs whose pictures are not there yet, each once.
+---@param prepared table
+---@return segmind.Job[]
+function request.jobs(prepared)
+  local jobs, seen = {}, {}
+  for _, slot in ipairs(prepared.slots) do
+    if slot.kind == "job" and not seen[slot.value] then
+      seen[slot.value] = true
+      jobs[#jobs + 1] = slot.value
+    end
+  end
+  return jobs
+end
+
+local is_local = { path = true, bytes = true, kept = true }
+
+--- The pictures that have to be uploaded.
+---@param prepared table
+---@return table[]
+function request.local_slots(prepared)
+  local slots = {}
+  for _, slot in ipairs(prepared.slots) do
+    slots[#slots + 1] = is_local[slot.kind] and slot or nil
+  end
+  return slots
+end
+
 local function find_slots(spec, params)
   local slots, types = {}, {}
   for _, param in ipairs(spec and spec.params or {}) do

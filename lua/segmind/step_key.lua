@@ -1,8 +1,10 @@
---- The name of a step: a hash of its model, the parameters as the caller wrote them and what its
---- pictures are. The content of a file, not its path; a URL; or the step that a picture comes from.
---- So a step keeps its name as long as nothing before it changes, and a changed step renames those
---- that hang on it. A seed that was drawn here is no part of it, as the caller did not ask for it.
+--- The name of a step in the ledger: a hash of its model, the parameters as the caller wrote them
+--- and what its pictures are. The content of a file, not its path; a URL; or the step that a
+--- picture comes from. So a step keeps its name as long as nothing before it changes, and a changed
+--- step renames those that hang on it. A seed that was drawn here is no part of it, as the caller
+--- did not ask for it.
 
+local Budget = require("segmind.budget")
 local json = require("segmind.json")
 
 local key = {}
@@ -66,6 +68,15 @@ function key.compute(core, prepared, digests)
   end
   local text = json.encode({ inputs = inputs, model = prepared.model, params = params })
   return core.sha256(text), text
+end
+
+--- What the core is told of a job's step.
+---@param job segmind.Job whose key is known
+---@return table
+function key.step(job)
+  local opts = job._request.opts
+  return { key = job.key, params = job._key_text, name = job.name, seed = job.seed,
+    price = Budget.price(job), fresh = opts.fresh, generation = job.generation, save = opts.save }
 end
 
 return key

@@ -77,8 +77,10 @@ static inline struct sm_context scene_now(void) {
                              .others = {is_other, awaited, NULL}};
 }
 
-/* Of the next answers: where they point, and whether they came whole. */
+/* Of the next answers: where they point, why they failed, and whether they came
+ * whole. */
 static const char *location;
+static const char *reason;
 static bool is_all;
 
 static inline void answer(enum sm_code code, int status, bool was_sent,
@@ -93,6 +95,9 @@ static inline void answer(enum sm_code code, int status, bool was_sent,
   exchange.answer.is_all = is_all;
   if (location)
     sm_buf_add_text(&exchange.answer.redirect, location, NULL);
+  if (reason)
+    (void)snprintf(exchange.answer.reason, sizeof exchange.answer.reason, "%s",
+                   reason);
   sm_buf_add_text(&exchange.answer.body, body, NULL);
   sm_job_answer(&job, &context, &exchange.answer, &action);
   sm_exchange_destroy(&exchange);

@@ -611,6 +611,18 @@ static void a_deadline_says_what_is_known(void) {
   CHECK(failed_with(SM_TIMEOUT, SM_CHARGED_YES));
 }
 
+static void a_deadline_before_the_submit_tells_why_it_was_not_sent(void) {
+  begin();
+  reason = "could not connect to api.segmind.com port 443";
+  answer(SM_NOT_SENT, 0, false, "");
+  reason = NULL;
+  expire(false);
+  CHECK(failed_with(SM_NOT_SENT, SM_CHARGED_NO));
+  CHECK(strstr(action.error.message, "api.segmind.com port 443"));
+  answer(SM_OK, 200, true, ACCEPTED);
+  CHECK(!job.kept);
+}
+
 static void a_deadline_tells_what_came_last_and_keeps_its_body(void) {
   static const struct {
     enum sm_code code;
@@ -713,6 +725,7 @@ int main(void) {
   a_lost_record_has_grace_and_then_three_tries();
   an_id_is_checked_before_it_is_attached();
   a_deadline_says_what_is_known();
+  a_deadline_before_the_submit_tells_why_it_was_not_sent();
   a_deadline_tells_what_came_last_and_keeps_its_body();
   an_unknown_outcome_keeps_the_body_of_the_submit();
   cost_and_seed_are_read_with_the_result();

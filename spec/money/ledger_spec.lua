@@ -185,6 +185,27 @@ describe("a ledger", function()
     assert.equal(1, service:stats().requests.submit)
   end)
 
+  it("has a step go on when one of those that share it is cancelled", function()
+    for which = 1, 2 do
+      service:reset()
+      run(function(sm)
+        local jobs = {}
+        for i = 1, 3 do
+          jobs[i] = sm:submit("flux-kontext-pro", { prompt = "x" .. which, aspect_ratio = "1:1" })
+        end
+        while not jobs[1].request_id do
+          sm:poll(1)
+          sm:step()
+        end
+        assert.is_true(jobs[which]:cancel())
+        assert(jobs[3 - which]:wait())
+        assert(jobs[3]:wait())
+        return true
+      end)
+      assert.equal(1, ledger.accepted())
+    end
+  end)
+
   it("makes another picture with the option fresh, which then is the step's", function()
     local first = run(house)
     local second = run(function(sm)
@@ -264,6 +285,20 @@ describe("a ledger", function()
       return sm:run("flux-kontext-dev", { prompt = "y", input_image = sync(sm) })
     end))
     assert.equal(2, ledger.accepted())
+  end)
+
+  it("has the worker read the pictures of an estimate", function()
+    run(function(sm)
+      local sha256, hashed = sm._core.sha256, {}
+      sm._core.sha256 = function(text)
+        hashed[#hashed + 1] = text:sub(1, 1)
+        return sha256(text)
+      end
+      local estimate, err = three(sm):estimate()
+      sm._core.sha256 = sha256
+      assert(estimate, err)
+      assert.same({ "{", "{", "{" }, hashed) -- the texts of the keys alone
+    end)
   end)
 
   it("tells in an estimate what is finished, and what fresh would cost", function()

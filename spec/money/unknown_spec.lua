@@ -192,6 +192,30 @@ describe("a submit of unknown outcome", function()
     assert.equal(2, ledger.accepted())
   end)
 
+  it("is decided once for all jobs at a step, which then have its outcome", function()
+    for _, answer in ipairs({ "resubmit", "hold" }) do
+      service:reset()
+      close_history()
+      lose("before")
+      local sm, asked, jobs = ledger.client(), 0, {}
+      for i = 1, 3 do
+        jobs[i] = sm:submit("flux-kontext-pro", { prompt = answer, aspect_ratio = "1:1" },
+          { on_unknown = function()
+            asked = asked + 1
+            return answer
+          end })
+      end
+      for i = 1, 3 do
+        local result, err = jobs[i]:wait()
+        assert.equal(answer == "hold" and "unknown", err and err.kind or false)
+        assert.equal(answer == "resubmit" and jobs[1].request_id or nil,
+          result and result.request_id)
+      end
+      assert.same({ 1, answer == "resubmit" and 2 or 1 },
+        { asked, service:stats().requests.submit })
+    end
+  end)
+
   it("is adopted by the request id that the function returns", function()
     close_history()
     lose("after")

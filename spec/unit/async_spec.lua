@@ -522,8 +522,11 @@ describe("a coroutine", function()
     assert(done:wait())
     local running = pro()
     local outcomes = segmind.settled({ done, running }, 1)
+    local err = outcomes[2].error
     assert.truthy(outcomes[1].result)
-    assert.same({ "timeout", true }, { outcomes[2].error.kind, outcomes[2].error.running })
+    assert.same({ "timeout", true }, { err.kind, err.running })
+    assert.truthy(running.request_id)
+    assert.same({ running.request_id, "yes" }, { err.request_id, err.charged })
     assert(running:wait())
   end)
 

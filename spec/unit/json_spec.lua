@@ -88,6 +88,33 @@ describe("a value for the wire", function()
     end
   end)
 
+  it("that is being read lets Ctrl-C through, wherever it comes", function()
+    local sethook, decode, is_inside, count = debug.sethook, json.decode, false, 0
+    local function read()
+      is_inside = true
+      local value = decode('{"a":[1,2]}')
+      is_inside = false
+      return value
+    end
+    repeat
+      local n, left = count + 1, count + 1
+      is_inside = false
+      sethook(function()
+        left = is_inside and left - 1 or left
+        if left == 0 then
+          sethook()
+          error("interrupted!", 0)
+        end
+      end, "c")
+      local ok, why = pcall(read)
+      sethook()
+      count = left == 0 and n or count
+      assert.same(left == 0 and { false, "interrupted!" } or { true, { a = { 1, 2 } } },
+        { ok, why })
+    until ok
+    assert.is_true(count >= 5)
+  end)
+
   it("is finite and below 15 digits", function()
     assert.is_nil(json.problem(99999999999999))
     assert.truthy(json.problem(1e14):find("15 digits"))

@@ -236,8 +236,28 @@ describe("a result", function()
     assert.equal(path, result:save(path))
     os.remove(path)
     assert.equal(0, #core.calls_of("download"))
+    assert.equal(1, #core.calls_of("save"))
     assert(sm:run("flux-kontext-dev", { prompt = "x", input_image = result }))
     assert.equal(fake.picture("sync"), core.calls_of("upload")[1].source.bytes)
+  end)
+
+  it("in memory is written by the worker, and here only where nobody can wait for that", function()
+    local path, here = os.tmpname(), 0
+    local write = core.save
+    function core.save(...)
+      here = here + 1
+      return write(...)
+    end
+    local result = assert(sm:run_sync("flux-kontext-pro", { prompt = "x" }, { save = path }))
+    assert.equal(path, result.path)
+    assert.same({ 1, 0 }, { #core.calls_of("save"), here })
+    sm:submit("flux-kontext-pro", { prompt = "x" }):on("done", function()
+      assert(result:save(path))
+    end):wait()
+    sm:close()
+    assert(result:save(path))
+    assert.same({ 1, 2 }, { #core.calls_of("save"), here })
+    os.remove(path)
   end)
 
   it("of the synchronous way may come as JSON", function()

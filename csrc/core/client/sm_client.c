@@ -557,10 +557,6 @@ void sm_client_stats(struct sm_client *client, struct sm_stats *stats,
   pthread_mutex_unlock(&client->lock);
 }
 
-const struct sm_base *sm_client_base(const struct sm_client *client) {
-  return &client->base;
-}
-
 bool sm_client_has_ledger(const struct sm_client *client) {
   return client->ledger != NULL;
 }

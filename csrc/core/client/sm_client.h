@@ -96,9 +96,6 @@ void sm_client_stats(struct sm_client *client, struct sm_stats *stats,
                      long *connections);
 
 /* The client's own key, for sm_redact_clean and for nothing else. */
-/* Where requests go, and whether that is this machine. */
-const struct sm_base *sm_client_base(const struct sm_client *client);
-
 const char *sm_client_key(const struct sm_client *client);
 
 bool sm_client_has_ledger(const struct sm_client *client);

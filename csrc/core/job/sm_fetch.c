@@ -1,5 +1,6 @@
 #include "sm_fetch.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "sm_outcome.h"
@@ -187,6 +188,9 @@ void sm_fetch_answer(struct sm_fetch *call, const struct sm_context *context,
     answer_download(call, context, answer, is_whole, why, action);
   else
     answer_free(call, context, answer, action);
+  if (call->trouble != SM_OK)
+    (void)snprintf(call->what, sizeof call->what, "%.149s",
+                   action->error.message);
 }
 
 void sm_fetch_expire(const struct sm_fetch *call, bool was_sent,
@@ -217,7 +221,8 @@ void sm_fetch_expire(const struct sm_fetch *call, bool was_sent,
             "was HTTP %d",
             call->status);
   else
-    sm_fail(e, code, "the deadline passed before there was an answer");
+    sm_fail(e, code, "the deadline passed before there was an answer%s%s",
+            call->what[0] ? "; the last try: " : "", call->what);
   e->status = call->is_unwritten ? 0 : call->status;
   e->is_retryable = true;
 }

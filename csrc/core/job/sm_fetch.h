@@ -27,6 +27,7 @@ struct sm_fetch {
   int64_t deadline_ms;
   enum sm_code trouble; /* of the last try, like the next */
   int status;
+  char what[150]; /* was wrong, in words */
   uint8_t tries;
   uint8_t redirects;
   bool is_unwritten; /* the last try's bytes found no room on this machine */

@@ -281,8 +281,11 @@ static void read_acceptance(struct sm_job *job,
               e->code == SM_FAILED ? SM_CHARGED_NO : SM_CHARGED_UNKNOWN);
 }
 
+/* What it failed for is told at the deadline. */
 static void try_again(struct sm_job *job, const struct sm_context *context,
+                      const struct sm_answer *answer,
                       struct sm_action *action) {
+  keep_answer(job, answer, action->error.message);
   if (++job->submits >= MAX_SUBMITS) {
     fail_with(action, SM_CHARGED_NO);
     return;
@@ -319,7 +322,7 @@ static void answer_submit(struct sm_job *job, const struct sm_context *context,
   else if (code == SM_OK)
     read_acceptance(job, context, answer, action);
   else if (code == SM_NOT_SENT)
-    try_again(job, context, action);
+    try_again(job, context, answer, action);
   else if (code == SM_THROTTLED)
     wait_for_pace(context, answer, action);
   else if (code == SM_UNKNOWN)
@@ -690,11 +693,15 @@ void sm_job_answer(struct sm_job *job, const struct sm_context *context,
 
 static void expire_unsent(const struct sm_job *job, struct sm_action *action) {
   struct sm_error *e = &action->error;
-  if (job->trouble == SM_THROTTLED || job->trouble == SM_NOT_SENT)
-    sm_fail(e, job->trouble,
-            "the deadline passed before the request could be sent: %s",
-            job->trouble == SM_THROTTLED ? "the service asks to slow down"
-                                         : "the service could not be reached");
+  if (job->trouble == SM_THROTTLED)
+    sm_fail(e, SM_THROTTLED,
+            "the deadline passed before the request could be sent: the service "
+            "asks to slow down");
+  else if (job->trouble == SM_NOT_SENT)
+    sm_fail(e, SM_NOT_SENT,
+            "the deadline passed before the request could be sent; the last "
+            "try: %s",
+            job->kept ? job->kept->what : "the service could not be reached");
   else
     sm_fail(e, SM_TIMEOUT, "the deadline passed before the request was sent");
   e->is_retryable = true;
