@@ -11,12 +11,14 @@ describe("a ledger in which a row", function()
   end
 
   local function leave_behind()
-    local sm = ledger.client()
-    local job = submit(sm)
-    ledger.until_so(sm, function()
-      return job.request_id
+    ledger.unfinished(function()
+      local sm = ledger.client()
+      local job = submit(sm)
+      ledger.until_so(sm, function()
+        return job.request_id
+      end)
+      ledger.leave(sm)
     end)
-    ledger.leave(sm)
   end
 
   local damages = { "model = '../x'", "request_id = 'a/b'", "state = 'foo'" }

@@ -80,6 +80,9 @@ describe("with a ledger", function()
     slow_submits(2)
     local sm = ledger.client({ max_transfers = 1 })
     local first = submit(sm, 1)[1]
+    ledger.until_so(sm, function()
+      return first.state == "submitting"
+    end)
     local late = assert(sm:submit("flux-kontext-pro", { prompt = "late", aspect_ratio = "1:1" },
       { timeout = 0.1 }))
     local _, err = late:wait()

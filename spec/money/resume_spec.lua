@@ -13,17 +13,19 @@ describe("resuming", function()
 
   --- A run that ends when its steps have been accepted.
   local function leave_behind(...)
-    local sm = ledger.client()
-    local jobs = {}
-    for i, prompt in ipairs({ ... }) do
-      jobs[i] = submit(sm, prompt, { name = "the " .. prompt })
-    end
-    for _, job in ipairs(jobs) do
-      ledger.until_so(sm, function()
-        return job.request_id
-      end)
-    end
-    ledger.leave(sm)
+    local prompts, jobs = { ... }, {}
+    ledger.unfinished(function()
+      local sm = ledger.client()
+      for i, prompt in ipairs(prompts) do
+        jobs[i] = submit(sm, prompt, { name = "the " .. prompt })
+      end
+      for _, job in ipairs(jobs) do
+        ledger.until_so(sm, function()
+          return job.request_id
+        end)
+      end
+      ledger.leave(sm)
+    end)
     for _, job in ipairs(jobs) do
       assert.same({ "cancelled", "yes" }, { job:error().kind, job:error().charged })
     end

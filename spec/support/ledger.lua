@@ -169,6 +169,13 @@ function ledger.until_so(client, is_so)
   end
 end
 
+--- Runs `fn` while the service does not say of any job that it is over.
+function ledger.unfinished(fn)
+  service:faults({ { match = { path = "status", count = "always" }, ["then"] = { status = 503 } } })
+  fn()
+  service:clear_faults()
+end
+
 --- Closes a client and waits until it has let go of its rows.
 function ledger.leave(client)
   client:close()
