@@ -25,9 +25,13 @@ static bool is_told;
 static struct sm_body *sent;
 #define PARAMETERS "{\"prompt\":\"x\",\"seed\":7}"
 
+/* An id that another job has got by now, NULL for none. */
+static const char *taken;
+
 static inline bool is_other(const void *user, const char *request_id) {
   (void)user;
-  return strcmp(request_id, "another") == 0;
+  return strcmp(request_id, "another") == 0 ||
+         (taken && strcmp(request_id, taken) == 0);
 }
 
 /* The body of another submit that is under way, NULL when there is none. */

@@ -257,15 +257,31 @@ static void a_list_asked_for_by_a_wrong_clock_is_asked_for_anew(void) {
   CHECK(is_looked_up() && job.lookup->from_s == from_s);
 }
 
-static void a_page_that_may_not_be_the_last_is_not_the_whole_list(void) {
-  char page[4096] = "{\"data\":[";
+/* So long that there may be another: a row, and those of another model. */
+static const char *long_page(const char *first) {
+  static char page[4096];
+  snprintf(page, sizeof page, "{\"data\":[%s", first);
   for (int i = 0; i < 20; i++)
     snprintf(page + strlen(page), sizeof page - strlen(page),
              "%s{\"request_id\":\"r%d\",\"model_name\":\"flux-2\"}",
-             i ? "," : "", i);
+             i || *first ? "," : "", i);
   snprintf(page + strlen(page), sizeof page - strlen(page), "]}");
+  return page;
+}
+
+static void an_id_that_another_lookup_has_got_meanwhile_is_not_adopted(void) {
   lose();
-  answer(SM_OK, 200, true, page);
+  answer(SM_OK, 200, true, long_page(TIMED(ID, "model_created", "1700000000")));
+  CHECK(is_looked_up() && job.lookup->page == 2);
+  taken = ID;
+  answer(SM_OK, 200, true, "{\"data\":[]}");
+  CHECK(is_looked_up() && job.lookup->page == 1 && action.at_ms > now_ms);
+  taken = NULL;
+}
+
+static void a_page_that_may_not_be_the_last_is_not_the_whole_list(void) {
+  lose();
+  answer(SM_OK, 200, true, long_page(""));
   CHECK(is_looked_up() && job.lookup->page == 2 && action.at_ms == now_ms);
   answer(SM_OK, 200, true, "[" TIMED(ID, "model_created", "1700000000") "]");
   CHECK(was_found(ID));
@@ -379,6 +395,7 @@ int main(void) {
   the_machine_s_sleep_is_part_of_a_submit_s_age();
   a_list_asked_for_by_a_wrong_clock_is_asked_for_anew();
   a_page_that_may_not_be_the_last_is_not_the_whole_list();
+  an_id_that_another_lookup_has_got_meanwhile_is_not_adopted();
   a_record_of_a_running_request_is_asked_for_again();
   a_record_is_asked_for_until_the_history_can_be_read();
   an_id_that_nobody_knows_is_not_called_paid();

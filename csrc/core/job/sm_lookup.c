@@ -150,14 +150,20 @@ static bool has_more(struct sm_lookup *lookup) {
   return lookup->page < MAX_PAGES;
 }
 
+/* Between two pages another lookup may have come to the same row. */
+static bool is_free(const struct sm_others *others, const char *id) {
+  return !others->is_taken(others->user, id);
+}
+
 static enum sm_lookup_result conclude(struct sm_lookup *lookup,
-                                      int64_t now_ms) {
-  if (sm_history_found(&lookup->find))
+                                      const struct sm_context *context) {
+  const char *found = sm_history_found(&lookup->find);
+  if (found && is_free(&context->others, found))
     return SM_LOOKUP_FOUND;
-  if (!lookup->find.is_contested)
-    return look_again(lookup, now_ms);
+  if (!found && !lookup->find.is_contested)
+    return look_again(lookup, context->now_ms);
   begin_pages(lookup);
-  return again(lookup, now_ms + CONTESTED_MS);
+  return again(lookup, context->now_ms + CONTESTED_MS);
 }
 
 static enum sm_lookup_result read_page(struct sm_lookup *lookup,
@@ -171,7 +177,7 @@ static enum sm_lookup_result read_page(struct sm_lookup *lookup,
                                        page->size, NULL) != SM_OK)
     return remain_unknown(lookup, SM_FOUND_UNREACHABLE);
   if (!has_more(lookup))
-    return conclude(lookup, context->now_ms);
+    return conclude(lookup, context);
   lookup->page++;
   return again(lookup, context->now_ms);
 }
