@@ -190,12 +190,12 @@ static inline bool memory_is_free(const struct memory_store *store,
 }
 
 static inline void memory_take(struct memory_store *store,
-                               struct sm_write *write, struct sm_row **row,
-                               bool may_take) {
+                               struct sm_write *write, struct sm_row **row) {
   struct sm_db_value values[SM_ROW_COLUMNS];
   memcpy(values, (*row)->value, sizeof values);
   write->standing = SM_STANDING_HELD;
-  if (!may_take || !memory_is_free(store, *row, true))
+  if (write->kind == SM_WRITE_FIND || is_in(*row, "failed") ||
+      !memory_is_free(store, *row, write->kind != SM_WRITE_ATTACH))
     return;
   lease(store, values);
   put_row(row, values);
@@ -204,8 +204,7 @@ static inline void memory_take(struct memory_store *store,
 
 /* How the row at `row` stands to the asker. */
 static inline void memory_answer(struct memory_store *store,
-                                 struct sm_write *write, struct sm_row **row,
-                                 bool may_take) {
+                                 struct sm_write *write, struct sm_row **row) {
   write->standing = SM_STANDING_FREE;
   if (!*row)
     return;
@@ -214,7 +213,7 @@ static inline void memory_answer(struct memory_store *store,
   if (is_in(*row, "completed"))
     write->standing = SM_STANDING_DONE;
   else if (!is_in(*row, "failed") || write->kind == SM_WRITE_ATTACH)
-    memory_take(store, write, row, may_take);
+    memory_take(store, write, row);
   write->row->standing = write->standing;
 }
 
@@ -223,8 +222,7 @@ static inline void memory_look(struct memory_store *store,
   const struct sm_ledger_step *step = write->step;
   struct sm_row **latest = NULL;
   if (!step->is_fresh || write->kind == SM_WRITE_FIND) {
-    memory_answer(store, write, best_of(store, step->key),
-                  write->kind != SM_WRITE_FIND);
+    memory_answer(store, write, best_of(store, step->key));
     return;
   }
   for (struct sm_row **link = &store->rows; *link; link = &(*link)->next)
@@ -234,7 +232,7 @@ static inline void memory_look(struct memory_store *store,
          amount(*link, SM_ROW_GENERATION) > amount(*latest, SM_ROW_GENERATION)))
       latest = link;
   if (latest)
-    memory_answer(store, write, latest, true);
+    memory_answer(store, write, latest);
 }
 
 static inline void memory_claim(struct memory_store *store,
@@ -243,8 +241,9 @@ static inline void memory_claim(struct memory_store *store,
   struct sm_row *none = NULL, **row;
   if (write->generation > 0) {
     row = row_of(store, step->key, write->generation);
-    if (*row && !is_of(*row, SM_ROW_LEASE_OWNER, store->owner) &&
-        !is_in(*row, "failed")) {
+    if (*row && !is_in(*row, "failed") &&
+        !(is_of(*row, SM_ROW_LEASE_OWNER, store->owner) &&
+          amount(*row, SM_ROW_LEASE_UNTIL) <= memory_now_s(store))) {
       memory_look(store, write);
       return;
     }
@@ -359,7 +358,39 @@ static inline void memory_attach(struct memory_store *store,
   struct sm_row **row = &store->rows;
   while (*row && !is_of(*row, SM_ROW_REQUEST_ID, write->request_id))
     row = &(*row)->next;
-  memory_answer(store, write, row, true);
+  memory_answer(store, write, row);
+}
+
+static inline bool comes_before(const struct sm_row *a,
+                                const struct sm_row *b) {
+  double by = amount(a, SM_ROW_SUBMITTED_AT) - amount(b, SM_ROW_SUBMITTED_AT);
+  if (by == 0)
+    by = strcmp(sm_row_text(a, SM_ROW_STEP_KEY),
+                sm_row_text(b, SM_ROW_STEP_KEY));
+  return by < 0 || (by == 0 && amount(a, SM_ROW_GENERATION) <
+                                   amount(b, SM_ROW_GENERATION));
+}
+
+/* All that was begun, as it was, oldest first. */
+static inline void memory_resume(struct memory_store *store,
+                                 struct sm_write *write) {
+  for (struct sm_row **row = &store->rows; *row; row = &(*row)->next) {
+    if (rank_of(*row) != 1)
+      continue;
+    struct sm_row **at = &write->row;
+    struct sm_row *copy = sm_row_new((*row)->value, SM_STANDING_HELD, NULL);
+    while (*at && comes_before(*at, copy))
+      at = &(*at)->next;
+    copy->next = *at;
+    *at = copy;
+    if (!memory_is_free(store, *row, false))
+      continue;
+    struct sm_db_value values[SM_ROW_COLUMNS];
+    memcpy(values, (*row)->value, sizeof values);
+    lease(store, values);
+    put_row(row, values);
+    copy->standing = SM_STANDING_TAKEN;
+  }
 }
 
 static inline void memory_apply(struct memory_store *store,
@@ -376,6 +407,9 @@ static inline void memory_apply(struct memory_store *store,
     break;
   case SM_WRITE_ATTACH:
     memory_attach(store, write);
+    break;
+  case SM_WRITE_RESUME:
+    memory_resume(store, write);
     break;
   case SM_WRITE_ACCEPT:
     memory_accept(store, write);

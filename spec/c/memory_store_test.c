@@ -31,9 +31,9 @@ static const char *new_id(void) {
 
 static void fill(struct sm_write *write, struct sm_ledger_step *step, int at) {
   static const enum sm_write_kind kinds[] = {
-      SM_WRITE_CLAIM,  SM_WRITE_CLAIM,    SM_WRITE_LOOK, SM_WRITE_FIND,
-      SM_WRITE_ACCEPT, SM_WRITE_COMPLETE, SM_WRITE_KEEP, SM_WRITE_END,
-      SM_WRITE_ATTACH, SM_WRITE_SPENT};
+      SM_WRITE_CLAIM,  SM_WRITE_CLAIM,    SM_WRITE_LOOK,  SM_WRITE_FIND,
+      SM_WRITE_ACCEPT, SM_WRITE_COMPLETE, SM_WRITE_KEEP,  SM_WRITE_END,
+      SM_WRITE_ATTACH, SM_WRITE_SPENT,    SM_WRITE_RESUME};
   enum sm_write_kind kind = kinds[draw(sizeof kinds / sizeof kinds[0])];
   *step = step_of(names[draw(KEYS)]);
   step->is_fresh = draw(8) == 0;
@@ -82,6 +82,13 @@ static bool is_same_row(const struct sm_row *a, const struct sm_row *b) {
   return is_same;
 }
 
+static bool are_same_rows(const struct sm_row *a, const struct sm_row *b) {
+  for (; a && b; a = a->next, b = b->next)
+    if (!is_same_row(a, b) || a->standing != b->standing)
+      return false;
+  return !a && !b;
+}
+
 /* The rows of an ended step differ in nothing but what the store does not keep:
  * its problem, and when it ended. */
 static bool is_same(const struct sm_write *a, const struct sm_write *b) {
@@ -90,7 +97,7 @@ static bool is_same(const struct sm_write *a, const struct sm_write *b) {
   return !a->error == !b->error && a->standing == b->standing &&
          a->written == b->written &&
          (!has_sum || fabs(a->spent - b->spent) < 1e-9) &&
-         is_same_row(a->row, b->row);
+         are_same_rows(a->row, b->row);
 }
 
 static void random_writes_have_the_same_ends(void) {

@@ -178,6 +178,7 @@ static void a_second_submit_in_doubt_counts_twice(void) {
   struct sm_ledger_step step = step_of("a1");
   open_ledger();
   put(&us, SM_WRITE_CLAIM, &step);
+  end_as(&us, &step, "unknown", 0);
   prepare_write(SM_WRITE_CLAIM, &step, 1);
   CHECK(commit_write(&us) == SM_STANDING_MINE && write_.submits == 2);
   CHECK(is_near(spent(), 0.10));
@@ -201,6 +202,22 @@ static void a_second_submit_stops_where_another_has_taken_over(void) {
   sql("DELETE FROM segmind_steps");
   prepare_write(SM_WRITE_CLAIM, &step, 1);
   CHECK(commit_write(&us) == SM_STANDING_MINE && write_.written == 1);
+  close_ledger();
+}
+
+/* Two jobs in one row would each write its id over the other's. */
+static void a_second_submit_stops_where_a_fresh_job_has_taken_up_the_row(void) {
+  struct sm_ledger_step step = step_of("a1");
+  open_ledger();
+  put(&us, SM_WRITE_CLAIM, &step);
+  end_as(&us, &step, "unknown", 0);
+  step.is_fresh = true;
+  CHECK(put(&us, SM_WRITE_CLAIM, &step) == SM_STANDING_TAKEN);
+  prepare_write(SM_WRITE_CLAIM, &step, 1);
+  CHECK(commit_write(&us) == SM_STANDING_FREE);
+  CHECK(number("SELECT submits FROM segmind_steps") == 1);
+  prepare_write(SM_WRITE_CLAIM, &step, 0);
+  CHECK(commit_write(&us) == SM_STANDING_MINE && write_.written == 2);
   close_ledger();
 }
 
@@ -299,6 +316,22 @@ static void a_row_is_attached_by_its_id(void) {
   close_ledger();
 }
 
+static void who_attaches_takes_no_row_that_may_be_sent_again(void) {
+  struct sm_ledger_step step = step_of("a1");
+  open_ledger();
+  put(&us, SM_WRITE_CLAIM, &step);
+  accept(&us, &step, ID);
+  prepare_write(SM_WRITE_ATTACH, NULL, 0);
+  write_.request_id = ID;
+  CHECK(commit_write(&us) == SM_STANDING_HELD); /* our own job is at it */
+  end_as(&us, &step, "failed", 0);
+  prepare_write(SM_WRITE_ATTACH, NULL, 0);
+  write_.request_id = ID;
+  CHECK(commit_write(&us) == SM_STANDING_HELD && write_.row);
+  CHECK(number("SELECT lease_until FROM segmind_steps") == 0);
+  close_ledger();
+}
+
 /* -- a commit of which nobody knows whether it came through ---------------- */
 
 /* Carries the write out twice, the second time as after a lost answer. */
@@ -316,6 +349,7 @@ static void a_claim_carried_out_twice_is_one(void) {
   end_as(&us, &step, "failed", 0);
   prepare_write(SM_WRITE_CLAIM, &step, 0);
   CHECK(commit_twice(&us) == SM_STANDING_MINE && write_.submits == 2);
+  end_as(&us, &step, "unknown", 0);
   prepare_write(SM_WRITE_CLAIM, &step, 1);
   CHECK(commit_twice(&us) == SM_STANDING_MINE && write_.submits == 3);
   CHECK(number("SELECT submits FROM segmind_steps") == 3);
@@ -574,12 +608,14 @@ int main(void) {
   one_that_failed_runs_again_in_its_row();
   a_second_submit_in_doubt_counts_twice();
   a_second_submit_stops_where_another_has_taken_over();
+  a_second_submit_stops_where_a_fresh_job_has_taken_up_the_row();
   a_fresh_one_is_a_further_generation();
   a_fresh_one_that_was_left_behind_is_taken_up();
   an_id_of_another_step_is_not_believed();
   an_id_gets_a_row_of_its_own_where_its_row_is_anothers();
   an_id_that_could_not_be_written_comes_with_the_end();
   a_row_is_attached_by_its_id();
+  who_attaches_takes_no_row_that_may_be_sent_again();
   a_claim_carried_out_twice_is_one();
   a_claim_that_did_not_come_through_is_made();
   an_id_written_twice_has_one_row();

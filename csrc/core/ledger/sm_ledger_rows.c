@@ -520,18 +520,18 @@ static enum sm_db_status take_over(struct sm_ledger_rows *rows,
 }
 
 /* Fills in how the row stands to the asker; the write owns it from here on.
- * `may_take`: what was left behind is taken over. */
+ * What was left behind is taken over, but by FIND. */
 static enum sm_db_status answer_with(struct sm_ledger_rows *rows,
                                      struct sm_write *write, struct sm_row *row,
-                                     bool may_take, struct sm_error *e) {
+                                     struct sm_error *e) {
   enum sm_db_status status = SM_DB_OK;
   write->row = row;
   if (row && has_state(row, "completed"))
     row->standing = SM_STANDING_DONE;
-  else if (row && !has_state(row, "failed") && may_take)
-    status = take_over(rows, row, true, e);
-  else if (row && !has_state(row, "failed"))
+  else if (row && !has_state(row, "failed") && write->kind == SM_WRITE_FIND)
     row->standing = SM_STANDING_HELD;
+  else if (row && !has_state(row, "failed"))
+    status = take_over(rows, row, write->kind != SM_WRITE_ATTACH, e);
   write->standing = row ? row->standing : SM_STANDING_FREE;
   if (row)
     write->written = (int64_t)sm_row_number(row, SM_ROW_GENERATION);
@@ -589,8 +589,7 @@ static enum sm_db_status look(struct sm_ledger_rows *rows,
   enum sm_db_status status = find_best(rows, write->key, &reading, e);
   if (status)
     return status;
-  return answer_with(rows, write, reading.best, write->kind != SM_WRITE_FIND,
-                     e);
+  return answer_with(rows, write, reading.best, e);
 }
 
 /* The row is as a claim of ours has left it: that was committed. */
@@ -615,21 +614,27 @@ static enum sm_db_status find_own_claim(struct sm_ledger_rows *rows,
   return status;
 }
 
+/* It was the asker's, and no job of his is at it. */
+static bool was_let_go(const struct sm_ledger_rows *rows,
+                       const struct sm_row *row) {
+  return is_owned_by(row, rows->owner) &&
+         sm_row_number(row, SM_ROW_LEASE_UNTIL) <= rows->lease_now_s;
+}
+
 /* A second submit, which the caller allows (M8), goes into the row that the
- * step has already, unless somebody else works on that by now. */
+ * step has already, unless another job works on that by now: one of another
+ * process, or one of this that has taken it up since. */
 static enum sm_db_status claim_again(struct sm_ledger_rows *rows,
                                      struct sm_write *write,
                                      struct sm_error *e) {
   struct sm_row *row = NULL;
   enum sm_db_status status = get(rows, write->key, write->generation, &row, e);
-  if (status)
-    return status;
-  bool is_ours =
-      !row || is_owned_by(row, rows->owner) || has_state(row, "failed");
-  if (is_ours)
+  if (!status)
+    status = ask_time(rows, e);
+  if (!status && (!row || has_state(row, "failed") || was_let_go(rows, row)))
     return intend_in(rows, write, row, e);
   sm_row_delete(row);
-  return look(rows, write, e);
+  return status ? status : look(rows, write, e);
 }
 
 /* What is free is claimed, by one (M3): in the row of the step's last failure,
@@ -650,6 +655,9 @@ static enum sm_db_status claim(struct sm_ledger_rows *rows,
   return intend_in(rows, write, row, e);
 }
 
+/* A job of the asker's may be at the row, and it may be submitted again once it
+ * has failed: who attaches its id only looks on then, for his end must not be
+ * written into the row of a submit that is under way (M3). */
 static enum sm_db_status attach(struct sm_ledger_rows *rows,
                                 struct sm_write *write, struct sm_error *e) {
   struct reading reading = {0};
@@ -657,15 +665,10 @@ static enum sm_db_status attach(struct sm_ledger_rows *rows,
                               .values = VALUES(TEXT(write->request_id)),
                               .count = 1};
   enum sm_db_status status = read_rows(rows, &query, &reading, e);
-  if (status)
-    return status;
-  struct sm_row *row = reading.best;
-  bool is_failed = row && has_state(row, "failed");
-  status = answer_with(rows, write, row, true, e);
-  if (!status && is_failed) /* its job may be asked for all the same */
-    status = take_over(rows, row, true, e);
-  if (row)
-    write->standing = row->standing;
+  if (!status)
+    status = answer_with(rows, write, reading.best, e);
+  if (!status && write->row && write->standing == SM_STANDING_FREE)
+    write->standing = write->row->standing = SM_STANDING_HELD;
   return status;
 }
 
