@@ -66,7 +66,7 @@ static inline void begin(void) {
   job.sent_wall_ms = wall_ms;
 }
 
-static inline struct sm_context scene_now(void) {
+static inline struct sm_context context_now(void) {
   return (struct sm_context){.learner = &learner,
                              .pace = &pace,
                              .rng = &rng,
@@ -75,7 +75,7 @@ static inline struct sm_context scene_now(void) {
                              .in_flight = 1,
                              .wall_ms = wall_ms,
                              .service_ms = service_ms,
-                             .is_told = is_told,
+                             .has_service_clock = is_told,
                              .model = "flux",
                              .body = sent,
                              .others = {is_other, awaited, NULL}};
@@ -90,7 +90,7 @@ static bool is_all;
 static inline void answer(enum sm_code code, int status, bool was_sent,
                           const char *body) {
   struct sm_exchange exchange;
-  const struct sm_context context = scene_now();
+  const struct sm_context context = context_now();
   sm_exchange_create(&exchange);
   exchange.answer.body.ceiling = 1 << 20;
   exchange.answer.code = code;

@@ -14,15 +14,15 @@
 
 static void a_job_goes_from_submit_to_result(void) {
   accept();
-  CHECK(action.news == SM_STATE_ACCEPTED && is_sent_again());
+  CHECK(action.new_state == SM_STATE_ACCEPTED && is_sent_again());
   CHECK(strcmp(job.request_id, ID) == 0 && job.phase == SM_PHASE_STATUS);
   CHECK(action.at_ms == now_ms + 1000);
   now_ms += 1000;
   answer(SM_OK, 200, true, "{\"status\":\"QUEUED\"}");
-  CHECK(action.news == SM_STATE_QUEUED && is_sent_again());
+  CHECK(action.new_state == SM_STATE_QUEUED && is_sent_again());
   now_ms = action.at_ms;
   answer(SM_OK, 200, true, "{\"status\":\"PROCESSING\"}");
-  CHECK(action.news == SM_STATE_PROCESSING && is_sent_again());
+  CHECK(action.new_state == SM_STATE_PROCESSING && is_sent_again());
   now_ms = action.at_ms;
   answer(SM_OK, 200, true, COMPLETED);
   CHECK(action.at_ms == now_ms && job.phase == SM_PHASE_RESULT);
@@ -165,7 +165,7 @@ static void processing_may_go_back_to_queued(void) {
   accept();
   answer(SM_OK, 200, true, "{\"status\":\"PROCESSING\"}");
   answer(SM_OK, 200, true, "{\"status\":\"QUEUED\"}");
-  CHECK(action.news == SM_STATE_QUEUED && is_sent_again());
+  CHECK(action.new_state == SM_STATE_QUEUED && is_sent_again());
 }
 
 static void a_key_that_the_service_goes_on_refusing_ends_polling(void) {
@@ -348,7 +348,7 @@ static void an_output_without_a_state_is_a_result(void) {
 static void states_are_read_without_case(void) {
   accept();
   answer(SM_OK, 200, true, "{\"status\":\"processing\"}");
-  CHECK(action.news == SM_STATE_PROCESSING);
+  CHECK(action.new_state == SM_STATE_PROCESSING);
   answer(SM_OK, 200, true, "{\"status\":\"Completed\"}");
   CHECK(job.phase == SM_PHASE_RESULT);
   answer(SM_OK, 200, true, "{\"status\":\"failed\",\"error\":\"x\"}");
@@ -377,7 +377,7 @@ static void an_id_is_the_same_with_dashes_and_in_capitals(void) {
   answer(SM_OK, 200, true,
          "{\"status\":\"PROCESSING\",\"request_id\":"
          "\"2C7F59EA-13F1-402C-9353-915A2B5A2124\"}");
-  CHECK(action.news == SM_STATE_PROCESSING);
+  CHECK(action.new_state == SM_STATE_PROCESSING);
   CHECK(sm_reply_is_same_id("a-b-", "AB") && !sm_reply_is_same_id("ab", "abc"));
 }
 
@@ -450,7 +450,7 @@ static void an_id_under_any_name_is_used(void) {
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
     begin();
     answer(SM_OK, rows[i].status, true, rows[i].body);
-    CHECK(action.news == SM_STATE_ACCEPTED && is_sent_again());
+    CHECK(action.new_state == SM_STATE_ACCEPTED && is_sent_again());
     CHECK(job.request_id && strcmp(job.request_id, ID) == 0);
   }
   begin();
@@ -476,7 +476,8 @@ static void an_id_in_the_location_of_a_201_or_202_is_used(void) {
     location = rows[i].location;
     answer(SM_OK, rows[i].status, true, "");
     location = NULL;
-    CHECK(rows[i].is_used ? action.news == SM_STATE_ACCEPTED : is_looked_up());
+    CHECK(rows[i].is_used ? action.new_state == SM_STATE_ACCEPTED
+                          : is_looked_up());
   }
 }
 
@@ -592,7 +593,7 @@ static void an_id_is_checked_before_it_is_attached(void) {
 }
 
 static void expire(bool was_sent) {
-  const struct sm_context context = scene_now();
+  const struct sm_context context = context_now();
   sm_job_expire(&job, &context, was_sent, &action);
 }
 
@@ -670,7 +671,7 @@ static void cost_and_seed_are_read_with_the_result(void) {
       "{\"status\":\"COMPLETED\",\"output\":\"https://h/p.png\",\"seed\":\"7\","
       "\"metrics\":{\"cost\":0.05}}";
   struct sm_exchange exchange;
-  const struct sm_context context = scene_now();
+  const struct sm_context context = context_now();
   accept();
   answer(SM_OK, 200, true, "{\"status\":\"QUEUED\"}");
   CHECK(isnan(action.reply.cost) && isnan(action.reply.seed));

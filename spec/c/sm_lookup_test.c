@@ -28,7 +28,7 @@ static void a_lost_submit_is_found_in_the_history(void) {
   for (size_t i = 0; i < sizeof pages / sizeof *pages; i++) {
     lose();
     answer(SM_OK, 200, true, pages[i]);
-    CHECK(action.news == SM_STATE_ACCEPTED && is_sent_again());
+    CHECK(action.new_state == SM_STATE_ACCEPTED && is_sent_again());
     CHECK(job.request_id && strcmp(job.request_id, ID) == 0);
     CHECK(job.phase == SM_PHASE_STATUS && job.lookup == NULL);
   }
@@ -69,11 +69,11 @@ static void a_row_that_may_be_a_twin_s_is_left_to_it(void) {
   }
   rival = "{\"prompt\":\"x\",\"seed\":8}";
   answer(SM_OK, 200, true, page);
-  CHECK(action.news == SM_STATE_ACCEPTED);
+  CHECK(action.new_state == SM_STATE_ACCEPTED);
   lose();
   rival = NULL;
   answer(SM_OK, 200, true, page);
-  CHECK(action.news == SM_STATE_ACCEPTED);
+  CHECK(action.new_state == SM_STATE_ACCEPTED);
 }
 
 /* -- what may be the submit ---------------------------------------------- */
@@ -96,7 +96,8 @@ static void look_up(const char *rows) {
 }
 
 static bool was_found(const char *id) {
-  return action.news == SM_STATE_ACCEPTED && strcmp(job.request_id, id) == 0;
+  return action.new_state == SM_STATE_ACCEPTED &&
+         strcmp(job.request_id, id) == 0;
 }
 
 static bool was_told(enum sm_found lookup) {
@@ -305,7 +306,7 @@ static void absence_is_told_and_never_acted_on(void) {
 }
 
 static void a_lookup_survives_trouble_until_its_own_deadline(void) {
-  const struct sm_context context = scene_now();
+  const struct sm_context context = context_now();
   lose();
   answer(SM_NOT_SENT, 0, true, "");
   CHECK(is_looked_up());
@@ -348,7 +349,7 @@ static void a_record_of_a_running_request_is_asked_for_again(void) {
       CHECK(is_sent_again() && action.at_ms == now_ms + 5000);
       now_ms = action.at_ms;
     }
-    const struct sm_context context = scene_now();
+    const struct sm_context context = context_now();
     sm_job_expire(&job, &context, false, &action);
     CHECK(action.error.code == SM_TIMEOUT && action.error.status == 0);
     CHECK(strstr(action.error.message, "while the job was running"));

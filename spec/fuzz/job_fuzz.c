@@ -69,7 +69,7 @@ static const char *awaited(const void *user, const char *model, int n,
   return NULL;
 }
 
-static struct sm_context scene_of(struct life *life) {
+static struct sm_context context_of(struct life *life) {
   return (struct sm_context){.learner = &life->learner,
                              .pace = &life->pace,
                              .rng = &life->rng,
@@ -78,7 +78,7 @@ static struct sm_context scene_of(struct life *life) {
                              .in_flight = 1,
                              .wall_ms = 1700000000000 + life->now_ms,
                              .service_ms = 1700000000000 + life->now_ms,
-                             .is_told = true,
+                             .has_service_clock = true,
                              .model = "flux",
                              .body = life->body,
                              .others = {is_other, awaited, NULL}};
@@ -135,7 +135,7 @@ static bool was_refused(const struct sm_answer *answer) {
 static void answer(struct life *life, struct source *source) {
   struct sm_exchange exchange;
   struct sm_answer *a = &exchange.answer;
-  const struct sm_context context = scene_of(life);
+  const struct sm_context context = context_of(life);
   uint8_t flags = take_byte(source);
   sm_exchange_create(&exchange);
   a->body.ceiling = 4096;
@@ -169,7 +169,7 @@ static void answer(struct life *life, struct source *source) {
 }
 
 static void expire(struct life *life, bool was_sent) {
-  const struct sm_context context = scene_of(life);
+  const struct sm_context context = context_of(life);
   if (life->job.phase == SM_PHASE_SUBMIT && was_sent)
     life->may_be_accepted = true;
   sm_job_expire(&life->job, &context, was_sent, &life->action);

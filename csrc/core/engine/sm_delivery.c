@@ -371,7 +371,7 @@ static void fetch(struct sm_engine *engine, struct sm_task *task, char *url) {
 
 static void tell_saving(struct sm_engine *engine, struct sm_task *task) {
   if (is_accepting(task->entry))
-    task->entry->held_news = SM_STATE_SAVING;
+    task->entry->held_state = SM_STATE_SAVING;
   else
     sm_engine_emit_state(engine, task, SM_STATE_SAVING);
 }

@@ -22,8 +22,8 @@ void sm_engine_note_wall(struct sm_engine *engine, int64_t wall_ms,
 }
 
 static int64_t service_ms(const struct sm_engine *engine, int64_t now_ms) {
-  return now_ms +
-         (engine->is_told ? engine->service_offset_ms : engine->wall_offset_ms);
+  return now_ms + (engine->has_service_clock ? engine->service_offset_ms
+                                             : engine->wall_offset_ms);
 }
 
 /* Of those who may be told the key, the Date is the service's clock. It tells
@@ -38,7 +38,7 @@ static void learn_clock(struct sm_engine *engine, struct sm_exchange *exchange,
   bool agrees =
       before_ms >= answer->date_ms && before_ms < answer->date_ms + 1000;
   engine->service_offset_ms = (agrees ? before_ms : answer->date_ms) - now_ms;
-  engine->is_told = true;
+  engine->has_service_clock = true;
 }
 
 /* -- birth and death ----------------------------------------------------- */
@@ -174,11 +174,11 @@ void sm_engine_check_host(struct sm_engine *engine, struct sm_task *task,
 
 static void emit_action(struct sm_engine *engine, struct sm_task *task,
                         const struct sm_action *action) {
-  if (action->news != SM_STATE_NONE)
-    sm_engine_emit_state(engine, task, action->news);
+  if (action->new_state != SM_STATE_NONE)
+    sm_engine_emit_state(engine, task, action->new_state);
   if (action->note)
     sm_engine_emit_note(engine, task, action->note);
-  if (action->news == SM_STATE_ACCEPTED)
+  if (action->new_state == SM_STATE_ACCEPTED)
     sm_engine_check_host(engine, task, action);
 }
 
@@ -258,7 +258,7 @@ static void carry_out(struct sm_engine *engine, struct sm_task *task,
     return;
   }
   emit_action(engine, task, action);
-  if (action->news == SM_STATE_ACCEPTED)
+  if (action->new_state == SM_STATE_ACCEPTED)
     note_id(engine, task);
   if (action->kind == SM_ACTION_DONE)
     sm_task_http_settle(task, task->exchange, action);
@@ -295,7 +295,7 @@ static struct sm_context context_for(struct sm_engine *engine,
       .in_flight = task->model ? task->model->in_flight : 0,
       .wall_ms = now_ms + engine->wall_offset_ms,
       .service_ms = service_ms(engine, now_ms),
-      .is_told = engine->is_told,
+      .has_service_clock = engine->has_service_clock,
       .model = task->model ? task->model->name : NULL,
       .body = task->body,
       .others = {is_taken, awaited, engine},

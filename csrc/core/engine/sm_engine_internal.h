@@ -25,9 +25,9 @@ struct sm_engine {
   /* Unix time by this machine's clock, and by the service's, less `now_ms`. */
   int64_t wall_offset_ms;
   int64_t service_offset_ms;
-  bool is_told;  /* the service has told its time */
-  double rtt_ms; /* a poll's round trip, smoothed */
-  uint64_t jobs; /* tasks that have not ended */
+  bool has_service_clock; /* the service has named its time */
+  double rtt_ms;          /* a poll's round trip, smoothed */
+  uint64_t jobs;          /* tasks that have not ended */
   /* The ledger's; `store.self` is NULL without one. */
   struct sm_store store;
   struct sm_keys keys;

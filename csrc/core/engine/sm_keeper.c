@@ -496,9 +496,9 @@ static void tell_accepted(struct sm_engine *engine, struct sm_task *task) {
   if (entry->is_dropped)
     return;
   sm_engine_emit_state(engine, task, SM_STATE_ACCEPTED);
-  if (entry->held_news)
-    sm_engine_emit_state(engine, task, entry->held_news);
-  entry->held_news = SM_STATE_NONE;
+  if (entry->held_state)
+    sm_engine_emit_state(engine, task, entry->held_state);
+  entry->held_state = SM_STATE_NONE;
 }
 
 /* It may be a download by now, of a picture that is another's. */
@@ -716,13 +716,13 @@ static void take_news(struct sm_engine *engine, struct sm_task *task,
   struct sm_entry *entry = task->entry;
   if (action->note)
     sm_engine_emit_note(engine, task, action->note);
-  if (action->news == SM_STATE_ACCEPTED) {
+  if (action->new_state == SM_STATE_ACCEPTED) {
     sm_engine_check_host(engine, task, action);
     put_accept(engine, task);
-  } else if (action->news && entry->phase == SM_ENTRY_ACCEPT) {
-    entry->held_news = action->news;
-  } else if (action->news) {
-    sm_engine_emit_state(engine, task, action->news);
+  } else if (action->new_state && entry->phase == SM_ENTRY_ACCEPT) {
+    entry->held_state = action->new_state;
+  } else if (action->new_state) {
+    sm_engine_emit_state(engine, task, action->new_state);
   }
 }
 

@@ -1,7 +1,7 @@
 /* sm_action: what a state machine wants done next.
  *
- * sm_job and sm_fetch are pure: they are told what time it is and what came
- * back, and answer with one of these. The engine carries it out.
+ * sm_job and sm_fetch are pure: they get the time and the answer, and return
+ * one of these. The engine carries it out.
  */
 #ifndef SM_ACTION_H
 #define SM_ACTION_H
@@ -21,8 +21,8 @@ enum sm_action_kind {
 struct sm_action {
   enum sm_action_kind kind;
   int64_t at_ms;
-  enum sm_state news; /* a state to tell the caller, SM_STATE_NONE for none */
-  const char *note;   /* something worth a line in a log, NULL for nothing */
+  enum sm_state new_state; /* to report to the caller; SM_STATE_NONE for none */
+  const char *note; /* something worth a line in a log, NULL for nothing */
   struct sm_error error;
   struct sm_reply reply; /* what the answer says, where it was read */
 };
@@ -33,11 +33,11 @@ struct sm_context {
   struct sm_pace *pace;
   struct sm_rng *rng;
   int64_t now_ms;
-  int64_t rtt_ms;     /* a poll's usual round trip */
-  int in_flight;      /* jobs of this model that wait */
-  int64_t wall_ms;    /* Unix time by the clock of this machine */
-  int64_t service_ms; /* by the service's, as far as that is known */
-  bool is_told;       /* the service has told its time; else it is `wall_ms` */
+  int64_t rtt_ms;         /* a poll's usual round trip */
+  int in_flight;          /* jobs of this model that wait */
+  int64_t wall_ms;        /* Unix time by the clock of this machine */
+  int64_t service_ms;     /* by the service's, as far as that is known */
+  bool has_service_clock; /* its time is known; else it is `wall_ms` */
   const char *model;
   const struct sm_body *body; /* what is or was sent; NULL after it arrived */
   struct sm_others others;

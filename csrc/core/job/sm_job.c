@@ -181,7 +181,7 @@ static void be_accepted(struct sm_job *job, const struct sm_context *context,
   job->state = SM_STATE_ACCEPTED;
   job->is_known = true;
   job->failures = 0;
-  action->news = SM_STATE_ACCEPTED;
+  action->new_state = SM_STATE_ACCEPTED;
   sm_pace_recover(context->pace, context->now_ms);
   sm_plan_create(&job->plan, context->now_ms);
   sm_action_send(action, sm_plan_next(&job->plan, context->learner, &job->dial,
@@ -200,20 +200,20 @@ static bool is_refusal(enum sm_code code) {
 static bool read_id(char id[SM_ID_MAX + 1], const struct sm_reply *reply,
                     const struct sm_answer *answer, enum sm_code code) {
   bool is_success = answer->status >= 200 && answer->status < 300;
-  const char *told = reply->request_id;
+  const char *found = reply->request_id;
   if (is_refusal(code) &&
       (reply->state == SM_STATE_NONE || reply->state >= SM_STATE_FAILED))
     return false;
-  if (!*told && answer->body.size > 0 &&
+  if (!*found && answer->body.size > 0 &&
       sm_reply_find_id(id, answer->body.data, answer->body.size))
     return true;
-  if (!*told)
-    told = reply->address_id;
-  if (!*told && is_success)
-    told = reply->other_id;
-  memcpy(id, told, SM_ID_MAX + 1);
-  return *told || ((is_success || answer->status == 303) &&
-                   sm_reply_id_of_address(id, sm_buf_text(&answer->redirect)));
+  if (!*found)
+    found = reply->address_id;
+  if (!*found && is_success)
+    found = reply->other_id;
+  memcpy(id, found, SM_ID_MAX + 1);
+  return *found || ((is_success || answer->status == 303) &&
+                    sm_reply_id_of_address(id, sm_buf_text(&answer->redirect)));
 }
 
 /* Without memory the outcome stays unknown. */
@@ -371,7 +371,7 @@ static void fail_job(struct sm_action *action, const struct sm_answer *answer) {
   sm_fail(&action->error, SM_FAILED, "%s",
           reply->error[0] ? reply->error : "the job FAILED without a reason");
   action->error.status = answer->status;
-  action->news = SM_STATE_FAILED;
+  action->new_state = SM_STATE_FAILED;
   fail_with(action, SM_CHARGED_NO);
 }
 
@@ -441,7 +441,7 @@ static void still_running(struct sm_job *job, const struct sm_context *context,
                state == SM_STATE_QUEUED ? SM_SEEN_QUEUED : SM_SEEN_PROCESSING,
                context->now_ms);
   if (state != job->state)
-    action->news = state;
+    action->new_state = state;
   job->state = state;
   poll_on(job, context, action);
 }
@@ -548,8 +548,8 @@ static void slow_down(const struct sm_context *context,
 
 /* A whole document in a cut frame is as good as any, and an address is one even
  * in a 500. */
-static bool is_told(const struct sm_answer *answer,
-                    const struct sm_reply *reply) {
+static bool is_conclusive(const struct sm_answer *answer,
+                          const struct sm_reply *reply) {
   bool is_success = answer->status >= 200 && answer->status < 300;
   return reply->is_json && !reply->is_cut &&
          (reply->has_address || (is_success && reply->state != SM_STATE_NONE));
@@ -571,7 +571,7 @@ static void answer_poll(struct sm_job *job, const struct sm_context *context,
   if (code == SM_OK || answer->status == 422) {
     sm_pace_recover(context->pace, context->now_ms);
     read_progress(job, context, answer, action);
-  } else if (is_told(answer, reply)) {
+  } else if (is_conclusive(answer, reply)) {
     read_progress(job, context, answer, action);
   } else if (answer->status == 404) {
     keep_answer(job, answer, e->message);
@@ -633,7 +633,7 @@ static void wait_for_record(struct sm_job *job,
   job->odd = job->failures = 0;
   forget_answer(job);
   if (job->state != SM_STATE_PROCESSING)
-    action->news = SM_STATE_PROCESSING;
+    action->new_state = SM_STATE_PROCESSING;
   job->state = SM_STATE_PROCESSING;
   sm_action_send(action, context->now_ms + RECORD_GAP_MS);
 }

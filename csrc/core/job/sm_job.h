@@ -1,20 +1,70 @@
 /* sm_job: submit, poll, result. WHAT comes next for one paid job. Pure.
  *
- *   SUBMIT --200 with an id--> STATUS --COMPLETED--> RESULT --output--> done
- *     |  |                     ^ |  ^                  |
- *     |  +--sent, no answer    | |  +--still running---+
- *     |     v                  | |
- *     |   LOOKUP --found-------+ +--404 for good--> RECORD --finished--> done
- *     v     v                                         v
- *   error  unknown                                  expired
+ *   create           find             attach
+ *     |                |                 |
+ *     v                v                 v
+ *  +--------+ lost  +--------+ found  +--------+  COMPLETED   +--------+
+ *  | SUBMIT |------>| LOOKUP |------->| STATUS |------------->| RESULT |->done
+ *  +--------+       +--------+        +--------+<-------------+--------+
+ *     |  |              |               ^  |  |  still running   |  |
+ *     |  |    an id     |               |  |  |                  |  |
+ *     |  +--------------|---------------+  |  +--------+---------+  |
+ *     v                 v                  v           | 404        v
+ *   error            unknown             error         v          error
+ *                                                 +--------+
+ *                                                 | RECORD |--> done
+ *                                                 +--------+--> expired
  *
- * The submit leaves once, unless there is proof that it did not leave. An id
- * that its answer holds is used, whatever else is wrong with the answer. From
- * that moment nothing but the deadline, the service's own FAILED, a key that is
- * refused again and again or a lost record ends the job: network errors, 5xx,
- * 429, pages of firewalls and nonsense are waited out, and every error carries
- * the id, by which the job can be taken up again, and the last answer that was
- * of no use.
+ * The function on each arrow, in sm_job.c. Every answer comes in by
+ * sm_job_answer, a deadline by sm_job_expire; each state has one function that
+ * reads its answers.
+ *
+ *   SUBMIT -> SUBMIT   [try_again] not sent; [wait_for_pace] 429
+ *   SUBMIT -> STATUS   [be_accepted] an id, whatever else is in the answer
+ *   SUBMIT -> LOOKUP   [begin_lookup] sent, and the outcome is unknown
+ *   SUBMIT -> done     [finish] the answer is the result itself
+ *   SUBMIT -> error    [answer_submit] refused; [read_acceptance] FAILED, or an
+ *                      id that cannot be used; [is_new_id] the id of another
+ *                      job; [try_again] five times not sent; [expire_unsent]
+ *   LOOKUP -> LOOKUP   [answer_lookup] the next page, or the list once more
+ *   LOOKUP -> STATUS   [be_accepted] a row is the submit
+ *   LOOKUP -> unknown  [answer_lookup, sm_job_expire]
+ *   STATUS -> STATUS   [still_running], [wait_out] an answer of no use
+ *   STATUS -> RESULT   [completed]
+ *   STATUS -> done     [completed] the address stood in the status already
+ *   RESULT -> RESULT   [end_if_repeated] COMPLETED without an output;
+ *                      [wait_out]
+ *   RESULT -> STATUS   [still_running]
+ *   RESULT -> done     [completed], [answer_poll] the answer is a picture
+ *   STATUS, RESULT -> RECORD  [record_missing] the third 404
+ *   STATUS, RESULT -> error   [fail_job] FAILED; three times [ended],
+ *                      [fail_without_state] or [completed] without an output;
+ *                      [refused] the key; [expire_running]
+ *   RECORD -> RECORD   [wait_for_record], [ask_record_later]
+ *   RECORD -> done     [answer_record]
+ *   RECORD -> error    [fail_by_record], [expire_record], [expire_running]
+ *
+ * What may be assumed:
+ *
+ *   SUBMIT   request_id is NULL, lookup is NULL. Nothing is proved to have been
+ *            paid: the submit leaves once, unless there is proof that it did
+ *            not leave. kept is NULL.
+ *   LOOKUP   request_id is NULL, lookup is there; kept is the submit's answer,
+ *            if there was one. The submit may have been paid and is never sent
+ *            again. The deadline is the lookup's own.
+ *   STATUS,  request_id is there, until the last event takes it, and lookup
+ *   RESULT   is NULL. Once the service has shown that it has the request
+ *            (is_known) it is paid, unless it says FAILED. kept is the last
+ *            answer of no use, NULL when the last was of use.
+ *   RECORD   the same; the service has forgotten the id, and its history is
+ *            asked.
+ *
+ * An id that an answer holds is used, whatever else is wrong with the answer.
+ * From that moment nothing but the deadline, the service's own FAILED, a key
+ * that is refused again and again or a lost record ends the job: network
+ * errors, 5xx, 429, pages of firewalls and nonsense are waited out, and every
+ * error carries the id, by which the job can be attached again, and the last
+ * answer of no use.
  */
 #ifndef SM_JOB_H
 #define SM_JOB_H
@@ -74,7 +124,7 @@ bool sm_job_reserve(struct sm_job *job);
 enum sm_code sm_job_attach(struct sm_job *job, const char *request_id,
                            int64_t now_ms, struct sm_error *e);
 
-/* Takes up a submit of which only the sending is known, at `since_s` of this
+/* Resumes a submit whose response was never received, sent at `since_s` of this
  * machine's clock, which shows `wall_ms` now: it is looked up in the request
  * history and adopted, or its outcome is unknown. Errors: SM_IO. */
 enum sm_code sm_job_find(struct sm_job *job, int64_t since_s, int64_t wall_ms,

@@ -49,13 +49,13 @@ static void date_sending(struct sm_history_query *query,
   int64_t age_ms = context->now_ms - lookup->sent_ms;
   int64_t wall_age_ms = context->wall_ms - lookup->sent_wall_ms;
   int64_t slept_ms = most(wall_age_ms - age_ms - SLEEP_MS, 0);
-  int64_t wrong_ms = !context->is_told       ? WINDOW_MS
-                     : lookup->is_remembered ? WRONG_CLOCK_MS
-                                             : CLOCKS_MS;
+  int64_t wrong_ms = !context->has_service_clock ? WINDOW_MS
+                     : lookup->is_remembered     ? WRONG_CLOCK_MS
+                                                 : CLOCKS_MS;
   query->since_ms = context->service_ms - age_ms;
   query->unsure_ms = least(slept_ms, WINDOW_MS) + wrong_ms;
   query->until_ms =
-      context->is_told ? context->service_ms + CLOCKS_MS : INT64_MAX;
+      context->has_service_clock ? context->service_ms + CLOCKS_MS : INT64_MAX;
 }
 
 /* From the day before: days are days in some time zone. */
