@@ -1,9 +1,10 @@
 /* The pictures of a ledger that several machines use: here they have a folder
  * each. Without a server a file plays one. */
-#include "sm_pictures.h"
+#include "sm_transfers.h"
 
 #include "one_ledger.h"
 #include "sample_pictures.h"
+#include "sm_ledger.h"
 #include "sm_sha256.h"
 
 /* Longer than two pieces, and not by a whole number of pieces. */
@@ -82,14 +83,41 @@ static void open_both(void) {
   CHECK(prepare(&they, theirs, false) == SM_DB_OK);
 }
 
+/* Moves all pieces. */
+static enum sm_db_status move(const struct sm_pictures *pictures,
+                              enum sm_write_kind kind, bool *is_done) {
+  struct sm_transfers transfers = {0};
+  struct sm_writes writes = {0};
+  struct sm_write write = {.kind = kind,
+                           .key = picture.key,
+                           .generation = picture.generation,
+                           .file = picture.file,
+                           .sha256 = picture.sha256};
+  bool is_over = false;
+  enum sm_db_status status = SM_DB_OK;
+  sm_writes_push(&writes, &write);
+  sm_transfers_take(&transfers, pictures, &writes);
+  CHECK(!writes.head);
+  while (!status && !is_over)
+    status = sm_transfers_step(&transfers, pictures, &is_over, &e);
+  CHECK(sm_transfers_pop(&transfers) == &write);
+  *is_done = write.standing == SM_STANDING_DONE;
+  return status;
+}
+
+static enum sm_db_status send(void) {
+  bool is_done;
+  return move(&we, SM_WRITE_KEEP, &is_done);
+}
+
 static void keep(void) {
   write_file(file_in(ours, "a1.jpg"), long_jpeg, LONG_BYTES);
-  CHECK(sm_pictures_keep(&we, &picture, &e) == SM_DB_OK);
+  CHECK(send() == SM_DB_OK);
 }
 
 static bool fetch(void) {
   bool is_there = false;
-  CHECK(sm_pictures_fetch(&they, &picture, &is_there, &e) == SM_DB_OK);
+  CHECK(move(&they, SM_WRITE_PICTURE, &is_there) == SM_DB_OK);
   return is_there;
 }
 
@@ -109,7 +137,7 @@ static void a_picture_kept_twice_is_one(void) {
   open_both();
   keep();
   write_file(file_in(ours, "a1.jpg"), sample_jpeg, sizeof sample_jpeg);
-  CHECK(sm_pictures_keep(&we, &picture, &e) == SM_DB_OK);
+  CHECK(send() == SM_DB_OK);
   CHECK(number("SELECT COUNT(*) FROM segmind_pictures") == 1);
   keep();
   CHECK(number("SELECT COUNT(*) FROM segmind_pictures") == 3);
@@ -130,42 +158,106 @@ static void other_bytes_than_were_kept_are_no_picture(void) {
 static void a_file_that_cannot_be_read_or_made_is_an_error(void) {
   bool is_there;
   open_both();
-  CHECK(sm_pictures_keep(&we, &picture, &e) == SM_DB_REFUSED);
+  CHECK(send() == SM_DB_REFUSED);
   CHECK(e.code == SM_LEDGER && strstr(e.message, "a1.jpg"));
   keep();
   CHECK(mkdir(file_in(theirs, "a1.jpg"), 0700) == 0);
-  CHECK(sm_pictures_fetch(&they, &picture, &is_there, &e) == SM_DB_REFUSED);
+  CHECK(move(&they, SM_WRITE_PICTURE, &is_there) == SM_DB_REFUSED);
   CHECK(!is_there && strstr(e.message, "it is a folder"));
   CHECK(rmdir(file_in(theirs, "a1.jpg")) == 0);
   close_ledger();
 }
 
-/* The write that names a file brings it into the database, and another asks for
- * it. */
-static void a_ledger_keeps_and_brings_pictures(void) {
-  struct sm_ledger_rows rows;
-  struct sm_write write = {0};
-  struct sm_ledger_step step = step_of("a1");
-  open_both();
-  sm_ledger_rows_create(&rows, &db, "here:1:2:3");
-  rows.pictures = &we;
-  write_file(file_in(ours, "a1.jpg"), long_jpeg, LONG_BYTES);
-  static const enum sm_write_kind kinds[] = {SM_WRITE_CLAIM, SM_WRITE_KEEP,
-                                             SM_WRITE_PICTURE};
-  for (int i = 0; i < 3; i++) {
-    sm_write_clear(&write);
-    sm_write_create(&write, kinds[i], &step);
-    write.generation = i > 0;
-    write.file = "a1.jpg";
-    write.sha256 = hex;
-    rows.pictures = i < 2 ? &we : &they;
-    CHECK(sm_ledger_rows_begin(&rows, 1e9, &e) == SM_DB_OK);
-    CHECK(sm_ledger_rows_apply(&rows, &write, &e) == SM_DB_OK && !write.error);
-    CHECK(sm_ledger_rows_commit(&rows, &e) == SM_DB_OK);
+/* -- a ledger's writes beside a long picture ------------------------------- */
+
+static struct sm_db inner;
+static struct sm_ledger *ledger;
+static struct sm_store store;
+static bool is_in_transaction;
+static int pieces;
+
+/* A piece is moved while nobody waits for the end of a transaction. */
+static enum sm_db_status watch(const struct sm_db *outer,
+                               struct sm_db_query *query,
+                               struct sm_error *why) {
+  (void)outer;
+  if (strncmp(query->sql, "BEGIN", 5) == 0)
+    is_in_transaction = true;
+  if (strcmp(query->sql, "COMMIT") == 0 || strcmp(query->sql, "ROLLBACK") == 0)
+    is_in_transaction = false;
+  if (strncmp(query->sql, "INSERT INTO segmind_pictures", 28) == 0 ||
+      strncmp(query->sql, "SELECT bytes", 12) == 0) {
+    CHECK(!is_in_transaction);
+    pieces++;
   }
-  CHECK(write.standing == SM_STANDING_DONE);
-  CHECK(has_long_picture(file_in(theirs, "a1.jpg")));
+  return sm_db_run(&inner, query, why);
+}
+
+static void close_inner(const struct sm_db *outer) {
+  (void)outer;
+  sm_db_close(&inner);
+}
+
+static void open_machine(const char *machine) {
+  const struct sm_ledger_options options = {
+      .target = path, .service = SERVICE, .files = machine, .is_inline = true};
+  struct sm_db watched;
+  inner = open_db();
+  watched = inner;
+  watched.dialect = db.dialect;
+  watched.run = watch;
+  watched.close = close_inner;
+  pieces = 0;
+  CHECK(sm_ledger_new_over(&ledger, &watched, &options, &e) == SM_OK);
+  store = sm_ledger_store(ledger);
+}
+
+static void put_write(struct sm_write *write, enum sm_write_kind kind,
+                      const struct sm_ledger_step *step) {
+  sm_write_create(write, kind, step);
+  write->generation = kind != SM_WRITE_CLAIM;
+  write->file = kind != SM_WRITE_CLAIM ? "a1.jpg" : NULL;
+  write->sha256 = hex;
+  store.put(store.self, write);
+}
+
+static bool comes_home(const struct sm_write *write) {
+  const struct sm_write *home = NULL;
+  for (int i = 0; !home && i < 20; i++)
+    home = store.finished(store.self);
+  return home == write && !write->error;
+}
+
+/* While `kind` is half done another write is put, and comes home before. */
+static void move_beside_another(enum sm_write_kind kind, const char *other) {
+  const struct sm_ledger_step step = step_of("a1"), next = step_of(other);
+  struct sm_write write = {0}, claim = {0};
+  if (kind == SM_WRITE_KEEP) {
+    put_write(&claim, SM_WRITE_CLAIM, &step);
+    CHECK(comes_home(&claim));
+    sm_write_clear(&claim);
+  }
+  put_write(&write, kind, &step);
+  CHECK(store.finished(store.self) == NULL && pieces == 1);
+  put_write(&claim, SM_WRITE_CLAIM, &next);
+  CHECK(comes_home(&claim) && pieces < 3);
+  CHECK(comes_home(&write) && pieces >= 3);
+  CHECK(kind == SM_WRITE_KEEP || write.standing == SM_STANDING_DONE);
+  sm_write_clear(&claim);
   sm_write_clear(&write);
+  sm_ledger_delete(ledger);
+}
+
+static void a_long_picture_holds_up_no_other_write(void) {
+  open_ledger();
+  write_file(file_in(ours, "a1.jpg"), long_jpeg, LONG_BYTES);
+  open_machine(ours);
+  move_beside_another(SM_WRITE_KEEP, "b2");
+  CHECK(number("SELECT COUNT(*) FROM segmind_steps WHERE file = 'a1.jpg'") ==
+        1);
+  open_machine(theirs);
+  move_beside_another(SM_WRITE_PICTURE, "c3");
+  CHECK(has_long_picture(file_in(theirs, "a1.jpg")));
   close_ledger();
 }
 
@@ -204,7 +296,7 @@ int main(void) {
   a_picture_kept_twice_is_one();
   other_bytes_than_were_kept_are_no_picture();
   a_file_that_cannot_be_read_or_made_is_an_error();
-  a_ledger_keeps_and_brings_pictures();
+  a_long_picture_holds_up_no_other_write();
   a_shared_folder_is_known_by_its_mark();
   a_ledger_with_a_shared_folder_wants_it_named();
   a_folder_that_cannot_be_marked_is_named();

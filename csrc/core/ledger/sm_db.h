@@ -66,6 +66,8 @@ struct sm_db_query {
   /* Takes one row, whose texts live until it returns; false: no memory. */
   bool (*take)(void *user, const struct sm_db_value *row, int columns);
   void *user;
+  bool is_alone;   /* outside of a transaction: a server that was lost may be
+                      connected to again */
   int64_t changed; /* out: rows that were written */
 };
 
@@ -133,7 +135,7 @@ enum sm_db_status sm_db_sqlite_open(struct sm_db *db,
 
 /* In an object of its own, segmind/postgres.so, that sm_db_open loads. The
  * number changes with this header. */
-#define SM_DB_POSTGRES_ENTRY "sm_db_postgres_open_3"
+#define SM_DB_POSTGRES_ENTRY "sm_db_postgres_open_4"
 typedef enum sm_db_status (*sm_db_opener)(struct sm_db *db,
                                           const struct sm_db_options *options,
                                           struct sm_error *e);

@@ -463,21 +463,22 @@ static enum sm_db_status send_query(const struct sm_db *db,
 /* -- the verbs ------------------------------------------------------------- */
 
 /* A lost connection is made again where nothing of it is missed: at the
- * beginning of a transaction. */
+ * beginning of a transaction, and for a statement that is one. */
 static enum sm_db_status need_connection(const struct sm_db *db,
-                                         const char *sql, struct sm_error *e) {
+                                         const struct sm_db_query *query,
+                                         struct sm_error *e) {
   struct server *server = db->self;
   if (server->connection && PQstatus(server->connection) == CONNECTION_OK)
     return SM_DB_OK;
   disconnect(server);
-  if (sql == dialect.begin)
+  if (query->sql == dialect.begin || query->is_alone)
     return connect_server(db, e);
   return sm_db_fail(db, SM_DB_AWAY, e, "has closed the connection");
 }
 
 static enum sm_db_status run(const struct sm_db *db, struct sm_db_query *query,
                              struct sm_error *e) {
-  enum sm_db_status status = need_connection(db, query->sql, e);
+  enum sm_db_status status = need_connection(db, query, e);
   if (!status)
     status = send_query(db, query, e);
   return status ? status : receive(db, query, e);
@@ -491,10 +492,10 @@ static void close_server(const struct sm_db *db) {
 }
 
 __attribute__((visibility("default"))) enum sm_db_status
-sm_db_postgres_open_3(struct sm_db *db, const struct sm_db_options *options,
+sm_db_postgres_open_4(struct sm_db *db, const struct sm_db_options *options,
                       struct sm_error *e);
 
-enum sm_db_status sm_db_postgres_open_3(struct sm_db *db,
+enum sm_db_status sm_db_postgres_open_4(struct sm_db *db,
                                         const struct sm_db_options *options,
                                         struct sm_error *e) {
   struct server *server = calloc(1, sizeof *server);

@@ -12,6 +12,7 @@
 
 #include "sm_ledger_rows.h"
 #include "sm_owner.h"
+#include "sm_transfers.h"
 
 #define PATIENCE_MS 10000 /* a write before a submit */
 #define NOTE_MS 1000      /* of trouble, until the host is told */
@@ -32,6 +33,7 @@ struct sm_ledger {
   struct sm_ledger_rows rows;
   struct sm_writes pending; /* not durable yet, in order */
   struct sm_writes refused; /* the same, tried again in a while, by itself */
+  struct sm_transfers transfers;
   struct sm_write renewal;
   bool is_renewing;        /* it is among the pending */
   bool may_hold;           /* leases, so they are to be renewed */
@@ -300,6 +302,7 @@ static void settle_refusal(struct sm_ledger *ledger, struct sm_writes *done) {
   struct sm_write *write = ledger->pending.head;
   if (write->is_broken)
     sm_db_close(&ledger->connection.db);
+  write->is_moved &= !write->is_broken; /* there may be another database */
   if (!sm_write_is_after_submit(write) || write->give_up_ms <= now_ms()) {
     finish_first(ledger, done);
     return;
@@ -378,6 +381,43 @@ static void commit_pending(struct sm_ledger *ledger) {
   send_home(ledger, &done);
 }
 
+/* -- pictures -------------------------------------------------------------- */
+
+/* A piece was not moved. */
+static void settle_piece(struct sm_ledger *ledger, enum sm_db_status status,
+                         const struct sm_error *e, struct sm_writes *done) {
+  const struct sm_write *write = ledger->transfers.waiting.head;
+  bool is_transient = sm_db_is_transient(status);
+  if (is_transient)
+    note_trouble(ledger, e);
+  if (is_transient && write->give_up_ms > now_ms())
+    return;
+  sm_writes_push(&ledger->pending, sm_transfers_pop(&ledger->transfers));
+  refuse(ledger->pending.head, status, e);
+  settle(ledger, done);
+}
+
+/* Between two transactions a piece is moved: no write waits for more. */
+static void move_piece(struct sm_ledger *ledger) {
+  struct sm_writes done = {0};
+  struct sm_error e;
+  bool is_over = false;
+  begin_trial(ledger);
+  enum sm_db_status status = sm_ledger_connection_need(&ledger->connection, &e);
+  if (!status)
+    status = sm_transfers_step(&ledger->transfers, &ledger->connection.pictures,
+                               &is_over, &e);
+  if (status)
+    settle_piece(ledger, status, &e, &done);
+  else if (is_over)
+    sm_writes_push(&ledger->pending, sm_transfers_pop(&ledger->transfers));
+  if (!status && is_over && ledger->pending.head->kind == SM_WRITE_PICTURE)
+    finish_first(ledger, &done);
+  if (!sm_db_is_transient(status))
+    end_trial(ledger);
+  send_home(ledger, &done);
+}
+
 /* -- a turn ---------------------------------------------------------------- */
 
 static void take_queued(struct sm_ledger *ledger) {
@@ -386,6 +426,8 @@ static void take_queued(struct sm_ledger *ledger) {
   pthread_mutex_unlock(&ledger->lock);
   if (now_ms() >= ledger->again.at_ms)
     sm_writes_move(&ledger->pending, &ledger->refused);
+  sm_transfers_take(&ledger->transfers, &ledger->connection.pictures,
+                    &ledger->pending);
   if (!ledger->may_hold || ledger->is_renewing || now_ms() < ledger->renew_ms)
     return;
   ledger->renew_ms = now_ms() + ledger->every_ms;
@@ -401,6 +443,8 @@ static void turn(struct sm_ledger *ledger) {
   take_queued(ledger);
   if (ledger->pending.head)
     commit_pending(ledger);
+  if (!ledger->pending.head && ledger->transfers.waiting.head)
+    move_piece(ledger);
 }
 
 /* What is left when the time for it is over. */
@@ -410,6 +454,8 @@ static void abandon(struct sm_ledger *ledger) {
   sm_writes_move(&ledger->pending, &ledger->queued);
   pthread_mutex_unlock(&ledger->lock);
   sm_writes_move(&ledger->pending, &ledger->refused);
+  while (ledger->transfers.waiting.head)
+    sm_writes_push(&ledger->pending, sm_transfers_pop(&ledger->transfers));
   if (ledger->trouble.code == SM_OK)
     sm_fail(&ledger->trouble, SM_LEDGER, "the ledger %.160s was closed",
             ledger->connection.db.name);
@@ -434,12 +480,17 @@ static void close_database(struct sm_ledger *ledger) {
 
 /* -- the thread ------------------------------------------------------------ */
 
+static bool has_work(const struct sm_ledger *ledger) {
+  return ledger->pending.head || ledger->queued.head ||
+         ledger->transfers.waiting.head;
+}
+
 /* When the next turn is due, under the lock; INT64_MAX: not by the clock. */
 static int64_t due_ms(const struct sm_ledger *ledger) {
   int64_t due = ledger->may_hold ? ledger->renew_ms : INT64_MAX;
   if (ledger->refused.head && ledger->again.at_ms < due)
     due = ledger->again.at_ms;
-  if (ledger->pending.head || ledger->queued.head)
+  if (has_work(ledger))
     due = 0;
   return due > ledger->retry.at_ms ? due : ledger->retry.at_ms;
 }
@@ -460,8 +511,7 @@ static bool wait_for_work(struct sm_ledger *ledger) {
   pthread_mutex_lock(&ledger->lock);
   while (goes_on) {
     int64_t due = due_ms(ledger), now = now_ms();
-    bool is_idle =
-        !ledger->pending.head && !ledger->queued.head && !ledger->refused.head;
+    bool is_idle = !has_work(ledger) && !ledger->refused.head;
     if (ledger->is_stopping)
       goes_on = !is_idle && now < atomic_load(&ledger->give_up_ms);
     if (!goes_on || due <= now)
@@ -620,7 +670,6 @@ static struct sm_ledger *make(const struct sm_ledger_options *options) {
   pthread_condattr_destroy(&clock);
   name_owner(ledger);
   sm_ledger_rows_create(&ledger->rows, &ledger->connection.db, ledger->owner);
-  ledger->rows.pictures = &ledger->connection.pictures;
   return ledger;
 }
 

@@ -774,44 +774,20 @@ static struct sm_db_value text_of(const struct sm_write *write) {
   return text;
 }
 
-static struct sm_picture picture_of(const struct sm_write *write,
-                                    int64_t generation) {
-  return (struct sm_picture){.key = write->key,
-                             .generation = generation,
-                             .file = write->file,
-                             .sha256 = write->sha256};
-}
-
 static enum sm_db_status keep(struct sm_ledger_rows *rows,
-                              struct sm_write *write, int64_t generation,
+                              const struct sm_write *write, int64_t generation,
                               struct sm_error *e) {
-  const struct sm_picture picture = picture_of(write, generation);
   bool is_there;
   struct sm_db_query query = {
       .sql = keep_sql,
-      .values = VALUES(TEXT(picture.key), NUMBER((double)generation),
-                       TEXT(picture.file), TEXT(picture.sha256)),
+      .values = VALUES(TEXT(write->key), NUMBER((double)generation),
+                       TEXT(write->file), TEXT(write->sha256)),
       .count = 4};
   enum sm_db_status status = change_one(rows, &query, &is_there, e);
-  if (!status && !is_there)
-    return sm_db_fail(rows->db, SM_DB_REFUSED, e,
-                      "has lost the row of the step %s", picture.key);
-  return status || !rows->pictures
+  return status || is_there
              ? status
-             : sm_pictures_keep(rows->pictures, &picture, e);
-}
-
-static enum sm_db_status bring_picture(struct sm_ledger_rows *rows,
-                                       struct sm_write *write,
-                                       struct sm_error *e) {
-  const struct sm_picture picture = picture_of(write, write->generation);
-  bool is_there = false;
-  enum sm_db_status status =
-      rows->pictures ? sm_pictures_fetch(rows->pictures, &picture, &is_there, e)
-                     : SM_DB_OK;
-  if (is_there)
-    write->standing = SM_STANDING_DONE;
-  return status;
+             : sm_db_fail(rows->db, SM_DB_REFUSED, e,
+                          "has lost the row of the step %s", write->key);
 }
 
 static enum sm_db_status fill_in(struct sm_ledger_rows *rows,
@@ -910,8 +886,6 @@ static enum sm_db_status carry_out(struct sm_ledger_rows *rows,
     return resume(rows, write, e);
   case SM_WRITE_SPENT:
     return spent(rows, write, e);
-  case SM_WRITE_PICTURE:
-    return bring_picture(rows, write, e);
   case SM_WRITE_ACCEPT:
     return accept(rows, write, e);
   case SM_WRITE_COMPLETE:
@@ -924,6 +898,7 @@ static enum sm_db_status carry_out(struct sm_ledger_rows *rows,
     return renew(rows, write, e);
   case SM_WRITE_RELEASE:
     return release(rows, e);
+  case SM_WRITE_PICTURE: /* see sm_transfers */
   case SM_WRITE_NOTE:
     break;
   }

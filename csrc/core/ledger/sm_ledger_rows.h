@@ -18,7 +18,6 @@
 #ifndef SM_LEDGER_ROWS_H
 #define SM_LEDGER_ROWS_H
 
-#include "sm_pictures.h"
 #include "sm_store.h"
 
 /* Seconds that a lease lasts; its owner renews it while it lives. */
@@ -26,8 +25,7 @@
 
 struct sm_ledger_rows {
   struct sm_db *db;
-  const char *owner;                  /* leases are taken in this name */
-  const struct sm_pictures *pictures; /* NULL: they are not asked for */
+  const char *owner;  /* leases are taken in this name */
   double now_s;       /* Unix time; the caller's, before each transaction */
   double lease_now_s; /* by the database; NAN: not asked yet */
   double spent;       /* of all rows, in this transaction; NAN: not known */

@@ -21,11 +21,13 @@ static const char make_pieces_sql[] =
     "bytes BYTEA NOT NULL, PRIMARY KEY (step_key, generation, piece))";
 
 static const char forget_pieces_sql[] =
-    "DELETE FROM segmind_pictures WHERE step_key = $1 AND generation = $2";
+    "DELETE FROM segmind_pictures WHERE step_key = $1 AND generation = $2 "
+    "AND piece >= $3";
 
 static const char put_piece_sql[] =
     "INSERT INTO segmind_pictures (step_key, generation, piece, bytes) "
-    "VALUES ($1, $2, $3, $4)";
+    "VALUES ($1, $2, $3, $4) ON CONFLICT (step_key, generation, piece) "
+    "DO UPDATE SET bytes = excluded.bytes";
 
 static const char get_piece_sql[] =
     "SELECT bytes FROM segmind_pictures "
@@ -216,147 +218,136 @@ static char *path_of(const struct sm_pictures *pictures,
   return path;
 }
 
-static enum sm_db_status put_pieces(const struct sm_pictures *pictures,
-                                    const struct sm_picture *picture, int fd,
-                                    char *piece, struct sm_error *e) {
-  const struct sm_db *db = pictures->db;
-  enum sm_db_status status = SM_DB_OK;
-  size_t size = PIECE_BYTES;
-  for (int64_t n = 0; !status && size == PIECE_BYTES; n++) {
-    if (!sm_disk_read(fd, piece, &size, (uint64_t)n * PIECE_BYTES))
-      return sm_db_fail(db, SM_DB_REFUSED, e, "cannot keep the picture %s: %s",
-                        picture->file, strerror(errno));
-    struct sm_db_query query = {
-        .sql = put_piece_sql,
-        .values = SM_DB_VALUES(
-            sm_db_text(picture->key), sm_db_number((double)picture->generation),
-            sm_db_number((double)n), sm_db_bytes(piece, size)),
-        .count = 4};
-    if (size > 0)
-      status = sm_db_run(db, &query, e);
-  }
-  return status;
+static enum sm_db_status out_of_memory(const struct sm_pictures *pictures,
+                                       struct sm_error *e) {
+  return sm_db_fail(pictures->db, SM_DB_BUSY, e,
+                    "cannot move a picture: out of memory");
 }
 
-static enum sm_db_status keep_file(const struct sm_pictures *pictures,
-                                   const struct sm_picture *picture,
-                                   const char *path, char *piece,
-                                   struct sm_error *e) {
-  const struct sm_db *db = pictures->db;
-  struct sm_db_query query = {
-      .sql = forget_pieces_sql,
-      .values = SM_DB_VALUES(sm_db_text(picture->key),
-                             sm_db_number((double)picture->generation)),
-      .count = 2};
-  int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-  if (fd < 0)
-    return sm_db_fail(db, SM_DB_REFUSED, e, "cannot keep the picture %s: %s",
-                      path, strerror(errno));
-  enum sm_db_status status = sm_db_run(db, &query, e);
-  if (!status)
-    status = put_pieces(pictures, picture, fd, piece, e);
-  (void)close(fd);
-  return status;
-}
-
-enum sm_db_status sm_pictures_keep(const struct sm_pictures *pictures,
-                                   const struct sm_picture *picture,
-                                   struct sm_error *e) {
-  if (!pictures->is_in_database)
-    return SM_DB_OK;
+static enum sm_db_status read_piece(const struct sm_pictures *pictures,
+                                    const struct sm_picture *picture,
+                                    int64_t piece, char *bytes, size_t *size,
+                                    struct sm_error *e) {
   char *path = path_of(pictures, picture);
-  char *piece = malloc(PIECE_BYTES);
+  if (!path)
+    return out_of_memory(pictures, e);
+  int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+  *size = PIECE_BYTES;
+  bool is_read =
+      fd >= 0 && sm_disk_read(fd, bytes, size, (uint64_t)piece * PIECE_BYTES);
   enum sm_db_status status =
-      path && piece ? keep_file(pictures, picture, path, piece, e)
-                    : sm_db_fail(pictures->db, SM_DB_BUSY, e,
-                                 "cannot keep a picture: out of memory");
-  free(piece);
+      is_read
+          ? SM_DB_OK
+          : sm_db_fail(pictures->db, SM_DB_REFUSED, e,
+                       "cannot keep the picture %s: %s", path, strerror(errno));
+  if (fd >= 0)
+    (void)close(fd);
   free(path);
   return status;
 }
 
-/* A picture on its way from the database. */
+static enum sm_db_status forget_from(const struct sm_pictures *pictures,
+                                     const struct sm_picture *picture,
+                                     int64_t piece, struct sm_error *e) {
+  struct sm_db_query query = {
+      .sql = forget_pieces_sql,
+      .values = SM_DB_VALUES(sm_db_text(picture->key),
+                             sm_db_number((double)picture->generation),
+                             sm_db_number((double)piece)),
+      .count = 3,
+      .is_alone = true};
+  return sm_db_run(pictures->db, &query, e);
+}
+
+static enum sm_db_status write_piece(const struct sm_pictures *pictures,
+                                     const struct sm_picture *picture,
+                                     int64_t piece, const char *bytes,
+                                     size_t size, struct sm_error *e) {
+  struct sm_db_query query = {
+      .sql = put_piece_sql,
+      .values = SM_DB_VALUES(
+          sm_db_text(picture->key), sm_db_number((double)picture->generation),
+          sm_db_number((double)piece), sm_db_bytes(bytes, size)),
+      .count = 4,
+      .is_alone = true};
+  return sm_db_run(pictures->db, &query, e);
+}
+
+enum sm_db_status sm_pictures_put_piece(const struct sm_pictures *pictures,
+                                        const struct sm_picture *picture,
+                                        int64_t piece, bool *is_last,
+                                        struct sm_error *e) {
+  size_t size;
+  char *bytes = malloc(PIECE_BYTES);
+  if (!bytes)
+    return out_of_memory(pictures, e);
+  enum sm_db_status status =
+      read_piece(pictures, picture, piece, bytes, &size, e);
+  if (!status && size > 0)
+    status = write_piece(pictures, picture, piece, bytes, size, e);
+  free(bytes);
+  *is_last = !status && size < PIECE_BYTES;
+  return *is_last
+             ? forget_from(pictures, picture, size > 0 ? piece + 1 : piece, e)
+             : status;
+}
+
+/* A piece on its way from the database. */
 struct arrival {
   struct sm_file *file;
   enum sm_code code;
-  bool has_piece; /* in the last answer */
+  bool has_piece;
   struct sm_error e;
 };
 
 static bool take_piece(void *user, const struct sm_db_value *row, int columns) {
   struct arrival *arrival = user;
   arrival->has_piece = columns == 1 && row[0].type == SM_DB_BYTES;
-  if (arrival->has_piece && arrival->code == SM_OK)
+  if (arrival->has_piece)
     arrival->code =
         sm_file_write(arrival->file, row[0].text, row[0].size, &arrival->e);
   return true;
 }
 
-static enum sm_db_status get_pieces(const struct sm_pictures *pictures,
-                                    const struct sm_picture *picture,
-                                    struct arrival *arrival,
-                                    struct sm_error *e) {
-  enum sm_db_status status = SM_DB_OK;
-  arrival->has_piece = true;
-  for (int64_t n = 0; !status && arrival->has_piece && arrival->code == SM_OK;
-       n++) {
-    struct sm_db_query query = {
-        .sql = get_piece_sql,
-        .values = SM_DB_VALUES(sm_db_text(picture->key),
-                               sm_db_number((double)picture->generation),
-                               sm_db_number((double)n)),
-        .count = 3,
-        .take = take_piece,
-        .user = arrival};
-    arrival->has_piece = false;
-    status = sm_db_run(pictures->db, &query, e);
-  }
-  return status;
+enum sm_db_status sm_pictures_get_piece(const struct sm_pictures *pictures,
+                                        const struct sm_picture *picture,
+                                        int64_t piece, struct sm_file *file,
+                                        bool *is_there, struct sm_error *e) {
+  struct arrival arrival = {.file = file};
+  struct sm_db_query query = {
+      .sql = get_piece_sql,
+      .values = SM_DB_VALUES(sm_db_text(picture->key),
+                             sm_db_number((double)picture->generation),
+                             sm_db_number((double)piece)),
+      .count = 3,
+      .take = take_piece,
+      .user = &arrival,
+      .is_alone = true};
+  enum sm_db_status status = sm_db_run(pictures->db, &query, e);
+  *is_there = arrival.has_piece;
+  return status || arrival.code == SM_OK
+             ? status
+             : sm_pictures_fail(pictures, &arrival.e, e);
 }
 
-/* What is not the picture that was kept is none (M10). */
-static void commit_file(const struct sm_picture *picture,
-                        struct arrival *arrival, bool *is_there) {
-  arrival->code = sm_file_commit(arrival->file, &arrival->e);
-  *is_there = arrival->code == SM_OK &&
-              strcmp(sm_file_sha256(arrival->file), picture->sha256) == 0;
-  if (arrival->code == SM_PROTOCOL)
-    arrival->code = SM_OK;
+enum sm_db_status sm_pictures_fail(const struct sm_pictures *pictures,
+                                   const struct sm_error *why,
+                                   struct sm_error *e) {
+  return sm_db_fail(pictures->db, SM_DB_REFUSED, e,
+                    "cannot make the file of a picture: %.240s", why->message);
 }
 
-static enum sm_db_status fetch_file(const struct sm_pictures *pictures,
-                                    const struct sm_picture *picture,
-                                    const char *path, bool *is_there,
-                                    struct sm_error *e) {
-  struct arrival arrival = {.file = NULL};
-  enum sm_db_status status = SM_DB_OK;
-  arrival.code = sm_file_new(&arrival.file, path, true, &arrival.e);
-  if (arrival.code == SM_OK)
-    arrival.code = sm_file_want_sha256(arrival.file, &arrival.e);
-  if (arrival.code == SM_OK)
-    status = get_pieces(pictures, picture, &arrival, e);
-  if (!status && arrival.code == SM_OK && sm_file_size(arrival.file) > 0)
-    commit_file(picture, &arrival, is_there);
-  if (arrival.code != SM_OK)
-    status = sm_db_fail(pictures->db, SM_DB_REFUSED, e,
-                        "cannot make the file of a picture: %.240s",
-                        arrival.e.message);
-  if (arrival.file)
-    sm_file_delete(arrival.file);
-  return status;
-}
-
-enum sm_db_status sm_pictures_fetch(const struct sm_pictures *pictures,
-                                    const struct sm_picture *picture,
-                                    bool *is_there, struct sm_error *e) {
-  *is_there = false;
-  if (!pictures->is_in_database)
-    return SM_DB_OK;
+enum sm_db_status sm_pictures_new_file(const struct sm_pictures *pictures,
+                                       const struct sm_picture *picture,
+                                       struct sm_file **file,
+                                       struct sm_error *e) {
+  struct sm_error why;
   char *path = path_of(pictures, picture);
-  enum sm_db_status status =
-      path ? fetch_file(pictures, picture, path, is_there, e)
-           : sm_db_fail(pictures->db, SM_DB_BUSY, e,
-                        "cannot make a picture's file: out of memory");
+  if (!path)
+    return out_of_memory(pictures, e);
+  enum sm_code code = sm_file_new(file, path, true, &why);
+  if (code == SM_OK)
+    code = sm_file_want_sha256(*file, &why);
   free(path);
-  return status;
+  return code == SM_OK ? SM_DB_OK : sm_pictures_fail(pictures, &why, e);
 }

@@ -4,18 +4,16 @@
  * A server's ledger is used from several machines, and what one has paid for
  * the others must reach:
  *
- *   in the database   by default. `keep` puts a file's bytes into
- *                     segmind_pictures, `fetch` makes the file on a machine
- *                     that has not got it. In pieces of 256 KiB, so that no
- *                     statement outlasts its bound on a slow line.
+ *   in the database   by default, in segmind_pictures: in pieces of 256 KiB, so
+ *                     that no statement outlasts its bound on a slow line, and
+ *                     nobody waits for more than one.
  *   in a folder       that all machines share, where the caller names one. It
  *                     has a mark, a file with a random name in it, which the
  *                     ledger records: a machine on which another folder, or an
  *                     empty mount point, has that path is refused.
  *
  * The tables are made by the first client that needs them; the version of the
- * ledger stays what it is. All but `prepare` and `destroy` is done within a
- * transaction of the caller's.
+ * ledger stays what it is.
  */
 #ifndef SM_PICTURES_H
 #define SM_PICTURES_H
@@ -23,6 +21,7 @@
 #include <stdbool.h>
 
 #include "sm_db.h"
+#include "sm_file.h"
 
 struct sm_pictures {
   const struct sm_db *db;
@@ -47,16 +46,33 @@ struct sm_picture {
   const char *sha256;
 };
 
-/* Puts the file into the database. Errors: SM_DB_REFUSED for a file that cannot
- * be read. */
-enum sm_db_status sm_pictures_keep(const struct sm_pictures *pictures,
-                                   const struct sm_picture *picture,
-                                   struct sm_error *e);
+/* A picture in the database is moved a piece at a time, from 0 on, each outside
+ * of a transaction (sm_transfers).
+ *
+ * Puts a piece of the file there, in the place of one that there is; after the
+ * last what is behind it is forgotten. Errors: SM_DB_REFUSED for a file that
+ * cannot be read. */
+enum sm_db_status sm_pictures_put_piece(const struct sm_pictures *pictures,
+                                        const struct sm_picture *picture,
+                                        int64_t piece, bool *is_last,
+                                        struct sm_error *e);
 
-/* Makes the file, unless the database does not have it or other bytes than its
- * hash says. Errors: SM_DB_REFUSED for a file that cannot be made. */
-enum sm_db_status sm_pictures_fetch(const struct sm_pictures *pictures,
-                                    const struct sm_picture *picture,
-                                    bool *is_there, struct sm_error *e);
+/* Writes a piece into a file, unless it is not there. Errors: SM_DB_REFUSED for
+ * a file that cannot be written. */
+enum sm_db_status sm_pictures_get_piece(const struct sm_pictures *pictures,
+                                        const struct sm_picture *picture,
+                                        int64_t piece, struct sm_file *file,
+                                        bool *is_there, struct sm_error *e);
+
+/* The file in the folder, for that. Ownership: the caller's. */
+enum sm_db_status sm_pictures_new_file(const struct sm_pictures *pictures,
+                                       const struct sm_picture *picture,
+                                       struct sm_file **file,
+                                       struct sm_error *e);
+
+/* Fills `e` with why a picture's file cannot be made: SM_DB_REFUSED. */
+enum sm_db_status sm_pictures_fail(const struct sm_pictures *pictures,
+                                   const struct sm_error *why,
+                                   struct sm_error *e);
 
 #endif

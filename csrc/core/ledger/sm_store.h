@@ -181,6 +181,7 @@ struct sm_write {
   bool is_awaited;              /* in: see sm_ledger_ask */
   bool is_broken;               /* the ledger's: the error is of the database,
                                    not of this write */
+  bool is_moved;                /* the ledger's: its picture is there */
   bool is_in_doubt;             /* a commit of it may have come through; with an
                                    error, too */
 };
