@@ -120,4 +120,25 @@ describe("the core", function()
     end
     assert.same({}, wrong)
   end)
+
+  -- "A -> B  [function]" in the head comment of a header.
+  it("has the functions that the arrows of its diagrams name", function()
+    local missing, count = {}, 0
+    for _, path in ipairs(paths("h")) do
+      local head = files.read(path):match("^/%*(.-)%*/")
+      head = head:find("%-> %w+ +%[") and head or ""
+      local code = files.read((path:gsub("h$", "c"))) or ""
+      for list in head:gsub("\n %*", " "):gmatch("%[(%l[%w_, ]+)%]") do
+        for name in list:gmatch("[%w_]+") do
+          count = count + 1
+          local is_there = code:find("\n[%l][^\n;]*%f[%w_]" .. name .. "%(")
+            or name:find("^sm_") and files.read(path:match("^.*/") .. name:match("^sm_%a+") .. ".c")
+              :find(name .. "(", 1, true)
+          missing[#missing + 1] = not is_there and path .. ": " .. name or nil
+        end
+      end
+    end
+    assert.same({}, missing)
+    assert.is_true(count > 50)
+  end)
 end)

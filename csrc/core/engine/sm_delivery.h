@@ -4,7 +4,21 @@
  * downloaded, hashed, kept and copied to where the caller wants it, without a
  * step of the host, and what was kept before is checked and given again. From
  * the moment a result is here the task ends well; what went wrong with the rest
- * stands beside the result.
+ * stands beside the result. The functions on the arrows:
+ *
+ *   OPEN, ACCEPT -> STORE  [store_picture] the answer is the picture itself
+ *   OPEN, ACCEPT -> DUE    [be_due] the answer names the picture
+ *   STORE -> SAVE, KEEP    [stored]
+ *   DUE -> FETCH, KEEP     [sm_delivery_begin] its id is durable, or was waited
+ *                          for long enough
+ *   FETCH -> SAVE, KEEP    [fetched] it is on the disk
+ *   FETCH -> KEEP          [unfetched] it cannot be had
+ *   SAVE -> KEEP           [be_over]
+ *   KEEP -> done, END      [finish] all that could be is written
+ *   VERIFY -> done         [verified] the kept picture is as it was
+ *   VERIFY -> VERIFY       [brought] the ledger's own copy was put in its place
+ *   VERIFY -> FETCH        [fetch_again] it is not, and the service has it
+ *   VERIFY -> END          [be_gone]
  */
 #ifndef SM_DELIVERY_H
 #define SM_DELIVERY_H

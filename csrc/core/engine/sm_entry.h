@@ -1,7 +1,8 @@
 /* sm_entry: a task's line in the ledger. Pure.
  *
  * It says what is written next and in which state an error leaves a row; what
- * is done about it is the engine's (sm_keeper, which has each arrow):
+ * is done about it is the engine's (sm_keeper and sm_delivery, whose headers
+ * name the function on each arrow):
  *
  *   LOOK --free--> READY --a slot--> CLAIM --mine--> OPEN --id--> ACCEPT
  *    | ^            ^                 |  held: WAIT    |            |

@@ -1,12 +1,46 @@
 /* sm_keeper: the engine's half of a ledger.
  *
- * Each arrow of sm_entry's diagram is a function here: what is put into the
- * store, and what a write that came home makes of its task. The engine's other
- * half calls it where a task with an entry goes another way than one without.
+ * What is put into the store, and what a write that came home makes of its
+ * task: the first half of sm_entry's states, up to the result; sm_delivery has
+ * the second. sm_engine calls it where a task with an entry goes another way
+ * than one without. The functions on the arrows:
  *
- * A submit of such a task starts in one place, `begin_submit`, when its intent
- * has come home (M1), and ACCEPTED is told in one, `tell_accepted`, when the id
- * has (M2).
+ *   begin -> LOOK, WAIT     [look] a step; [look_for_id] an id to attach
+ *   begin -> READY, WAIT    [begin_again] a second submit
+ *   begin -> ACCEPT         [adopt] an id for a row
+ *   begin -> OPEN           [take_up] a row that was left behind
+ *   LOOK -> FREE, READY     [be_free]
+ *   LOOK, CLAIM -> WAIT     [hold] another process is at the step
+ *   LOOK, CLAIM -> OPEN     [become] the row was left behind, or is attached
+ *   LOOK, CLAIM -> VERIFY   [sm_delivery_replay] the step is finished
+ *   LOOK -> no entry        [attach_alone] the ledger has no row of the id
+ *   WAIT -> LOOK            [sm_keeper_wake], or [sm_keeper_leave] of the task
+ *                           that was waited for
+ *   FREE -> READY           [sm_keeper_proceed] the body is here
+ *   READY -> CLAIM          [sm_keeper_claim] a slot is free
+ *   READY -> WAIT           [hold_back] the key or the account is refused
+ *   CLAIM -> OPEN           [begin_submit] the intent is durable
+ *   CLAIM -> FREE, READY    [be_free] the row is gone
+ *   CLAIM -> END            [refuse] by the budget
+ *   OPEN -> ACCEPT          [put_accept] an id was given or found
+ *   ACCEPT -> OPEN          [accepted] the id is durable
+ *   OPEN, ACCEPT -> STORE, DUE  [sm_delivery_arrive] the result is here
+ *   any -> END -> error     [sm_keeper_fail], [sm_keeper_put_end]; without a
+ *                           word [sm_keeper_drop], [sm_keeper_stop]
+ *
+ * What may be assumed:
+ *
+ *   LOOK .. READY  nothing was sent for the task; it may be cancelled for free
+ *   CLAIM          the same, but the row may be an intent already
+ *   OPEN           the row is_ours (or attached), its intent is durable (M1): a
+ *                  submit may be paid, or there is an id
+ *   ACCEPT         the id is in hand and not yet durable, and not reported (M2)
+ *   STORE .. KEEP  the result is here and paid: the task ends with it, whatever
+ *                  else goes wrong
+ *   END            the last event has the error; the row is let go
+ *
+ * A submit starts in one function, begin_submit (M1), and ACCEPTED is reported
+ * in one, tell_accepted (M2).
  */
 #ifndef SM_KEEPER_H
 #define SM_KEEPER_H
