@@ -31,6 +31,7 @@ function Client.new(opts)
   end
   return new(given)
 end
+segmind.new = Client.new
 local file = assert(io.open("page.lua"))
 local text = file:read("*a")
 file:close()
