@@ -128,9 +128,10 @@ function Task:_end_gate()
 end
 
 local function wait_for(self, timeout, verb, is_await)
-  if timeout ~= nil and (type(timeout) ~= "number" or timeout ~= timeout) then
-    Error.misuse(verb .. " takes a number of seconds, got " .. schema.show(timeout))
-  elseif not self._over and callback.coroutine() == self._co then
+  if timeout ~= nil then
+    wait.check_seconds(timeout, verb)
+  end
+  if not self._over and callback.coroutine() == self._co then
     Error.misuse("a task cannot wait for itself")
   end
   if not wait.pass(self._gate, timeout, verb, is_await) then

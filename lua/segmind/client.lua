@@ -476,9 +476,7 @@ Client.step = step.take
 ---@param seconds number
 ---@return boolean true when `step` has something to take
 function Client:poll(seconds)
-  if type(seconds) ~= "number" or seconds ~= seconds then
-    Error.misuse("client:poll takes a number of seconds, got " .. schema.show(seconds))
-  end
+  wait.check_seconds(seconds, "client:poll")
   return wait.poll(self, seconds)
 end
 

@@ -1,7 +1,7 @@
---- Errors as values. What the world does wrong (a lost network, a refused parameter, an empty
---- purse) comes back as `nil, err`, and `err` is one of these: a table to decide by and, through
---- `tostring`, one line to print. What a programmer does wrong (a number where a table belongs, an
---- option that does not exist, a closed client) raises instead, at the line that did it.
+--- Errors as values. Runtime failures (a lost network, a refused parameter, no credits) return
+--- `nil, err`, and `err` is one of these: a table to decide by and, through `tostring`, one line to
+--- print. Misuse (a number where a table belongs, an option that does not exist, a closed client)
+--- raises instead, at the line that did it.
 
 local Error = {}
 Error.__index = Error

@@ -4,7 +4,7 @@
 --- `state` in lower case is what this side is doing, in capitals what the service says, or how it
 --- ended:
 ---   waiting     its inputs are not there yet, or `max_active_jobs` others are under way; with a
----               ledger also: others are being submitted, or another process is at the same step
+---               ledger also: others are being submitted, or another job or process is at its step
 ---   uploading   a local picture is on its way up
 ---   submitting  the request is sent, the answer is not there
 ---   QUEUED      the service has it, no worker yet
@@ -70,7 +70,7 @@ end
 
 --- The gate that opens at the end.
 function Job:_end_gate()
-  return lifecycle.gate(self, wait.gate)
+  return lifecycle.gate(self)
 end
 
 --- The error of a wait that ended before the job.
@@ -83,8 +83,8 @@ function Job:_not_over(timeout)
 end
 
 local function wait_for(self, timeout, verb, is_await)
-  if timeout ~= nil and (type(timeout) ~= "number" or timeout ~= timeout) then
-    Error.misuse(verb .. " takes a number of seconds, got " .. schema.show(timeout))
+  if timeout ~= nil then
+    wait.check_seconds(timeout, verb)
   end
   if not self._over then
     wait.pass(self:_end_gate(), timeout, verb, is_await)

@@ -1,27 +1,27 @@
 --- The life of a job, whole. This file alone writes a job's fields, private and public; everybody
---- else says what has happened: `lifecycle.event(job, name, ...)`.
+--- else says what has happened: `lifecycle.event(job, name, ...)`. The states (see job.lua), and
+--- the function that goes from one to the next:
 ---
----   waiting     launched; `on.input`: all its pictures are there ──▶ ready, `on.place`: it begins
----   uploading   `bring_up`; `on.uploaded`: the last picture is up ──▶ `submit`
----   submitting  `submit`, with a ledger `on.told`; the answer is awaited
----   QUEUED, PROCESSING  `on.told`: the service has it; `on.done`: its result is here ──▶ `on.read`
----   saving      `save`: the picture is on its way to `opts.save` ── `on.saved` ──▶
----   COMPLETED   `finish` with a result
----   FAILED      `finish` with an error: of the core (`on.failed`), of an input, of its deadline
----               (`on.late`), of `job:cancel` and `client:close`
----
----   submitting ── unknown (`decide`) ──▶ hold: FAILED · resubmit: again from `phases.sending` ·
----                                        an id: `phases.adopting`, then QUEUED
----   with a ledger, before the submit: the core is asked for the step, and says "waiting" (another
----   is at it), "free" (`bring_up`), sends a row that was left behind (`on.row`), or the result
+---   waiting ─▶ waiting          its pictures are there [on.input], a place is free [on.place];
+---                               with a ledger, another is at its step [on.told]
+---   waiting ─▶ uploading        there are local pictures [bring_up]
+---   waiting, uploading ─▶ submitting                     [submit], with a ledger [on.told]
+---   waiting ─▶ submitting, QUEUED                        a row that was left behind [become]
+---   submitting ─▶ QUEUED        accepted [on.told]; an id of `on_unknown` [phases.adopting]
+---   submitting ─▶ uploading, submitting                  sent again, with leave [resubmit]
+---   QUEUED ◀─▶ PROCESSING       as the service says [on.told]
+---   any ─▶ saving               the result is here [on.done], was read [on.read], goes to a file
+---   any ─▶ COMPLETED            with a result [finish]
+---   any ─▶ FAILED               with an error [finish]: of the core [on.failed], of an input
+---                               [on.input], at its deadline [on.late], [on.cancel], [on.close]
 ---
 --- Invariants:
----   1. A job ends once (`finish`); an event at a job that is over only makes its end good.
+---   1. A job ends once (`finish`); an event at a job that is over only completes its end.
 ---   2. `_phase` says where the job goes on when an error was raised in the midst of it (Ctrl-C, a
 ---      watchdog, no memory). Each of `phases` may be entered again; each event may come again.
 ---   3. `_sent` is true before the submit can leave. `_doubtful` is true from an unknown outcome on
 ---      until an id is known, or the price of both submits is set aside (budget.lua).
----   4. Nothing here calls another job or the client's loop: step.lua tells of ends, in order.
+---   4. Ends are told by step.lua, in order. Only a refused key or account ends other jobs here.
 
 local Budget = require("segmind.budget")
 local Error = require("segmind.error")
@@ -31,6 +31,7 @@ local json = require("segmind.json")
 local key = require("segmind.step_key")
 local operation = require("segmind.operation")
 local request = require("segmind.request")
+local wait = require("segmind.wait")
 
 local MAX_RESUBMITS = 3
 
@@ -70,10 +71,9 @@ end
 
 --- The gate that opens at the end.
 ---@param job segmind.Job
----@param make fun(client: segmind.Client): segmind.Gate
 ---@return segmind.Gate
-function lifecycle.gate(job, make)
-  job._gate = job._gate or make(job._client)
+function lifecycle.gate(job)
+  job._gate = job._gate or wait.gate(job._client)
   return job._gate
 end
 

@@ -14,6 +14,7 @@
 
 local Error = require("segmind.error")
 local callback = require("segmind.callback")
+local schema = require("segmind.schema")
 
 -- Lua 5.3 and LuaJIT have it, and luacheck's smallest standard does not.
 local is_yieldable = rawget(coroutine, "isyieldable")
@@ -171,6 +172,15 @@ local function turned_by(gate, verb)
       .. "segmind's, and nothing here resumes it; await it in a coroutine of the loop that does")
   end
   return list
+end
+
+--- Raises for what is no number of seconds.
+---@param value any
+---@param verb string
+function wait.check_seconds(value, verb)
+  if type(value) ~= "number" or value ~= value then
+    Error.misuse(verb .. " takes a number of seconds, got " .. schema.show(value))
+  end
 end
 
 --- Raises where nothing of a client works: it is closed, or belongs to the parent of this process.

@@ -89,7 +89,8 @@ describe("a value for the wire", function()
   end)
 
   it("that is being read lets Ctrl-C through, wherever it comes", function()
-    local sethook, decode, is_inside, count = debug.sethook, json.decode, false, 0
+    local sethook, decode, count = debug.sethook, json.decode, 0
+    local is_inside
     local function read()
       is_inside = true
       local value = decode('{"a":[1,2]}')
