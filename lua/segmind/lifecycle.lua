@@ -403,7 +403,8 @@ function phases.adopting(job)
   if job._client._has_ledger then
     local opts = task_options(job)
     opts.step = key.step(job)
-    return follow(job, "attach", job.model, job._adopting, opts)
+    local handler = setmetatable({ is_adoption = true }, Follower)
+    return operate(job, handler, "attach", job.model, job._adopting, opts)
   end
   job.request_id, job._doubtful = job._adopting, nil
   set_state(job, "QUEUED")
@@ -483,7 +484,7 @@ local function decide(job, err, is_copy)
     return enter(job, "sending")
   end
   job._doubtful = true
-  local is_final = is_copy or job._phase == "adopting" and job._client._has_ledger
+  local is_final = is_copy or job._operation and job._operation.is_adoption
   local answer = is_final and "hold" or job._adopting
     or callback.on_unknown(job, err)
   if job._over then
