@@ -108,16 +108,6 @@ static const struct lsm_option open_options[] = {
     {NULL, LSM_TEXT, 0, 0, 0},
 };
 
-/* The pictures of a ledger lie beside it. The name stays on the stack. */
-static void default_files(lua_State *L, struct sm_client_options *options) {
-  options->has_shared_files = options->ledger_files != NULL;
-  if (!options->ledger || options->ledger_files)
-    return;
-  options->ledger_files = strstr(options->ledger, "://")
-                              ? "segmind-ledger.files"
-                              : lua_pushfstring(L, "%s.files", options->ledger);
-}
-
 int lsm_open(lua_State *L) {
   struct open_options options = {
       .client = {.user_agent = "segmind-lua/" SEGMIND_VERSION,
@@ -129,7 +119,6 @@ int lsm_open(lua_State *L) {
   options.client.budget = -1;
   lsm_read_options(L, 1, open_options, &options);
   options.client.has_budget = options.client.budget >= 0;
-  default_files(L, &options.client);
   options.client.max_transfers = (int)options.max_transfers;
   default_from_environment(&options.client);
   struct handle *handle = lua_newuserdata(L, sizeof *handle);

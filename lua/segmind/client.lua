@@ -44,7 +44,7 @@ methods.on_interrupt(unfinished.tell)
 ---@field on_event fun(event: segmind.Event)? told everything that happens
 ---@field ledger string? a file, or "postgresql://user@host/db"; nothing in it is paid twice
 ---@field ledger_files string? folder for the pictures of the ledger; a file's name and ".files", of
---- a server "segmind-ledger.files"
+--- a server one in the user's cache
 ---@field budget number? USD; a submit that could pass it is refused
 ---@field on_unknown segmind.OnUnknown? what to do about a submit of unknown outcome; "hold"
 ---@field media_hosts string[]? further hosts that pictures are fetched from

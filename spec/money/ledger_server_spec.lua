@@ -150,14 +150,14 @@ describe("a ledger on a server", function()
     all_end_well(jobs)
   end)
 
-  --- A process on a machine of its own: its folder, which holds its copies of the pictures.
+  --- A process on a machine of its own: its folder, which holds the user's cache.
   local function on_machine(name)
     local folder = ledger.path(name)
     os.execute("mkdir " .. folder)
     local process = start({ what = "one", log = name .. ".log", files = false,
-      before = "cd " .. folder .. ";" })
+      before = "XDG_CACHE_HOME=" .. folder })
     assert.equal("ok", (process:join()))
-    local pipe = io.popen("cat " .. folder .. "/segmind-ledger.files/*")
+    local pipe = io.popen("cat " .. folder .. "/segmind/ledger-*/*")
     local bytes = pipe:read("*a")
     pipe:close()
     return bytes

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "sm_http.h"
+#include "sm_ledger_folder.h"
 #include "sm_worker.h"
 
 #define KEY_MAX 256
@@ -288,16 +289,26 @@ static void wake_worker(void *self) {
   pthread_mutex_unlock(&client->lock);
 }
 
-static enum sm_code open_folder(struct sm_client *client, const char *folder,
+static enum sm_code name_folder(struct sm_client *client,
+                                const struct sm_client_options *options,
+                                struct sm_error *e) {
+  if (!options->ledger_files)
+    return sm_ledger_folder_of(options->ledger, &client->folder, e);
+  client->folder = strdup(options->ledger_files);
+  return client->folder ? SM_OK : sm_fail_memory(e);
+}
+
+static enum sm_code open_folder(const struct sm_client *client,
+                                const struct sm_client_options *options,
                                 struct sm_error *e) {
   struct sm_error why;
-  client->folder = folder ? strdup(folder) : NULL;
-  if (folder && !client->folder)
-    return sm_fail_memory(e);
-  if (folder && sm_file_folder(folder, &why) == SM_OK)
+  enum sm_code code = options->ledger_files
+                          ? sm_file_folder(client->folder, &why)
+                          : sm_ledger_folder_make(client->folder, &why);
+  if (code == SM_OK)
     return SM_OK;
   return sm_fail(e, SM_LEDGER, "the ledger has no place for its pictures: %s",
-                 folder ? why.message : "no folder is named");
+                 why.message);
 }
 
 /* An emulator has another port each time. */
@@ -305,28 +316,27 @@ static enum sm_code open_ledger(struct sm_client *client,
                                 const struct sm_client_options *options,
                                 struct sm_error *e) {
   const char *base = client->base.prefix[SM_HOST_API];
+  if (!options->ledger)
+    return SM_OK;
+  enum sm_code code = name_folder(client, options, e);
   const struct sm_ledger_options ledger = {
       .target = options->ledger,
       .service = client->base.is_loopback ? "an emulator on loopback" : base,
       .driver_folder = options->driver_folder,
-      .files = options->ledger_files,
-      .is_shared = options->has_shared_files,
+      .files = client->folder,
+      .is_shared = options->ledger_files != NULL,
       .wake = options->is_inline ? NULL : wake_worker,
       .user = client,
       .is_inline = options->is_inline,
   };
-  if (!options->ledger)
-    return SM_OK;
   sm_worker_settle(DRAIN_MS); /* who was just closed lets his leases go */
   /* One that others have, too, bears a mark that the ledger looks at. */
-  bool is_first = options->has_shared_files;
-  enum sm_code code = SM_OK;
-  if (is_first)
-    code = open_folder(client, options->ledger_files, e);
+  if (code == SM_OK && ledger.is_shared)
+    code = open_folder(client, options, e);
   if (code == SM_OK)
     code = sm_ledger_new(&client->ledger, &ledger, e);
-  if (code == SM_OK && !is_first)
-    code = open_folder(client, options->ledger_files, e);
+  if (code == SM_OK && !ledger.is_shared)
+    code = open_folder(client, options, e);
   return code;
 }
 

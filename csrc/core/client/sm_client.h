@@ -41,8 +41,9 @@ struct sm_client_options {
   size_t max_image_bytes;
   bool is_inline;
   const char *ledger;        /* a path, or postgresql://…; NULL: none */
-  const char *ledger_files;  /* the folder of its pictures */
-  bool has_shared_files;     /* all machines of the ledger have that one */
+  const char *ledger_files;  /* a folder for its pictures, of a server's one
+                                that all its machines share; NULL: see
+                                sm_ledger_folder */
   const char *driver_folder; /* see sm_ledger_options */
   bool has_budget;
   double budget; /* USD that all steps of the ledger may cost */
