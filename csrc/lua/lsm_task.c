@@ -153,15 +153,30 @@ static enum sm_code give_text(struct sm_task *task, const char *text,
                     : sm_fail_memory(e);
 }
 
-static struct sm_task *new_job(const char *model,
-                               const struct task_options *options,
-                               struct sm_error *e) {
-  struct sm_task *task = sm_task_new(SM_TASK_JOB, model);
+/* What a verb makes: a job, or one exchange of a kind. */
+struct verb {
+  enum sm_task_kind kind;
+  enum sm_fetch_kind call; /* CALL */
+};
+
+static const struct verb job = {SM_TASK_JOB, SM_FETCH_GET};
+static const struct verb sync_call = {SM_TASK_CALL, SM_FETCH_SYNC};
+static const struct verb upload = {SM_TASK_CALL, SM_FETCH_UPLOAD};
+static const struct verb download = {SM_TASK_CALL, SM_FETCH_DOWNLOAD};
+static const struct verb get = {SM_TASK_CALL, SM_FETCH_GET};
+
+static struct sm_task *new_task(const struct verb *verb, const char *target,
+                                const struct task_options *options,
+                                struct sm_error *e) {
+  struct sm_task *task = sm_task_new(verb->kind, target);
   if (!task) {
     sm_fail_memory(e);
     return NULL;
   }
-  sm_job_create(&task->job, &options->dial, deadline_of(options));
+  if (verb->kind == SM_TASK_JOB)
+    sm_job_create(&task->job, &options->dial, deadline_of(options));
+  else
+    sm_fetch_create(&task->call, verb->call, deadline_of(options));
   task->mean_s = options->latency_s;
   return task;
 }
@@ -200,7 +215,7 @@ static enum sm_code prepare(struct sm_task *task, const char *body, size_t size,
                &options->step, e);
 }
 
-static int task_job(lua_State *L) {
+static int submit(lua_State *L, const struct verb *verb) {
   struct sm_client *client = lsm_check_client(L);
   const char *model = check_name(L, 2);
   size_t size = 0;
@@ -208,11 +223,15 @@ static int task_job(lua_State *L) {
   const char *json = check_body(L, 3, &options, &size);
   struct listener listener = enlist(L, client);
   struct sm_error e;
-  struct sm_task *task = new_job(model, &options, &e);
+  struct sm_task *task = new_task(verb, model, &options, &e);
   if (!task || prepare(task, json, size, &options, &e) != SM_OK)
     return refuse(L, client, &listener, task, &e);
   return post(L, client, &listener, task);
 }
+
+static int task_job(lua_State *L) { return submit(L, &job); }
+
+static int task_sync(lua_State *L) { return submit(L, &sync_call); }
 
 static enum sm_code enter_attached(struct sm_task *task,
                                    const struct task_options *options,
@@ -230,37 +249,10 @@ static int task_attach(lua_State *L) {
   struct task_options options = check_options(L, 4);
   struct listener listener = enlist(L, client);
   struct sm_error e;
-  struct sm_task *task = new_job(model, &options, &e);
+  struct sm_task *task = new_task(&job, model, &options, &e);
   if (!task ||
       sm_job_attach(&task->job, request_id, sm_now_ms(), &e) != SM_OK ||
       enter_attached(task, &options, &e) != SM_OK)
-    return refuse(L, client, &listener, task, &e);
-  return post(L, client, &listener, task);
-}
-
-static struct sm_task *new_call(enum sm_fetch_kind kind, const char *target,
-                                const struct task_options *options,
-                                struct sm_error *e) {
-  struct sm_task *task = sm_task_new(SM_TASK_CALL, target);
-  if (!task) {
-    sm_fail_memory(e);
-    return NULL;
-  }
-  sm_fetch_create(&task->call, kind, deadline_of(options));
-  task->mean_s = options->latency_s;
-  return task;
-}
-
-static int task_sync(lua_State *L) {
-  struct sm_client *client = lsm_check_client(L);
-  const char *model = check_name(L, 2);
-  size_t size = 0;
-  struct task_options options = check_options(L, 4);
-  const char *json = check_body(L, 3, &options, &size);
-  struct listener listener = enlist(L, client);
-  struct sm_error e;
-  struct sm_task *task = new_call(SM_FETCH_SYNC, model, &options, &e);
-  if (!task || prepare(task, json, size, &options, &e) != SM_OK)
     return refuse(L, client, &listener, task, &e);
   return post(L, client, &listener, task);
 }
@@ -316,8 +308,7 @@ static int task_upload(lua_State *L) {
   struct task_options options = check_options(L, 3);
   struct listener listener = enlist(L, client);
   struct sm_error e;
-  struct sm_task *task =
-      new_call(SM_FETCH_UPLOAD, "/upload-asset", &options, &e);
+  struct sm_task *task = new_task(&upload, "/upload-asset", &options, &e);
   if (!task || give_source(task, &source, &e) != SM_OK)
     return refuse(L, client, &listener, task, &e);
   return post(L, client, &listener, task);
@@ -395,7 +386,7 @@ static int task_download(lua_State *L) {
   struct task_options options = check_options(L, 4);
   struct listener listener = enlist(L, client);
   struct sm_error e;
-  struct sm_task *task = new_call(SM_FETCH_DOWNLOAD, url, &options, &e);
+  struct sm_task *task = new_task(&download, url, &options, &e);
   if (!task || (path && sm_file_new(&task->file, path, false, &e) != SM_OK))
     return refuse(L, client, &listener, task, &e);
   return post(L, client, &listener, task);
@@ -410,7 +401,7 @@ static int task_get(lua_State *L) {
   struct task_options options = check_options(L, 4);
   struct listener listener = enlist(L, client);
   struct sm_error e;
-  struct sm_task *task = new_call(SM_FETCH_GET, target, &options, &e);
+  struct sm_task *task = new_task(&get, target, &options, &e);
   if (!task)
     return refuse(L, client, &listener, NULL, &e);
   task->host = (enum sm_host)host;
@@ -480,7 +471,8 @@ static int task_take_up(lua_State *L) {
   luaL_argcheck(L, sm_client_has_ledger(client), 1, "the client has no ledger");
   luaL_argcheck(L, sm_url_is_id(values[SM_ROW_MODEL].text), 2, "no model");
   struct listener listener = enlist(L, client);
-  struct sm_task *task = new_job(values[SM_ROW_MODEL].text, &options, &e);
+  struct sm_task *task =
+      new_task(&job, values[SM_ROW_MODEL].text, &options, &e);
   if (!task || enter_taken(task, values, &e) != SM_OK)
     return refuse(L, client, &listener, task, &e);
   return post(L, client, &listener, task);

@@ -22,7 +22,6 @@ static const char *const code_names[SM_CODE_COUNT] = {
     [SM_IO] = "io",
     [SM_CANCELLED] = "cancelled",
     [SM_BUDGET] = "budget",
-    [SM_UPSTREAM] = "upstream",
 };
 
 void sm_error_clear(struct sm_error *e) {

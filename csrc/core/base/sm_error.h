@@ -31,7 +31,6 @@ enum sm_code {
   SM_IO,         /* local files, memory */
   SM_CANCELLED,  /* the caller's wish */
   SM_BUDGET,     /* the caller's limit of money */
-  SM_UPSTREAM,   /* an earlier step failed */
   SM_CODE_COUNT
 };
 

@@ -516,3 +516,20 @@ enum sm_code sm_file_probe(const char *path, struct sm_file_facts *facts,
   (void)close(fd);
   return code;
 }
+
+/* -- names ---------------------------------------------------------------- */
+
+static bool is_letter_or_digit(char c) {
+  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+         (c >= '0' && c <= '9');
+}
+
+bool sm_file_is_name(const char *text, size_t size, size_t most) {
+  if (size == 0 || size > most || !is_letter_or_digit(text[0]))
+    return false;
+  for (size_t i = 1; i < size; i++)
+    if (!is_letter_or_digit(text[i]) && text[i] != '.' && text[i] != '_' &&
+        text[i] != '-')
+      return false;
+  return true;
+}

@@ -94,6 +94,10 @@ struct sm_file_facts {
 enum sm_code sm_file_probe(const char *path, struct sm_file_facts *facts,
                            struct sm_error *e);
 
+/* Whether a text may be the name of a file, and stand in a URL, as it is:
+ * [A-Za-z0-9][A-Za-z0-9._-]*, `most` bytes at most. */
+bool sm_file_is_name(const char *text, size_t size, size_t most);
+
 /* Makes an empty file unless there is one. One that is there is not opened:
  * closing it would take away the locks that this process has on it. Errors:
  * SM_IO, also when something else than a regular file has the name. */

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sm_file.h"
+
 #define NAME_MAX_BYTES 200
 #define MOST 9007199254740992.0 /* 2^53: doubles count up to it */
 
@@ -51,21 +53,8 @@ const char *sm_column_name(enum sm_column column) {
   return columns[column].name;
 }
 
-static bool is_letter_or_digit(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-         (c >= '0' && c <= '9');
-}
-
 static bool is_name(const struct sm_db_value *value) {
-  if (value->size == 0 || value->size > NAME_MAX_BYTES ||
-      !is_letter_or_digit(value->text[0]))
-    return false;
-  for (size_t i = 1; i < value->size; i++) {
-    char c = value->text[i];
-    if (!is_letter_or_digit(c) && c != '.' && c != '_' && c != '-')
-      return false;
-  }
-  return true;
+  return sm_file_is_name(value->text, value->size, NAME_MAX_BYTES);
 }
 
 static bool is_state(const struct sm_db_value *value) {

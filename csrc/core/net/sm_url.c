@@ -11,6 +11,8 @@
 #include <strings.h>
 #include <sys/socket.h>
 
+#include "sm_file.h"
+
 #define GATEWAY "https://api.segmind.com"
 #define UPLOAD "https://workflows-api.segmind.com"
 #define CONTROL "https://api.spotprod.segmind.com"
@@ -33,11 +35,6 @@ static bool is_letter_or_digit(char c) {
          (c >= '0' && c <= '9');
 }
 
-static bool is_id_char(char c, bool is_first) {
-  return is_letter_or_digit(c) ||
-         (!is_first && (c == '.' || c == '_' || c == '-'));
-}
-
 /* A host may be percent-encoded, and curl hands it out decoded: what comes out
  * must stand in a URL again and mean the same. Brackets and colons are left
  * only where curl has checked that they make an IPv6 address. */
@@ -50,13 +47,7 @@ static bool is_host(const char *host) {
 }
 
 bool sm_url_is_id(const char *id) {
-  if (id == NULL || *id == '\0')
-    return false;
-  size_t i = 0;
-  for (; id[i] != '\0'; i++)
-    if (i >= SM_ID_MAX || !is_id_char(id[i], i == 0))
-      return false;
-  return true;
+  return id && sm_file_is_name(id, strlen(id), SM_ID_MAX);
 }
 
 /* One part as curl reads it. False when there is none or no memory.
