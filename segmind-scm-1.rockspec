@@ -23,6 +23,7 @@ supported_platforms = { "unix" }
 dependencies = {
   "lua >= 5.1", -- 5.4, 5.3, or LuaJIT 2.1 as 5.1
   "lua-cjson",
+  "argparse >= 0.7.1", -- the command line
 }
 
 -- By library only: a header's place differs where libraries live in a folder per architecture.

@@ -35,7 +35,7 @@ print("-- specs on " .. (jit and jit.version or _VERSION))
 --- The file of a spec that is given by its name alone, or the word itself.
 local function file_of(word)
   local name = word:match("^([%w_]+)$") or word:match("^([%w_]+)_spec%.lua$")
-  for _, folder in ipairs(name and { "unit", "money", "hosts", "emulator" } or {}) do
+  for _, folder in ipairs(name and { "unit", "money", "hosts", "cli", "emulator" } or {}) do
     local path = ("spec/%s/%s_spec.lua"):format(folder, name:gsub("_spec$", ""))
     local file = io.open(root .. "/" .. path)
     if file then

@@ -1,0 +1,213 @@
+--- What a command is told beside its arguments: a flag, else the environment, else the file
+--- $XDG_CONFIG_HOME/segmind/config.json, else a default. `doctor` shows where each value is from.
+
+local json = require("segmind.json")
+local shell = require("segmind.cli.shell")
+local usage = require("segmind.cli.usage")
+
+local config = {}
+
+--- A folder of the user's, by the rules of XDG.
+---@param variable string "XDG_STATE_HOME"
+---@param default string below HOME
+---@return string
+function config.home(variable, default)
+  local given = os.getenv(variable)
+  if given and given:sub(1, 1) == "/" then
+    return given
+  end
+  return (os.getenv("HOME") or "") .. "/" .. default
+end
+
+local function number(value)
+  return type(value) == "number" and value - value == 0
+end
+
+local kinds = {
+  text = { "a text", function(value)
+    return type(value) == "string" and value ~= ""
+  end },
+  money = { "an amount of US dollars, 0 or more", function(value)
+    return number(value) and value >= 0
+  end },
+  seconds = { "a number of seconds above 0, at most 1e7", function(value)
+    return number(value) and value > 0 and value <= 1e7
+  end },
+  count = { "a whole number above 0", function(value)
+    return number(value) and value >= 1 and value <= 1e9 and value % 1 == 0
+  end },
+  flag = { "true or false", function(value)
+    return type(value) == "boolean"
+  end },
+  list = { "a list of texts", function(value)
+    for i, item in pairs(type(value) == "table" and value or { false }) do
+      if type(i) ~= "number" or type(item) ~= "string" then
+        return false
+      end
+    end
+    return true
+  end },
+}
+
+--- The settings: what each holds, its flag (a field of the parsed arguments) and its variable.
+config.settings = {
+  { "api_key_command", "text", about = "a command that prints the key, where SEGMIND_API_KEY is "
+    .. "not set" },
+  { "base_url", "text", variable = "SEGMIND_BASE_URL", about = "another service: the emulator" },
+  { "ledger", "text", flag = "ledger", variable = "SEGMIND_LEDGER",
+    about = "a file, or postgresql://…" },
+  { "budget", "money", flag = "budget", variable = "SEGMIND_BUDGET", about = "US dollars" },
+  { "timeout", "seconds", flag = "timeout", variable = "SEGMIND_TIMEOUT",
+    about = "seconds for a job" },
+  { "model", "text", flag = "model", variable = "SEGMIND_MODEL", about = "the model of edit" },
+  { "output", "text", flag = "output", about = "a template for the names of pictures" },
+  { "on_done", "text", flag = "on_done", about = "a command that is run when a job has ended" },
+  { "metadata", "flag", about = "whether saved pictures say how they were made" },
+  { "rpm", "count", about = "requests a minute, as the plan allows" },
+  { "max_active_jobs", "count", about = "jobs under way at the same time" },
+  { "proxy", "text", about = "an HTTP proxy" },
+  { "ca_file", "text", about = "certificates to trust, PEM" },
+  { "media_hosts", "list", about = "further hosts that pictures are fetched from" },
+}
+
+local defaults = { model = "flux-kontext-pro", metadata = true }
+
+local names, by_name = {}, {}
+for i, setting in ipairs(config.settings) do
+  names[i], by_name[setting[1]] = setting[1], setting
+end
+
+---@return string
+function config.path()
+  return config.home("XDG_CONFIG_HOME", ".config") .. "/segmind/config.json"
+end
+
+--- Where in a text a byte is.
+---@param text string
+---@param at integer
+---@return integer line
+---@return integer column
+function config.position(text, at)
+  local before = text:sub(1, math.max(at - 1, 0))
+  local _, lines = before:gsub("\n", "")
+  return lines + 1, #before:match("[^\n]*$") + 1
+end
+
+--- The file as a table; empty when there is none.
+local function read_file(path)
+  local file = io.open(path, "rb")
+  local text = file and file:read("*a")
+  if file then
+    file:close()
+  end
+  if not file then
+    return {}
+  elseif not text then
+    usage.fail("%s cannot be read: is it a file?", path)
+  end
+  local value, why = json.decode(text)
+  if type(value) ~= "table" or value[1] ~= nil then
+    local at = why and why:match("at character (%d+)")
+    local line, column = config.position(text, tonumber(at) or 1)
+    usage.fail("%s:%d:%d: %s", path, line, column, why or "the configuration is a JSON object")
+  end
+  return value
+end
+
+local function check(name, value, where)
+  local kind = kinds[by_name[name][2]]
+  if not kind[2](value) then
+    usage.fail("%s: %s is %s", where, name, kind[1])
+  end
+  return value
+end
+
+--- What a text means for a setting that is a number.
+local function typed(name, text)
+  local kind = by_name[name][2]
+  if kind == "money" or kind == "seconds" or kind == "count" then
+    return tonumber((text:gsub("^%$", "")))
+  end
+  return text
+end
+
+local function check_file(values, path)
+  for name, value in pairs(values) do
+    if name == "api_key" then
+      usage.fail("%s: the key does not belong into a file: put it into SEGMIND_API_KEY, or a "
+        .. "command that prints it into api_key_command", path)
+    elseif not by_name[name] then
+      usage.fail("%s: there is no setting %s%s", path, name, usage.nearest(name, names))
+    end
+    check(name, value, path)
+  end
+end
+
+---@class segmind.cli.Config
+---@field values table<string, any>
+---@field origins table<string, string> "--budget", "SEGMIND_BUDGET", the file's name or "default"
+---@field path string of the file
+
+--- Reads all settings; raises for one that makes no sense.
+---@param args table as parsed
+---@return segmind.cli.Config
+function config.read(args)
+  local path = config.path()
+  local file = read_file(path)
+  check_file(file, path)
+  local self = { values = {}, origins = {}, path = path }
+  for _, setting in ipairs(config.settings) do
+    local name, flag = setting[1], setting.flag and args[setting.flag]
+    local env = setting.variable and os.getenv(setting.variable)
+    local value, origin = defaults[name], "default"
+    if flag ~= nil then
+      origin = "--" .. setting.flag:gsub("_", "-")
+      value = check(name, typed(name, flag), origin)
+    elseif env and env ~= "" then
+      value, origin = check(name, typed(name, env), setting.variable), setting.variable
+    elseif file[name] ~= nil then
+      value, origin = file[name], path
+    end
+    self.values[name], self.origins[name] = value, value ~= nil and origin or nil
+  end
+  config.place_ledger(self, args)
+  return self
+end
+
+--- The ledger is on unless --no-ledger says otherwise. A ledger belongs to one service: another
+--- than Segmind's own has one of its own.
+function config.place_ledger(self, args)
+  if args.no_ledger then
+    self.values.ledger, self.origins.ledger = nil, "--no-ledger"
+  elseif not self.values.ledger then
+    local host = (self.values.base_url or ""):match("^%a+://([^/]+)")
+    local mark = host and "-" .. host:gsub("[^%w.]", "-") or ""
+    self.values.ledger = ("%s/segmind/ledger%s.db"):format(
+      config.home("XDG_STATE_HOME", ".local/state"), mark)
+    self.origins.ledger = "default"
+  end
+end
+
+--- The key: SEGMIND_API_KEY, else what `api_key_command` prints. It is never kept or shown.
+---@param self segmind.cli.Config
+---@return string? key
+---@return string why there is none, or where it is from
+function config.key(self)
+  local key, command = os.getenv("SEGMIND_API_KEY"), self.values.api_key_command
+  if key and key ~= "" then
+    return key, "SEGMIND_API_KEY"
+  elseif not command then
+    return nil, "there is no key: put one (https://cloud.segmind.com) into SEGMIND_API_KEY, or a "
+      .. "command that prints it into api_key_command of " .. self.path
+      .. "; `segmind emulate` runs without one"
+  end
+  local text, ok = shell.output(command)
+  key = ok and text and text:match("^%s*(%S+)")
+  if key then
+    return key, "api_key_command"
+  end
+  return nil, ("api_key_command of %s %s"):format(self.path,
+    ok and "prints nothing" or "fails; run it by hand")
+end
+
+return config

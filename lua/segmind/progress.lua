@@ -1,0 +1,266 @@
+--- Progress of jobs on a terminal: one line a job, redrawn (state, seconds of the expected seconds,
+--- price so far). Where there is no terminal a plain line for each change of a state. It prints to
+--- stderr, asks nothing of the library that a script cannot ask, and sends no escape sequence of a
+--- server on.
+---
+---     local progress = require("segmind.progress").new()
+---     progress:watch(sm:submit("flux-kontext-pro", { prompt = "a house", aspect_ratio = "1:1" }))
+---     progress:wait()
+
+local Error = require("segmind.error")
+local models = require("segmind.models")
+local options = require("segmind.options")
+
+---@class segmind.Progress
+local Progress = {}
+Progress.__index = Progress
+Progress.__name = "segmind.Progress"
+
+local progress = {}
+
+-- Seconds between two drawings, and between two looks at the width of the terminal.
+local TICK, LOOK = 0.1, 3
+
+-- A command of the shell that answers by its status; Lua 5.1 returns that, later ones true or nil.
+local function succeeds(command)
+  local ok = os.execute(command)
+  return ok == true or ok == 0
+end
+
+local function is_terminal()
+  return succeeds("test -t 2")
+end
+
+local function number_from(command)
+  local pipe = io.popen(command)
+  local rows, columns = (pipe and pipe:read("*a") or ""):match("^(%d+) (%d+)")
+  if pipe then
+    pipe:close()
+  end
+  return tonumber(rows), tonumber(columns)
+end
+
+--- Text as it may be shown: without escape sequences, control characters and marks that turn the
+--- direction of what follows.
+---@param text any
+---@return string
+function progress.plain(text)
+  text = tostring(text):gsub("\27%[[0-?]*[ -/]*[@-~]", ""):gsub("\27%][^\7\27]*\7?", "")
+  text = text:gsub("\194[\128-\159]", ""):gsub("\226\128[\170-\174]", "")
+    :gsub("\226\129[\166-\169]", "")
+  return (text:gsub("[%c\127]+", " "))
+end
+
+-- Lines are cut by characters; one that is twice as wide counts two.
+local function cut(text, width)
+  local out, used = {}, 0
+  for char in text:gmatch("[%z\1-\127\194-\244][\128-\191]*") do
+    used = used + (#char >= 3 and char > "\225\132\128" and 2 or 1)
+    if used > width then
+      break
+    end
+    out[#out + 1] = char
+  end
+  return table.concat(out)
+end
+
+local settings = { is_terminal = "flag", is_quiet = "flag", columns = "count", rows = "count",
+  has_colours = "flag" }
+
+--- Makes a printer. What is not given is found out: NO_COLOR, TERM=dumb, the terminal's size.
+---@param opts { stream: file*?, is_terminal: boolean?, is_quiet: boolean?, columns: integer?, rows: integer?, has_colours: boolean? }?
+---@return segmind.Progress
+function progress.new(opts)
+  local given = {}
+  for name, value in pairs(opts or {}) do
+    given[name] = name ~= "stream" and value or nil
+  end
+  given = options.read(given, settings, "segmind.progress")
+  local self = setmetatable({ _stream = opts and opts.stream or io.stderr, _jobs = {}, _lines = 0,
+    _is_quiet = given.is_quiet, _given = given, _looked = -math.huge }, Progress)
+  if opts and opts.is_terminal ~= nil then
+    self._is_live = opts.is_terminal
+  end
+  return self
+end
+
+-- Asked once, and only when there is something to show.
+local function is_live(self)
+  if self._is_live == nil then
+    local term = os.getenv("TERM")
+    self._is_live = not self._is_quiet and term ~= nil and term ~= "dumb" and is_terminal()
+  end
+  return self._is_live and not self._is_quiet
+end
+
+local function look(self)
+  local now = os.time()
+  if now - self._looked >= LOOK then
+    self._looked = now
+    local rows, columns
+    if not (self._given.columns and self._given.rows) then
+      rows, columns = number_from("stty size 2>/dev/null </dev/tty")
+    end
+    self._rows = self._given.rows or rows and rows > 0 and rows or 24
+    self._columns = self._given.columns or columns and columns > 0 and columns or 80
+  end
+  return self._columns, self._rows
+end
+
+local colours = { COMPLETED = "32", FAILED = "31", PROCESSING = "36" }
+
+local function paint(self, state, text)
+  local no_color = os.getenv("NO_COLOR")
+  local has_colours = self._given.has_colours
+  if has_colours == nil then
+    has_colours = not (no_color and no_color ~= "")
+  end
+  local colour = has_colours and is_live(self) and colours[state]
+  return colour and ("\27[%sm%s\27[0m"):format(colour, text) or text
+end
+
+local function price_of(job)
+  local result, err, spec = job:result(), job:error(), models.declared(job.model)
+  if job.replayed or err and err.charged == "no" then
+    return "$0.00"
+  elseif result and result.cost then
+    return ("$%.2f"):format(result.cost)
+  end
+  return spec and job.request_id and ("$%.2f"):format(spec.price_usd) or ""
+end
+
+local words = { waiting = "waiting", uploading = "uploading", submitting = "submitting",
+  QUEUED = "queued", PROCESSING = "processing", saving = "saving", COMPLETED = "done",
+  FAILED = "failed" }
+
+local function seconds_of(job)
+  local passed, expected = job:progress()
+  if job:is_over() then
+    return job.replayed and "from the ledger" or ("%.1f s"):format(passed)
+  end
+  return expected and ("%.0f of %.0f s"):format(passed, expected) or ("%.0f s"):format(passed)
+end
+
+local function bar(job, width)
+  local passed, expected = job:progress()
+  local part = job:is_over() and 1 or math.min(passed / (expected or 20), 0.99)
+  local full = math.floor(part * width)
+  return ("#"):rep(full) .. ("."):rep(width - full)
+end
+
+local function line_of(self, watched)
+  local job, columns = watched.job, is_live(self) and look(self) or 1000
+  local state = words[job.state] or job.state:lower()
+  local text = ("%-10s %-15s %5s  %s"):format(state, seconds_of(job), price_of(job), watched.label)
+  if is_live(self) and columns >= 72 then
+    text = bar(job, 12) .. " " .. text
+  end
+  return paint(self, job.state, cut(progress.plain(text), columns - 1))
+end
+
+local function write(self, ...)
+  self._stream:write(...)
+  self._stream:flush()
+end
+
+-- Takes the lines that are redrawn off the terminal.
+local function erase(self)
+  if self._lines > 0 then
+    write(self, "\r", self._lines > 1 and ("\27[%dA"):format(self._lines - 1) or "", "\27[J")
+    self._lines = 0
+  end
+end
+
+local function unfinished(self)
+  local jobs = {}
+  for _, watched in ipairs(self._jobs) do
+    jobs[#jobs + 1] = not watched.is_told and watched or nil
+  end
+  return jobs
+end
+
+--- Draws the lines of the jobs that go on; of more jobs than there is room for, the first, and how
+--- many there are.
+function Progress:draw()
+  if not is_live(self) then
+    return
+  end
+  local columns, rows = look(self)
+  local jobs, lines = unfinished(self), {}
+  local room = math.max(rows - 3, 1)
+  for i, watched in ipairs(jobs) do
+    if i > room then
+      lines[i] = cut(("and %d more"):format(#jobs - room), columns - 1)
+      break
+    end
+    lines[i] = line_of(self, watched)
+  end
+  erase(self)
+  write(self, table.concat(lines, "\n"))
+  self._lines = #lines
+end
+
+--- Prints a line above what is redrawn. It is shown to the quiet, too.
+---@param text string
+function Progress:print(text)
+  erase(self)
+  write(self, progress.plain(text), "\n")
+  self:draw()
+end
+
+local function tell(self, watched)
+  if self._is_quiet then
+    watched.is_told = watched.job:is_over()
+  elseif watched.job:is_over() and not watched.is_told then
+    erase(self)
+    watched.is_told = true
+    write(self, line_of(self, watched), "\n")
+    self:draw()
+  elseif is_live(self) then
+    self:draw()
+  elseif not watched.is_told then
+    write(self, line_of(self, watched), "\n")
+  end
+end
+
+--- Shows a job from now to its end.
+---@param job segmind.Job
+---@param label string? what it is called; its name, else its model
+---@return segmind.Job job
+function Progress:watch(job, label)
+  if type(job) ~= "table" or type(job.is_over) ~= "function" then
+    Error.misuse("progress:watch takes a job")
+  end
+  local watched = { job = job, label = progress.plain(label or job.name or job.model),
+    is_told = false }
+  self._jobs[#self._jobs + 1] = watched
+  local function told()
+    tell(self, watched)
+  end
+  if job:is_over() then
+    told()
+  else
+    job:on("state", told):on("done", told):on("error", told)
+  end
+  return job
+end
+
+--- Waits until all jobs that are watched are over, and draws meanwhile.
+---@param is_enough (fun(): boolean?)? ends the wait sooner
+function Progress:wait(is_enough)
+  for _, watched in ipairs(self._jobs) do
+    while not watched.job:is_over() and not (is_enough and is_enough()) do
+      watched.job:wait(is_live(self) and TICK or 1)
+      self:draw()
+    end
+  end
+  self:finish()
+end
+
+--- Takes the lines that are redrawn off the terminal and forgets the jobs.
+function Progress:finish()
+  erase(self)
+  self._jobs = {}
+end
+
+return progress
