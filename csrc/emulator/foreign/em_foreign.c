@@ -137,12 +137,15 @@ int em_foreign_script(struct em_foreign *foreign, const char *json, size_t size,
            (failed = write_script(&answer, script)))
     em_fail(error, "body_base64 is not base64");
   json_decref(script);
-  if (failed)
+  if (failed) {
+    em_text_free(&answer);
     return -1;
+  }
   pthread_mutex_lock(&foreign->lock);
   em_text_free(&foreign->answer);
-  foreign->answer = answer;
+  em_text_add_bytes(&foreign->answer, answer.data, answer.size);
   pthread_mutex_unlock(&foreign->lock);
+  em_text_free(&answer);
   return 0;
 }
 
@@ -211,8 +214,8 @@ static void write_headers(struct em_text *text, const char *from,
 
 static void write_received(struct em_text *text,
                            const struct received *received) {
-  const char *start = received->bytes.data ? received->bytes.data : "";
-  size_t head = em_frame_head_size(start, received->bytes.size);
+  const char *start = received->bytes.data;
+  size_t head = start ? em_frame_head_size(start, received->bytes.size) : 0;
   const char *end = start + head;
   em_text_addf(text, "{\"size\":%llu,\"body_size\":%llu", received->size,
                received->size - (head ? head : received->size));
@@ -241,8 +244,7 @@ void em_foreign_write_json(struct em_foreign *foreign, struct em_text *text) {
   em_text_add(text, "]");
 }
 
-static void delete_visitor(struct visitor *visitor) {
-  LIST_REMOVE(visitor, entry);
+static void free_visitor(struct visitor *visitor) {
   em_watch_close(&visitor->watch);
   em_watch_close(&visitor->clock);
   free_received(visitor->received);
@@ -351,8 +353,11 @@ static void time_out(struct em_watch *clock, uint32_t events) {
 }
 
 static void run_later(struct em_later *later) {
-  delete_visitor((struct visitor *)(void *)((char *)later -
-                                            offsetof(struct visitor, later)));
+  struct visitor *visitor =
+      (struct visitor *)(void *)((char *)later -
+                                 offsetof(struct visitor, later));
+  LIST_REMOVE(visitor, entry);
+  free_visitor(visitor);
 }
 
 static void add_visitor(struct em_foreign *foreign, int fd) {
@@ -369,9 +374,10 @@ static void add_visitor(struct em_foreign *foreign, int fd) {
   visitor->later.run = run_later;
   visitor->foreign = foreign;
   visitor->received = received;
-  LIST_INSERT_HEAD(&foreign->visitors, visitor, entry);
   if (em_loop_watch(foreign->loop, &visitor->watch))
-    delete_visitor(visitor);
+    free_visitor(visitor);
+  else
+    LIST_INSERT_HEAD(&foreign->visitors, visitor, entry);
 }
 
 static void accept_all(struct em_watch *watch, uint32_t events) {
@@ -395,6 +401,9 @@ int em_foreign_listen(struct em_foreign *foreign, struct em_loop *loop,
 
 void em_foreign_close(struct em_foreign *foreign) {
   em_watch_close(&foreign->listener);
-  while (!LIST_EMPTY(&foreign->visitors))
-    delete_visitor(LIST_FIRST(&foreign->visitors));
+  struct visitor *visitor;
+  while ((visitor = LIST_FIRST(&foreign->visitors))) {
+    LIST_REMOVE(visitor, entry);
+    free_visitor(visitor);
+  }
 }

@@ -39,68 +39,25 @@ bool em_look_has_word(const char *text, const char *phrases) {
   return false;
 }
 
-/* An effect returns 0, or -1 when out of memory. */
-typedef int effect_fn(gdImagePtr image, uint64_t key);
-
-static int sharpen(gdImagePtr image, uint64_t key) {
-  (void)key;
-  gdImageSharpen(image, 60);
-  return 0;
-}
-
-static int pixelate(gdImagePtr image, uint64_t key) {
-  (void)key;
-  return gdImagePixelate(image, 14, GD_PIXELATE_AVERAGE) ? 0 : -1;
-}
-
-static int emboss(gdImagePtr image, uint64_t key) {
-  (void)key;
-  return gdImageEmboss(image) ? 0 : -1;
-}
-
-static int negate(gdImagePtr image, uint64_t key) {
-  (void)key;
-  return gdImageNegate(image) ? 0 : -1;
-}
-
-/* Dark lines on paper. */
-static int trace_edges(gdImagePtr image, uint64_t key) {
-  (void)key;
-  return gdImageEdgeDetectQuick(image) && gdImageGrayScale(image) &&
-                 gdImageContrast(image, -60) && gdImageBrightness(image, 112)
-             ? 0
-             : -1;
-}
-
-/* Few colours: a palette and back. */
-static int posterize(gdImagePtr image, uint64_t key) {
-  (void)key;
-  return gdImageTrueColorToPalette(image, 0, 20) &&
-                 gdImagePaletteToTrueColor(image)
-             ? 0
-             : -1;
-}
-
 /* libgd scatters with rand(), whose state is the process's: one at a time, so
  * that the seed decides. Nothing else in this program calls rand(). */
-static int scatter(gdImagePtr image, uint64_t key) {
+static bool scatter(gdImagePtr image, uint64_t key) {
   static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
   gdScatter how = {.sub = 2, .plus = 4, .seed = (unsigned)key};
   pthread_mutex_lock(&lock);
   int scattered = gdImageScatterEx(image, &how);
   pthread_mutex_unlock(&lock);
-  return scattered && gdImageSmooth(image, 6) ? 0 : -1;
+  return scattered && gdImageSmooth(image, 6);
 }
 
 /* The sides out of focus, the middle sharp: strips of the blurred picture are
  * merged in, the more of it the farther out. */
-static int blur(gdImagePtr image, uint64_t key) {
+static bool blur(gdImagePtr image) {
   enum { STRIPS = 48 };
   int width = image->sx, height = image->sy;
-  (void)key;
   gdImagePtr blurred = gdImageCopyGaussianBlurred(image, 12, -1);
   if (!blurred)
-    return -1;
+    return false;
   for (int i = 0; i < STRIPS; i++) {
     int x = width * i / STRIPS, end = width * (i + 1) / STRIPS;
     int from_middle = i < STRIPS / 2 ? STRIPS / 2 - i : i - STRIPS / 2 + 1;
@@ -110,7 +67,47 @@ static int blur(gdImagePtr image, uint64_t key) {
                        share < 100 ? share : 100);
   }
   gdImageDestroy(blurred);
-  return 0;
+  return true;
+}
+
+enum effect {
+  NONE,
+  SHARPEN,
+  PIXELATE,
+  EMBOSS,
+  NEGATE,
+  EDGES,     /* dark lines on paper */
+  POSTERIZE, /* few colours: a palette and back */
+  SCATTER,
+  BLUR
+};
+
+/* Errors: false, out of memory. */
+static bool apply_effect(gdImagePtr image, enum effect effect, uint64_t key) {
+  switch (effect) {
+  case NONE:
+    break;
+  case SHARPEN:
+    gdImageSharpen(image, 60);
+    break;
+  case PIXELATE:
+    return gdImagePixelate(image, 14, GD_PIXELATE_AVERAGE);
+  case EMBOSS:
+    return gdImageEmboss(image);
+  case NEGATE:
+    return gdImageNegate(image);
+  case EDGES:
+    return gdImageEdgeDetectQuick(image) && gdImageGrayScale(image) &&
+           gdImageContrast(image, -60) && gdImageBrightness(image, 112);
+  case POSTERIZE:
+    return gdImageTrueColorToPalette(image, 0, 20) &&
+           gdImagePaletteToTrueColor(image);
+  case SCATTER:
+    return scatter(image, key);
+  case BLUR:
+    return blur(image);
+  }
+  return true;
 }
 
 enum kind { LIGHT, STYLE, KIND_COUNT }; /* in the order of their use */
@@ -124,55 +121,55 @@ struct look {
   int contrast;   /* as libgd counts: below 0 is more */
   int multiply;   /* a colour, or 0: none */
   int overlay;    /* a colour, or 0: none; 0x808080 changes nothing */
-  effect_fn *effect;
+  enum effect effect;
 };
 
 static const struct look looks[] = {
     {LIGHT, false, "night,midnight,moon*,dark,star*", false, -38, -8, 0x98a4d8,
-     0x6a7490, NULL},
+     0x6a7490, NONE},
     {LIGHT, true, "sunset,sunrise,dusk,dawn,evening,golden,warm", false, 0, -8,
-     0xffd0a0, 0xa87050, NULL},
+     0xffd0a0, 0xa87050, NONE},
     {LIGHT, true, "noon,noontime,midday,sun*,day*,bright,summer,beach", false,
-     4, -8, 0, 0x928a76, NULL},
+     4, -8, 0, 0x928a76, NONE},
     {LIGHT, true, "winter,snow*,christmas,ice,icy,frozen,frost*,cold", false,
-     26, 6, 0, 0x78a0c8, NULL},
+     26, 6, 0, 0x78a0c8, NONE},
     {LIGHT, false, "autumn,fall,october,november,leaves", false, -6, -10,
-     0xffe0b0, 0xa87840, NULL},
+     0xffe0b0, 0xa87840, NONE},
     {LIGHT, true, "spring,blossom*,petal*,cherry,pink,rose*", false, 20, 4, 0,
-     0xb88ca0, NULL},
+     0xb88ca0, NONE},
     {LIGHT, false, "rain*,storm*,wet,fog*,mist*,haz*,smoke*", false, 10, 34,
-     0xd8e0e8, 0, NULL},
+     0xd8e0e8, 0, NONE},
     {LIGHT, true, "forest,jungle,meadow,garden", false, 0, -8, 0xe8fae4,
-     0x7c8a80, NULL},
+     0x7c8a80, NONE},
     {STYLE, false,
      "black and white,black & white,monochrome,greyscale,"
      "grayscale,noir,b&w",
-     true, 0, -24, 0, 0, NULL},
+     true, 0, -24, 0, 0, NONE},
     {STYLE, false, "sepia,vintage,retro,old photo*,antique,victorian,19*", true,
-     10, 8, 0xf8e0b8, 0x887860, NULL},
+     10, 8, 0xf8e0b8, 0x887860, NONE},
     {STYLE, false, "pencil,sketch*,drawing,drawn,charcoal,line art,ink", true,
-     0, 0, 0xfff8e8, 0, trace_edges},
+     0, 0, 0xfff8e8, 0, EDGES},
     {STYLE, true,
      "paint*,oil,watercolo*,aquarelle,impressionis*,canvas,"
      "brush*,van gogh,monet",
-     false, 6, -16, 0, 0x8c8478, scatter},
+     false, 6, -16, 0, 0x8c8478, SCATTER},
     {STYLE, true,
      "poster,comic*,pop art,cartoon*,anime,ghibli,animat*,"
      "illustrat*,manga,graphic novel",
-     false, 2, -14, 0, 0, posterize},
+     false, 2, -14, 0, 0, POSTERIZE},
     {STYLE, false, "pixel*,8-bit,8bit,mosaic,lego,minecraft", false, 0, -10, 0,
-     0, pixelate},
+     0, PIXELATE},
     {STYLE, false, "neon,cyberpunk,synthwave,futuristic,sci-fi,robot*", false,
-     -20, -40, 0xc080ff, 0x9050c0, NULL},
+     -20, -40, 0xc080ff, 0x9050c0, NONE},
     {STYLE, false, "statue,marble,relief,emboss*,stone,clay,coin", true, 0, -10,
-     0xf0ece0, 0, emboss},
-    {STYLE, false, "negative,invert*,x-ray", false, 0, 0, 0, 0, negate},
+     0xf0ece0, 0, EMBOSS},
+    {STYLE, false, "negative,invert*,x-ray", false, 0, 0, 0, 0, NEGATE},
     {STYLE, false, "bokeh,blur*,depth of field,out of focus,dream*", false, 2,
-     -4, 0, 0x868282, blur},
+     -4, 0, 0x868282, BLUR},
     {STYLE, true, "photo*,realistic,dslr,portrait,studio,film,cinema*,movie",
-     false, 4, -18, 0, 0x848890, sharpen},
+     false, 4, -18, 0, 0x848890, SHARPEN},
     {STYLE, true, "fashion,magazine,vogue,editorial,elegant", false, 10, -10, 0,
-     0x90848a, NULL},
+     0x90848a, NONE},
 };
 
 enum { LOOK_COUNT = sizeof looks / sizeof *looks };
@@ -200,9 +197,8 @@ static void blend(gdImagePtr image, int how, int colour) {
 }
 
 static int use(gdImagePtr image, const struct look *look, uint64_t key) {
-  if (look->effect && look->effect(image, key))
-    return -1;
-  if ((look->grey && !gdImageGrayScale(image)) ||
+  if (!apply_effect(image, look->effect, key) ||
+      (look->grey && !gdImageGrayScale(image)) ||
       !gdImageContrast(image, look->contrast) ||
       !gdImageBrightness(image, look->brightness))
     return -1;

@@ -217,16 +217,17 @@ static void check(const struct em_options *options,
 
 /* argp_error ends the program. */
 static error_t parse(int key, char *value, struct argp_state *state) {
-  const struct em_option *option = &table[key - FIRST_KEY];
   if (key == ARGP_KEY_END) {
     check(state->input, state);
   } else if (key == ARGP_KEY_ARG) {
     argp_error(state, "%s is not an option: options begin with --", value);
   } else if (key < FIRST_KEY || key >= FIRST_KEY + OPTION_COUNT) {
     return ARGP_ERR_UNKNOWN;
-  } else if (!store_value(state->input, option, value)) {
-    argp_error(state, "%s is not a valid value of --%s: %s", value,
-               option->name, option->help);
+  } else {
+    const struct em_option *option = &table[key - FIRST_KEY];
+    if (!store_value(state->input, option, value))
+      argp_error(state, "%s is not a valid value of --%s: %s", value,
+                 option->name, option->help);
   }
   return 0;
 }

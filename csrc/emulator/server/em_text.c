@@ -5,11 +5,12 @@
 #include <string.h>
 
 char *em_text_take(struct em_text *text) {
-  char *data = text->data;
+  /* The bytes may move when the stream is closed. */
   if (text->stream && fclose(text->stream) != 0)
     text->failed = true;
+  char *data = text->data;
   if (text->failed) {
-    free(text->data);
+    free(data);
     data = NULL;
   }
   *text = (struct em_text){0};

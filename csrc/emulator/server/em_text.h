@@ -19,7 +19,8 @@ struct em_text {
   bool failed;
 };
 
-/* All zero is a valid empty text; em_text_free makes it so again. */
+/* All zero is a valid empty text; em_text_free makes it so again. Never copied:
+ * the stream writes to this struct. */
 void em_text_free(struct em_text *text);
 
 /* Ownership: the bytes become the caller's, the text is empty. NULL when

@@ -117,9 +117,10 @@ int em_store_add_locked(struct em_store *store, struct em_job *job) {
 struct em_job *em_store_find_locked(const struct em_store *store,
                                     const char *id) {
   struct em_job key;
-  if (strlen(id) >= sizeof key.id)
+  size_t size = strlen(id) + 1;
+  if (size > sizeof key.id)
     return NULL;
-  strcpy(key.id, id);
+  memcpy(key.id, id, size);
   struct em_job *const *found = tfind(&key, &store->ids, compare_ids);
   return found ? *found : NULL;
 }
