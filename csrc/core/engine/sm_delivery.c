@@ -369,10 +369,17 @@ static void fetch(struct sm_engine *engine, struct sm_task *task, char *url) {
     sm_engine_send(engine, task, engine->now_ms);
 }
 
+/* An id that neither its own write nor the result's has made durable is in no
+ * state that is told (M2). */
+static bool has_lost_id(const struct sm_task *task) {
+  return task->entry->step && task->entry->is_ours &&
+         sm_task_request_id(task) != NULL;
+}
+
 static void tell_saving(struct sm_engine *engine, struct sm_task *task) {
   if (is_accepting(task->entry))
     task->entry->held_state = SM_STATE_SAVING;
-  else
+  else if (!has_lost_id(task))
     sm_engine_emit_state(engine, task, SM_STATE_SAVING);
 }
 

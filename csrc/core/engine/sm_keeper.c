@@ -426,12 +426,14 @@ static enum sm_code follow_row(struct sm_engine *engine, struct sm_task *task,
   return SM_OK;
 }
 
+/* Who only looks on, as another is at the row, or it has failed, leads nobody:
+ * his end is not that of the step. */
 static bool take_name(struct sm_engine *engine, struct sm_task *task,
                       const struct sm_row *row) {
   struct sm_entry *entry = task->entry;
   const char *key = sm_row_text(row, SM_ROW_STEP_KEY);
   entry->generation = (int64_t)sm_row_number(row, SM_ROW_GENERATION);
-  entry->is_leader = true;
+  entry->is_leader = entry->is_ours;
   if (entry->key && strcmp(entry->key, key) == 0)
     return true;
   if (!sm_entry_name(entry, key))
@@ -854,22 +856,23 @@ void sm_keeper_drop(struct sm_engine *engine, struct sm_task *task) {
 }
 
 /* Rows that were begun keep their state, for whoever takes them up; only what
- * was surely not sent is free. */
+ * was surely not sent is free, and what is being asked for is let go. */
 static void stop(struct sm_engine *engine, struct sm_task *task) {
   struct sm_entry *entry = task->entry;
-  bool is_unsent =
+  bool is_asking =
       entry->phase == SM_ENTRY_LOOK || entry->phase == SM_ENTRY_CLAIM;
+  bool is_unsent = false;
   if (entry->phase == SM_ENTRY_STORE) {
     entry->is_dropped = true;
     sm_delivery_store_now(engine, task);
   }
   if (entry->phase <= SM_ENTRY_OPEN) {
     cut(engine, task);
-    is_unsent = is_unsent || (entry->is_ours && !entry->was_sent &&
-                              !entry->is_taken && !entry->is_again);
+    is_unsent = entry->is_ours && !entry->was_sent && !entry->is_taken &&
+                !entry->is_again && !sm_task_request_id(task);
   }
   entry->is_dropped = true;
-  if (is_unsent && !sm_task_request_id(task)) {
+  if (is_asking || is_unsent) {
     entry->phase = SM_ENTRY_END;
     if (!entry->is_writing)
       sm_keeper_put_end(engine, task);
