@@ -72,9 +72,9 @@ void lsm_push_row(lua_State *L, const struct sm_row *row);
 /* -- lsm_ledger.c: questions about a ledger -------------------------------- */
 
 /* handle:ask("spent") -> USD; ("find", key) -> a list of no or one row;
- * ("resume", list) -> the list, to which what was begun and not ended is
- * appended, taken over if that was left behind. Waits for the ledger's answer.
- * Or nil and an error. */
+ * ("list") -> all rows; ("resume", list) -> the list, to which what was begun
+ * and not ended is appended, taken over if that was left behind. Waits for the
+ * ledger's answer. Or nil and an error. */
 int lsm_ask(lua_State *L);
 
 /* -- lsm_handle.c: the client's userdata ----------------------------------- */

@@ -36,9 +36,9 @@ static void push_rows(lua_State *L, int index, const struct sm_row *row) {
 
 int lsm_ask(lua_State *L) {
   enum { WHAT = 2, ROWS };
-  static const char *const names[] = {"spent", "find", "resume", NULL};
+  static const char *const names[] = {"spent", "find", "list", "resume", NULL};
   static const enum sm_write_kind kinds[] = {SM_WRITE_SPENT, SM_WRITE_FIND,
-                                             SM_WRITE_RESUME};
+                                             SM_WRITE_LIST, SM_WRITE_RESUME};
   struct sm_client *client = lsm_check_client(L);
   enum sm_write_kind kind = kinds[luaL_checkoption(L, WHAT, NULL, names)];
   struct sm_ledger_step step = {.seed = (double)NAN, .price = (double)NAN};
@@ -47,6 +47,9 @@ int lsm_ask(lua_State *L) {
     step.key = lsm_check_text(L, ROWS);
     lua_newtable(L);
     lua_insert(L, ROWS);
+  } else if (kind == SM_WRITE_LIST) {
+    lua_newtable(L);
+    lua_replace(L, ROWS);
   } else if (kind == SM_WRITE_RESUME) {
     luaL_checktype(L, ROWS, LUA_TTABLE);
   }

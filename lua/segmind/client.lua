@@ -20,6 +20,7 @@ local models = require("segmind.models")
 local operation = require("segmind.operation")
 local options = require("segmind.options")
 local path = require("segmind.path")
+local record = require("segmind.record")
 local request = require("segmind.request")
 local schema = require("segmind.schema")
 local step = require("segmind.step")
@@ -96,6 +97,12 @@ local function name_places(opts)
   opts.ledger_files, opts.ca_file = path.absolute(opts.ledger_files), path.absolute(opts.ca_file)
 end
 
+--- Where the ledger's pictures are, as far as this side knows: a server's are in the user's cache.
+local function folder_of(opts)
+  local is_file = opts.ledger and not opts.ledger:find("^%a[%w+.-]*://")
+  return opts.ledger_files or is_file and opts.ledger .. ".files" or nil
+end
+
 --- Opens a client. No request is made.
 ---
 ---     local sm = assert(segmind.new{ timeout = 120, max_active_jobs = 8 })
@@ -117,7 +124,7 @@ function Client.new(opts)
     _settled = Queue.new(), _left_over = false, _limit = false, _watch = false,
     _on_event = opts.on_event, _timeout = opts.timeout or 600, _poll = opts.poll,
     _max_active = opts.max_active_jobs or math.huge, _max_json = opts.max_json_bytes,
-    _on_unknown = opts.on_unknown,
+    _on_unknown = opts.on_unknown, _files = folder_of(opts),
     _budget = (opts.budget or not opts.ledger) and Budget.new(opts.budget) }, Client)
   self._uploads = input.uploads(self)
   wait.join(self)
@@ -400,6 +407,26 @@ function Client:resume(opts)
     return nil, err
   end
   return step.work(self, take_all, opts)
+end
+
+--- What the ledger holds, in the order of the submits; free. Rows that cannot be relied on are in
+--- the list, with their `damage`.
+---
+---     for _, one in ipairs(assert(sm:jobs{ state = "unknown" })) do print(one.key, one.model) end
+---@param opts segmind.RecordOptions?
+---@return segmind.Record[]?
+---@return segmind.Error? err kind "ledger"
+function Client:jobs(opts)
+  opts = options.read(opts, record.options, "client:jobs")
+  wait.check_open(self)
+  if not self._has_ledger then
+    Error.misuse("client:jobs tells what a ledger holds; this client has none")
+  end
+  local rows, err = operation.ask(self, "list")
+  if not rows then
+    return nil, err
+  end
+  return record.list(rows, self._files, opts)
 end
 
 -- -- the account ----------------------------------------------------------------------------------

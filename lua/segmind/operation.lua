@@ -135,7 +135,7 @@ end
 
 --- Asks the ledger and waits for its answer, some milliseconds; ten seconds at the most.
 ---@param client segmind.Client
----@param what "spent"|"find"|"resume"
+---@param what "spent"|"find"|"list"|"resume"
 ---@param value any
 ---@return any answer
 ---@return segmind.Error? err kind "ledger"

@@ -64,11 +64,18 @@ local function cut(text, width)
   return table.concat(out)
 end
 
+---@class segmind.ProgressOptions
+---@field stream file*? stderr
+---@field is_terminal boolean? whether the lines are redrawn
+---@field is_quiet boolean? no progress; `print` prints
+---@field columns integer?
+---@field rows integer?
+---@field has_colours boolean?
 local settings = { is_terminal = "flag", is_quiet = "flag", columns = "count", rows = "count",
   has_colours = "flag" }
 
 --- Makes a printer. What is not given is found out: NO_COLOR, TERM=dumb, the terminal's size.
----@param opts { stream: file*?, is_terminal: boolean?, is_quiet: boolean?, columns: integer?, rows: integer?, has_colours: boolean? }?
+---@param opts segmind.ProgressOptions?
 ---@return segmind.Progress
 function progress.new(opts)
   local given = {}
@@ -245,14 +252,19 @@ function Progress:watch(job, label)
   return job
 end
 
---- Waits until all jobs that are watched are over, and draws meanwhile.
----@param is_enough (fun(): boolean?)? ends the wait sooner
-function Progress:wait(is_enough)
+--- Waits until a job is over, and draws all that are watched meanwhile.
+---@param job segmind.Job
+function Progress:wait_for(job)
+  while not job:is_over() do
+    job:wait(is_live(self) and TICK or 1)
+    self:draw()
+  end
+end
+
+--- Waits until all jobs that are watched are over.
+function Progress:wait()
   for _, watched in ipairs(self._jobs) do
-    while not watched.job:is_over() and not (is_enough and is_enough()) do
-      watched.job:wait(is_live(self) and TICK or 1)
-      self:draw()
-    end
+    self:wait_for(watched.job)
   end
   self:finish()
 end

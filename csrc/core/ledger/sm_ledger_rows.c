@@ -32,6 +32,9 @@ static const char get_sql[] = SELECT "WHERE " ROW;
 
 static const char by_request_sql[] = SELECT "WHERE request_id = $1";
 
+static const char list_sql[] =
+    SELECT "ORDER BY submitted_at, step_key, generation";
+
 static const char unfinished_sql[] =
     SELECT "WHERE state NOT IN ('completed', 'failed') "
            "ORDER BY submitted_at, step_key, generation";
@@ -684,6 +687,16 @@ static enum sm_db_status resume(struct sm_ledger_rows *rows,
   return status;
 }
 
+/* Rows that cannot be relied on are in it, and say so. */
+static enum sm_db_status list(struct sm_ledger_rows *rows,
+                              struct sm_write *write, struct sm_error *e) {
+  struct reading reading = {.wants_all = true};
+  struct sm_db_query query = {.sql = list_sql};
+  enum sm_db_status status = read_rows(rows, &query, &reading, e);
+  write->row = reading.best;
+  return status;
+}
+
 static enum sm_db_status spent(struct sm_ledger_rows *rows,
                                struct sm_write *write, struct sm_error *e) {
   enum sm_db_status status = ask_spent(rows, e);
@@ -886,6 +899,8 @@ static enum sm_db_status carry_out(struct sm_ledger_rows *rows,
     return resume(rows, write, e);
   case SM_WRITE_SPENT:
     return spent(rows, write, e);
+  case SM_WRITE_LIST:
+    return list(rows, write, e);
   case SM_WRITE_ACCEPT:
     return accept(rows, write, e);
   case SM_WRITE_COMPLETE:

@@ -131,6 +131,7 @@ enum sm_write_kind {
   SM_WRITE_RESUME,  /* takes over all that was begun and left behind */
   SM_WRITE_FIND,    /* the row that stands for the step's key; only reads */
   SM_WRITE_SPENT,   /* what all steps have cost or may yet cost; only reads */
+  SM_WRITE_LIST,    /* all rows in the order of their submits; only reads */
   SM_WRITE_PICTURE, /* makes `file`, whose hash is `sha256`, out of what the
                        ledger itself keeps of pictures: DONE, or FREE */
   /* After money may have been spent; they are tried until their deadline. */
@@ -170,7 +171,7 @@ struct sm_write {
     double spent; /* out; SPENT, REFUSED: USD */
   };
   /* Out. */
-  struct sm_row *row; /* owned; TAKEN, HELD, DONE, and what FIND found;
+  struct sm_row *row; /* owned; TAKEN, HELD, DONE, what FIND found, LIST;
                          MINE: what it was before, or NULL */
   const struct sm_error *error; /* NULL: it is durable */
   int64_t written;              /* the generation that was written or found */

@@ -1,0 +1,96 @@
+--- `segmind edit PICTURE "prompt"…`: a chain of prompts on one picture.
+
+local models = require("segmind.models")
+local parameters = require("segmind.cli.parameters")
+local pictures = require("segmind.cli.pictures")
+local shell = require("segmind.cli.shell")
+local template = require("segmind.cli.template")
+local usage = require("segmind.cli.usage")
+
+local verb = {
+  name = "edit",
+  summary = "Edit a picture, by one prompt after the other.",
+  examples = [[
+  segmind edit portrait.webp "make it a real photograph"
+  segmind edit portrait.webp "a photograph" "the same at night" -o night.png
+  segmind edit portrait.webp "at night" -m flux-kontext-dev --set guidance=4
+  segmind edit portrait.webp "a photograph" "at night" -o 'out/{name}-{n}']],
+}
+
+function verb.declare(command)
+  command:argument("picture"):description("A path, an address, or - for standard input.")
+  command:argument("prompts"):args("+"):argname("prompt")
+    :description("What to change; each prompt edits the picture of the one before. @file reads "
+      .. "it from a file.")
+  command:option("-m --model"):argname("<model>"):description("The model (flux-kontext-pro).")
+  command:option("--set"):args(1):count("*"):argname("name=value")
+    :description("A further parameter of every step.")
+  pictures.declare(command)
+end
+
+local function check_model(model)
+  parameters.check_model(model)
+  local spec = models.declared(model)
+  if not spec or not models.first_image(spec) then
+    usage.fail("%s is not declared here, so edit does not know which parameter takes the "
+      .. "picture: segmind run %s name=%s", model, model, "PICTURE")
+  end
+end
+
+local function check_picture(picture)
+  if not picture:find("^%a[%w+.-]*://") and picture ~= "-" and not shell.exists(picture) then
+    usage.fail("there is no picture %s: give the path of a file, or an address", picture)
+  end
+end
+
+-- The last picture is what is wanted; with {n} in its name the others are, too.
+local function plan(context, args, params)
+  local text = pictures.template(context, "{name}-{seed}")
+  local seed, keeps = pictures.whole(args.seed, "--seed", 0), template.has(text, "n")
+  local steps, stem = {}, template.stem(args.picture ~= "-" and args.picture or "stdin")
+  for n, prompt in ipairs(args.prompts) do
+    local step = { prompt = parameters.text(prompt, "the prompt"), seed = seed }
+    for name, value in pairs(params) do
+      step[name] = value
+    end
+    local values = { name = stem, model = args.model, n = n, seed = step.seed,
+      prompt = step.prompt }
+    local name = (keeps or n == #args.prompts) and text or nil
+    steps[n] = { params = step, values = values, template = name,
+      label = ("%d of %d: %s"):format(n, #args.prompts, step.prompt) }
+  end
+  return steps
+end
+
+function verb.run(context, args)
+  args.model = context.config.values.model
+  check_model(args.model)
+  check_picture(args.picture)
+  local params = parameters.read(args.model, args.set)
+  local picture = parameters.picture(args.picture, "the picture")
+  local steps = plan(context, args, params)
+  local client, err = context.client()
+  if not client then
+    return context.fail(err)
+  end
+  local chain = client:chain(picture)
+  for _, step in ipairs(steps) do
+    local opts = pictures.options(args)
+    opts.save = not args.dry_run and pictures.name(step.template, step.values) or nil
+    chain:step(args.model, step.params, opts)
+  end
+  if args.dry_run then
+    return pictures.estimate(context, { chain })
+  end
+  local jobs
+  jobs, err = chain:submit()
+  if not jobs then
+    return context.fail(err)
+  end
+  for n, step in ipairs(steps) do
+    step.job = jobs[n]
+  end
+  return pictures.finish(context, steps)
+end
+
+return verb

@@ -1,0 +1,69 @@
+--- `segmind history`: the requests of the key, as the service tells of them.
+
+local pictures = require("segmind.cli.pictures")
+local plain = require("segmind.progress").plain
+local records = require("segmind.cli.records")
+local usage = require("segmind.cli.usage")
+
+local verb = {
+  name = "history",
+  summary = "List the requests that the service knows of.",
+  examples = "  segmind history\n  segmind history --from 2026-11-01 --status FAILED",
+}
+
+local states = { "COMPLETED", "FAILED", "PENDING" }
+
+function verb.declare(command)
+  command:option("-m --model"):argname("<model>"):description("Whose name holds this.")
+  command:option("--status"):argname("<status>"):description("COMPLETED, FAILED or PENDING.")
+  command:option("--from"):argname("<day>"):description("As 2026-11-26; 7 days unless given.")
+  command:option("--to"):argname("<day>")
+  command:option("--page"):argname("<n>")
+  command:option("-n --number"):argname("<n>"):description("Rows a page, at most 100 (20).")
+end
+
+local function day(value, name)
+  if value and not value:find("^%d%d%d%d%-%d%d%-%d%d$") then
+    usage.fail("%s takes a day such as 2026-11-26, got %s", name, value)
+  end
+  return value
+end
+
+local function status(value)
+  value = value and value:upper()
+  for _, state in ipairs(states) do
+    if value == state then
+      return value
+    end
+  end
+  if value then
+    usage.fail("--status is COMPLETED, FAILED or PENDING, got %s%s", value,
+      usage.nearest(value, states))
+  end
+end
+
+function verb.run(context, args)
+  local opts = { model = args.model, status = status(args.status), from = day(args.from, "--from"),
+    to = day(args.to, "--to"), page = pictures.whole(args.page, "--page", 1),
+    per_page = pictures.whole(args.number, "-n", 1) }
+  local client, err = context.client()
+  local rows
+  if client then
+    rows, err = client:history(opts)
+  end
+  if not rows then
+    return context.fail(err)
+  end
+  for _, row in ipairs(rows) do
+    context.out:line(plain(("%s  %-9s  %-6s %-24s %-32s  %s"):format(records.time(row.created),
+      row.state or "", row.cost and ("$%.2f"):format(row.cost) or "", row.model or "",
+      row.request_id or "-", row.error and records.brief(row.error, 60) or row.url or "")))
+    context.out:event({ what = "request", request_id = row.request_id, model = row.model,
+      state = row.state, cost = row.cost, url = row.url, error = row.error, created = row.created,
+      ended = row.ended, seconds = row.seconds, params = row.params })
+  end
+  context.out:result({ requests = #rows })
+  return 0
+end
+
+return verb

@@ -1,0 +1,67 @@
+--- `segmind jobs`: the steps of the ledger.
+
+local plain = require("segmind.progress").plain
+local records = require("segmind.cli.records")
+
+local verb = {
+  name = "jobs",
+  summary = "List what the ledger holds.",
+  examples = "  segmind jobs\n  segmind jobs --unfinished\n  segmind jobs --doubt --json",
+}
+
+function verb.declare(command)
+  command:flag("--doubt"):description("Only those that may have been paid: nobody knows.")
+  command:flag("--unfinished"):description("Only those that segmind resume goes on with.")
+end
+
+local function is_in_doubt(one)
+  return one.state == "unknown" or one.state == "intent" and not one.is_held or one.doubt > 0
+    or one.damage ~= nil
+end
+
+local function is_unfinished(one)
+  return one.state ~= "completed" and one.state ~= "failed"
+end
+
+local function is_wanted(one, args)
+  return (not args.doubt or is_in_doubt(one)) and (not args.unfinished or is_unfinished(one))
+end
+
+local function line_of(one)
+  local what = one.damage or one.error or one.params.prompt
+  return ("%s  %-9s  $%.2f  %-24s %-32s  %s"):format(records.time(one.submitted), one.state,
+    one.usd, one.model, one.request_id or "-", records.brief(what, 48))
+end
+
+local function event_of(one)
+  return { what = "job", key = one.key, generation = one.generation, model = one.model,
+    name = one.name, state = one.state, held = one.is_held, request_id = one.request_id,
+    usd = one.usd, cost = one.cost, seed = one.seed, submitted = one.submitted, ended = one.ended,
+    error = one.error, params = one.params, kept = one.kept, url = one.url, damage = one.damage,
+    doubt = one.doubt }
+end
+
+function verb.run(context, args)
+  local list, err = records.of(context, "jobs")
+  if not list then
+    return context.fail(err)
+  end
+  local count, usd = 0, 0
+  for _, one in ipairs(list) do
+    if is_wanted(one, args) then
+      count, usd = count + 1, usd + one.usd
+      context.out:line(plain(line_of(one)))
+      context.out:event(event_of(one))
+    end
+  end
+  context.out:result({ jobs = count, usd = tonumber(("%.6f"):format(usd)) })
+  if args.doubt and count > 0 then
+    context.err("what is in doubt is decided by looking: segmind history shows what the service "
+      .. "knows; run the command again with --on-unknown ID, or resubmit")
+  elseif count == 0 then
+    context.err(args.doubt and "nothing is in doubt" or "the ledger holds nothing of the kind")
+  end
+  return 0
+end
+
+return verb

@@ -1,0 +1,254 @@
+--- What the verbs that make pictures share: their options, the wait, the pictures' names, what is
+--- printed, the command that is run at the end of a job.
+
+local exit = require("segmind.cli.exit")
+local shell = require("segmind.cli.shell")
+local template = require("segmind.cli.template")
+local usage = require("segmind.cli.usage")
+
+local pictures = {}
+
+--- Declares the options.
+---@param command table of argparse
+function pictures.declare(command)
+  command:option("-o --output"):argname("<name>")
+    :description("Where the picture goes; {name} {model} {seed} {n} {id} {prompt} are filled in, "
+      .. "folders are made, the extension is the format's.")
+  command:option("--seed"):argname("<seed>"):description("The same seed, the same picture.")
+  command:flag("--fresh"):description("Make another picture, even if this one is paid already.")
+  command:flag("--detach")
+    :description("End when the service has accepted: print the id and exit with 4.")
+  command:option("--on-unknown"):argname("<hold|resubmit|ID>")
+    :description("What to do about a submit whose answer was lost: hold (the default: exit with "
+      .. "5), resubmit (may be paid twice), or take the request of this id for it.")
+end
+
+--- A whole number that an option gives.
+---@param value string?
+---@param name string of the option
+---@param least integer
+---@return integer?
+function pictures.whole(value, name, least)
+  local number = value and tonumber(value)
+  if value and not (number and number % 1 == 0 and number >= least and number < 2 ^ 53) then
+    usage.fail("%s takes a whole number from %d, got %s", name, least, value)
+  end
+  return number
+end
+
+--- The options of a call.
+---@param args table
+---@return segmind.CallOptions
+function pictures.options(args)
+  local answer = args.on_unknown
+  if answer and answer ~= "hold" and answer ~= "resubmit" then
+    if not answer:find("^%w[%w._-]*%d[%w._-]*$") or #answer < 16 then
+      usage.fail('--on-unknown is "hold", "resubmit" or the id of a request, got %s', answer)
+    end
+    local id = answer
+    answer = function()
+      return id
+    end
+  end
+  return { fresh = args.fresh, on_unknown = answer }
+end
+
+--- The template of the names: as given, or in the folder that is given.
+---@param context segmind.cli.Context
+---@param default string
+---@return string
+function pictures.template(context, default)
+  local given = context.config.values.output
+  if not given then
+    return default
+  elseif given:sub(-1) == "/" or shell.exists(given .. "/.") then
+    given = given:gsub("/*$", "/") .. default
+  end
+  template.check(given)
+  return given
+end
+
+-- "out/night.png" -> "out/night-2.png"
+local function numbered(name, n)
+  local stem, extension = name:match("^(.*[^/{])(%.%a%w+)$")
+  return ("%s-%d%s"):format(stem or name, n, extension or "")
+end
+
+--- The template of one of several pictures, which must differ from the others'.
+---@param text string
+---@param n integer
+---@param differ string[] fields that differ from picture to picture
+---@return string
+function pictures.one_of(text, n, differ)
+  for _, field in ipairs(differ) do
+    if template.has(text, field) then
+      return text
+    end
+  end
+  return numbered(text, n)
+end
+
+-- -- before they are sent -------------------------------------------------------------------------
+
+--- Says what chains would cost, of --dry-run.
+---@param context segmind.cli.Context
+---@param chains segmind.Chain[]
+---@return integer code
+function pictures.estimate(context, chains)
+  local usd, steps, finished = 0, 0, 0
+  for _, chain in ipairs(chains) do
+    local estimate, err = chain:estimate()
+    if not estimate then
+      return context.fail(err)
+    end
+    for _, step in ipairs(estimate.steps) do
+      context.out:line(("%-26s %8s  %s"):format(step.model, step.usd
+        and ("$%.2f"):format(step.usd) or "unknown", step.finished and "in the ledger"
+        or step.seconds and ("about %g s"):format(step.seconds) or ""))
+      context.out:event({ what = "step", model = step.model, usd = step.usd,
+        seconds = step.seconds, finished = step.finished })
+    end
+    usd, steps, finished = usd + estimate.usd, steps + #estimate.steps,
+      finished + estimate.finished
+  end
+  context.out:line(("%-26s %8s  %d of %d in the ledger, nothing was sent"):format("together",
+    ("$%.2f"):format(usd), finished, steps))
+  context.out:result({ usd = usd, steps = steps, finished = finished })
+  return exit.DONE
+end
+
+-- -- the end of a job -----------------------------------------------------------------------------
+
+-- Values are in quotes or in the environment, so nothing in them is evaluated. What the command
+-- prints is no result.
+local function hook(context, job, path, err)
+  local command = context.config.values.on_done
+  if not command then
+    return
+  end
+  local result = job:result() or {}
+  local environment = { SEGMIND_STATE = job.state, SEGMIND_PATH = path or "",
+    SEGMIND_COST = result.cost or "", SEGMIND_ID = job.request_id or "",
+    SEGMIND_MODEL = job.model, SEGMIND_SEED = result.seed or job.seed or "",
+    SEGMIND_PROMPT = type(job.params.prompt) == "string" and job.params.prompt or "",
+    SEGMIND_ERROR = err and err.message or "", SEGMIND_KIND = err and err.kind or "" }
+  local code = shell.run(shell.env(environment) .. "sh -c " .. shell.quote(command)
+    .. " </dev/null >&2")
+  if code ~= 0 then
+    context.err(("--on-done: the command ended with %d"):format(code))
+  end
+end
+
+local function show(context, path)
+  if not context.args.show then
+    return
+  elseif context.has_chafa == nil then
+    context.has_chafa = shell.has("chafa")
+    if not context.has_chafa then
+      context.err("--show needs chafa, which is not installed (Debian: apt install chafa)")
+    end
+  end
+  if context.has_chafa then
+    shell.run("chafa -- " .. shell.quote(path) .. " >&2")
+  end
+end
+
+local function save(one)
+  local job = one.job
+  local result, err = job:result(), job:error()
+  if not result or err or result.path or not one.template then
+    return result and result.path, err
+  end
+  local values = { seed = result.seed, id = result.request_id }
+  for name, value in pairs(one.values) do
+    values[name] = values[name] or value
+  end
+  return result:save(template.fill(one.template, values) or job.model)
+end
+
+local function take(context, one)
+  local job = one.job
+  local path, err = save(one)
+  local result = job:result()
+  context.out:event({ what = err and "failed" or "done", job = job.id, model = job.model,
+    request_id = job.request_id, seed = result and result.seed or job.seed, path = path,
+    cost = result and result.cost, replayed = job.replayed, url = result and result.url })
+  if path and not err then
+    context.out:path(path)
+    show(context, path)
+  end
+  hook(context, job, path, err)
+  if not err then
+    return exit.DONE, not job.replayed and result.cost or 0
+  end
+  return context.fail(err), 0
+end
+
+-- Until the service has accepted it, or it has ended without that.
+local function accept(context, one)
+  local job = one.job
+  while not job.request_id and not job:is_over() do
+    job:wait(0.05)
+    context.progress:draw()
+  end
+  if job:error() then
+    return context.fail(job:error())
+  elseif job:is_over() then
+    return take(context, one)
+  end
+  context.out:line(job.request_id)
+  context.out:event({ what = "accepted", job = job.id, request_id = job.request_id,
+    model = job.model })
+  return exit.ACCEPTED
+end
+
+--- A picture under way.
+---@class segmind.cli.Picture
+---@field job segmind.Job
+---@field label string? for the progress
+---@field template string? for the name; nil for one that is not saved
+---@field values table<string, any> of the template's fields
+
+--- The option `save` of a call, when the name is known before its end.
+---@param text string?
+---@param values table<string, any>
+---@return string?
+function pictures.name(text, values)
+  return text and template.fill(text, values)
+end
+
+local function tell_states(context, job)
+  if context.out.is_json then
+    job:on("state", function(state)
+      context.out:event({ what = "state", job = job.id, model = job.model, state = state,
+        request_id = job.request_id })
+    end)
+  end
+end
+
+--- Waits for pictures, saves them and prints their paths in their order.
+---@param context segmind.cli.Context
+---@param list segmind.cli.Picture[]
+---@return integer code
+function pictures.finish(context, list)
+  local code, cost = exit.DONE, 0
+  for _, one in ipairs(list) do
+    tell_states(context, one.job)
+    context.progress:watch(one.job, one.label)
+  end
+  for _, one in ipairs(list) do
+    local ended, paid
+    if context.args.detach then
+      ended, paid = accept(context, one)
+    else
+      context.progress:wait_for(one.job)
+      ended, paid = take(context, one)
+    end
+    code, cost = exit.worst(code, ended), cost + (paid or 0)
+  end
+  context.progress:finish()
+  context.out:result({ cost = tonumber(("%.6f"):format(cost)) })
+  return code
+end
+
+return pictures

@@ -1,0 +1,65 @@
+--- `segmind resume [ID]`: what was begun and has not ended.
+
+local pictures = require("segmind.cli.pictures")
+local usage = require("segmind.cli.usage")
+
+local verb = {
+  name = "resume",
+  summary = "Go on with what was begun and has not ended.",
+  examples = [[
+  segmind resume
+  segmind resume -o 'out/{model}-{seed}'
+  segmind resume 0123456789abcdef0123456789abcdef]],
+}
+
+function verb.declare(command)
+  command:argument("id"):args("?")
+    :description("The id of one request; else all that the ledger knows of.")
+  command:option("-o --output"):argname("<name>")
+    :description("Where the pictures go ({model}-{seed}); the fields are those of run.")
+  command:option("-m --model"):argname("<model>")
+    :description("The model of the id, where the request history does not tell it.")
+end
+
+local function attach(client, id, model)
+  if not model then
+    local row, err = client:request(id)
+    model = row and row.model
+    if err then
+      return nil, err
+    elseif not model then
+      usage.fail("the request history does not say of which model %s is: add -m MODEL", id)
+    end
+  end
+  local job, err = client:attach(id, model)
+  return job and { job }, err
+end
+
+function verb.run(context, args)
+  local text = pictures.template(context, "{model}-{seed}")
+  local client, err = context.client()
+  local jobs
+  if client and args.id then
+    jobs, err = attach(client, args.id, args.model)
+  elseif client and not context.config.values.ledger then
+    usage.fail("without a ledger there is nothing to resume but by its id: segmind resume ID")
+  elseif client then
+    jobs, err = client:resume()
+  end
+  if not jobs then
+    return context.fail(err)
+  end
+  local list = {}
+  for n, job in ipairs(jobs) do
+    list[n] = { job = job, template = #jobs > 1
+      and pictures.one_of(text, n, { "n", "seed", "id" }) or text,
+      values = { model = job.model, n = n, seed = job.seed, prompt = job.params.prompt,
+        name = job.model } }
+  end
+  if #list == 0 then
+    context.err("nothing is unfinished")
+  end
+  return pictures.finish(context, list)
+end
+
+return verb

@@ -1,0 +1,113 @@
+--- `segmind run MODEL name=value…`: one step, or several that differ in their seeds.
+
+local parameters = require("segmind.cli.parameters")
+local pictures = require("segmind.cli.pictures")
+local template = require("segmind.cli.template")
+local usage = require("segmind.cli.usage")
+
+local verb = {
+  name = "run",
+  summary = "Make a picture with a model.",
+  examples = [[
+  segmind run flux-kontext-pro prompt="a red house" aspect_ratio=16:9
+  segmind run flux-kontext-dev input_image=a.png prompt=@prompt.txt -n 4
+  segmind run flux-2-pro image_urls=a.png image_urls=b.png prompt="both"
+  echo "at night" | segmind run flux-kontext-pro input_image=a.png prompt=-]],
+}
+
+function verb.declare(command)
+  command:argument("model"):description("A model; segmind models lists them.")
+  command:argument("parameters"):args("*"):argname("name=value")
+    :description("Its parameters; name=@file reads text, - is standard input. A picture is a path "
+      .. "or an address; a name that is given again adds to a list.")
+  pictures.declare(command)
+  command:option("-n --number"):argname("<n>")
+    :description("So many pictures, with the seeds 1 to n, or from --seed on.")
+  command:flag("--allow-unknown")
+    :description("Let parameters through that the model does not declare.")
+end
+
+local function stem_of(params)
+  local names = {}
+  for name in pairs(params) do
+    names[#names + 1] = name
+  end
+  table.sort(names)
+  for _, name in ipairs(names) do
+    local value = params[name]
+    local first = type(value) == "table" and value[1] or value
+    if name:find("image") and type(first) == "string" then
+      return template.stem(first)
+    end
+  end
+end
+
+-- The parameters of each picture. Seeds that the library draws would differ from run to run, and
+-- each run would be paid: so several pictures have theirs from 1.
+local function variations(args, params)
+  local count = pictures.whole(args.number, "-n", 1) or 1
+  local seed = pictures.whole(args.seed, "--seed", 0)
+  if (seed or count > 1) and params.seed ~= nil then
+    usage.fail("the seed is given twice: seed=%s, and by %s", tostring(params.seed),
+      seed and "--seed" or "-n")
+  end
+  local list = {}
+  for n = 1, count do
+    local copy = {}
+    for name, value in pairs(params) do
+      copy[name] = value
+    end
+    if seed or count > 1 then
+      copy.seed = (seed or 1) + n - 1
+    end
+    list[n] = copy
+  end
+  return list
+end
+
+local function submit(context, client, args, list)
+  local text = pictures.template(context, "{model}-{seed}")
+  local out = {}
+  for n, params in ipairs(list) do
+    local values = { model = args.model, n = n, seed = params.seed, prompt = params.prompt,
+      name = stem_of(params) or args.model }
+    local name = #list > 1 and pictures.one_of(text, n, { "n", "seed", "id" }) or text
+    local opts = pictures.options(args)
+    opts.allow_unknown, opts.save = args.allow_unknown, pictures.name(name, values)
+    local job, err = client:submit(args.model, params, opts)
+    if not job then
+      return nil, err
+    end
+    out[n] = { job = job, template = name, values = values,
+      label = params.seed and ("%s, seed %s"):format(args.model, params.seed) }
+  end
+  return out
+end
+
+local function estimate(context, client, args, list)
+  local chains = {}
+  for n, params in ipairs(list) do
+    chains[n] = client:chain():step(args.model, params, { fresh = args.fresh,
+      allow_unknown = args.allow_unknown })
+  end
+  return pictures.estimate(context, chains)
+end
+
+function verb.run(context, args)
+  parameters.check_model(args.model)
+  local list = variations(args, parameters.read(args.model, args.parameters))
+  local client, err = context.client()
+  if not client then
+    return context.fail(err)
+  elseif args.dry_run then
+    return estimate(context, client, args, list)
+  end
+  local jobs
+  jobs, err = submit(context, client, args, list)
+  if not jobs then
+    return context.fail(err)
+  end
+  return pictures.finish(context, jobs)
+end
+
+return verb

@@ -1,0 +1,71 @@
+--- Names for pictures: `out/{name}-{seed}`. A field is a fact of the job; what is known only at its
+--- end (its seed, its id) keeps the name open until then.
+
+local usage = require("segmind.cli.usage")
+
+local template = {}
+
+local fields = { "name", "model", "n", "seed", "id", "prompt" }
+
+local known = {}
+for _, field in ipairs(fields) do
+  known[field] = true
+end
+
+--- A value as a part of a file's name.
+local function slug(value)
+  local text = tostring(value):gsub("[%c/\\]", "-"):gsub("^[%s.-]+", ""):gsub("%s+$", "")
+  if #text > 60 then
+    text = text:sub(1, 60):gsub("[\192-\255][\128-\191]*$", "")
+  end
+  return text ~= "" and text or "picture"
+end
+
+--- Refuses a field that there is not.
+---@param text string
+---@param more table<string, any>? further fields
+function template.check(text, more)
+  for field in text:gmatch("{([%w_]*)}") do
+    if not known[field] and not (more and more[field] ~= nil) then
+      usage.fail("-o %s: there is no {%s}%s; there are {%s}", text, field,
+        usage.nearest(field, fields), table.concat(fields, "} {"))
+    end
+  end
+end
+
+--- Whether a template has a field.
+---@param text string
+---@param field string
+---@return boolean
+function template.has(text, field)
+  return text:find("{" .. field .. "}", 1, true) ~= nil
+end
+
+--- Fills in the fields.
+---@param text string
+---@param values table<string, any>
+---@return string? name nil while a field of it is not known
+function template.fill(text, values)
+  local is_whole = true
+  local name = text:gsub("{([%w_]+)}", function(field)
+    if values[field] == nil then
+      is_whole = false
+      return nil
+    end
+    return slug(values[field])
+  end)
+  return is_whole and name or nil
+end
+
+--- The name of a picture without folder and extension.
+---@param picture any
+---@return string?
+function template.stem(picture)
+  if type(picture) ~= "string" then
+    return nil
+  end
+  local base = picture:gsub("[?#].*$", ""):match("([^/]+)/*$") or "picture"
+  return (base:gsub("%.%w+$", ""))
+end
+
+return template
