@@ -288,7 +288,8 @@ end
 
 --- Whether the job's submit was begun and its end is not known.
 local function is_submitted(job)
-  return operation.is_under_way(job._client, job._operation) and not job._operation.is_ending
+  local submit = job._operation
+  return submit ~= nil and not submit.is_ending and operation.is_under_way(job._client, submit)
 end
 
 local function is_late(job)
