@@ -245,19 +245,19 @@ local function enter(job, phase)
   phases[phase](job)
 end
 
---- Hears of the operation of the core that is the job itself.
-local Follower = {}
-Follower.__index = Follower
+--- The handler of an operation that is the job itself; see operation.lua.
+local Handler = {}
+Handler.__index = Handler
 
-function Follower:finish(done, err)
+function Handler:finish(done, err)
   lifecycle.event(self.job, done and "done" or "failed", done or err)
 end
 
-function Follower:state(state, request_id)
+function Handler:state(state, request_id)
   lifecycle.event(self.job, "told", state, request_id)
 end
 
-function Follower:row(row)
+function Handler:row(row)
   lifecycle.event(self.job, "row", row)
 end
 
@@ -268,8 +268,8 @@ local function operate(job, handler, verb, ...)
   operation.start(job._client, handler, verb, ...)
 end
 
-local function follow(job, verb, ...)
-  operate(job, setmetatable({}, Follower), verb, ...)
+local function ask_core(job, verb, ...)
+  operate(job, setmetatable({}, Handler), verb, ...)
 end
 
 --- What the core is told of a job besides its body.
@@ -292,9 +292,9 @@ local function is_submitted(job)
   return submit ~= nil and not submit.is_ending and operation.is_under_way(job._client, submit)
 end
 
-local function is_late(job)
+local function is_late(job, state)
   if remaining(job) <= 0 then
-    fail(job, Error.new("timeout", "the deadline passed before the submit"))
+    fail(job, Error.new("timeout", ("the deadline passed before the submit (%s)"):format(state)))
   end
   return job._over
 end
@@ -307,13 +307,14 @@ local function post(job, body)
   else
     job._sent = true
   end
-  follow(job, job._sync and "sync" or "job", job.model, body, opts)
+  ask_core(job, job._sync and "sync" or "job", job.model, body, opts)
 end
 
 --- The pictures are up, and there is no ledger: the budget is asked, last of all.
 local function submit(job)
+  local before = job.state
   set_state(job, "submitting")
-  if job._over or is_late(job) then
+  if job._over or is_late(job, before) then
     return
   end
   local allowed, err = job._client._budget:reserve(job)
@@ -352,7 +353,7 @@ end
 --- The core is asked for the step, without a body where pictures may have to be uploaded: they are
 --- only when it says "free".
 local function ask_for_step(job)
-  if not is_late(job) then
+  if not is_late(job, job.state) then
     post(job, not request.local_slots(job._request)[1] and json.encode(job.params) or nil)
   end
 end
@@ -404,7 +405,7 @@ function phases.adopting(job)
   if job._client._has_ledger then
     local opts = task_options(job)
     opts.step = key.step(job)
-    local handler = setmetatable({ is_adoption = true }, Follower)
+    local handler = setmetatable({ is_adoption = true }, Handler)
     return operate(job, handler, "attach", job.model, job._adopting, opts)
   end
   job.request_id, job._doubtful = job._adopting, nil
@@ -416,7 +417,7 @@ end
 
 --- The service has accepted it before.
 function phases.accepted(job)
-  follow(job, "attach", job.model, job.request_id, attach_options(job))
+  ask_core(job, "attach", job.model, job.request_id, attach_options(job))
 end
 
 --- The job becomes the row of the ledger that was left behind: with its seed, so that a second
@@ -437,7 +438,7 @@ function phases.taken(job)
   end
   become(job, row)
   if not job._over then
-    follow(job, "take_up", row, task_options(job))
+    ask_core(job, "take_up", row, task_options(job))
   end
 end
 
@@ -707,7 +708,7 @@ function lifecycle.attach(job, request_id)
   job.request_id, job.state, job._phase = request_id, "QUEUED", "accepted"
   job._is_unseen = true -- until the service tells a state, the id is only the caller's word
   job._client._jobs[job] = true
-  local handler = setmetatable({ job = job, id = false }, Follower)
+  local handler = setmetatable({ job = job, id = false }, Handler)
   job._operation = handler
   local _, refused = operation.begin(job._client, handler, "attach", job.model, request_id,
     attach_options(job))

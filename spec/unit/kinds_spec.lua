@@ -5,6 +5,7 @@ local emulator = require("spec.support.emulator")
 local files = require("spec.support.files")
 local ledger = require("spec.support.ledger")
 local segmind = require("segmind")
+local session = require("spec.support.session")
 
 local PARAMS = { prompt = "x", aspect_ratio = "1:1" }
 local ID = "[%w][%w._-]*"
@@ -137,6 +138,17 @@ describe("the error kind", function()
   it("is named by no case that does not exist", function()
     for kind in pairs(cases) do
       assert.truthy(Error.kinds[kind])
+    end
+  end)
+
+  it("not_sent names at the deadline where the last try went, and why it failed", function()
+    local given = { base_url = "http://127.0.0.1:1", timeout = 0.3 }
+    local picture = { prompt = "x", input_image = segmind.bytes(session.PIXEL) }
+    for _, params in ipairs({ PARAMS, picture }) do
+      local err = run(given, nil, params)
+      assert.equal("not_sent", err.kind)
+      assert.truthy(err.message:find("deadline", 1, true), err.message)
+      assert.truthy(err.message:find("127.0.0.1 port 1", 1, true), err.message)
     end
   end)
 
