@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "em_clock.h"
+#include "em_endpoints.h"
 #include "em_production.h"
 #include "em_submit.h"
 
@@ -271,7 +272,7 @@ static bool admit(struct em_exchange *exchange) {
   exchange->stage = ANSWERED;
   if (exchange->fault && em_fault_prevents(exchange->fault))
     return true;
-  em_service_answer(exchange->service, request, &exchange->reply);
+  em_endpoints_answer(exchange->service, request, &exchange->reply);
   if (!request->waits)
     return true;
   exchange->stage = WAITING;
@@ -289,7 +290,7 @@ static bool finish_v1(struct em_exchange *exchange) {
   return true;
 }
 
-/* How late the client learns of a job's end counts from an answer that tells
+/* How late the client learns of a job's end counts from an answer that reports
  * it, not from one that a fault takes away. */
 static void note_learned(struct em_exchange *exchange) {
   const struct em_fault_rule *fault = exchange->fault;

@@ -53,7 +53,7 @@ struct em_job {
   int64_t wall_ms; /* submission, wall clock */
   int64_t submitted_us, started_us, finished_us;
   int64_t latency_us;
-  int64_t learned_us; /* the client was first told of the end, or 0 */
+  int64_t learned_us; /* the end was first reported to the client, or 0 */
   double cost, remaining_credits;
   char
       *script; /* a fault: states to report instead, each terminated, then "" */

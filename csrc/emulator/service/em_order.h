@@ -1,7 +1,7 @@
 /* An order: what a request body asks a model to draw, or why it is refused.
  *
  * v2 queues first and checks later: there a refusal is the message with which
- * the queued job will fail. v1 tells it by an HTTP status. Only
+ * the queued job will fail. v1 answers with an HTTP status. Only
  * what drawing needs is taken out of the body; guidance, steps and the like
  * are checked and otherwise without effect, as no model runs. */
 #ifndef EM_ORDER_H

@@ -49,10 +49,6 @@ int em_service_create(struct em_service *service,
 void em_service_stop(struct em_service *service);
 void em_service_destroy(struct em_service *service);
 
-/* Answers the request, or sets request->waits. */
-void em_service_answer(struct em_service *service, struct em_request *request,
-                       struct em_reply *reply);
-
 /* The picture behind a path of this origin, while it lives. */
 bool em_service_find_picture(struct em_service *service, const char *path,
                              struct em_picture_ref *picture);

@@ -179,7 +179,7 @@ bool em_flow_write(struct em_flow *flow, int fd, int64_t now_us,
   if (count > 0)
     note_sent(flow, (size_t)count);
   else if (count < 0 && errno != EINTR)
-    *writable = false; /* of an error the loop tells */
+    *writable = false; /* the loop reports an error */
   return *writable;
 }
 

@@ -173,7 +173,7 @@ static struct side_socket *sink_of(struct em_link *link,
   return &link->sides[direction == EM_REQUEST ? SERVICE : CLIENT];
 }
 
-/* What is no HTTP goes through untold, one exchange to the end. */
+/* What is not HTTP passes through unread, as one exchange to the end. */
 static void begin_opaque(struct em_link *link) {
   for (int i = 0; i < EM_DIRECTION_COUNT; i++) {
     em_frame_make_opaque(&link->flows[i].frame);
@@ -294,7 +294,7 @@ static bool is_over(const struct em_link *link) {
          !em_flow_is_whole(request);
 }
 
-/* A client that went while it waits for its answer: the service is told so,
+/* A client that went while it waits for its answer: the service learns of it,
  * which may be waiting in turn for the rest of a request full of garbage. */
 static void pass_hang_up_on(struct em_link *link) {
   struct side_socket *client = &link->sides[CLIENT];
@@ -358,7 +358,7 @@ static void go_on(struct em_link *link) {
 
 static void side_ready(struct em_watch *watch, uint32_t events) {
   struct side_socket *side = (struct side_socket *)watch;
-  /* An error is told by the next read, after the bytes that came before. */
+  /* The next read reports an error, after the bytes that came before. */
   if (events & (EPOLLIN | EPOLLERR | EPOLLHUP))
     side->readable = true;
   if (events & EPOLLOUT)

@@ -6,7 +6,7 @@
  * came from a client before it went is passed on, as a wire does.
  *
  * A link lives on the loop and ends by itself, with one of the sides or by its
- * fault; whoever keeps count of links is told by `closed`. */
+ * fault; `closed` informs whoever keeps count of links. */
 #ifndef EM_LINK_H
 #define EM_LINK_H
 

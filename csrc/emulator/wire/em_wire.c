@@ -75,7 +75,7 @@ void em_wire_match(struct em_wire *wire, const char *path,
   *plan = (struct em_wire_plan){.endpoint = route.endpoint};
   snprintf(plan->path, sizeof plan->path, "%s", path);
   for (char *c = plan->path; *c; c++)
-    if (*c & 0x80) /* it will be told as JSON */
+    if (*c & 0x80) /* it will be written as JSON */
       *c = '?';
   if (em_endpoint_is_control(route.endpoint))
     return;
