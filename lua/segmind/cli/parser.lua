@@ -9,24 +9,32 @@ local has_argparse, argparse = pcall(require, "argparse")
 
 --- The verbs in the order of the help; each is a module segmind.cli.<verb>.
 parser.verbs = { "edit", "run", "resume", "jobs", "cost", "history", "upload", "credits",
-  "models" }
+  "models", "doctor", "completion", "emulate" }
 
-local DESCRIPTION = [[
+parser.DESCRIPTION = [[
 Edits pictures with the FLUX.1 Kontext models of Segmind.
 
-Results go to standard output, everything else to standard error. What was begun and paid stands in
-a ledger, so every command can be run twice and costs once.]]
+Results go to standard output, everything else to standard error. What was
+begun and paid stands in a ledger, so every command can be run twice and costs
+once.]]
 
-local EPILOG = [[
-Examples:
+parser.EXAMPLES = [[
   segmind edit portrait.webp "make it a real photograph" -o photo.png
   segmind run flux-kontext-pro prompt="a red house" aspect_ratio=16:9 -n 3
-  segmind run flux-kontext-dev input_image=a.png prompt=@prompt.txt -o 'out/{name}-{seed}'
-  segmind emulate -- segmind edit portrait.webp "at night"
+  segmind run flux-kontext-dev input_image=a.png prompt=@prompt.txt
+  segmind emulate -- segmind edit portrait.webp "at night"]]
 
-segmind VERB --help tells more of a verb. Exit codes: 0 done, 1 failed and not charged, 2 fix the
-command, 3 call a person, 4 accepted and not finished: run it again, 5 perhaps paid: look, 6 paid
-but not here: run it again, 75 try again, 130 interrupted: run it again.]]
+local EPILOG = "Examples:\n" .. parser.EXAMPLES .. [[
+
+
+segmind VERB --help tells more of a verb.
+
+Exit codes:
+  0   done                                4   accepted: run it again, it resumes
+  1   failed, not charged                 5   perhaps paid: look, do nothing
+  2   fix the command                     6   paid, not here: run it again, free
+  3   refused before work: call a person  75  nothing was accepted: try again
+  130 interrupted: as 4]]
 
 local function declare_common(root)
   root:flag("--json"):description("Results and events as JSON, one a line.")
@@ -102,7 +110,7 @@ function parser.new()
     usage.fail("the command line needs lua-argparse, which is not installed for %s (Debian: apt "
       .. "install lua-argparse; LuaRocks: luarocks install argparse)", _VERSION)
   end
-  local root = argparse("segmind", DESCRIPTION, EPILOG):command_target("verb")
+  local root = argparse("segmind", parser.DESCRIPTION, EPILOG):command_target("verb")
     :require_command(false):help_max_width(80):usage_max_width(80)
   local verbs = {}
   declare_common(root)
