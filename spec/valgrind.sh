@@ -17,6 +17,7 @@ shift
 
 unset SEGMIND_API_KEY SEGMIND_BASE_URL LUA_INIT LUA_INIT_5_4
 unset http_proxy https_proxy all_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY
+export SEGMIND_WORLDS="${SEGMIND_WORLDS:-40}" # of sm_money_test
 export SEGMIND_BUILD="$build"
 export SEGMIND_EMULATOR="$build/bin/segmind-emulator"
 
