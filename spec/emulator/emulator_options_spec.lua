@@ -34,7 +34,7 @@ describe("segmind-emulator", function()
       assert.matches("exit 2", text)
       assert.matches("^segmind%-emulator: ", text)
     end
-    assert.matches("0 is not a valid value of %-%-speed: divide latencies", run_program("--speed 0"))
+    assert.matches("0 is not a valid value of %-%-speed: divide", run_program("--speed 0"))
   end)
 
   it("says in its banner that no model runs, and ends with its standard input", function()
