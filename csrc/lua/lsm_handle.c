@@ -144,7 +144,7 @@ static bool is_due(const struct handle *handle) {
 static int handle_has_news(lua_State *L) {
   const struct handle *handle = check(L);
   lua_pushboolean(L, handle->client && (handle->current ||
-                                        sm_client_has_news(handle->client) ||
+                                        sm_client_is_readable(handle->client) ||
                                         is_due(handle)));
   return 1;
 }

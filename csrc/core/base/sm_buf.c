@@ -33,7 +33,7 @@ void sm_buf_reset(struct sm_buf *buf) { sm_buf_shorten(buf, 0); }
 
 /* Doubles, so that n appends cost O(n), and stops at the ceiling, so that a
  * buffer of 4 MiB never takes 8. `need` counts the NUL. */
-static size_t roomier(const struct sm_buf *buf, size_t need) {
+static size_t next_capacity(const struct sm_buf *buf, size_t need) {
   size_t most = buf->ceiling < SIZE_MAX ? buf->ceiling + 1 : SIZE_MAX;
   size_t twice = buf->capacity > most / 2 ? most : buf->capacity * 2;
   size_t want = twice > FIRST_CAPACITY ? twice : FIRST_CAPACITY;
@@ -50,7 +50,7 @@ static enum sm_code reserve(struct sm_buf *buf, size_t size,
   size_t need = buf->size + size + 1;
   if (need <= buf->capacity)
     return SM_OK;
-  size_t capacity = roomier(buf, need);
+  size_t capacity = next_capacity(buf, need);
   char *data = realloc(buf->data, capacity);
   if (data == NULL)
     return sm_fail_memory(e);

@@ -37,7 +37,7 @@ enum sm_code sm_digest_copy_to(struct sm_digest *digest, const char *path,
  */
 void sm_digest_expect(struct sm_digest *digest, const char *sha256);
 
-/* Reads the next piece; `is_over` tells whether it was the last, and `hex` is
+/* Reads the next piece; `is_over` says whether it was the last, and `hex` is
  * filled then. Errors: SM_INVALID for a file that is no picture, SM_PROTOCOL
  * for another hash than was expected, or a copy of what is no picture, SM_IO.
  */

@@ -2,7 +2,7 @@
  *
  * A signal may interrupt them and a read may bring less than was asked for;
  * here they go on until all is done or cannot be. What the bytes are and what
- * to say of a failure is the caller's: errno tells the reason.
+ * to say of a failure is the caller's: errno has the reason.
  */
 #ifndef SM_DISK_H
 #define SM_DISK_H

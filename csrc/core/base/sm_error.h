@@ -4,8 +4,8 @@
  * SM_OK, fills the sm_error it was handed: the kind (what the caller can do
  * about it), whether the service may have billed the call, the HTTP status if
  * there was one, and one sentence for a person. The message is plain text; it
- * may quote what a server sent, so whoever shows it passes it through sm_redact
- * first. Out of memory is reported as SM_IO.
+ * may quote what a server sent, so it must go through sm_redact before it is
+ * shown. Out of memory is reported as SM_IO.
  */
 #ifndef SM_ERROR_H
 #define SM_ERROR_H
@@ -21,7 +21,7 @@ enum sm_code {
   SM_AUTH,       /* 401, 403, or no usable key */
   SM_NO_CREDITS, /* 402, or a 406 that speaks of credits */
   SM_THROTTLED,  /* 429 */
-  SM_UNKNOWN,    /* sent, but nobody can say what became of it */
+  SM_UNKNOWN,    /* sent, and the outcome cannot be known */
   SM_FAILED,     /* the job ran and FAILED */
   SM_EXPIRED,    /* the service no longer knows the id */
   SM_TIMEOUT,    /* the caller's deadline */
@@ -38,7 +38,7 @@ enum sm_code {
 enum sm_found {
   SM_FOUND_NONE,       /* it was not asked */
   SM_FOUND_ABSENT,     /* it answered, several times, and does not know it */
-  SM_FOUND_UNCLEAR,    /* it shows what may be it and does not tell */
+  SM_FOUND_UNCLEAR,    /* it shows what may be it, and cannot decide */
   SM_FOUND_UNREACHABLE /* it could not be asked */
 };
 

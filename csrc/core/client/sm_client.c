@@ -468,8 +468,8 @@ uint64_t sm_client_post(struct sm_client *client, struct sm_task *task,
   return id;
 }
 
-/* Without room to note the wish, the task simply runs on; its events are
- * ignored by whoever wished. */
+/* Out of memory: the task keeps running and its events are dropped by the
+ * caller. */
 static void note_cancelled(struct sm_client *client, uint64_t id) {
   if (client->cancelled_count == client->cancelled_capacity) {
     size_t capacity = client->cancelled_capacity * 2 + 8;
@@ -518,7 +518,7 @@ struct sm_event *sm_client_take(struct sm_client *client) {
   return find_news(client) ? sm_events_pop(&client->taken) : NULL;
 }
 
-bool sm_client_has_news(const struct sm_client *client) {
+bool sm_client_is_readable(const struct sm_client *client) {
   return client->taken.head || client->is_inline ||
          atomic_load_explicit(&client->has_events, memory_order_acquire);
 }

@@ -1,10 +1,10 @@
-/* sm_client: the door between the host's thread and the engine's.
+/* sm_client: a command queue in, an event queue out, between the host's thread
+ * and the engine's, and one descriptor that is readable while events wait.
  *
- * A queue of commands in, a queue of events out, one descriptor that is
- * readable while events wait. Nothing else crosses. The worker thread starts
+ * Nothing else crosses. The worker thread starts
  * with the first command, has all signals blocked, and never sees the host
- * program; the host never waits for the network, and to ask whether there is
- * news costs it one atomic load.
+ * program; the host never waits for the network, and to ask whether there
+ * are events costs it one atomic load.
  *
  * Closing sets a flag and returns; the worker takes itself down and is joined
  * when the next client is made, or at exit, where a handler registered after
@@ -80,10 +80,10 @@ struct sm_event *sm_client_take(struct sm_client *client);
 
 /* Whether a take is worth it: false only when there is nothing. An atomic load;
  * always true of an inline client, whose network turns in the take. */
-bool sm_client_has_news(const struct sm_client *client);
+bool sm_client_is_readable(const struct sm_client *client);
 
 /* The host has left something over for its next turn: the descriptor is
- * readable, and there is news, until a take finds nothing. */
+ * readable, and sm_client_is_readable, until a take finds nothing. */
 void sm_client_nudge(struct sm_client *client);
 
 /* Waits until an event is there, or `timeout_ms`; returns early, with false,

@@ -100,7 +100,7 @@ enum sm_code sm_worker_prepare(struct sm_error *e) {
  * and half a millisecond of a frame would be gone. A thread of the class for
  * batches waits for its turn (sched(7)). Who has chosen another class knows
  * why, and where it is refused nothing is lost but that. */
-static void be_patient(void) {
+static void use_batch_scheduling(void) {
   const struct sched_param none = {.sched_priority = 0};
   if (sched_getscheduler(0) == SCHED_OTHER)
     (void)pthread_setschedparam(pthread_self(), SCHED_BATCH, &none);
@@ -108,7 +108,7 @@ static void be_patient(void) {
 
 static void *run(void *user) {
   struct thread *thread = user;
-  be_patient();
+  use_batch_scheduling();
   thread->worker.run(thread->worker.self);
   atomic_store(&thread->is_over, true);
   return NULL;

@@ -370,13 +370,13 @@ static void fetch(struct sm_engine *engine, struct sm_task *task, char *url) {
 }
 
 /* An id that neither its own write nor the result's has made durable is in no
- * state that is told (M2). */
+ * state that is reported (M2). */
 static bool has_lost_id(const struct sm_task *task) {
   return task->entry->step && task->entry->is_ours &&
          sm_task_request_id(task) != NULL;
 }
 
-static void tell_saving(struct sm_engine *engine, struct sm_task *task) {
+static void emit_saving(struct sm_engine *engine, struct sm_task *task) {
   if (is_accepting(task->entry))
     task->entry->held_state = SM_STATE_SAVING;
   else if (!has_lost_id(task))
@@ -398,7 +398,7 @@ static void save(struct sm_engine *engine, struct sm_task *task) {
     give_up(engine, task, &e);
     return;
   }
-  tell_saving(engine, task);
+  emit_saving(engine, task);
   read_through(engine, task, SM_ENTRY_SAVE);
 }
 
@@ -552,7 +552,7 @@ void sm_delivery_carry_out(struct sm_engine *engine, struct sm_task *task,
   }
 }
 
-/* The service has told the picture once and will not again. */
+/* The service sends such a picture once. */
 void sm_delivery_store_now(struct sm_engine *engine, struct sm_task *task) {
   struct sm_error e;
   bool is_over = false;

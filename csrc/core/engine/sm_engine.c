@@ -26,7 +26,7 @@ static int64_t service_ms(const struct sm_engine *engine, int64_t now_ms) {
                                              : engine->wall_offset_ms);
 }
 
-/* Of those who may be told the key, the Date is the service's clock. It tells
+/* The Date of a host that may get the key is the service's clock. It has
  * whole seconds: what lies within is known better already. */
 static void learn_clock(struct sm_engine *engine, struct sm_exchange *exchange,
                         int64_t now_ms) {

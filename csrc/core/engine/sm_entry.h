@@ -69,7 +69,7 @@ struct sm_entry {
   const char *why; /* it cannot be used; NULL: it was not tried */
   enum sm_entry_phase phase;
   enum sm_entry_start start;
-  enum sm_state held_state; /* not told before the id is durable */
+  enum sm_state held_state; /* not reported before the id is durable */
   bool is_writing : 1;
   bool is_result_due : 1; /* to be written, as soon as that can be; so is */
   bool is_file_due : 1;   /* where the picture is */

@@ -1,4 +1,4 @@
-/* sm_event: news for the host program.
+/* sm_event: events for the host program.
  *
  * The engine makes a list of them, the client hands it over to the host's
  * thread, and the host takes one at a time. An event owns what it points to.
@@ -16,7 +16,7 @@ enum sm_event_kind {
   SM_EVENT_DONE,
   SM_EVENT_ERROR,
   SM_EVENT_NOTE,
-  SM_EVENT_ROW /* the task has become what `row` tells of */
+  SM_EVENT_ROW /* the task continues the row `row` */
 };
 
 /* What a ledger adds to the end of a step. */

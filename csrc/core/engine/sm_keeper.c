@@ -118,7 +118,7 @@ static bool refuse_some(struct sm_engine *engine) {
   return is_any;
 }
 
-/* The host is told of the first. */
+/* The host has heard of the first by now. */
 static void refuse_others(struct sm_engine *engine) {
   if (engine->refusal.code == SM_OK || engine->is_stopping)
     return;
@@ -492,7 +492,7 @@ static void put_accept(struct sm_engine *engine, struct sm_task *task) {
   sm_keeper_put(engine, task, write);
 }
 
-/* The only place where it is told (M2). */
+/* The only place that reports it (M2). */
 static void tell_accepted(struct sm_engine *engine, struct sm_task *task) {
   struct sm_entry *entry = task->entry;
   if (entry->is_dropped)
@@ -855,7 +855,7 @@ void sm_keeper_drop(struct sm_engine *engine, struct sm_task *task) {
     sm_keeper_forget(engine, task);
 }
 
-/* Rows that were begun keep their state, for whoever takes them up; only what
+/* Rows that were begun keep their state for the next process; only what
  * was surely not sent is free, and what is being asked for is let go. */
 static void stop(struct sm_engine *engine, struct sm_task *task) {
   struct sm_entry *entry = task->entry;

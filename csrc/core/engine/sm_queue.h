@@ -50,7 +50,7 @@ void sm_queue_remove(struct sm_queue *queue, struct sm_task *task);
 void sm_queue_open(struct sm_queue *queue);
 
 /* Takes out the next task that may be sent now; NULL when all lanes are empty
- * or closed, and `again_ms` tells when to open them again. The pace has counted
+ * or closed, and `again_ms` is when to open them again. The pace has counted
  * it. */
 struct sm_task *sm_queue_next(struct sm_queue *queue,
                               const struct sm_inflight *inflight,
@@ -61,7 +61,7 @@ struct sm_task *sm_queue_digest(const struct sm_queue *queue);
 
 /* Whether it takes a request of our own to learn if the service is well again:
  * the breaker keeps submits from an ailing service until a GET was answered
- * well, and no poll is there to be that GET. If not yet, `again_ms` tells when.
+ * well, and no poll is there to be that GET. If not yet, `again_ms` is when.
  */
 bool sm_queue_wants_probe(struct sm_queue *queue, int64_t now_ms);
 

@@ -61,7 +61,7 @@ struct sm_task {
   struct sm_task *chain;        /* in the table of ids */
   struct sm_exchange *exchange; /* while one is active */
   struct sm_event *last;        /* the event that will end it */
-  struct sm_event *first;       /* JOB: that will tell its id; then NULL */
+  struct sm_event *first;       /* JOB: that will report its id; then NULL */
   struct sm_model *model;       /* JOB and v1; the engine's */
   struct sm_body *body;
   struct sm_file *file;
@@ -72,7 +72,7 @@ struct sm_task {
   enum sm_host host;
   enum sm_task_kind kind;
   enum sm_request_class class; /* since it was queued last */
-  bool is_quiet;               /* the engine's own: nobody waits for its end */
+  bool is_quiet;               /* the engine's own: its end is not reported */
   bool is_ready;               /* stands in the queue */
   union {
     struct sm_job job;
@@ -84,8 +84,8 @@ struct sm_task {
 struct sm_task *sm_task_new(enum sm_task_kind kind, const char *target);
 void sm_task_delete(struct sm_task *task);
 
-/* Gives it a line in the ledger, and the room to tell of it. False without
- * memory. Ownership: the task's, in any case. */
+/* Gives it an entry in the ledger, and room for what its end reports. False
+ * without memory. Ownership: the task's, in any case. */
 bool sm_task_enter(struct sm_task *task, struct sm_entry *entry);
 
 /* Whatever it takes to report what became of the money is allocated before any

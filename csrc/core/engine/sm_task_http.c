@@ -274,7 +274,7 @@ static void settle_body(struct sm_event *event, struct sm_answer *answer) {
 }
 
 /* The v1 API answers with the picture itself, whatever its Content-Type says,
- * and a line break of somebody's script may stand before it. */
+ * and a line break of a script may stand before it. */
 static void settle_sync(struct sm_task *task, struct sm_answer *answer,
                         struct sm_action *action) {
   struct sm_image *image = &task->last->image;
@@ -299,7 +299,7 @@ static void settle_sync(struct sm_task *task, struct sm_answer *answer,
   settle_body(task->last, answer);
 }
 
-/* An entry of the history, told as the result endpoint would have told it. */
+/* An entry of the history, in the form of the result endpoint. */
 static void settle_record(struct sm_task *task, struct sm_answer *answer,
                           struct sm_action *action) {
   struct sm_history_row row;

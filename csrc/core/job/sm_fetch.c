@@ -166,7 +166,7 @@ static void answer_free(struct sm_fetch *call, const struct sm_context *context,
     sm_pace_recover(context->pace, context->now_ms);
     action->kind = SM_ACTION_DONE;
   } else if (code == SM_NOT_SENT) {
-    /* Nothing is at stake here; a status is news, silence is not_sent. */
+    /* Nothing is at stake here; a status is protocol, silence is not_sent. */
     if (answer->status)
       action->error.code = SM_PROTOCOL;
     try_again(call, context, action);

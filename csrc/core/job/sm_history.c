@@ -86,7 +86,7 @@ static bool is_creation(const char *name) {
   return is_good && !is_bad;
 }
 
-/* A time may be told in whole seconds. */
+/* A time may be given in whole seconds. */
 enum when { BEFORE, UNCLEAR, NEAR, AFTER };
 
 static enum when place(const struct sm_history_query *query,

@@ -256,7 +256,7 @@ static bool is_result(const struct sm_answer *answer,
          (reply->has_address && !reply->is_cut && is_over);
 }
 
-/* A 200 without an id that can be used: nobody knows what it was. */
+/* A 200 without an id that can be used: its outcome is unknown. */
 static void read_acceptance(struct sm_job *job,
                             const struct sm_context *context,
                             const struct sm_answer *answer,
@@ -358,7 +358,7 @@ static void poll_later(struct sm_job *job, const struct sm_context *context,
     action->at_ms = soonest;
 }
 
-/* An answer of no use: the deadline's error tells of the last. */
+/* An answer of no use: the deadline's error quotes the last. */
 static void wait_out(struct sm_job *job, const struct sm_context *context,
                      const struct sm_answer *answer, const char *what,
                      struct sm_action *action) {
@@ -453,7 +453,7 @@ static bool is_ours(const struct sm_job *job, const struct sm_reply *reply) {
           sm_reply_is_same_id(reply->request_id, job->request_id));
 }
 
-/* Whether an answer tells what became of the job; `why` it does not. One whose
+/* Whether an answer says what became of the job; `why` it does not. One whose
  * end is missing is asked for again before it is believed. */
 static bool is_useful(struct sm_job *job, const struct sm_reply *reply,
                       char *why, size_t why_size) {
@@ -625,7 +625,7 @@ static void fail_by_record(const struct sm_history_row *row,
             row->state == SM_STATE_FAILED ? SM_CHARGED_NO : SM_CHARGED_UNKNOWN);
 }
 
-/* The history knows the request: it is asked until it tells the end. */
+/* The history knows the request: it is asked until it reports the end. */
 static void wait_for_record(struct sm_job *job,
                             const struct sm_context *context,
                             struct sm_action *action) {

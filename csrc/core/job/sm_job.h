@@ -91,7 +91,7 @@ struct sm_job {
   char *request_id;         /* owned; NULL until accepted */
   char *room;               /* for it; owned; see sm_job_reserve */
   struct sm_lookup *lookup; /* LOOKUP; owned */
-  struct sm_kept *kept;     /* owned, as lookup is; NULL: nothing to tell */
+  struct sm_kept *kept;     /* owned, as lookup is; NULL: there is none */
   struct sm_plan plan;
   struct sm_dial dial;
   int64_t deadline_ms;
@@ -130,8 +130,8 @@ enum sm_code sm_job_attach(struct sm_job *job, const char *request_id,
 enum sm_code sm_job_find(struct sm_job *job, int64_t since_s, int64_t wall_ms,
                          int64_t now_ms, struct sm_error *e);
 
-/* Whether its request has been paid, at an end that the service did not tell.
- * An id that was attached and that nobody knows is not proof of any. */
+/* Whether its request has been paid, at an end that the service did not report.
+ * An attached id that is unknown there is not proof of any. */
 enum sm_charged sm_job_charged(const struct sm_job *job);
 
 /* When the job's time is over: a lookup has a little of its own. */

@@ -17,7 +17,7 @@
 #define FULL_PAGE_ROWS 20
 #define BACKOFF_MS 500
 #define BACKOFF_CAP_MS 5000
-/* Another submit of the same body is about to be told its id. */
+/* Another submit of the same body is about to get its id. */
 #define CONTESTED_MS 500
 
 #define DAY_MS INT64_C(86400000)

@@ -235,7 +235,7 @@ static double next_s(const struct sm_plan *plan,
          clamp(gap_s(&b, root, running), fmax(GAP_MIN_S, rtt_s), GAP_MAX_S);
 }
 
-/* A published latency is a promise of somebody else. While no job of a model
+/* A published latency is the service's promise. While no job of a model
  * was ever seen, a look at 3 s and one at 7 s find out a server that is much
  * quicker; they cost the first job some polls and nobody else any. */
 static double cautious(const struct sm_plan *plan,

@@ -235,7 +235,7 @@ static const char *state_word(const json_t *object, int depth) {
   return word;
 }
 
-/* Whether it tells of a request by itself. Some words are an envelope's, too:
+/* Whether it describes a request by itself. Some words are an envelope's, too:
  * {"status": "success", "data": {...}}. */
 static bool is_bare(const json_t *root) {
   static const char *const words[] = {"success", "ok", "error"};

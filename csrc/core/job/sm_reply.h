@@ -16,8 +16,8 @@
  * and those that other hosts of the same models use are understood, too. */
 enum sm_state {
   SM_STATE_NONE,       /* not a state that we know */
-  SM_STATE_WAITING,    /* ours: somebody else is at the same step of a ledger */
-  SM_STATE_FREE,       /* ours: nobody is, and the body is awaited */
+  SM_STATE_WAITING,    /* ours: another job or process is at the step */
+  SM_STATE_FREE,       /* ours: none is, and the body is awaited */
   SM_STATE_SUBMITTING, /* ours: the ledger knows that it is about to be sent */
   SM_STATE_SAVING,     /* ours: the picture goes where the caller wants it */
   SM_STATE_ACCEPTED,   /* ours: the submit was acknowledged */

@@ -2,7 +2,7 @@
  *
  * `run` executes one statement with typed values for its $1, $2, ... and hands
  * its rows out one by one; `close` ends the connection. Transactions and
- * savepoints are statements, too, so whoever writes rows writes them in one
+ * savepoints are statements, too, so sm_ledger_rows writes rows in one
  * dialect: what differs between the two databases stands in sm_db_dialect, as
  * text. sm_db_sqlite and sm_db_postgres implement it, and spec/c wraps it to
  * make a database fail at a chosen statement.

@@ -83,7 +83,7 @@ static bool is_sound(enum sm_column at, const struct sm_db_value *value) {
          (at != SM_ROW_STATE || is_state(value));
 }
 
-static enum sm_code tell_damage(const struct sm_db_value *values, int at,
+static enum sm_code name_damage(const struct sm_db_value *values, int at,
                                 struct sm_error *e) {
   const struct sm_db_value *value = &values[at];
   const char *key = values[SM_ROW_STEP_KEY].type == SM_DB_TEXT
@@ -105,7 +105,7 @@ enum sm_code sm_row_check(const struct sm_db_value *values,
   for (int i = 0; i < SM_ROW_COLUMNS; i++)
     if (!is_sound((enum sm_column)i, &values[i]) &&
         !(columns[i].rules & IS_DISPENSABLE))
-      return tell_damage(values, i, e);
+      return name_damage(values, i, e);
   return SM_OK;
 }
 

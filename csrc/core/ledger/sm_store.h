@@ -19,7 +19,7 @@
  *   accepted   the service has given a request id
  *   completed  the result is here; soon after, so is the picture (`file`)
  *   failed     not made and not paid; the step may run again, in the same row
- *   unknown    sent, answer lost, and the request history did not tell
+ *   unknown    sent, answer lost, and the request history is unclear
  *
  * A row is named by its step's key and a generation, from 1 on: `is_fresh`
  * makes a further one of the same key, unless one was left behind.
@@ -35,7 +35,7 @@
 /* -- the step -------------------------------------------------------------- */
 
 /* What the ledger keeps of one paid call, before it is sent: opaque texts and
- * numbers, made by whoever knows models. */
+ * numbers, made by the host, which knows models. */
 struct sm_ledger_step {
   const char *key;    /* names the step */
   const char *params; /* what the key is a hash of */
@@ -115,7 +115,7 @@ double sm_row_number(const struct sm_row *row, enum sm_column column);
 
 /* Whether values of all columns can be relied on (M7). The library writes no
  * others, but SQLite keeps what it is given whatever the column, and a database
- * may be written to by somebody else. What a row says goes into file names,
+ * may be written to by other programs. What a row says goes into file names,
  * URLs and sums. Errors: SM_LEDGER names the step and the column. */
 enum sm_code sm_row_check(const struct sm_db_value *values, struct sm_error *e);
 

@@ -30,7 +30,7 @@ struct sm_request {
   int64_t stall_ms; /* given up after so long without a byte; 0: never */
 };
 
-/* Headers that tell a time, as they came; "" when they did not. Each may need
+/* Headers with a time, as they came; "" when they did not. Each may need
  * another to be understood, so they are read when all are there. */
 struct sm_when {
   char date[48];
@@ -77,7 +77,7 @@ struct sm_transport {
   /* Begins; on an error nothing was begun and nothing was sent. */
   enum sm_code (*start)(void *self, struct sm_exchange *exchange,
                         struct sm_error *e);
-  /* Ends it now; answer.was_sent tells whether the request may have left. */
+  /* Ends it now; answer.was_sent: the request may have left. */
   void (*cancel)(void *self, struct sm_exchange *exchange);
   /* A finished exchange, or NULL. */
   struct sm_exchange *(*finished)(void *self);

@@ -148,7 +148,7 @@ static int64_t wait_of(const char *text, int64_t now_ms) {
   return read_seconds(text, size, &seconds) ? clamp(seconds * 1000) : -1;
 }
 
-/* Date tells whole seconds. */
+/* Date has whole seconds. */
 static int64_t moment_of(int64_t date_ms, int64_t clock_ms) {
   bool agrees = clock_ms >= date_ms && clock_ms < date_ms + DATE_SLACK_MS;
   return date_ms < 0 || agrees ? clock_ms : date_ms;
