@@ -80,8 +80,12 @@ static void take_commands(struct sm_client *client) {
   free(cancelled);
 }
 
-static void ring(const struct sm_client *client) {
+/* Under the lock: a host that takes between the flag and the write would find
+ * the descriptor readable for nothing, and never silence it. */
+static void announce(struct sm_client *client) {
   uint64_t one = 1;
+  if (atomic_exchange(&client->has_events, true))
+    return;
   while (client->fd >= 0 && write(client->fd, &one, sizeof one) < 0 &&
          errno == EINTR)
     ;
@@ -93,15 +97,14 @@ static void publish(struct sm_client *client) {
   sm_events_create(&fresh);
   sm_engine_take_events(client->engine, &fresh);
   sm_engine_stats(client->engine, &stats);
-  bool has_news = fresh.head != NULL;
+  bool has_fresh = fresh.head != NULL;
   pthread_mutex_lock(&client->lock);
   sm_events_move(&client->events, &fresh);
   client->stats = stats;
   client->connections = sm_http_connections(client->http);
-  bool was_silent = has_news && !atomic_exchange(&client->has_events, true);
+  if (has_fresh)
+    announce(client);
   pthread_mutex_unlock(&client->lock);
-  if (was_silent)
-    ring(client);
 }
 
 static int64_t turn(struct sm_client *client) {
@@ -525,10 +528,8 @@ bool sm_client_is_readable(const struct sm_client *client) {
 
 void sm_client_nudge(struct sm_client *client) {
   pthread_mutex_lock(&client->lock);
-  bool was_silent = !atomic_exchange(&client->has_events, true);
+  announce(client);
   pthread_mutex_unlock(&client->lock);
-  if (was_silent)
-    ring(client);
 }
 
 static bool wait_inline(struct sm_client *client, int64_t timeout_ms) {

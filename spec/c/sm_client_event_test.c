@@ -1,0 +1,81 @@
+/* The descriptor of a client is readable while events wait, and not longer,
+ * whenever the worker is held up. The linker (--wrap, see CMakeLists.txt) leads
+ * the writes to it through here. */
+#include <poll.h>
+#include <stdatomic.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "check.h"
+#include "sm_client.h"
+
+static int ringing_fd = -1;
+static atomic_bool is_ringing, is_drained, has_rung;
+
+static void pause_1ms(void) {
+  nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+}
+
+/* The names are the linker's choice: NOLINTBEGIN(bugprone-reserved-identifier)
+ */
+ssize_t __real_write(int fd, const void *bytes, size_t size);
+ssize_t __wrap_write(int fd, const void *bytes, size_t size);
+
+ssize_t __wrap_write(int fd, const void *bytes, size_t size) {
+  if (fd != ringing_fd)
+    return __real_write(fd, bytes, size);
+  atomic_store(&is_ringing, true);
+  for (int i = 0; i < 30 && !atomic_load(&is_drained); i++)
+    pause_1ms();
+  ssize_t written = __real_write(fd, bytes, size);
+  atomic_store(&has_rung, true);
+  return written;
+}
+/* NOLINTEND(bugprone-reserved-identifier) */
+
+static int drain(struct sm_client *client) {
+  int count = 0;
+  while (sm_client_has_news(client)) {
+    struct sm_event *event = sm_client_take(client);
+    count += event != NULL;
+    sm_event_delete(event);
+  }
+  return count;
+}
+
+static void await(const atomic_bool *flag) {
+  for (int i = 0; i < 2000 && !atomic_load(flag); i++)
+    pause_1ms();
+  CHECK(atomic_load(flag));
+}
+
+static void a_host_that_takes_early_is_not_called_for_nothing(void) {
+  const struct sm_client_options options = {
+      .api_key = "SG_0123456789abcdef",
+      .base_url = "http://127.0.0.1:9",
+      .user_agent = "test",
+      .max_transfers = 4,
+      .max_json_bytes = 1024,
+      .max_image_bytes = 1024,
+  };
+  struct sm_client *client = NULL;
+  struct sm_error e;
+  CHECK(sm_client_new(&client, &options, &e) == SM_OK);
+  ringing_fd = sm_client_fd(client);
+  struct sm_task *task = sm_task_new(SM_TASK_CALL, "/v1/get-user-credits");
+  sm_fetch_create(&task->call, SM_FETCH_GET, sm_now_ms()); /* too late */
+  CHECK(sm_client_post(client, task, &e) != 0);
+  await(&is_ringing);
+  int count = drain(client);
+  atomic_store(&is_drained, true);
+  await(&has_rung);
+  count += drain(client);
+  struct pollfd wanted = {.fd = ringing_fd, .events = POLLIN};
+  CHECK(count == 1 && poll(&wanted, 1, 0) == 0);
+  sm_client_delete(client);
+}
+
+int main(void) {
+  a_host_that_takes_early_is_not_called_for_nothing();
+  return check_report("sm_client_event");
+}
