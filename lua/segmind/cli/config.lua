@@ -36,6 +36,10 @@ local kinds = {
   count = { "a whole number above 0", function(value)
     return number(value) and value >= 1 and value <= 1e9 and value % 1 == 0
   end },
+  poll = { '"eager", "balanced", "relaxed" or a number of seconds', function(value)
+    return value == "eager" or value == "balanced" or value == "relaxed"
+      or number(value) and value >= 0.001 and value <= 1e5
+  end },
   flag = { "true or false", function(value)
     return type(value) == "boolean"
   end },
@@ -63,6 +67,7 @@ config.settings = {
   { "output", "text", flag = "output", about = "a template for the names of pictures" },
   { "on_done", "text", flag = "on_done", about = "a command that is run when a job has ended" },
   { "metadata", "flag", about = "whether saved pictures say how they were made" },
+  { "poll", "poll", about = "how often a job is asked for: eager, balanced, relaxed, or seconds" },
   { "rpm", "count", about = "requests a minute, as the plan allows" },
   { "max_active_jobs", "count", about = "jobs under way at the same time" },
   { "proxy", "text", about = "an HTTP proxy" },

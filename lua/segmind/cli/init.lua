@@ -25,7 +25,7 @@ local cli = {}
 ---@field progress segmind.Progress
 
 -- What of the settings is an option of a client.
-local for_client = { "base_url", "ledger", "budget", "timeout", "rpm", "max_active_jobs", "proxy",
+local for_client = { "base_url", "ledger", "budget", "timeout", "poll", "rpm", "max_active_jobs", "proxy",
   "ca_file", "media_hosts" }
 
 local function on_event(context)
