@@ -35,7 +35,7 @@ ssize_t __wrap_write(int fd, const void *bytes, size_t size) {
 
 static int drain(struct sm_client *client) {
   int count = 0;
-  while (sm_client_has_news(client)) {
+  while (sm_client_is_readable(client)) {
     struct sm_event *event = sm_client_take(client);
     count += event != NULL;
     sm_event_delete(event);
