@@ -63,6 +63,12 @@ function Chain:step(model, params, opts)
   return self
 end
 
+--- Adds a step of a chain file, which names all its pictures: none is put into their places.
+function Chain:_add_whole(model, params, opts)
+  self:step(model, params, opts)
+  self._steps[#self._steps].is_whole = true
+end
+
 --- The picture of an earlier step, as a parameter of a later one.
 ---@param n integer counted from 1
 ---@return segmind.Output
@@ -94,6 +100,9 @@ local function with_picture(self, n)
   local entry, copy = self._steps[n], {}
   for name, value in pairs(entry.params) do
     copy[name] = value
+  end
+  if entry.is_whole then
+    return copy
   end
   local picture = self._input
   if n > 1 then

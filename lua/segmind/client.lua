@@ -10,6 +10,7 @@ local Job = require("segmind.job")
 local Queue = require("segmind.queue")
 local async = require("segmind.async")
 local callback = require("segmind.callback")
+local chain_file = require("segmind.chain_file")
 local history = require("segmind.history")
 local input = require("segmind.input")
 local interruption = require("segmind.interruption")
@@ -266,6 +267,24 @@ function Client:chain(...)
       .. "; chain() begins with text alone")
   end
   return Chain.new(self, picture)
+end
+
+--- Reads a chain file and makes a chain of it; see segmind.chain_file.
+---
+---     local chain = assert(sm:chain_file("poster.json", { set = { place = "a harbour" } }))
+---     print(assert(chain:estimate()))
+---     local results, err = chain:run()
+---@param source string|table the path of the file, or what stands in one
+---@param opts segmind.ChainFileOptions?
+---@return segmind.Chain?
+---@return segmind.Error? err kind "invalid"; its `problems` begin with "file:line:column: "
+function Client:chain_file(source, opts)
+  wait.check_open(self)
+  local file, err = chain_file.read(source, opts)
+  if not file then
+    return nil, err
+  end
+  return file:chain(self)
 end
 
 local map_options = { concurrency = "count" }

@@ -100,6 +100,15 @@ function segmind.chain(...)
   return call("chain", ...)
 end
 
+--- Reads a chain file and makes a chain of it; see segmind.Client.chain_file.
+---@param source string|table
+---@param opts segmind.ChainFileOptions?
+---@return segmind.Chain?
+---@return segmind.Error?
+function segmind.chain_file(source, opts)
+  return call("chain_file", source, opts)
+end
+
 --- Uploads pictures; see segmind.Client.upload.
 ---@param source string|segmind.Bytes|(string|segmind.Bytes)[]
 ---@return string|string[]|nil

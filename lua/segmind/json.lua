@@ -47,6 +47,9 @@ local json = { null = cjson.null }
 -- lua-cjson 2.1.0 has no value of its own for an empty array.
 local empty_array = cjson.empty_array
 
+--- An empty list, to be sent as such; nil with that version.
+json.empty_array = empty_array
+
 -- Lua 5.3 and later.
 local to_integer = rawget(math, "tointeger") or function() end
 
@@ -148,19 +151,25 @@ local function sequence_length(text, at)
   return length
 end
 
---- True when the text is valid UTF-8; lua-cjson passes anything.
+--- Where a text ceases to be valid UTF-8, nil when all of it is; lua-cjson passes anything.
 ---@param text string
----@return boolean
-function json.is_utf8(text)
+---@return integer? at
+function json.find_bad_utf8(text)
   local at = text:find("[\128-\255]")
   while at do
     local length = sequence_length(text, at)
     if length == 0 then
-      return false
+      return at
     end
     at = text:find("[\128-\255]", at + length)
   end
-  return true
+end
+
+--- True when the text is valid UTF-8.
+---@param text string
+---@return boolean
+function json.is_utf8(text)
+  return not json.find_bad_utf8(text)
 end
 
 local function number_problem(value)

@@ -46,6 +46,16 @@ local kinds = {
   poll = { '"eager", "balanced", "relaxed" or a number of seconds', function(value)
     return polls[value] or is_finite(value) and value >= 0.001 and value <= 1e5
   end },
+  values = { "a table of texts, numbers and booleans by name", function(value)
+    for name, item in pairs(type(value) == "table" and value or { false }) do
+      local kind = type(item)
+      local is_plain = kind == "string" or kind == "boolean" or is_finite(item)
+      if type(name) ~= "string" or not is_plain then
+        return false
+      end
+    end
+    return true
+  end },
   list = { "a list of strings", function(value)
     if type(value) ~= "table" then
       return false

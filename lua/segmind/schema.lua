@@ -263,6 +263,28 @@ function schema.check(model, params, checks)
   return out, warnings
 end
 
+local booleans = { ["true"] = true, ["false"] = false }
+
+--- A value that came as text (from a command line, a table of text, a variable), as the type that
+--- a model declares has it. What does not fit stays text, for the check to refuse. Where nothing is
+--- declared it is a number or a boolean if it reads as one.
+---@param type_name string?
+---@param value string|number|boolean
+---@return string|number|boolean
+function schema.from_text(type_name, value)
+  local is_any = type_name == nil
+  if type_name == "integer" or type_name == "number" or is_any then
+    local number = type(value) == "string" and not value:find("^%s*[+-]?0[xX]") and tonumber(value)
+    value = number and number - number == 0 and (to_integer(number) or number) or value
+  end
+  if (type_name == "boolean" or is_any) and booleans[value] ~= nil then
+    return booleans[value]
+  elseif type_name == "string" and type(value) ~= "string" then
+    return type(value) == "number" and ("%.14g"):format(value) or tostring(value)
+  end
+  return value
+end
+
 --- What is wrong with the name of a model, or nil. A name becomes part of a URL.
 ---@param name string
 ---@param declared string[]

@@ -74,6 +74,8 @@ describe("the page", function()
     -- The page's reader is in a clone, with two pictures of different content.
     assert(os.execute(("ln -s \"$(cd %s && pwd)\" %s && ln -s \"$(cd %s && pwd)/lua\" %s"):format(
       quote(build), quote(folder .. "/build"), quote(root), quote(folder .. "/lua"))))
+    assert(os.execute(("ln -s \"$(cd %s && pwd)/examples\" %s"):format(quote(root),
+      quote(folder .. "/examples"))))
     for _, name in ipairs({ "portrait.webp", "dress.webp" }) do
       files.write(folder .. "/" .. name, session.PIXEL .. name)
     end

@@ -12,19 +12,18 @@ local function one_step(step)
 end
 
 local bad = {
-  { "{\n  \"steps\": [,]\n}", "line 2" },
-  { "return os.exit()", "line 1" },
+  { "{\n  \"steps\": [,]\n}", "bad-1.json:2:13: " },
+  { "return os.exit()", "bad-2.json:1:1: " },
   { "[]", "a chain file is an object" },
   { '{ "steps": [] }', "steps is a list of at least one step" },
-  { '{ "step": [], "steps": [1] }', 'has no "step"; it has input, steps' },
-  { one_step("1"), "step 1 is an object, got a number" },
+  { '{ "stepz": [], "steps": [1] }', 'has no field "stepz"; did you mean "steps"?' },
   { one_step('{ "params": {} }'), "step 1: model is a name, got nothing" },
-  { one_step('{ "model": "x", "params": "y" }'), 'step 1: params is an object, got "y"' },
-  { one_step('{ "model": "x", "params": {}, "save": "../x.png" }'), "stays below the folder" },
-  { one_step('{ "model": "x", "params": {}, "save": "/tmp/x.png" }'), "stays below the folder" },
-  { one_step('{ "model": "x", "params": { "input_image": { "step": 1 } } }'), "an earlier step" },
-  { one_step('{ "model": "flux-kontext-pro", "params": { "prompt": "x", "input_image": "" } }'),
-    "step 1 (flux-kontext-pro)" },
+  { one_step('{ "model": "flux-kontext-pro", "params": { "prompt": "x" }, "save": "../x.png" }'),
+    "stays below the folder" },
+  { one_step('{ "model": "flux-kontext-pro", "params": { "input_image": { "step": 2 } } }'),
+    "there is no step 2" },
+  { one_step('{ "model": "flux-kontext-pro", "params": { "prompt": "x" } }')
+    :gsub("portrait.png", "none.png"), "bad-9.json:1:12: " },
   { one_step('{ "model": "flux-kontext-pro", "params": { "promt": "" } }'),
     'did you mean "prompt"?' },
 }

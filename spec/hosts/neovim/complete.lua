@@ -60,7 +60,7 @@ local function arguments()
   for _, name in ipairs({ "`touch pwn`.json", "a b|%#.json" }) do
     driver.messages = {}
     vim.cmd("SegmindChain " .. driver.write(name, "{"))
-    driver.has(driver.said(), name .. ": line 1")
+    driver.has(driver.said(), name .. ":1:2")
   end
 end
 

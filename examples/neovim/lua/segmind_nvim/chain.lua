@@ -1,9 +1,9 @@
 --- `:SegmindChain`: the steps of a file, checked and priced together before the first is sent.
 
 local Place = require("segmind_nvim.place")
-local chain_file = require("segmind_nvim.chain_file")
 local client = require("segmind_nvim.client")
 local jobs = require("segmind_nvim.jobs")
+local library = require("segmind_nvim.library")
 local output = require("segmind_nvim.output")
 local say = require("segmind_nvim.say")
 local show = require("segmind_nvim.show")
@@ -12,62 +12,26 @@ local words = require("segmind_nvim.words")
 
 local chain = {}
 
---- A parameter as the library takes it: a step's picture, a path beside the file, JSON's null.
-local function value_of(value, is_image, made, folder)
-  if value == vim.NIL then
-    return require("segmind").null
-  elseif type(value) == "table" and value.step then
-    return made:output(value.step)
-  elseif is_image and type(value) == "string" then
-    return target.resolve(value, folder)
-  elseif is_image and type(value) == "table" then
-    return vim.tbl_map(function(item)
-      return value_of(item, true, made, folder)
-    end, value)
-  end
-  return value
-end
-
-local function add_step(made, step, save, folder)
-  local spec, params = require("segmind").models.declared(step.model), {}
-  local is_image = {}
-  for _, param in ipairs(spec and spec.params or {}) do
-    is_image[param[1]] = param[2]:find("^image") ~= nil
-  end
-  for name, value in pairs(step.params) do
-    params[name] = value_of(value, is_image[name], made, folder)
-  end
-  made:step(step.model, params, { save = save })
-end
-
 --- Where each step's picture goes: where the file says, else beside it under the file's own name.
-local function saves(data, path)
+local function set_saves(file, path)
   local folder, name = path:match("^(.*)/([^/]*)$")
   local into, problem = output.folder(folder)
   if not into then
-    return nil, problem
+    return problem
   end
-  local list = output.series(("%s/%s"):format(into, (name:gsub("%.%w+$", ""):gsub("[^%w_-]", "-"))),
-    #data.steps)
-  for n, step in ipairs(data.steps) do
-    list[n] = step.save and folder .. "/" .. step.save or list[n]
-    output.reserve(list[n])
-    vim.fn.mkdir(list[n]:match("^(.*)/"), "p")
+  local series = output.series(("%s/%s"):format(into, (name:gsub("%.%w+$", "")
+    :gsub("[^%w_-]", "-"))), #file.steps)
+  for _, step in ipairs(file.steps) do
+    step.save = step.save or series[step.n]
+    output.reserve(step.save)
+    vim.fn.mkdir(step.save:match("^(.*)/"), "p")
   end
-  return list
 end
 
---- The library's chain, every step in it; raises what a programmer's mistake would, for `pcall`.
-local function build(sm, data, path, files)
-  local made = sm:chain(data.input)
-  for n, step in ipairs(data.steps) do
-    add_step(made, step, files[n], path:match("^(.*)/"))
+local function release(file)
+  for _, step in ipairs(file.steps) do
+    output.release(step.save)
   end
-  local estimate, err = made:estimate()
-  if not estimate then
-    return nil, err
-  end
-  return made, estimate
 end
 
 local function label(step, n, count)
@@ -77,10 +41,10 @@ end
 --- The end of the whole chain: the first error that is a reason, or the last picture.
 local function report(results, failed, place, steps)
   if failed then
-    failed.err.step = failed.n
-    say.error(("step %d: %s"):format(failed.n, tostring(failed.err)))
+    failed.err.step = steps[failed.n].n
+    say.error(("step %d: %s"):format(steps[failed.n].n, tostring(failed.err)))
     for n, result in pairs(results) do
-      say.warning(("step %d is done and kept: %s"):format(n, result.path))
+      say.warning(("step %d is done and kept: %s"):format(steps[n].n, result.path))
     end
     return
   end
@@ -91,12 +55,12 @@ local function report(results, failed, place, steps)
   end
 end
 
-local function follow(steps, launched, place, files, on_end)
+local function follow(steps, launched, place, on_end)
   local results, failed, left = {}, nil, #launched
   for n, job in ipairs(launched) do
     jobs.follow(job, label(steps[n], n, #launched), function(result, err)
       results[n], left = not err and result or nil, left - 1
-      output.release(files[n])
+      output.release(steps[n].save)
       if err and (not failed or n < failed.n) then
         failed = { err = err, n = n }
       end
@@ -108,21 +72,45 @@ local function follow(steps, launched, place, files, on_end)
   end
 end
 
-local function start(sm, data, path, opts)
-  local files, problem = saves(data, path)
-  if not files then
+--- The library's chain, priced; or nil and why not.
+local function prepare(sm, file)
+  local made, err = file:chain(sm)
+  local estimate
+  if made then
+    estimate, err = made:estimate()
+  end
+  return estimate and made, estimate or err
+end
+
+local function start(sm, file, path, opts)
+  local problem = set_saves(file, path)
+  if problem then
     return jobs.refuse("chain", path, problem)
   end
-  local ok, made, estimate = pcall(build, sm, data, path, files)
-  if not ok or not made then
-    for _, file in ipairs(files) do
-      output.release(file)
-    end
-    return jobs.refuse("chain", path, not ok and made or estimate)
+  local made, estimate = prepare(sm, file)
+  if not made then
+    release(file)
+    return jobs.refuse("chain", path, estimate)
   end
-  say.info(("%d steps, $%.2f, about %.0f s"):format(#data.steps, estimate.usd, estimate.seconds))
-  local place = Place.here()
-  follow(data.steps, assert(made:submit()), place, files, opts.on_end or function() end)
+  say.info(("%d steps, $%.2f, about %.0f s"):format(#file.steps, estimate.usd, estimate.seconds))
+  local launched, err = made:submit()
+  if not launched then
+    release(file)
+    return jobs.refuse("chain", path, err)
+  end
+  follow(file.steps, launched, Place.here(), opts.on_end or function() end)
+end
+
+--- Reads a file by the library. One in Lua would be run, so it is for the command line.
+local function read(path)
+  local segmind, missing = library.load()
+  if not segmind then
+    return nil, missing
+  elseif path:find("%.lua$") then
+    return nil, path .. ": the editor reads chain files in JSON only"
+  end
+  local file, err = require("segmind.chain_file").read(path)
+  return file, err and table.concat(err.problems, "; ")
 end
 
 --- Runs a chain file, or the one in the buffer.
@@ -133,15 +121,15 @@ function chain.run(path, opts)
   if path == "" then
     return say.error("which chain file? :SegmindChain {file}")
   end
-  local data, problem = chain_file.read(path)
-  if not data then
+  local file, problem = read(path)
+  if not file then
     return jobs.refuse("chain", path, problem)
   end
   local sm, missing = client.get()
   if not sm then
     return jobs.refuse("chain", path, missing)
   end
-  start(sm, data, path, opts)
+  start(sm, file, path, opts)
 end
 
 return chain
