@@ -238,6 +238,14 @@ static int take_inputs(struct em_order *order, const struct em_model *model,
   return 0;
 }
 
+/* The pages of some models name no formats, so any word may come: what is not
+ * one of ours is answered as PNG. */
+static const char *format_named(const char *name) {
+  if (name && (!strcmp(name, "jpg") || !strcmp(name, "jpeg")))
+    return "jpg";
+  return name && !strcmp(name, "webp") ? "webp" : "png";
+}
+
 static int take(struct em_order *order, const struct em_model *model,
                 const json_t *body) {
   const char *prompt = json_string_value(value_of(model, body, "prompt"));
@@ -246,7 +254,7 @@ static int take(struct em_order *order, const struct em_model *model,
       json_string_value(value_of(model, body, "output_format"));
   const json_t *quality = value_of(model, body, "output_quality");
   const json_t *seed = value_of(model, body, "seed");
-  snprintf(order->format, sizeof order->format, "%s", format ? format : "png");
+  snprintf(order->format, sizeof order->format, "%s", format_named(format));
   order->quality = quality ? (int)json_integer_value(quality) : 90;
   order->has_seed = seed != NULL;
   order->seed = json_integer_value(seed);
