@@ -170,10 +170,11 @@ local function write(self, ...)
   self._stream:flush()
 end
 
--- Takes the lines that are redrawn off the terminal.
+-- Takes the lines that are redrawn off the terminal. The cursor is below them, so that what anybody
+-- else prints begins a line.
 local function erase(self)
   if self._lines > 0 then
-    write(self, "\r", self._lines > 1 and ("\27[%dA"):format(self._lines - 1) or "", "\27[J")
+    write(self, ("\r\27[%dA\27[J"):format(self._lines))
     self._lines = 0
   end
 end
@@ -202,8 +203,11 @@ function Progress:draw()
     end
     lines[i] = line_of(self, watched)
   end
-  erase(self)
-  write(self, table.concat(lines, "\n"))
+  local text = lines[1] and table.concat(lines, "\n") .. "\n" or ""
+  local up = self._lines > 0 and ("\r\27[%dA\27[J"):format(self._lines) or ""
+  if up .. text ~= "" then
+    write(self, up, text)
+  end
   self._lines = #lines
 end
 
@@ -216,16 +220,18 @@ function Progress:print(text)
 end
 
 local function tell(self, watched)
-  if self._is_quiet then
+  if watched.is_told then
+    return
+  elseif self._is_quiet then
     watched.is_told = watched.job:is_over()
-  elseif watched.job:is_over() and not watched.is_told then
+  elseif watched.job:is_over() then
     erase(self)
     watched.is_told = true
     write(self, line_of(self, watched), "\n")
     self:draw()
   elseif is_live(self) then
     self:draw()
-  elseif not watched.is_told then
+  else
     write(self, line_of(self, watched), "\n")
   end
 end
@@ -269,10 +275,30 @@ function Progress:wait()
   self:finish()
 end
 
+--- Takes the lines that are redrawn off the terminal, for somebody else to print; they come again
+--- with the next drawing.
+function Progress:clear()
+  erase(self)
+end
+
+local function forget(self)
+  for _, watched in ipairs(self._jobs) do
+    watched.is_told = true
+  end
+  self._jobs = {}
+end
+
 --- Takes the lines that are redrawn off the terminal and forgets the jobs.
 function Progress:finish()
   erase(self)
-  self._jobs = {}
+  forget(self)
+end
+
+--- Forgets the jobs and leaves the lines as they are: after an interruption, of which the library
+--- has told below them.
+function Progress:leave()
+  self._lines = 0
+  forget(self)
 end
 
 return progress

@@ -45,7 +45,7 @@ end
 
 -- The last picture is what is wanted; with {n} in its name the others are, too.
 local function plan(context, args, params)
-  local text = pictures.template(context, "{name}-{seed}")
+  local text = pictures.template(context, "{name}-{prompt}-{seed}")
   local seed, keeps = pictures.whole(args.seed, "--seed", 0), template.has(text, "n")
   local steps, stem = {}, template.stem(args.picture ~= "-" and args.picture or "stdin")
   for n, prompt in ipairs(args.prompts) do

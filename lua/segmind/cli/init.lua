@@ -25,8 +25,8 @@ local cli = {}
 ---@field progress segmind.Progress
 
 -- What of the settings is an option of a client.
-local for_client = { "base_url", "ledger", "budget", "timeout", "poll", "rpm", "max_active_jobs", "proxy",
-  "ca_file", "media_hosts" }
+local for_client = { "base_url", "ledger", "budget", "timeout", "poll", "rpm", "max_active_jobs",
+  "proxy", "ca_file", "media_hosts" }
 
 local function on_event(context)
   return function(event)
@@ -66,8 +66,9 @@ local function sentence(err)
 end
 
 local function new_context(args)
-  local context = { args = args, config = config.read(args), out = output.new(args.json) }
-  context.progress = progress.new({ is_quiet = args.quiet })
+  local context = { args = args, config = config.read(args),
+    progress = progress.new({ is_quiet = args.quiet }) }
+  context.out = output.new(args.json, context.progress)
   function context.err(line)
     context.progress:print("segmind: " .. line)
   end
@@ -103,6 +104,7 @@ local function trouble(context, problem)
     context.err(problem.message)
     return exit.USAGE
   elseif tostring(problem):find("interrupted!$") then
+    context.progress:leave()
     context.err("interrupted; "
       .. (context.config.values.ledger and "run the same command again to go on, or segmind resume"
       or "without a ledger: segmind resume ID goes on with what was accepted"))

@@ -52,7 +52,8 @@ local function add_verb(out, command, verb)
     words[#words + 1] = "\\fI" .. roff(name) .. "\\fR"
       .. (argument._maxargs > 1 and " ..." or "")
   end
-  out[#out + 1] = (".SS %s %s"):format(command._name, table.concat(words, " "))
+  table.insert(words, 1, command._name)
+  out[#out + 1] = ".SS " .. table.concat(words, " ")
   out[#out + 1] = roff(verb.summary)
   for _, argument in ipairs(command._arguments) do
     local name = argument._argname or argument._name

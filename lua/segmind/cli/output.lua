@@ -11,14 +11,15 @@ Output.__index = Output
 local output = {}
 
 ---@param is_json boolean
----@param stream file*?
+---@param progress segmind.Progress gives way, as both may be on one terminal
 ---@return segmind.cli.Output
-function output.new(is_json, stream)
-  return setmetatable({ is_json = is_json, _stream = stream or io.stdout, _result = {},
+function output.new(is_json, progress)
+  return setmetatable({ is_json = is_json, _stream = io.stdout, _progress = progress, _result = {},
     _paths = {}, _failed = false }, Output)
 end
 
 local function write(self, text)
+  self._progress:clear()
   local ok, why = self._stream:write(text, "\n")
   if ok then
     ok, why = self._stream:flush()

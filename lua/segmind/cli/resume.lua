@@ -16,7 +16,7 @@ function verb.declare(command)
   command:argument("id"):args("?")
     :description("The id of one request; else all that the ledger knows of.")
   command:option("-o --output"):argname("<name>")
-    :description("Where the pictures go ({model}-{seed}); the fields are those of run.")
+    :description("Where the pictures go ({prompt}-{seed}); the fields are those of run.")
   command:option("-m --model"):argname("<model>")
     :description("The model of the id, where the request history does not tell it.")
 end
@@ -36,7 +36,7 @@ local function attach(client, id, model)
 end
 
 function verb.run(context, args)
-  local text = pictures.template(context, "{model}-{seed}")
+  local text = pictures.template(context, "{prompt}-{seed}")
   local client, err = context.client()
   local jobs
   if client and args.id then
@@ -53,7 +53,7 @@ function verb.run(context, args)
   for n, job in ipairs(jobs) do
     list[n] = { job = job, template = #jobs > 1
       and pictures.one_of(text, n, { "n", "seed", "id" }) or text,
-      values = { model = job.model, n = n, seed = job.seed, prompt = job.params.prompt,
+      values = { model = job.model, n = n, seed = job.seed, prompt = job.params.prompt or job.model,
         name = job.model } }
   end
   if #list == 0 then

@@ -66,10 +66,10 @@ local function variations(args, params)
 end
 
 local function submit(context, client, args, list)
-  local text = pictures.template(context, "{model}-{seed}")
+  local text = pictures.template(context, "{prompt}-{seed}")
   local out = {}
   for n, params in ipairs(list) do
-    local values = { model = args.model, n = n, seed = params.seed, prompt = params.prompt,
+    local values = { model = args.model, n = n, seed = params.seed, prompt = params.prompt or args.model,
       name = stem_of(params) or args.model }
     local name = #list > 1 and pictures.one_of(text, n, { "n", "seed", "id" }) or text
     local opts = pictures.options(args)

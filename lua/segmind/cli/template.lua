@@ -12,12 +12,19 @@ for _, field in ipairs(fields) do
   known[field] = true
 end
 
---- A value as a part of a file's name.
-local function slug(value)
-  local text = tostring(value):gsub("[%c/\\]", "-"):gsub("^[%s.-]+", ""):gsub("%s+$", "")
-  if #text > 60 then
-    text = text:sub(1, 60):gsub("[\192-\255][\128-\191]*$", "")
+-- The longest part of a name that a prompt gives, in bytes.
+local LONGEST = 48
+
+--- A value as a part of a file's name: no folder, nothing that is hidden or taken for an option,
+--- of a prompt the words.
+local function slug(value, field)
+  local text = tostring(value):gsub("[%c/\\]", "-")
+  if field == "prompt" then
+    text = text:gsub("[%s%p]+", "-"):gsub("%-+$", "")
+    text = #text > LONGEST and text:sub(1, LONGEST):gsub("[\192-\255]?[\128-\191]*$", "")
+      or text
   end
+  text = text:gsub("^[%s.-]+", ""):gsub("%s+$", "")
   return text ~= "" and text or "picture"
 end
 
@@ -52,7 +59,7 @@ function template.fill(text, values)
       is_whole = false
       return nil
     end
-    return slug(values[field])
+    return slug(values[field], field)
   end)
   return is_whole and name or nil
 end
