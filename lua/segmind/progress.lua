@@ -80,7 +80,9 @@ local settings = { is_terminal = "flag", is_quiet = "flag", columns = "count", r
 function progress.new(opts)
   local given = {}
   for name, value in pairs(opts or {}) do
-    given[name] = name ~= "stream" and value or nil
+    if name ~= "stream" then
+      given[name] = value
+    end
   end
   given = options.read(given, settings, "segmind.progress")
   local self = setmetatable({ _stream = opts and opts.stream or io.stderr, _jobs = {}, _lines = 0,
