@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "check.h"
@@ -35,6 +36,38 @@ static void a_picture_takes_its_place_whole_and_private(void) {
   umask(mask);
   CHECK(stat(path, &facts) == 0 && (facts.st_mode & 0777) == (0666 & ~mask));
   free(final_path);
+  CHECK(leave() == 1);
+}
+
+/* -- syncs ----------------------------------------------------------------- */
+
+/* What was on the disk when its file, and then its folder, were synced. */
+static char watched[200];
+static bool was_there_at_file, was_there_at_folder;
+static int synced_files, synced_folders;
+
+int fsync(int fd) {
+  struct stat facts;
+  bool is_there = watched[0] && access(watched, F_OK) == 0;
+  if (watched[0] && fstat(fd, &facts) == 0 && S_ISDIR(facts.st_mode)) {
+    synced_folders++;
+    was_there_at_folder = is_there;
+  } else if (watched[0]) {
+    synced_files++;
+    was_there_at_file = is_there;
+  }
+  return (int)syscall(SYS_fsync, fd);
+}
+
+/* M10. */
+static void
+a_picture_is_synced_before_it_has_its_name_and_its_name_after(void) {
+  enter();
+  (void)snprintf(watched, sizeof watched, "%s", in_folder("a.png"));
+  CHECK(save(watched, sizeof sample_png, NULL) == SM_OK);
+  CHECK(synced_files == 1 && !was_there_at_file);
+  CHECK(synced_folders == 1 && was_there_at_folder);
+  watched[0] = '\0';
   CHECK(leave() == 1);
 }
 
@@ -394,6 +427,7 @@ static void a_hash_that_nobody_wants_is_not_made(void) {
 
 int main(void) {
   a_picture_takes_its_place_whole_and_private();
+  a_picture_is_synced_before_it_has_its_name_and_its_name_after();
   a_picture_that_came_whole_may_have_more_behind_its_end();
   a_hidden_picture_is_for_its_owner_alone();
   a_target_without_extension_gets_the_real_one();
