@@ -198,7 +198,7 @@ describe("the error kind", function()
     assert.equal(1, ledger.accepted())
   end)
 
-  it("failed of the synchronous way with a word that is not the service's may be charged", function()
+  it("failed of the synchronous way with an odd word may be charged", function()
     fault("v1", { status = 200, body = '{"status":"CANCELLED"}' })
     local err = select(2, client():run_sync("flux-kontext-pro", PARAMS))
     assert.same({ "failed", "unknown" }, { err.kind, err.charged })
