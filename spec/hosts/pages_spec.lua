@@ -59,8 +59,9 @@ sleep() {
 finish() {
   status=$?
   if [ -s "$PLACE/segmind-url" ]; then
-    curl -s -X POST "$(cat "$PLACE/segmind-url")/_emulator/shutdown"
+    curl -s -X POST "$(cat "$PLACE/segmind-url")/_emulator/shutdown" || true
   fi
+  [ -z "${emulator-}" ] || kill "$emulator" 2>/dev/null || true
   exit $status
 }
 trap finish EXIT
@@ -76,6 +77,8 @@ describe("the page", function()
       quote(build), quote(folder .. "/build"), quote(root), quote(folder .. "/lua"))))
     assert(os.execute(("ln -s \"$(cd %s && pwd)/examples\" %s"):format(quote(root),
       quote(folder .. "/examples"))))
+    files.make_folder(folder .. "/config/segmind")
+    files.write(folder .. "/config/segmind/config.json", '{"poll": 0.01}')
     for _, name in ipairs({ "portrait.webp", "dress.webp" }) do
       files.write(folder .. "/" .. name, session.PIXEL .. name)
     end
@@ -118,9 +121,11 @@ describe("the page", function()
         -- Beside other runs of this.
         files.write(folder .. "/page.sh", SHELL_BEGIN .. commands:gsub("/tmp/", folder .. "/"))
         local code, output = shell.run(([[
-          ROOT="$(cd %s && pwd)" BUILD=%s PLACE=%s && export ROOT BUILD PLACE && cd %s &&
+          ROOT="$(cd %s && pwd)" BUILD=%s PLACE=%s && export ROOT BUILD PLACE &&
+          XDG_STATE_HOME=%s XDG_CONFIG_HOME=%s && export XDG_STATE_HOME XDG_CONFIG_HOME && cd %s &&
           { timeout 60 sh page.sh >printed 2>&1; code=$?; cat printed; exit $code; }]]):format(
-          quote(root), quote(build), quote(folder), quote(folder)))
+          quote(root), quote(build), quote(folder), quote(folder .. "/state"),
+          quote(folder .. "/config"), quote(folder)))
         assert.equal(0, code, output)
         assert.is_nil(output:find('{"error"', 1, true), output)
       end)

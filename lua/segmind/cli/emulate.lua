@@ -86,7 +86,9 @@ local function run_command(context, service, folder, words)
   return shell.run(shell.env(environment) .. shell.words(words))
 end
 
-local function run_until_end(context, service)
+-- Whoever ends it by a signal leaves nothing behind: the pipe's name is needed no more.
+local function run_until_end(context, service, folder)
+  shell.run("rm -rf -- " .. shell.quote(folder))
   context.out:line(("export SEGMIND_BASE_URL=%s SEGMIND_API_KEY=%s"):format(service.url, KEY))
   context.out:event({ what = "listening", url = service.url, key = KEY })
   context.err("no model runs here: pictures are drawn, credits are play money. Give another "
@@ -112,7 +114,7 @@ function verb.run(context, args)
     if args.command[1] then
       return run_command(context, service, folder, args.command)
     end
-    return run_until_end(context, service)
+    return run_until_end(context, service, folder)
   end)
   if service then
     pcall(service.input.close, service.input)
