@@ -43,6 +43,7 @@ struct sm_ledger {
   struct retry again;      /* of the refused */
   /* Set once. */
   char owner[SM_OWNER_NAME + 32];
+  char name[256]; /* the database's: its own is written when it is reopened */
   void (*wake)(void *user);
   void *user;
   int64_t every_ms; /* between renewals */
@@ -458,7 +459,7 @@ static void abandon(struct sm_ledger *ledger) {
     sm_writes_push(&ledger->pending, sm_transfers_pop(&ledger->transfers));
   if (ledger->trouble.code == SM_OK)
     sm_fail(&ledger->trouble, SM_LEDGER, "the ledger %.160s was closed",
-            ledger->connection.db.name);
+            ledger->name);
   give_up_late(ledger, INT64_MAX, &done);
   send_home(ledger, &done);
 }
@@ -602,7 +603,7 @@ static void note_silence(struct sm_ledger *ledger) {
   if (atomic_load_explicit(&ledger->since_ms, memory_order_relaxed) < 0)
     return;
   (void)snprintf(why, sizeof why, "the ledger %.160s takes more than a second",
-                 ledger->connection.db.name);
+                 ledger->name);
   note_delay(ledger, why);
 }
 
@@ -699,6 +700,7 @@ enum sm_code sm_ledger_new_over(struct sm_ledger **out, struct sm_db *db,
   }
   if (sm_ledger_connection_create(&ledger->connection, options, db,
                                   &ledger->give_up_ms, e) == SM_DB_OK) {
+    memcpy(ledger->name, ledger->connection.db.name, sizeof ledger->name);
     *out = ledger;
     return SM_OK;
   }
