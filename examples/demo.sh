@@ -57,22 +57,38 @@ done
 url=$(cat "$scratch/url")
 echo "The emulator (no model runs in it) listens at $url"
 
-# The versioned names win over what the caller may have set.
-env SEGMIND_PICTURES="$out/pictures" SEGMIND_BASE_URL="$url" SEGMIND_API_KEY=SG_0123456789abcdef \
-  NO_PROXY=127.0.0.1,localhost no_proxy=127.0.0.1,localhost \
-  LUA_PATH_5_4="$root/lua/?.lua;$root/lua/?/init.lua;;" \
-  LUA_CPATH_5_4="$build/lib/lua/5.4/?.so;;" \
-  "${LUA54:-lua5.4}" examples/graph.lua "$out" 3>&- ||
-  fail "examples/graph.lua failed"
+# with COMMAND…: runs it with the service and the ledger of the demo. The
+# versioned names win over what the caller may have set.
+with() {
+  env SEGMIND_PICTURES="$out/pictures" SEGMIND_BASE_URL="$url" \
+    SEGMIND_API_KEY=SG_0123456789abcdef SEGMIND_LEDGER="$scratch/ledger.db" \
+    SEGMIND_BUILD="$build" XDG_CONFIG_HOME="$scratch" \
+    NO_PROXY=127.0.0.1,localhost no_proxy=127.0.0.1,localhost \
+    LUA_PATH_5_4="$root/lua/?.lua;$root/lua/?/init.lua;;" \
+    LUA_CPATH_5_4="$build/lib/lua/5.4/?.so;;" "$@" 3>&-
+}
 
+with "${LUA54:-lua5.4}" examples/graph.lua "$out" ||
+  fail "examples/graph.lua failed"
 [ -s "$out/report.html" ] || fail "there is no $out/report.html"
 
 echo
-echo "The pictures of every step, and a page that shows them side by side:"
-echo "  $out/report.html"
+echo "The same from a shell:"
+echo "  segmind edit portrait.webp \"by candlelight\" -m flux-kontext-dev -o candles"
+with bin/segmind edit "$out/pictures/portrait.webp" "by candlelight" \
+  -m flux-kontext-dev -o "$out/candles" -q >"$scratch/path" || fail "segmind edit failed"
+
+echo
+echo "What it cost (segmind cost --by model), in play money:"
+with bin/segmind cost --by model | sed 's/^/  /'
+
+echo
+echo "The pictures of every step:"
 for picture in "$out"/*.png "$out"/*.jpg "$out"/*.webp; do
   if [ -s "$picture" ]; then
     echo "  $picture"
   fi
 done
 echo "The pictures it began with: $out/pictures"
+echo
+echo "A page that shows them side by side: $out/report.html"

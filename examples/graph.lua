@@ -2,7 +2,7 @@
 --- runs at the same time; the two branches meet in a model that takes two pictures.
 ---   SEGMIND_API_KEY=... lua examples/graph.lua [folder]
 --- Writes the picture of every step and report.html into the folder. Pictures to edit are taken
---- from SEGMIND_PICTURES, or the folder's own pictures/.
+--- from SEGMIND_PICTURES, or the folder's own pictures/. With SEGMIND_LEDGER nothing is paid twice.
 
 local segmind = require("segmind")
 local report = require("segmind.report")
@@ -25,7 +25,7 @@ local function progress(event)
   end
 end
 
-local sm, no_client = segmind.new({ on_event = progress })
+local sm, no_client = segmind.new({ on_event = progress, ledger = os.getenv("SEGMIND_LEDGER") })
 if not sm then
   stop(no_client)
 end

@@ -63,7 +63,7 @@ config.settings = {
   { "budget", "money", flag = "budget", variable = "SEGMIND_BUDGET", about = "US dollars" },
   { "timeout", "seconds", flag = "timeout", variable = "SEGMIND_TIMEOUT",
     about = "seconds for a job" },
-  { "model", "text", flag = "model", variable = "SEGMIND_MODEL", about = "the model of edit" },
+  { "model", "text", flag = "model", about = "the model of edit" },
   { "output", "text", flag = "output", about = "a template for the names of pictures" },
   { "on_done", "text", flag = "on_done", about = "a command that is run when a job has ended" },
   { "metadata", "flag", about = "whether saved pictures say how they were made" },

@@ -10,6 +10,7 @@ local usage = require("segmind.cli.usage")
 local verb = {
   name = "edit",
   summary = "Edit a picture, by one prompt after the other.",
+  pays = true,
   examples = [[
   segmind edit portrait.webp "make it a real photograph"
   segmind edit portrait.webp "a photograph" "the same at night" -o night.png

@@ -68,6 +68,16 @@ function exit.worst(a, b)
   return (rank[a] or 0) <= (rank[b] or 0) and a or b
 end
 
+--- What a person is told beside the error.
+exit.advice = {
+  [exit.ACCEPTED] = "it goes on at the service and is paid once: the same command, or segmind "
+    .. "resume, fetches it",
+  [exit.DOUBT] = "nobody knows whether it was paid: segmind jobs --doubt and segmind history show "
+    .. "what is known; --on-unknown says what to do",
+  [exit.PAID] = "it is paid: mend what is wrong here, and the same command is free",
+  [exit.RETRY] = "nothing was accepted: the same command may succeed later",
+}
+
 -- For the man page and the documentation: code, meaning, what a script may do.
 exit.table = {
   { 0, "done, files written and checked", "go on" },

@@ -2,6 +2,7 @@
 ---
 ---     { name = "credits", summary = "…", examples = "…",
 ---       declare = function(command) … end,             -- an argparse command
+---       pays = true,              -- makes pictures: an exit code is explained to the person
 ---       run = function(context, args) return code end }
 ---
 --- `context` has `client()`, which opens the client of the common options; `out` for results
@@ -91,9 +92,9 @@ local function new_context(args)
   return context
 end
 
-local function close(context, is_over)
+local function close(context)
   context.progress:finish()
-  if context._client and is_over then
+  if context._client then
     context._client:close()
   end
 end
@@ -123,7 +124,10 @@ local function run(context, verb)
   if not ok then
     code = trouble(context, code)
   end
-  close(context, true)
+  if exit.advice[code] and context.config.values.ledger and verb.pays then
+    context.err(exit.advice[code])
+  end
+  close(context)
   local why = context.out:finish(code)
   if why then
     context.err("standard output cannot be written: " .. why)

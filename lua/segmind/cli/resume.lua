@@ -6,6 +6,7 @@ local usage = require("segmind.cli.usage")
 local verb = {
   name = "resume",
   summary = "Go on with what was begun and has not ended.",
+  pays = true,
   examples = [[
   segmind resume
   segmind resume -o 'out/{model}-{seed}'

@@ -1,5 +1,6 @@
 --- `segmind run MODEL name=value…`: one step, or several that differ in their seeds.
 
+local exit = require("segmind.cli.exit")
 local parameters = require("segmind.cli.parameters")
 local pictures = require("segmind.cli.pictures")
 local template = require("segmind.cli.template")
@@ -8,6 +9,7 @@ local usage = require("segmind.cli.usage")
 local verb = {
   name = "run",
   summary = "Make a picture with a model.",
+  pays = true,
   examples = [[
   segmind run flux-kontext-pro prompt="a red house" aspect_ratio=16:9
   segmind run flux-kontext-dev input_image=a.png prompt=@prompt.txt -n 4
@@ -69,14 +71,14 @@ local function submit(context, client, args, list)
   local text = pictures.template(context, "{prompt}-{seed}")
   local out = {}
   for n, params in ipairs(list) do
-    local values = { model = args.model, n = n, seed = params.seed, prompt = params.prompt or args.model,
-      name = stem_of(params) or args.model }
+    local values = { model = args.model, n = n, seed = params.seed,
+      prompt = params.prompt or args.model, name = stem_of(params) or args.model }
     local name = #list > 1 and pictures.one_of(text, n, { "n", "seed", "id" }) or text
     local opts = pictures.options(args)
     opts.allow_unknown, opts.save = args.allow_unknown, pictures.name(name, values)
     local job, err = client:submit(args.model, params, opts)
     if not job then
-      return nil, err
+      return out, err
     end
     out[n] = { job = job, template = name, values = values,
       label = params.seed and ("%s, seed %s"):format(args.model, params.seed) }
@@ -104,10 +106,8 @@ function verb.run(context, args)
   end
   local jobs
   jobs, err = submit(context, client, args, list)
-  if not jobs then
-    return context.fail(err)
-  end
-  return pictures.finish(context, jobs)
+  local code = err and context.fail(err) or exit.DONE
+  return exit.worst(code, pictures.finish(context, jobs)) -- what was submitted is not given up
 end
 
 return verb
