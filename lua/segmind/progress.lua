@@ -51,8 +51,11 @@ function progress.plain(text)
   return (text:gsub("[%c\127]+", " "))
 end
 
--- Lines are cut by characters; one that is twice as wide counts two.
-local function cut(text, width)
+--- A text as long as a line may be. One of the wide characters counts two.
+---@param text string
+---@param width integer
+---@return string
+function progress.cut(text, width)
   local out, used = {}, 0
   for char in text:gmatch("[%z\1-\127\194-\244][\128-\191]*") do
     used = used + (#char >= 3 and char > "\225\132\128" and 2 or 1)
@@ -164,7 +167,7 @@ local function line_of(self, watched)
   if is_live(self) and columns >= 72 then
     text = bar(job, 12) .. " " .. text
   end
-  return paint(self, job.state, cut(progress.plain(text), columns - 1))
+  return paint(self, job.state, progress.cut(progress.plain(text), columns - 1))
 end
 
 local function write(self, ...)
@@ -200,7 +203,7 @@ function Progress:draw()
   local room = math.max(rows - 3, 1)
   for i, watched in ipairs(jobs) do
     if i > room then
-      lines[i] = cut(("and %d more"):format(#jobs - room), columns - 1)
+      lines[i] = progress.cut(("and %d more"):format(#jobs - room), columns - 1)
       break
     end
     lines[i] = line_of(self, watched)

@@ -1,7 +1,6 @@
 --- `segmind history`: the requests of the key, as the service tells of them.
 
 local pictures = require("segmind.cli.pictures")
-local plain = require("segmind.progress").plain
 local records = require("segmind.cli.records")
 local usage = require("segmind.cli.usage")
 
@@ -55,9 +54,9 @@ function verb.run(context, args)
     return context.fail(err)
   end
   for _, row in ipairs(rows) do
-    context.out:line(plain(("%s  %-9s  %-6s %-24s %-32s  %s"):format(records.time(row.created),
-      row.state or "", row.cost and ("$%.2f"):format(row.cost) or "", row.model or "",
-      row.request_id or "-", row.error and records.brief(row.error, 60) or row.url or "")))
+    context.out:line(records.row(context, "%s  %-9s  %-6s %-24s %-32s  %s",
+      records.time(row.created), row.state or "", row.cost and ("$%.2f"):format(row.cost) or "",
+      row.model or "", row.request_id or "-", row.error or row.url or ""))
     context.out:event({ what = "request", request_id = row.request_id, model = row.model,
       state = row.state, cost = row.cost, url = row.url, error = row.error, created = row.created,
       ended = row.ended, seconds = row.seconds, params = row.params })

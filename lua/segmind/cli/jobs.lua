@@ -1,6 +1,5 @@
 --- `segmind jobs`: the steps of the ledger.
 
-local plain = require("segmind.progress").plain
 local records = require("segmind.cli.records")
 
 local verb = {
@@ -27,10 +26,10 @@ local function is_wanted(one, args)
   return (not args.doubt or is_in_doubt(one)) and (not args.unfinished or is_unfinished(one))
 end
 
-local function line_of(one)
-  local what = one.damage or one.error or one.params.prompt
-  return ("%s  %-9s  $%.2f  %-24s %-32s  %s"):format(records.time(one.submitted), one.state,
-    one.usd, one.model, one.request_id or "-", records.brief(what, 48))
+local function line_of(context, one)
+  return records.row(context, "%s  %-9s  $%.2f  %-24s %-32s  %s", records.time(one.submitted),
+    one.state, one.usd, one.model, one.request_id or "-",
+    tostring(one.damage or one.error or one.params.prompt or ""))
 end
 
 local function event_of(one)
@@ -50,7 +49,7 @@ function verb.run(context, args)
   for _, one in ipairs(list) do
     if is_wanted(one, args) then
       count, usd = count + 1, usd + one.usd
-      context.out:line(plain(line_of(one)))
+      context.out:line(line_of(context, one))
       context.out:event(event_of(one))
     end
   end

@@ -1,5 +1,7 @@
 --- The records of the ledger, for the verbs that list them.
 
+local progress = require("segmind.progress")
+local shell = require("segmind.cli.shell")
 local usage = require("segmind.cli.usage")
 
 local records = {}
@@ -28,16 +30,17 @@ function records.time(seconds)
   return seconds and os.date("%Y-%m-%d %H:%M", math.floor(seconds)) or ""
 end
 
---- A text in one line, cut.
----@param value any
----@param width integer
+-- A row for a pipe is as long as it is, but for the text of a prompt.
+local LONGEST = 240
+
+--- A row as it is printed: without line breaks and escape sequences, on a terminal as wide as that.
+---@param context segmind.cli.Context
+---@param format string
+---@param ... any
 ---@return string
-function records.brief(value, width)
-  local text = type(value) == "string" and value:gsub("%s+", " ") or ""
-  if #text > width then
-    text = text:sub(1, width - 1):gsub("[\192-\255][\128-\191]*$", "") .. "…"
-  end
-  return text
+function records.row(context, format, ...)
+  context.columns = context.columns or shell.columns() or LONGEST
+  return progress.cut(progress.plain(format:format(...)), context.columns)
 end
 
 return records

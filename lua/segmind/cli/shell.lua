@@ -76,6 +76,14 @@ function shell.exists(name)
   return file ~= nil
 end
 
+--- How wide the terminal is that standard output is; nil when it is none.
+---@return integer?
+function shell.columns()
+  local is_terminal = shell.run("test -t 1") == 0
+  local columns = is_terminal and shell.output("stty size 2>/dev/null </dev/tty"):match(" (%d+)")
+  return tonumber(columns)
+end
+
 --- Makes a folder, and those that it is in, for its owner alone.
 ---@param name string
 ---@return boolean
