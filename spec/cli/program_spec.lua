@@ -41,7 +41,7 @@ describe("segmind", function()
     ["run prompt=x"] = "the model comes before",
     [RUN .. " -n 0"] = "whole number from 1",
     [RUN .. " -n 2 seed=3"] = "given twice",
-    [RUN .. " -o 'out/{sed}'"] = 'did you mean "seed"',
+    [RUN .. " -o 'out/{sed}'"] = 'did you mean "{seed}"',
     [RUN .. " --budget much"] = "dollars",
     [RUN .. " --timeout 0"] = "seconds",
     [RUN .. " --on-unknown retry"] = "resubmit",
@@ -74,8 +74,8 @@ describe("segmind", function()
 
   for text, sentence in pairs({
     ['{"poll": 1,\n  "budget" 2}'] = "config.json:2:",
-    ['{"bugdet": 2}'] = 'did you mean "budget"',
-    ['{"budget": "2"}'] = "dollars",
+    ['{"bugdet": 2}'] = 'config.json:1:2: there is no setting bugdet; did you mean "budget"',
+    ['{"budget":\n "2"}'] = "config.json:2:2: budget is an amount of US dollars",
     ['{"api_key": "SG_0123456789abcdef"}'] = "api_key_command",
     ["[1]"] = "a JSON object",
   }) do
@@ -99,6 +99,20 @@ describe("segmind", function()
     local run = segmind(RUN .. " -q >/dev/full")
     assert.equal(6, run.code, run.err)
     assert.truthy(run.err:find("standard output", 1, true), run.err)
+  end)
+
+  it("says what is not installed", function()
+    local run = segmind("credits", { LUA_INIT =
+      "package.preload.argparse = function() error() end" })
+    assert.equal(3, run.code)
+    assert.truthy(run.err:find("apt install lua-argparse", 1, true), run.err)
+    run = segmind("credits", { LUA_INIT = "package.preload.cjson = function() error() end" })
+    assert.equal(3, run.code)
+    assert.truthy(run.err:find("apt install lua-cjson", 1, true), run.err)
+    run = segmind("credits", { LUA_INIT =
+      "package.preload['segmind.core'] = function() error('x', 0) end" })
+    assert.equal(3, run.code)
+    assert.is_nil(run.err:find("traceback", 1, true), run.err)
   end)
 
   -- -- what it prints --
@@ -203,6 +217,30 @@ describe("segmind", function()
     local run = fine(segmind("edit a.png one two three -o 'all/{n}'"))
     assert.equal(3, segmind:accepted())
     assert.equal(3, select(2, run.out:gsub("\n", "")))
+  end)
+
+  it("puts a picture into a folder that is named, and names several apart", function()
+    files.make_folder(segmind.folder .. "/there")
+    local run = fine(segmind("run flux-kontext-pro 'prompt=A house, at night!' aspect_ratio=1:1 "
+      .. "--seed 7 -o there"))
+    assert.equal(segmind.folder .. "/there/A-house-at-night-7.png\n", run.out)
+    run = fine(segmind("edit a.png x --seed 7 -o new/"))
+    assert.equal(segmind.folder .. "/new/a-x-7.png\n", run.out)
+    run = fine(segmind(RUN .. " -n 2 -o house.png"))
+    assert.truthy(run.out:find("house%-1.png\n.*house%-2.png\n$"), run.out)
+  end)
+
+  it("resumes a request by its id, without a ledger, too", function()
+    service:faults({ { match = { path = "status", count = "always" },
+      ["then"] = { status = 503 } } })
+    local run = segmind(RUN .. " --detach --no-ledger")
+    service:clear_faults()
+    assert.equal(4, run.code, run.err)
+    local id = run.out:match("%S+")
+    assert.equal(segmind.folder .. "/house.png\n",
+      fine(segmind("resume " .. id .. " --no-ledger -o house")).out)
+    assert.equal(0, segmind("resume").code)
+    assert.equal(1, segmind:accepted())
   end)
 
   it("pays again with --fresh", function()

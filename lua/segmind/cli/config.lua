@@ -1,7 +1,7 @@
 --- What a command is told beside its arguments: a flag, else the environment, else the file
 --- $XDG_CONFIG_HOME/segmind/config.json, else a default. `doctor` shows where each value is from.
 
-local json = require("segmind.json")
+local json_reader = require("segmind.json_reader")
 local shell = require("segmind.cli.shell")
 local usage = require("segmind.cli.usage")
 
@@ -87,18 +87,7 @@ function config.path()
   return config.home("XDG_CONFIG_HOME", ".config") .. "/segmind/config.json"
 end
 
---- Where in a text a byte is.
----@param text string
----@param at integer
----@return integer line
----@return integer column
-function config.position(text, at)
-  local before = text:sub(1, math.max(at - 1, 0))
-  local _, lines = before:gsub("\n", "")
-  return lines + 1, #before:match("[^\n]*$") + 1
-end
-
---- The file as a table; empty when there is none.
+--- The file's object, and a function that fails with where in the file something is wrong.
 local function read_file(path)
   local file = io.open(path, "rb")
   local text = file and file:read("*a")
@@ -110,13 +99,16 @@ local function read_file(path)
   elseif not text then
     usage.fail("%s cannot be read: is it a file?", path)
   end
-  local value, why = json.decode(text)
-  if type(value) ~= "table" or value[1] ~= nil then
-    local at = why and why:match("at character (%d+)")
-    local line, column = config.position(text, tonumber(at) or 1)
-    usage.fail("%s:%d:%d: %s", path, line, column, why or "the configuration is a JSON object")
+  local document, problem, line, column = json_reader.read(text)
+  local value = document and document.value
+  if not document then
+    usage.fail("%s:%d:%d: %s", path, line, column, problem)
+  elseif type(value) ~= "table" or document:is_list(value) then
+    usage.fail("%s:1:1: the configuration is a JSON object", path)
   end
-  return value
+  return value, function(name, is_name)
+    return ("%s:%d:%d"):format(path, document:place(value, name, is_name))
+  end
 end
 
 local function check(name, value, where)
@@ -136,15 +128,16 @@ local function typed(name, text)
   return text
 end
 
-local function check_file(values, path)
+local function check_file(values, place_of)
   for name, value in pairs(values) do
     if name == "api_key" then
       usage.fail("%s: the key does not belong into a file: put it into SEGMIND_API_KEY, or a "
-        .. "command that prints it into api_key_command", path)
+        .. "command that prints it into api_key_command", place_of(name, true))
     elseif not by_name[name] then
-      usage.fail("%s: there is no setting %s%s", path, name, usage.nearest(name, names))
+      usage.fail("%s: there is no setting %s%s", place_of(name, true), name,
+        usage.nearest(name, names))
     end
-    check(name, value, path)
+    check(name, value, place_of(name))
   end
 end
 
@@ -158,8 +151,8 @@ end
 ---@return segmind.cli.Config
 function config.read(args)
   local path = config.path()
-  local file = read_file(path)
-  check_file(file, path)
+  local file, place_of = read_file(path)
+  check_file(file, place_of)
   local self = { values = {}, origins = {}, path = path }
   for _, setting in ipairs(config.settings) do
     local name, flag = setting[1], setting.flag and args[setting.flag]

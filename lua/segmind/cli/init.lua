@@ -54,7 +54,11 @@ local function open_client(context)
   if folder then
     require("segmind.cli.shell").make_folder(folder)
   end
-  return require("segmind").new(options)
+  local ok, segmind = pcall(require, "segmind")
+  if not ok then
+    usage.broken((tostring(segmind):gsub("^segmind: ", "")))
+  end
+  return segmind.new(options)
 end
 
 -- The sentence of an error; where in our code it was refused is nobody's business.
@@ -103,7 +107,7 @@ end
 local function trouble(context, problem)
   if usage.is(problem) then
     context.err(problem.message)
-    return exit.USAGE
+    return problem.is_broken and exit.REFUSED or exit.USAGE
   elseif tostring(problem):find("interrupted!$") then
     context.progress:leave()
     context.err("interrupted; "
@@ -136,9 +140,9 @@ local function run(context, verb)
   return code
 end
 
-local function complain(message)
+local function complain(message, code)
   io.stderr:write("segmind: ", (progress.plain(message)), "\n")
-  return exit.USAGE
+  return code
 end
 
 --- Runs a command.
@@ -157,11 +161,11 @@ function cli.main(argv)
   if ok then
     return run(context, verb)
   elseif usage.is(context) then
-    return complain(context.message)
+    return complain(context.message, context.is_broken and exit.REFUSED or exit.USAGE)
   elseif tostring(context):find("interrupted!$") then
     return exit.INTERRUPTED
   end
-  return complain(tostring(context))
+  return complain("this is a fault of the program: " .. tostring(context), exit.FAILED)
 end
 
 return cli

@@ -107,8 +107,8 @@ end
 ---@return table<string, table> verbs by name
 function parser.new()
   if not has_argparse then
-    usage.fail("the command line needs lua-argparse, which is not installed for %s (Debian: apt "
-      .. "install lua-argparse; LuaRocks: luarocks install argparse)", _VERSION)
+    usage.broken("the command line needs lua-argparse, which is not installed for " .. _VERSION
+      .. " (Debian: apt install lua-argparse; LuaRocks: luarocks install argparse)")
   end
   local root = argparse("segmind", parser.DESCRIPTION, EPILOG):command_target("verb")
     :require_command(false):help_max_width(80):usage_max_width(80)

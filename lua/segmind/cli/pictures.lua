@@ -62,7 +62,7 @@ function pictures.template(context, default)
   if not given then
     return default
   elseif given:sub(-1) == "/" or shell.exists(given .. "/.") then
-    given = given:gsub("/*$", "/") .. default
+    given = given:gsub("/+$", "") .. "/" .. default
   end
   template.check(given)
   return given

@@ -1,16 +1,15 @@
 --- Names for pictures: `out/{name}-{seed}`. A field is a fact of the job; what is known only at its
 --- end (its seed, its id) keeps the name open until then.
 
+local braces = require("segmind.template")
 local usage = require("segmind.cli.usage")
 
 local template = {}
 
 local fields = { "name", "model", "n", "seed", "id", "prompt" }
 
-local known = {}
-for _, field in ipairs(fields) do
-  known[field] = true
-end
+-- Stands for a fact that is not known yet.
+local LATE = {}
 
 -- The longest part of a name that a prompt gives, in bytes.
 local LONGEST = 48
@@ -18,7 +17,7 @@ local LONGEST = 48
 --- A value as a part of a file's name: no folder, nothing that is hidden or taken for an option,
 --- of a prompt the words.
 local function slug(value, field)
-  local text = tostring(value):gsub("[%c/\\]", "-")
+  local text = braces.text(value):gsub("[%c/\\]", "-")
   if field == "prompt" then
     text = text:gsub("[%s%p]+", "-"):gsub("%-+$", "")
     text = #text > LONGEST and text:sub(1, LONGEST):gsub("[\192-\255]?[\128-\191]*$", "")
@@ -28,15 +27,24 @@ local function slug(value, field)
   return text ~= "" and text or "picture"
 end
 
+local function facts(values)
+  local out = {}
+  for _, field in ipairs(fields) do
+    out[field] = LATE
+  end
+  for field, value in pairs(values or {}) do
+    out[field] = slug(value, field)
+  end
+  return out
+end
+
 --- Refuses a field that there is not.
 ---@param text string
 ---@param more table<string, any>? further fields
 function template.check(text, more)
-  for field in text:gmatch("{([%w_]*)}") do
-    if not known[field] and not (more and more[field] ~= nil) then
-      usage.fail("-o %s: there is no {%s}%s; there are {%s}", text, field,
-        usage.nearest(field, fields), table.concat(fields, "} {"))
-    end
+  local _, problem = braces.expand(text, facts(more), tostring)
+  if problem then
+    usage.fail("-o %s: %s", text, problem)
   end
 end
 
@@ -45,7 +53,12 @@ end
 ---@param field string
 ---@return boolean
 function template.has(text, field)
-  return text:find("{" .. field .. "}", 1, true) ~= nil
+  for _, name in ipairs(braces.names(text)) do
+    if name == field then
+      return true
+    end
+  end
+  return false
 end
 
 --- Fills in the fields.
@@ -54,12 +67,9 @@ end
 ---@return string? name nil while a field of it is not known
 function template.fill(text, values)
   local is_whole = true
-  local name = text:gsub("{([%w_]+)}", function(field)
-    if values[field] == nil then
-      is_whole = false
-      return nil
-    end
-    return slug(values[field], field)
+  local name = braces.expand(text, facts(values), function(value)
+    is_whole = is_whole and value ~= LATE
+    return value ~= LATE and value or ""
   end)
   return is_whole and name or nil
 end

@@ -20,6 +20,12 @@ function usage.fail(message, ...)
   error(setmetatable({ message = message }, Usage), 0)
 end
 
+--- Ends the command because something is not installed: code 3, a person mends that.
+---@param message string
+function usage.broken(message)
+  error(setmetatable({ message = message, is_broken = true }, Usage), 0)
+end
+
 ---@param value any
 ---@return boolean
 function usage.is(value)
