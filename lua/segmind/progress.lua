@@ -51,20 +51,57 @@ function progress.plain(text)
   return (text:gsub("[%c\127]+", " "))
 end
 
---- A text as long as a line may be. One of the wide characters counts two.
----@param text string
----@param width integer
+-- The widest scripts, Hangul to CJK and pictographs, take two columns a character; combining marks
+-- and selectors take none.
+local wide = { { 0x1100, 0x115F }, { 0x2E80, 0xA4CF }, { 0xAC00, 0xD7A3 }, { 0xF900, 0xFAFF },
+  { 0xFE30, 0xFE6F }, { 0xFF00, 0xFF60 }, { 0xFFE0, 0xFFE6 }, { 0x1F300, 0x1FAFF },
+  { 0x20000, 0x3FFFD } }
+local narrow = { { 0x0300, 0x036F }, { 0x200B, 0x200F }, { 0xFE00, 0xFE0F } }
+
+local function is_among(code, ranges)
+  for _, range in ipairs(ranges) do
+    if code >= range[1] and code <= range[2] then
+      return true
+    end
+  end
+  return false
+end
+
+local function columns_of(char)
+  local code = char:byte()
+  if code < 0x80 then
+    return 1
+  end
+  code = code % (code < 0xE0 and 0x20 or code < 0xF0 and 0x10 or 0x08)
+  for i = 2, #char do
+    code = code * 0x40 + char:byte(i) % 0x40
+  end
+  return is_among(code, wide) and 2 or is_among(code, narrow) and 0 or 1
+end
+
+--- A text as long as a line may be.
+---@param text string UTF-8
+---@param width integer columns
 ---@return string
 function progress.cut(text, width)
   local out, used = {}, 0
   for char in text:gmatch("[%z\1-\127\194-\244][\128-\191]*") do
-    used = used + (#char >= 3 and char > "\225\132\128" and 2 or 1)
+    used = used + columns_of(char)
     if used > width then
       break
     end
     out[#out + 1] = char
   end
   return table.concat(out)
+end
+
+-- What a bar is made of, by what the locale says that a terminal shows.
+local function blocks()
+  local locale = os.getenv("LC_ALL") or os.getenv("LC_CTYPE") or os.getenv("LANG") or ""
+  if locale:lower():find("utf%-?8") then
+    return "█", "░"
+  end
+  return "#", "."
 end
 
 ---@class segmind.ProgressOptions
@@ -156,8 +193,8 @@ end
 local function bar(job, width)
   local passed, expected = job:progress()
   local part = job:is_over() and 1 or math.min(passed / (expected or 20), 0.99)
-  local full = math.floor(part * width)
-  return ("#"):rep(full) .. ("."):rep(width - full)
+  local full, passed_by, to_come = math.floor(part * width), blocks()
+  return passed_by:rep(full) .. to_come:rep(width - full)
 end
 
 local function line_of(self, watched)

@@ -113,6 +113,13 @@ describe("progress", function()
     assert.is_nil(text:find("\27%[%d+m"))
   end)
 
+  it("cuts by columns: wide characters take two, combining marks none", function()
+    assert.equal("abc", progress.cut("abcd", 3))
+    assert.equal("日", progress.cut("日本", 3))
+    assert.equal("é…█", progress.cut("é…█x", 3))
+    assert.equal("e\204\129e", progress.cut("e\204\129ee", 2))
+  end)
+
   it("shows no escape sequence, control character or turned direction of a name", function()
     assert.equal("red  x", progress.plain("\27[31mred\27[0m\r\n x"):gsub("   ", "  "))
     assert.equal("title", progress.plain("\27]0;owned\7title"))

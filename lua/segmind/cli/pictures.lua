@@ -226,6 +226,19 @@ local function tell_states(context, job)
   end
 end
 
+-- Of several pictures, what became of all.
+local function sum_up(context, list, cost)
+  local made, replayed = 0, 0
+  for _, one in ipairs(list) do
+    made = made + (one.job:result() and 1 or 0)
+    replayed = replayed + (one.job.replayed and 1 or 0)
+  end
+  if #list > 1 and not context.args.quiet and not context.args.detach then
+    context.err(("%d of %d pictures%s, $%.2f paid"):format(made, #list, replayed > 0
+      and (", %d of them from the ledger"):format(replayed) or "", cost))
+  end
+end
+
 --- Waits for pictures, saves them and prints their paths in their order.
 ---@param context segmind.cli.Context
 ---@param list segmind.cli.Picture[]
@@ -247,6 +260,7 @@ function pictures.finish(context, list)
     code, cost = exit.worst(code, ended), cost + (paid or 0)
   end
   context.progress:finish()
+  sum_up(context, list, cost)
   context.out:result({ cost = tonumber(("%.6f"):format(cost)) })
   return code
 end
