@@ -89,6 +89,13 @@ describe("segmind", function()
     end)
   end
 
+  it("says that there is no place for a ledger", function()
+    local run = segmind(RUN, { HOME = false, XDG_STATE_HOME = false })
+    assert.equal(2, run.code)
+    assert.truthy(run.err:find("XDG_STATE_HOME", 1, true), run.err)
+    fine(segmind(RUN .. " --ledger here.db", { HOME = false, XDG_STATE_HOME = false }))
+  end)
+
   it("says that there is no network, and that it may be tried again", function()
     local run = segmind("credits --timeout 1", { SEGMIND_BASE_URL = "http://127.0.0.1:9" })
     assert.equal(75, run.code, run.err)
@@ -160,6 +167,7 @@ describe("segmind", function()
       assert.truthy(help:find("Usage: segmind " .. verb, 1, true), help)
       assert.truthy(help:find("Examples:", 1, true), help)
     end
+    assert.equal(fine(segmind("run --help")).out, fine(segmind("help run")).out)
     assert.equal("segmind " .. segmind_version .. "\n", fine(segmind("--version")).out)
   end)
 
@@ -254,6 +262,15 @@ describe("segmind", function()
     assert.is_nil(files.read(segmind.folder .. "/state/segmind/ledger.db"))
     fine(segmind(RUN .. " --no-ledger"))
     assert.equal(2, segmind:accepted())
+  end)
+
+  it("needs no key for what sends nothing", function()
+    fine(segmind(RUN))
+    local none = { SEGMIND_API_KEY = false }
+    assert.equal("$0.05\n", fine(segmind("cost", none)).out)
+    assert.truthy(fine(segmind("jobs", none)).out:find("completed", 1, true))
+    assert.truthy(fine(segmind(RUN .. " --dry-run", none)).out:find("in the ledger", 1, true))
+    assert.equal(1, segmind:accepted())
   end)
 
   it("lists jobs, costs and the history", function()

@@ -12,11 +12,14 @@ local config = {}
 ---@param default string below HOME
 ---@return string
 function config.home(variable, default)
-  local given = os.getenv(variable)
+  local given, home = os.getenv(variable), os.getenv("HOME")
   if given and given:sub(1, 1) == "/" then
     return given
+  elseif not home or home == "" then
+    usage.fail("HOME is not set, so there is no place for settings and the ledger: set it, or %s",
+      variable)
   end
-  return (os.getenv("HOME") or "") .. "/" .. default
+  return home .. "/" .. default
 end
 
 local function number(value)

@@ -5,6 +5,7 @@ local records = require("segmind.cli.records")
 local verb = {
   name = "cost",
   summary = "Print what was spent.",
+  offline = true,
   examples = "  segmind cost\n  segmind cost --by day\n  segmind cost --by model",
 }
 

@@ -2,6 +2,7 @@
 ---
 ---     { name = "credits", summary = "…", examples = "…",
 ---       declare = function(command) … end,             -- an argparse command
+---       offline = true,           -- asks the ledger alone, and needs no key
 ---       pays = true,              -- makes pictures: an exit code is explained to the person
 ---       run = function(context, args) return code end }
 ---
@@ -40,8 +41,14 @@ local function on_event(context)
   end
 end
 
+-- For what asks the ledger alone and sends nothing, so that it needs no key.
+local NO_KEY = "SG_0000000000000000"
+
 local function open_client(context)
-  local key, why = config.key(context.config)
+  local key, why = NO_KEY, nil
+  if not (context.is_offline or context.args.dry_run) then
+    key, why = config.key(context.config)
+  end
   if not key then
     return nil, Error.new("auth", why)
   end
@@ -70,8 +77,8 @@ local function sentence(err)
   return (text:gsub("^segmind: ", ""))
 end
 
-local function new_context(args)
-  local context = { args = args, config = config.read(args),
+local function new_context(args, verb)
+  local context = { args = args, is_offline = verb.offline, config = config.read(args),
     progress = progress.new({ is_quiet = args.quiet }) }
   context.out = output.new(args.json, context.progress)
   function context.err(line)
@@ -135,7 +142,7 @@ local function run(context, verb)
   local why = context.out:finish(code)
   if why then
     context.err("standard output cannot be written: " .. why)
-    code = exit.worst(code, exit.PAID)
+    code = exit.worst(code, verb.pays and exit.PAID or exit.FAILED)
   end
   return code
 end
@@ -151,12 +158,12 @@ end
 function cli.main(argv)
   local ok, context, verb = pcall(function()
     local root, verbs = parser.new()
-    local args = root:parse(argv)
+    local args = root:parse(argv[1] == "help" and { argv[2] or "--help", "--help" } or argv)
     if not args.verb then
       usage.fail("say what to do: segmind edit PICTURE \"prompt\", for example; segmind --help "
         .. "lists the verbs")
     end
-    return new_context(args), verbs[args.verb]
+    return new_context(args, verbs[args.verb]), verbs[args.verb]
   end)
   if ok then
     return run(context, verb)

@@ -5,6 +5,7 @@ local records = require("segmind.cli.records")
 local verb = {
   name = "jobs",
   summary = "List what the ledger holds.",
+  offline = true,
   examples = "  segmind jobs\n  segmind jobs --unfinished\n  segmind jobs --doubt --json",
 }
 

@@ -40,7 +40,7 @@ end
 ---@param name string for messages
 ---@return string
 function parameters.text(value, name)
-  if value == "-" then
+  if value == "-" or value == "@-" then
     return (read_stdin(name):gsub("\r?\n$", ""))
   elseif value:sub(1, 2) == "@@" then
     return value:sub(2)
