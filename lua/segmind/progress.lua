@@ -278,12 +278,16 @@ local function tell(self, watched)
   end
 end
 
---- Shows a job from now to its end.
----@param job segmind.Job
----@param label string? what it is called; its name, else its model
----@return segmind.Job job
+--- Shows a job from now to its end. What submit returns for a call that is refused goes through:
+--- `local job, err = progress:watch(sm:submit(…))`.
+---@param job segmind.Job?
+---@param label string|segmind.Error|nil what it is called; its name, else its model
+---@return segmind.Job? job
+---@return segmind.Error?
 function Progress:watch(job, label)
-  if type(job) ~= "table" or type(job.is_over) ~= "function" then
+  if job == nil and Error.is_error(label) then
+    return nil, label
+  elseif type(job) ~= "table" or type(job.is_over) ~= "function" then
     Error.misuse("progress:watch takes a job")
   end
   local watched = { job = job, label = progress.plain(label or job.name or job.model),

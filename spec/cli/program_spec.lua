@@ -2,9 +2,13 @@
 
 local emulator = require("spec.support.emulator")
 local files = require("spec.support.files")
+local interpreter = require("spec.support.interpreter")
+local paths = require("spec.support.paths")
 local program = require("spec.support.program")
-local quote = require("spec.support.shell").quote
 local segmind_version = require("segmind.version")
+local shell = require("spec.support.shell")
+
+local quote = shell.quote
 
 describe("segmind", function()
   local segmind = program.fixture()
@@ -337,6 +341,19 @@ describe("segmind", function()
     assert.equal("", run.out)
     assert.truthy(run.err:find("FAILED rejected", 1, true), run.err)
     assert.truthy(run.err:find("ended with 3", 1, true), run.err)
+  end)
+
+  it("is started by its name, from anywhere and through a link", function()
+    if _VERSION ~= "Lua 5.4" or interpreter.is_slow() then
+      return
+    end
+    local link = segmind.folder .. "/linked"
+    local program_path = shell.output("cd " .. quote(paths.root) .. " && pwd"):gsub("\n", "")
+    assert(os.execute(("ln -s %s/bin/segmind %s"):format(quote(program_path), quote(link))))
+    local code, said = shell.run(("cd / && SEGMIND_BUILD=%s %s doctor"):format(
+      quote(paths.build), quote(link)))
+    assert.equal(3, code, said) -- there is no key
+    assert.truthy(said:find("ok +library"), said)
   end)
 
   -- -- the emulator --

@@ -31,9 +31,9 @@ end
 
 local function find()
   local bin = folder_of_program()
-  local build = os.getenv("SEGMIND_BUILD") or bin .. "/../build"
   for _, path in ipairs({ os.getenv("SEGMIND_EMULATOR") or "", bin .. "/segmind-emulator",
-    build .. "/bin/segmind-emulator" }) do
+    (os.getenv("SEGMIND_BUILD") or "") .. "/bin/segmind-emulator",
+    bin .. "/../build/bin/segmind-emulator" }) do
     if path ~= "" and shell.exists(path) then
       return path
     end
