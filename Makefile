@@ -26,7 +26,7 @@ configure = cmake -S . $(CMAKE_FLAGS)
 # cmake starts a make of its own, with a -j of its own: it gets nothing of ours.
 compile = MAKEFLAGS=--no-print-directory cmake --build $(1) --parallel $(JOBS)
 
-.PHONY: help deps build man demo test test-54 test-53 test-jit lint sanitize \
+.PHONY: help deps build man types demo test test-54 test-53 test-jit lint sanitize \
 	valgrind fuzz torture soak bench env install rock clean
 
 help: ## list the targets
@@ -45,6 +45,12 @@ man: ## write the man page, doc/segmind.1, from the command line's declarations
 	@LUA_PATH="lua/?.lua;lua/?/init.lua;;" lua5.4 -e \
 	  'io.write(require("segmind.cli.man").page())' >doc/segmind.1.new
 	@mv doc/segmind.1.new doc/segmind.1
+
+types: ## write the editor's types and doc/api.md from tables and comments
+	@lua5.4 lua/segmind/models/export.lua types >doc/types.new
+	@mv doc/types.new lua/segmind/meta/types.lua
+	@lua5.4 tools/api.lua >doc/api.new
+	@mv doc/api.new doc/api.md
 
 demo: ## run a branching edit on the emulator; pictures and report in out/
 	@.ci/dependencies demo

@@ -17,6 +17,7 @@ local function pack(...)
   return { n = select("#", ...), ... }
 end
 
+--- A function that runs as a coroutine; made by `segmind.async`.
 ---@class segmind.Task
 local Task = {}
 Task.__index = Task
@@ -96,6 +97,7 @@ function async.start(fn, ...)
   return task
 end
 
+--- True when the function has returned, or was ended.
 ---@return boolean
 function Task:is_over()
   return self._over == true

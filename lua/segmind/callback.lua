@@ -12,10 +12,11 @@ local Queue = require("segmind.queue")
 local interruption = require("segmind.interruption")
 local schema = require("segmind.schema")
 
+--- What `on_event` is told.
 ---@class segmind.Event
 ---@field what "state"|"done"|"error"|"warning"|"note"|"callback"|"resubmit"
 ---@field job segmind.Job? nil for what concerns the whole client
----@field state string? of "state"
+---@field state segmind.JobState? of "state"
 ---@field result segmind.Result? of "done"
 ---@field replayed boolean? of "done": true when the ledger had the result, and nothing was paid now
 ---@field error segmind.Error? of "error", of "callback": an error in a callback, and of "resubmit"
@@ -164,6 +165,8 @@ function callback.ask(job, fn, value)
   return ok and answer or nil
 end
 
+--- What to do about a submit whose outcome nobody knows: hold it, send it again, or ask a function,
+--- which returns one of the two words or the id of the request that it has found.
 ---@alias segmind.OnUnknown "hold"|"resubmit"|fun(err: segmind.Error, job: segmind.Job): string
 
 -- A misspelt word is no id, and adopted it would hide that the outcome is not known.

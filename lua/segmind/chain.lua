@@ -25,18 +25,24 @@ local schema = require("segmind.schema")
 local step = require("segmind.step")
 local wait = require("segmind.wait")
 
+--- Edits one after the other, as data: collected by `step`, sent by `submit` or `run`.
 ---@class segmind.Chain
 local Chain = {}
 Chain.__index = Chain
 Chain.__name = "segmind.Chain"
 
 --- Stands for the picture of a step until the chain is launched.
+---@class segmind.Output
 local Output = { _image_kind = "step" }
 Output.__index = Output
 Output.__name = "segmind.Output"
 
--- The options of a run, for every step that does not say otherwise. `save` gets the number of the
--- step: "out/night.png" makes out/night-1.png, out/night-2.png, ...
+--- The options of a run, for every step that does not say otherwise.
+---@class (exact) segmind.ChainOptions
+---@field timeout number? seconds for a step once its inputs are there; 600
+---@field poll segmind.Poll? how often to ask for a state
+--- with the number of the step: "out/night.png" makes out/night-1.png, out/night-2.png, ...
+---@field save string?
 local run_options = { timeout = "seconds", poll = "poll", save = "text" }
 
 ---@param client segmind.Client
@@ -278,11 +284,11 @@ local function name_inputs(prepared, names)
 end
 
 --- Which steps of a chain a ledger knows. The keys are computed as they will be when the chain
---- runs, with the generation that each step has or will have.
+--- runs, with the generation that each step has or will have. `counted` are those whose price is
+--- spent or under way.
 ---@param client segmind.Client
 ---@param requests table[] from request.prepare
----@return { finished: table<integer, boolean>, counted: table<integer, boolean> }? known by number;
---- `counted` are those whose price is spent or under way
+---@return { finished: table<integer, boolean>, counted: table<integer, boolean> }? known by number
 ---@return segmind.Error? err kind "ledger"
 local function find_known(client, requests)
   local digests, failed = digest_all(client, requests)
@@ -386,7 +392,7 @@ end
 
 --- Sends all steps on their way and returns their jobs at once; each starts when its pictures are
 --- there.
----@param opts { timeout: number?, poll: any, save: string? }?
+---@param opts segmind.ChainOptions?
 ---@return segmind.Job[]?
 ---@return segmind.Error? err kind "invalid", naming the step, or "budget" for the whole chain
 function Chain:submit(opts)
@@ -415,7 +421,7 @@ end
 ---     local results, err = chain:run{ save = "out/night.png" }
 ---     if not results then print(err, err.step, #err.results) end
 ---     print(results.final.path)
----@param opts { timeout: number?, poll: any, save: string? }?
+---@param opts segmind.ChainOptions?
 ---@return segmind.Result[]? results one a step; the last is also `results.final`
 ---@return segmind.Error? err `step` is the step that failed, `results` the finished ones by step
 function Chain:run(opts)

@@ -658,6 +658,13 @@ local function parse(self, text, is_lua)
   return document.value
 end
 
+--- The options of reading a chain file.
+---@class (exact) segmind.ChainFileOptions
+---@field set table<string, string|number|boolean>? values of the file's variables
+---@field upto string? the name or number of a step: that one and what it needs, nothing else
+--- the folder below which pictures are saved, those of final steps in any case; the file's own, and
+--- only what has a `save`, unless told
+---@field out string?
 local read_options = { set = "values", upto = "text", out = "text" }
 
 local chain_file = {}
@@ -697,13 +704,6 @@ function chain_file.read(source, opts)
   end
   return self
 end
-
---- The options of reading a chain file.
----@class segmind.ChainFileOptions
----@field set table<string, string|number|boolean>? values of the file's variables
----@field upto string? the name or number of a step: that one and what it needs, nothing else
----@field out string? the folder below which pictures are saved, those of final steps in any case;
---- the file's own, and only what has a `save`, unless told
 
 -- -- the chain ------------------------------------------------------------------------------------
 

@@ -35,27 +35,29 @@ callback.use(core)
 wait.use(core)
 methods.on_interrupt(unfinished.tell)
 
----@class segmind.ClientOptions
+--- The options of a client.
+---@class (exact) segmind.ClientOptions
 ---@field api_key string? else SEGMIND_API_KEY
 ---@field base_url string? else SEGMIND_BASE_URL, else the service; http only on loopback
 ---@field max_transfers integer? transfers at the same time (16)
 ---@field max_active_jobs integer? jobs under way at the same time; others wait for a place
 ---@field rpm integer? requests a minute, submits and polls together, as the account's plan allows
 ---@field timeout number? seconds for a job once its inputs are there: upload to download (600)
----@field poll "eager"|"balanced"|"relaxed"|number|nil how often to ask for a state, or seconds
+---@field poll segmind.Poll? how often to ask for a state; "balanced"
 ---@field on_event fun(event: segmind.Event)? told everything that happens
 ---@field ledger string? a file, or "postgresql://user@host/db"; nothing in it is paid twice
----@field ledger_files string? folder for the pictures of the ledger; a file's name and ".files", of
---- a server one in the user's cache
+--- folder for the pictures of the ledger; a file's name and ".files", of a server one in the user's
+--- cache
+---@field ledger_files string?
 ---@field budget number? USD; a submit that could pass it is refused
 ---@field on_unknown segmind.OnUnknown? what to do about a submit of unknown outcome; "hold"
 ---@field media_hosts string[]? further hosts that pictures are fetched from
----@field proxy string?
+---@field proxy string? the URL of a proxy; else the one that the environment names
 ---@field ca_file string? certificates to trust, PEM
 ---@field inline boolean? no thread: the network turns in step and poll only
----@field max_json_bytes integer?
----@field max_image_bytes integer?
----@field user_agent string?
+---@field max_json_bytes integer? of an answer (4 MiB)
+---@field max_image_bytes integer? of a picture, either way (64 MiB)
+---@field user_agent string? instead of the library's own
 local declared = { api_key = "key", base_url = "text", max_transfers = "count",
   max_active_jobs = "count", rpm = "count", timeout = "seconds", poll = "poll",
   on_event = "callback", media_hosts = "list", proxy = "text", ca_file = "text", inline = "flag",
@@ -66,6 +68,7 @@ local declared = { api_key = "key", base_url = "text", max_transfers = "count",
 local for_core = { "api_key", "base_url", "max_transfers", "rpm", "media_hosts", "proxy", "ca_file",
   "inline", "max_json_bytes", "max_image_bytes", "user_agent", "ledger", "ledger_files" }
 
+--- One key, one connection pool, and the jobs of both.
 ---@class segmind.Client
 local Client = {}
 Client.__index = Client
@@ -287,6 +290,8 @@ function Client:chain_file(source, opts)
   return file:chain(self)
 end
 
+---@class (exact) segmind.MapOptions
+---@field concurrency integer? how many jobs are under way at the same time; 8
 local map_options = { concurrency = "count" }
 
 --- Calls `fn(item, i)` for each item of a list, waits for the job that it returns, and keeps so
@@ -299,7 +304,7 @@ local map_options = { concurrency = "count" }
 ---     for i, one in ipairs(outcomes) do print(paths[i], one.result or one.error) end
 ---@param list any[]
 ---@param fn fun(item: any, i: integer): any, segmind.Error?
----@param opts { concurrency: integer? }? 8
+---@param opts segmind.MapOptions?
 ---@return { result: any, error: segmind.Error? }[] outcomes in the order of the list
 function Client:map(list, fn, opts)
   if type(list) ~= "table" or type(fn) ~= "function" then
@@ -404,6 +409,10 @@ local function take_all(self, opts)
   return jobs
 end
 
+---@class (exact) segmind.ResumeOptions
+---@field timeout number? seconds for a job, from now on; 600
+---@field poll segmind.Poll? how often to ask for a state
+---@field on_unknown segmind.OnUnknown? what to do about a submit of unknown outcome; "hold"
 local resume_options = { timeout = "seconds", poll = "poll", on_unknown = "doubt" }
 
 --- Takes up every step of the ledger that was begun and has not ended: those that were accepted by
@@ -412,7 +421,7 @@ local resume_options = { timeout = "seconds", poll = "poll", on_unknown = "doubt
 --- whose row cannot be read or written is a job that has failed (kind "ledger").
 ---
 ---     for _, job in ipairs(assert(sm:resume())) do print(job, job:wait()) end
----@param opts { timeout: number?, poll: any, on_unknown: segmind.OnUnknown? }?
+---@param opts segmind.ResumeOptions?
 ---@return segmind.Job[]?
 ---@return segmind.Error? err kind "ledger"
 function Client:resume(opts)
@@ -520,7 +529,7 @@ Client.step = step.take
 
 --- Waits until something has arrived for `step`, or the time is over, or a signal came.
 ---@param seconds number
----@return boolean true when `step` has something to take
+---@return boolean # true when `step` has something to take
 function Client:poll(seconds)
   wait.check_seconds(seconds, "client:poll")
   return wait.poll(self, seconds)
@@ -542,9 +551,9 @@ end
 
 --- What the adapter of a host's loop knows and a client does not.
 ---@class segmind.Loop
----@field suspend (fun(): fun(seconds: number?)?, fun()?)? Called by code that is about to wait: how
---- to put the running coroutine to sleep, at most so many seconds, and how to wake it. Nothing when
---- the coroutine is not one of the loop's.
+--- Called by code that is about to wait: how to put the running coroutine to sleep, at most so many
+--- seconds, and how to wake it. Nothing when the coroutine is not one of the loop's.
+---@field suspend (fun(): fun(seconds: number?)?, fun()?)?
 ---@field hurry fun()? Called when `client:timeout()` has become shorter.
 ---@field closing fun()? Called by `close` before the descriptor goes: watch it no more.
 

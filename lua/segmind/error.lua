@@ -42,8 +42,9 @@ function Error.set_filter(redact)
   filter = redact
 end
 
+--- What a call returns after nil: a table to decide by, and through `tostring` one line to print.
 ---@class segmind.Error
----@field kind string one of the kinds above
+---@field kind segmind.ErrorKind
 ---@field message string
 ---@field charged "no"|"yes"|"unknown" whether the step was or may have been paid
 ---@field retryable boolean true when the same call may succeed later

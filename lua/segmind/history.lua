@@ -10,11 +10,12 @@ local history = {}
 
 local PATH = "/inference-request/request-history"
 
----@class segmind.HistoryOptions the service gives 20 rows of the last 7 days unless told
+--- The options of client:history. The service gives 20 rows of the last 7 days unless told.
+---@class (exact) segmind.HistoryOptions
 ---@field model string? whose name holds this
----@field status "COMPLETED"|"FAILED"|"PENDING"|nil
+---@field status "COMPLETED"|"FAILED"|"PENDING"|nil which requests
 ---@field from number|string|nil Unix time, or a day such as "2026-11-26"; 31 days at most
----@field to number|string|nil
+---@field to number|string|nil as `from`; until now unless told
 ---@field page integer? from 1
 ---@field per_page integer? at most 100
 history.options = { model = "text", status = "text", from = "day", to = "day", page = "count",
@@ -24,6 +25,7 @@ history.options = { model = "text", status = "text", from = "day", to = "day", p
 local arguments = { { "page", "page" }, { "per_page", "per_page" }, { "from", "from_date" },
   { "to", "to_date" }, { "model", "model_name" }, { "status", "status" } }
 
+--- A request as the service's history tells of it.
 ---@class segmind.HistoryRow
 ---@field request_id string?
 ---@field model string?

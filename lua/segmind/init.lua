@@ -15,16 +15,18 @@ local input = require("segmind.input")
 local json = require("segmind.json")
 local methods = require("segmind.methods")
 
+---@class segmind
+---@field VERSION string
+---@field models table<string, table> the declared models; `models.names` lists them in order
+---@field null lightuserdata JSON's null, for a parameter that is to be sent as such
 local segmind = {
   VERSION = require("segmind.version"),
-  --- The declared models by name; `segmind.models.names` lists the names in order.
   models = require("segmind.models"),
-  --- JSON's null, for a parameter that is to be sent as such.
   null = json.null,
   bytes = input.bytes,
   is_error = Error.is_error,
   new = Client.new,
-  --- Several ways at once; see segmind.async.
+  -- Several ways at once.
   async = async.start,
   all = async.all,
   race = async.race,

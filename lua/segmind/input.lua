@@ -9,7 +9,8 @@ local path = require("segmind.path")
 local schema = require("segmind.schema")
 local wait = require("segmind.wait")
 
----@class segmind.Bytes a picture in memory, in its file format
+--- A picture in memory, in its file format; made by `segmind.bytes`.
+---@class segmind.Bytes
 ---@field data string
 local Bytes = {}
 Bytes.__index = Bytes

@@ -1,17 +1,5 @@
 --- A job: one picture in the making. As a value it stands for its picture, so a job put where a
 --- model takes an image is the edge of a graph: the job that takes it starts when this one is done.
----
---- `state` in lower case is what this side is doing, in capitals what the service says, or how it
---- ended:
----   waiting     its inputs are not there yet, or `max_active_jobs` others are under way; with a
----               ledger also: others are being submitted, or another job or process is at its step
----   uploading   a local picture is on its way up
----   submitting  the request is sent, the answer is not there
----   QUEUED      the service has it, no worker yet
----   PROCESSING  a worker has it
----   saving      the picture is on its way to `opts.save`
----   COMPLETED   over; `job:result()`
----   FAILED      over for any other reason, here or there; `job:error().kind` says which
 
 local Budget = require("segmind.budget")
 local Error = require("segmind.error")
@@ -23,6 +11,20 @@ local schema = require("segmind.schema")
 local step = require("segmind.step")
 local wait = require("segmind.wait")
 
+--- Where a job is: in lower case what this side is doing, in capitals what the service says, or how
+--- it ended.
+---@alias segmind.JobState
+---| "waiting" # for its pictures, for a place, or for another job or process at the same step
+---| "uploading" # a local picture is on its way up
+---| "submitting" # the request is sent, the answer is not there
+---| "QUEUED" # the service has it, no worker yet
+---| "PROCESSING" # a worker has it
+---| "saving" # the picture is on its way to `opts.save`
+---| "COMPLETED" # over; `job:result()`
+---| "FAILED" # over for any other reason, here or there; `job:error().kind` says which
+
+--- One picture in the making. As a value it stands for its picture: where a model takes an image it
+--- is the edge of a graph.
 ---@class segmind.Job
 ---@field id integer counts the jobs of a client from 1
 ---@field model string
@@ -35,7 +37,7 @@ local wait = require("segmind.wait")
 ---@field step integer? its number in a chain
 ---@field key string? with a ledger, the name of the step there
 ---@field generation integer? with a ledger: 1, or more when `fresh` made the picture again
----@field state string see above
+---@field state segmind.JobState
 ---@field started number? when its inputs were there, Unix time in seconds
 ---@field ended number? `ended - started` is the time it took, even if the clock was set meanwhile
 ---@field replayed boolean true when the ledger had its result: nothing was submitted for it

@@ -6,10 +6,19 @@ local schema = require("segmind.schema")
 
 local options = {}
 
+--- How much one turn of a loop's adapter takes from the network.
+---@class (exact) segmind.LoopOptions
+---@field max_events integer? 16
+---@field max_bytes integer? 1 MiB
+---@field max_seconds number? 0.001
+options.of_loop = { max_events = "count", max_bytes = "count", max_seconds = "seconds" }
+
 local function is_finite(value)
   return type(value) == "number" and value - value == 0
 end
 
+--- How often to ask for the state of a job: a schedule, or seconds.
+---@alias segmind.Poll "eager"|"balanced"|"relaxed"|number
 local polls = { eager = true, balanced = true, relaxed = true }
 
 -- What an option may hold: a noun for the message and a test.
@@ -42,6 +51,10 @@ local kinds = {
   end },
   callback = { "a function", function(value)
     return type(value) == "function"
+  end },
+  stream = { "a file, or what has its method write", function(value)
+    local kind = type(value)
+    return (kind == "userdata" or kind == "table") and value.write ~= nil
   end },
   poll = { '"eager", "balanced", "relaxed" or a number of seconds', function(value)
     return polls[value] or is_finite(value) and value >= 0.001 and value <= 1e5

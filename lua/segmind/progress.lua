@@ -11,6 +11,7 @@ local Error = require("segmind.error")
 local models = require("segmind.models")
 local options = require("segmind.options")
 
+--- A printer of what jobs are doing, on a terminal or line by line.
 ---@class segmind.Progress
 local Progress = {}
 Progress.__index = Progress
@@ -104,33 +105,25 @@ local function blocks()
   return "#", "."
 end
 
----@class segmind.ProgressOptions
----@field stream file*? stderr
+--- The options of a printer.
+---@class (exact) segmind.ProgressOptions
+---@field stream file*? where it prints; stderr
 ---@field is_terminal boolean? whether the lines are redrawn
 ---@field is_quiet boolean? no progress; `print` prints
----@field columns integer?
+---@field columns integer? of the terminal
 ---@field rows integer?
----@field has_colours boolean?
-local settings = { is_terminal = "flag", is_quiet = "flag", columns = "count", rows = "count",
-  has_colours = "flag" }
+---@field has_colours boolean? whether it uses colours
+local settings = { stream = "stream", is_terminal = "flag", is_quiet = "flag", columns = "count",
+  rows = "count", has_colours = "flag" }
 
 --- Makes a printer. What is not given is found out: NO_COLOR, TERM=dumb, the terminal's size.
 ---@param opts segmind.ProgressOptions?
 ---@return segmind.Progress
 function progress.new(opts)
-  local given = {}
-  for name, value in pairs(opts or {}) do
-    if name ~= "stream" then
-      given[name] = value
-    end
-  end
-  given = options.read(given, settings, "segmind.progress")
-  local self = setmetatable({ _stream = opts and opts.stream or io.stderr, _jobs = {}, _lines = 0,
-    _is_quiet = given.is_quiet, _given = given, _looked = -math.huge }, Progress)
-  if opts and opts.is_terminal ~= nil then
-    self._is_live = opts.is_terminal
-  end
-  return self
+  local given = options.read(opts, settings, "segmind.progress")
+  return setmetatable({ _stream = given.stream or io.stderr, _jobs = {}, _lines = 0,
+    _is_quiet = given.is_quiet, _is_live = given.is_terminal, _given = given,
+    _looked = -math.huge }, Progress)
 end
 
 -- Asked once, and only when there is something to show.

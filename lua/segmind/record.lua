@@ -5,10 +5,19 @@ local json = require("segmind.json")
 
 local record = {}
 
----@class segmind.RecordOptions
----@field state string? "intent", "accepted", "completed", "failed" or "unknown"
----@field model string?
+--- The options of client:jobs.
+---@class (exact) segmind.RecordOptions
+---@field state segmind.RecordState? only steps in it
+---@field model string? only steps of it
 record.options = { state = "text", model = "text" }
+
+--- Where a step of the ledger is.
+---@alias segmind.RecordState
+---| "intent" # being submitted, or left so by a process that ended
+---| "accepted" # the service has it
+---| "completed" # its picture is there
+---| "failed" # it has failed
+---| "unknown" # sent, and nobody knows whether it runs
 
 --- A step of the ledger.
 ---@class segmind.Record
@@ -16,8 +25,7 @@ record.options = { state = "text", model = "text" }
 ---@field generation integer
 ---@field model string
 ---@field name string?
----@field state string "intent" (being submitted, or left so by a process that ended), "accepted",
---- "completed", "failed", or "unknown": sent, and nobody knows whether it runs
+---@field state segmind.RecordState
 ---@field is_held boolean whether a process is at work on it
 ---@field is_synchronous boolean
 ---@field request_id string?

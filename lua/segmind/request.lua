@@ -11,17 +11,19 @@ local schema = require("segmind.schema")
 
 local request = {}
 
---- The options of run, submit and step.
----@class segmind.CallOptions
+--- The options of run, edit, run_sync, submit, chain:step and attach.
+---@class (exact) segmind.CallOptions
 ---@field timeout number? seconds for the whole job once its inputs are there; 600
----@field poll "eager"|"balanced"|"relaxed"|number|nil how often to ask, or seconds
+---@field poll segmind.Poll? how often to ask for a state
 ---@field name string? a name for messages and reports
 ---@field allow_unknown boolean? let parameters and values through that the model does not declare
----@field save string? write the picture here; the job is done when the file is. Missing folders are
----made; without a picture's extension (png, jpg, jpeg, webp, gif) it gets the one of the format
+--- write the picture here; the job is done when the file is. Missing folders are made; without a
+--- picture's extension (png, jpg, jpeg, webp, gif) it gets the one of the format
+---@field save string?
 ---@field on_unknown segmind.OnUnknown? what to do about a submit of unknown outcome; "hold"
----@field fresh boolean? with a ledger: make another picture, even if this step is finished; one
---- that an earlier run has begun is taken up, and not paid again
+--- with a ledger: make another picture, even if this step is finished; one that an earlier run has
+--- begun is taken up, and not paid again
+---@field fresh boolean?
 ---@field price number? USD, for the budget and the estimate; needed for models without a price
 request.options = { timeout = "seconds", poll = "poll", name = "text", allow_unknown = "flag",
   save = "text", on_unknown = "doubt", fresh = "flag", price = "money" }

@@ -13,8 +13,9 @@ local path = require("segmind.path")
 local schema = require("segmind.schema")
 local wait = require("segmind.wait")
 
+--- The body that the service answered with, and what is regular about it.
 ---@class segmind.Result
----@field status string "COMPLETED"
+---@field status "COMPLETED"
 ---@field output any as the service wrote it; nil when the answer was the picture itself
 ---@field metrics table cost (USD), inference_time, queue_time, total_time (seconds), ...
 ---@field url string? where the picture is, for about 7 days; nil when it is in memory

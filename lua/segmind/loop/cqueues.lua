@@ -21,6 +21,7 @@
 local cqueues = require("cqueues")
 local condition = require("cqueues.condition")
 local Error = require("segmind.error")
+local options = require("segmind.options")
 
 -- What one step may take of the loop's time.
 local MAX_EVENTS, MAX_BYTES, MAX_SECONDS = 16, 1024 * 1024, 0.001
@@ -70,15 +71,14 @@ local adapter = {}
 --- `cq:loop` does not return, until `client:close` or `loop:close`.
 ---@param client segmind.Client
 ---@param controller table of cqueues.new
----@param opts { max_events: integer?, max_bytes: integer?, max_seconds: number? }? the budget of
----one step (16, 1 MiB, 0.001)
+---@param opts segmind.LoopOptions?
 ---@return segmind.CqueuesLoop
 function adapter.attach(client, controller, opts)
   local fd = client:fd()
   if not fd then
     Error.misuse("an inline client has no descriptor; make it without inline, or step it by timer")
   end
-  opts = opts or {}
+  opts = options.read(opts, options.of_loop, "attach")
   local self = setmetatable({ _client = client, _readable = { pollfd = fd, events = "r" },
     _hurry = condition.new(), _max_events = opts.max_events or MAX_EVENTS,
     _max_bytes = opts.max_bytes or MAX_BYTES,

@@ -19,6 +19,7 @@
 ---   6. Let go of the descriptor before the client closes it (`closing`): libuv aborts otherwise.
 
 local Error = require("segmind.error")
+local options = require("segmind.options")
 
 -- What one step may take of the loop's time. An event costs 0.02 ms, and five times that while
 -- LuaJIT is still cold; a picture in memory 0.7 ms a megabyte, and one that is larger than the
@@ -105,8 +106,7 @@ local luv = {}
 --- Lets the loop turn a client: its callbacks and coroutines run by themselves from now on. The
 --- loop holds the client, and `uv.run` does not return, until `client:close` or `loop:close`.
 ---@param client segmind.Client
----@param opts { max_events: integer?, max_bytes: integer?, max_seconds: number? }? the budget of
----one step (16, 1 MiB, 0.001)
+---@param opts segmind.LoopOptions?
 ---@return segmind.LuvLoop
 function luv.attach(client, opts)
   local fd = client:fd()
@@ -114,7 +114,7 @@ function luv.attach(client, opts)
     Error.misuse("an inline client has no descriptor; make it without inline or step it by a timer")
   end
   local uv, schedule = host()
-  opts = opts or {}
+  opts = options.read(opts, options.of_loop, "attach")
   local self = setmetatable({ _client = client, _is_due = false,
     _max_events = opts.max_events or MAX_EVENTS, _max_bytes = opts.max_bytes or MAX_BYTES,
     _max_seconds = opts.max_seconds or MAX_SECONDS }, Loop)

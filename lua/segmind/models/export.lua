@@ -3,14 +3,15 @@
 ---   lua lua/segmind/models/export.lua json | c | markdown | types
 ---
 --- `json` is what the emulator reads, `c` the same as a C array to build in, `markdown` the table
---- of the README, `types` the text of lua/segmind/meta/models.lua. It runs during the build, so it
+--- of the README, `types` the text of lua/segmind/meta/types.lua. It runs during the build, so it
 --- needs a bare Lua interpreter and nothing else, and two runs print the same bytes: keys come in a
---- fixed order. Required as a module it returns the four functions instead of printing.
+--- fixed order. Required as a module it returns its functions instead of printing.
 
 local root = arg and arg[0] and arg[0]:match("^(.-)segmind/models/export%.lua$")
 if root then
   package.path = root .. "?.lua;" .. root .. "?/init.lua;" .. package.path
 end
+local Error = require("segmind.error")
 local models = require("segmind.models")
 
 local export = {}
@@ -142,6 +143,10 @@ end
 
 local cats = { image = "segmind.Image", images = "segmind.Image|segmind.Image[]" }
 
+-- In a chain the picture of an earlier step, too.
+local step_cats = { image = "segmind.StepImage",
+  images = "segmind.StepImage|segmind.StepImage[]" }
+
 local function param_type(param)
   if not param.one_of then
     return cats[param[2]] or param[2]
@@ -153,9 +158,11 @@ local function param_type(param)
   return table.concat(quoted, "|")
 end
 
---- `flux-kontext-dev` -> `segmind.FluxKontextDev`
-local function class_name(name)
-  return "segmind." .. ("-" .. name):gsub("%-(%a)", string.upper):gsub("%-", "")
+--- The class of a model's parameters: `flux-kontext-dev` -> `segmind.FluxKontextDev`.
+---@param name string
+---@return string
+function export.class_name(name)
+  return (("segmind.-" .. name):gsub("%-(%a)", string.upper):gsub("%-", ""))
 end
 
 local function about(param)
@@ -169,46 +176,107 @@ local function about(param)
   return text
 end
 
-local function model_types(lines, model)
-  lines[#lines + 1] = ("\n--- %s: about %g s, $%.2f. %s"):format(
-    model.title, model.latency_s, model.price_usd, model.page)
-  if model.caveat then
-    lines[#lines + 1] = "--- " .. model.caveat
-  end
-  lines[#lines + 1] = "---@class " .. class_name(model.name)
+local function field(param, is_optional, kind)
+  return ("---@field %s%s %s %s"):format(param[1], is_optional and "?" or "", kind, about(param))
+end
+
+--- The parameters as `edit` takes them, without the picture that has a place of its own; as `run`
+--- takes them; and as a step of a chain does, which has its picture from the step before.
+local function model_types(put, model)
+  local name, picture = export.class_name(model.name), models.first_image(model)
+  local edit, whole, step = {}, {}, {}
   for _, param in ipairs(model.params) do
-    lines[#lines + 1] = ("---@field %s%s %s %s"):format(
-      param[1], param.required and "" or "?", param_type(param), about(param))
+    local is_first = param[1] == picture
+    table.insert(is_first and whole or edit, field(param, not param.required, param_type(param)))
+    if step_cats[param[2]] then
+      step[#step + 1] = field(param, is_first or not param.required, step_cats[param[2]])
+    end
+  end
+  put(("\n--- %s, for `edit`: all but the picture."):format(model.title))
+  put(("---@class (exact) %sEdit"):format(name), edit)
+  put(("\n--- %s: about %g s, $%.2f. %s"):format(model.title, model.latency_s, model.price_usd,
+    model.page))
+  if model.caveat then
+    put("--- " .. model.caveat)
+  end
+  put(("---@class (exact) %s: %sEdit"):format(name, name), whole)
+  put("\n--- " .. model.title
+    .. ", for a step of a chain: its picture is that of the step before, unless named.")
+  put(("---@class (exact) %sStep: %sEdit"):format(name, name), step)
+end
+
+-- The verbs: what they take behind the model, and what they return.
+local verbs = {
+  { "run", "params: %s", "segmind.Result?, segmind.Error?" },
+  { "edit", "picture: segmind.Image, params: string|%sEdit", "segmind.Result?, segmind.Error?" },
+  { "run_sync", "params: %s", "segmind.Result?, segmind.Error?" },
+  { "submit", "params: %s", "segmind.Job?, segmind.Error?" },
+}
+
+--- An overload for each model and verb, which an editor chooses by the literal in the call.
+local function verb_types(put, owner, self, list)
+  put(("\n---@class %s"):format(owner))
+  for _, verb in ipairs(list) do
+    for _, name in ipairs(models.names) do
+      local params = verb[2]:format(export.class_name(name))
+      put(("---@field %s fun(%smodel: %q, %s, opts?: segmind.CallOptions): %s"):format(verb[1],
+        self, name, params, verb[3]))
+    end
   end
 end
 
---- The editor's types of every model's parameters, as LuaCATS.
+--- The kinds of errors, which are a table of the library's, too.
+local function kind_types(put)
+  local kinds = {}
+  for kind in pairs(Error.kinds) do
+    kinds[#kinds + 1] = kind
+  end
+  table.sort(kinds)
+  put("\n--- What went wrong.\n---@alias segmind.ErrorKind")
+  for _, kind in ipairs(kinds) do
+    put(('---| "%s" # %s'):format(kind, Error.kinds[kind]))
+  end
+end
+
+--- The editor's types that are made of tables, as LuaCATS: the parameters of every model, the verbs
+--- with them, the kinds of errors.
 ---@return string
 function export.types()
-  local lines = {
-    "---@meta segmind.models",
-    "-- Made by lua/segmind/models/export.lua types; models_spec.lua fails when out of date.",
-    "",
-    "--- A path, an http(s) URL, segmind.bytes(s), a Result or a Job (which makes an edge).",
-    "---@alias segmind.Image string|segmind.Bytes|segmind.Result|segmind.Job",
-    "",
-    "---@alias segmind.Model",
-  }
-  local any = { "table<string, any>" }
-  for i, name in ipairs(models.names) do
-    lines[#lines + 1] = '---| "' .. name .. '"'
-    any[i + 1] = class_name(name)
+  local lines = {}
+  local function put(line, more)
+    lines[#lines + 1] = line
+    for _, one in ipairs(more or {}) do
+      lines[#lines + 1] = one
+    end
   end
-  lines[#lines + 1] = "---| string"
+  put("---@meta _")
+  put("-- Made by lua/segmind/models/export.lua types; a spec fails when it is out of date.")
+  put("\n--- A path, an http(s) URL, segmind.bytes(s), a Result or a Job (which makes an edge).")
+  put("---@alias segmind.Image string|segmind.Bytes|segmind.Result|segmind.Job")
+  put("\n--- In a chain also the picture of an earlier step, `chain:output(n)`.")
+  put("---@alias segmind.StepImage segmind.Image|segmind.Output")
+  put("\n--- The name of a model; those that are not declared here are not checked.")
+  put("---@alias segmind.Model")
   for _, name in ipairs(models.names) do
-    model_types(lines, models[name])
+    put('---| "' .. name .. '"')
   end
-  lines[#lines + 1] = "\n---@alias segmind.Params " .. table.concat(any, "|")
+  put("---| string")
+  put("\n--- Parameters by name. Those of a declared model have a class of its own.")
+  put("---@alias segmind.Params table<string, any>")
+  for _, name in ipairs(models.names) do
+    model_types(put, models[name])
+  end
+  verb_types(put, "segmind", "", verbs)
+  verb_types(put, "segmind.Client", "self: segmind.Client, ", verbs)
+  verb_types(put, "segmind.Chain", "self: segmind.Chain, ",
+    { { "step", "params: %sStep", "segmind.Chain" } })
+  kind_types(put)
   return table.concat(lines, "\n") .. "\n"
 end
 
 if root then
-  local make = export[arg[1] or ""]
+  local formats = { json = true, c = true, markdown = true, types = true }
+  local make = formats[arg[1]] and export[arg[1]]
   if not make then
     io.stderr:write("usage: lua lua/segmind/models/export.lua json|c|markdown|types\n")
     os.exit(2)
