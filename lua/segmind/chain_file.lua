@@ -744,9 +744,11 @@ end
 --- The chain of a client that the file describes, to be priced and run. Its steps are numbered as
 --- in `file.steps`, and its jobs have their names.
 ---@param client segmind.Client
+---@param opts segmind.CallOptions? for every step that does not say otherwise
 ---@return segmind.Chain?
 ---@return segmind.Error? err kind "invalid": a picture that is not there
-function File:chain(client)
+function File:chain(client, opts)
+  opts = options.read(opts, request.options, "file:chain")
   self._problems = {}
   check_pictures(self, client)
   if self._problems[1] then
@@ -754,8 +756,13 @@ function File:chain(client)
   end
   local chain, places = client:chain(), {}
   for n, step in ipairs(self.steps) do
-    step.opts.save = step.save
-    chain:_add_whole(step.model, with_outputs(step.params, chain, places), step.opts)
+    local own = { save = step.save }
+    for _, given in ipairs({ opts, step.opts }) do
+      for name, value in pairs(given) do
+        own[name] = value
+      end
+    end
+    chain:_add_whole(step.model, with_outputs(step.params, chain, places), own)
     places[step.n] = n
   end
   return chain

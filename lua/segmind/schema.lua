@@ -200,6 +200,17 @@ local function warning(param, params, null)
   return ("%s %s: %s"):format(param[1], given, rule.say)
 end
 
+--- The names of a model's parameters; none of a model that is not declared.
+---@param model table?
+---@return string[]
+function schema.names(model)
+  local names = {}
+  for i, param in ipairs(model and model.params or {}) do
+    names[i] = param[1]
+  end
+  return names
+end
+
 local function declared_names(model)
   local names, known = {}, {}
   for i, param in ipairs(model.params) do

@@ -7,8 +7,8 @@
 ---       run = function(context, args) return code end }
 ---
 --- `context` has `client()`, which opens the client of the common options; `out` for results
---- (see output.lua); `err(line)` for everything else; `fail(err)`, which tells an error and returns
---- its exit code; `config` (its `values`); `progress`.
+--- (see output.lua); `err(line)` for everything else; `fail(err, where)`, which tells an error and
+--- returns its exit code; `config` (its `values`); `progress`.
 
 local Error = require("segmind.error")
 local config = require("segmind.cli.config")
@@ -94,8 +94,8 @@ local function new_context(args, verb)
     end
     return context._client
   end
-  function context.fail(err)
-    context.err(sentence(err))
+  function context.fail(err, where)
+    context.err((where and where .. ": " or "") .. sentence(err))
     context.out:event({ what = "error", kind = err.kind, charged = err.charged,
       message = err.message, request_id = err.request_id, status = err.status })
     return exit.of(err)

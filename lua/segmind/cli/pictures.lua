@@ -56,15 +56,16 @@ end
 --- The template of the names: as given, or in the folder that is given.
 ---@param context segmind.cli.Context
 ---@param default string
+---@param more table<string, any>? further fields
 ---@return string
-function pictures.template(context, default)
+function pictures.template(context, default, more)
   local given = context.config.values.output
   if not given then
     return default
   elseif given:sub(-1) == "/" or shell.exists(given .. "/.") then
     given = given:gsub("/+$", "") .. "/" .. default
   end
-  template.check(given)
+  template.check(given, more)
   return given
 end
 
@@ -181,7 +182,7 @@ local function take(context, one)
   if not err then
     return exit.DONE, not job.replayed and result.cost or 0
   end
-  return context.fail(err), 0
+  return context.fail(err, one.where), 0
 end
 
 -- Until the service has accepted it, or it has ended without that.
@@ -192,7 +193,7 @@ local function accept(context, one)
     context.progress:draw()
   end
   if job:error() then
-    return context.fail(job:error())
+    return context.fail(job:error(), one.where)
   elseif job:is_over() then
     return take(context, one)
   end
@@ -206,6 +207,7 @@ end
 ---@class segmind.cli.Picture
 ---@field job segmind.Job
 ---@field label string? for the progress
+---@field where string? what it was asked for by, for messages of its failure
 ---@field template string? for the name; nil for one that is not saved
 ---@field values table<string, any> of the template's fields
 

@@ -8,8 +8,11 @@ local template = {}
 
 local fields = { "name", "model", "n", "seed", "id", "prompt" }
 
--- Stands for a fact that is not known yet.
-local LATE = {}
+-- Stand for the facts that are not known yet.
+local late = {}
+for _, field in ipairs(fields) do
+  late[field] = { "{" .. field .. "}" }
+end
 
 -- The longest part of a name that a prompt gives, in bytes.
 local LONGEST = 48
@@ -17,7 +20,7 @@ local LONGEST = 48
 --- A value as a part of a file's name: no folder, nothing that is hidden or taken for an option,
 --- of a prompt the words.
 local function slug(value, field)
-  local text = braces.text(value):gsub("[%c/\\]", "-")
+  local text = braces.text(value):gsub("[%c/\\{}]", "-")
   if field == "prompt" then
     text = text:gsub("[%s%p]+", "-"):gsub("%-+$", "")
     text = #text > LONGEST and text:sub(1, LONGEST):gsub("[\192-\255]?[\128-\191]*$", "")
@@ -30,7 +33,7 @@ end
 local function facts(values)
   local out = {}
   for _, field in ipairs(fields) do
-    out[field] = LATE
+    out[field] = late[field]
   end
   for field, value in pairs(values or {}) do
     out[field] = slug(value, field)
@@ -61,6 +64,24 @@ function template.has(text, field)
   return false
 end
 
+--- Fills in the fields that are known; the others keep their places.
+---@param text string
+---@param values table<string, any>
+---@return string? text
+---@return string? problem there is no such field
+function template.part(text, values)
+  return braces.expand(text, facts(values), function(value)
+    return type(value) == "table" and value[1] or value
+  end)
+end
+
+--- Whether a template has a field left to fill in.
+---@param text string
+---@return boolean
+function template.is_open(text)
+  return braces.names(text)[1] ~= nil
+end
+
 --- Fills in the fields.
 ---@param text string
 ---@param values table<string, any>
@@ -68,8 +89,8 @@ end
 function template.fill(text, values)
   local is_whole = true
   local name = braces.expand(text, facts(values), function(value)
-    is_whole = is_whole and value ~= LATE
-    return value ~= LATE and value or ""
+    is_whole = is_whole and type(value) ~= "table"
+    return type(value) == "table" and "" or value
   end)
   return is_whole and name or nil
 end
