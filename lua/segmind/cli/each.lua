@@ -32,7 +32,8 @@ local verb = {
 }
 
 function verb.declare(command)
-  command:argument("words"):args("+"):argname("SOURCE… MODEL name={column}…")
+  command:usage("Usage: segmind each [options] SOURCE… MODEL name={column}…")
+  command:argument("source"):target("words"):args("+"):argname("SOURCE… MODEL name={column}…")
     :description("Pictures, a folder of pictures, a table (CSV with a header, or JSONL), or - for "
       .. "standard input (JSONL, or a path a line); then a model and its parameters. {column} is "
       .. "the value of a column; pictures have {path}, {file} and {name}, and go to the model's "
