@@ -688,7 +688,8 @@ function chain_file.read(source, opts)
   local folder = is_file and source:match("^(.*/)") or ""
   local self = setmetatable({ name = name, steps = {}, _data = source, _folder = folder,
     _stem = path.split(name:match("[^/]*$"):gsub("%.%w+$", "")), _set = opts.set or {}, _asked = {},
-    _out = opts.out and opts.out:gsub("/+$", "") .. "/" or folder, _problems = {}, _pictures = {} }, File)
+    _out = opts.out and opts.out:gsub("/+$", "") .. "/" or folder, _problems = {},
+    _pictures = {} }, File)
   if is_file then
     local text, why = contents(source)
     if text then

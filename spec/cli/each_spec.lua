@@ -234,7 +234,7 @@ describe("segmind each", function()
       { "a row without a field", "list.jsonl flux-kontext-pro prompt={what}",
         "list.jsonl:2: {what} names nothing", '{"what":"x"}\n{"wat":"y"}\n' },
       { "a name in -o that is none", "a.png" .. DEV .. " -o 'out/{nmae}'",
-        'there is no {nmae}; did you mean "name"?' },
+        '-o out/{nmae}: {nmae} names nothing; did you mean "{name}"?' },
       { "two pictures of one name", "a.png b.png" .. DEV .. " -o out",
         "a.png and b.png would both be saved as out" },
       { "two values of a sweep under one name", "a.png" .. DEV .. " -o '{name}' --sweep seed=1..2",

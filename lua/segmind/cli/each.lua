@@ -271,8 +271,11 @@ end
 
 local function add(list, plan, row, combination)
   local params = parameters_of(plan, row, combination)
-  local one = { where = row.where, params = params, same = canonical(params),
-    output = names.part(plan.output, fields_of(row, params, plan.model)) }
+  local output, problem = names.part(plan.output, fields_of(row, params, plan.model))
+  if problem then
+    usage.fail("%s: -o %s: %s", row.where, plan.output, problem)
+  end
+  local one = { where = row.where, params = params, same = canonical(params), output = output }
   local leader = plan.leaders[one.same]
   check_output(plan.writers, one)
   if not leader then
