@@ -307,6 +307,13 @@ describe("segmind", function()
     assert.equal("1 --budget", budget("--budget 1", { SEGMIND_BUDGET = "2" }))
   end)
 
+  it("shows no password of a ledger's server", function()
+    local run = segmind("doctor --ledger postgresql://me:secret@127.0.0.1:9/x", {
+      SEGMIND_API_KEY = false })
+    assert.truthy(run.out:find("postgresql://me:...@127.0.0.1:9/x", 1, true), run.out)
+    assert.is_nil((run.out .. run.err):find("secret", 1, true))
+  end)
+
   it("takes the key from a command, and never shows it", function()
     segmind:configure('{"poll": 0.01, "api_key_command": "cat key"}')
     files.write(segmind.folder .. "/key", emulator.KEY .. "\n")
@@ -350,8 +357,9 @@ describe("segmind", function()
     local link = segmind.folder .. "/linked"
     local program_path = shell.output("cd " .. quote(paths.root) .. " && pwd"):gsub("\n", "")
     assert(os.execute(("ln -s %s/bin/segmind %s"):format(quote(program_path), quote(link))))
-    local code, said = shell.run(("cd / && SEGMIND_BUILD=%s %s doctor"):format(
-      quote(paths.build), quote(link)))
+    local code, said = shell.run(("build=$(cd %s && pwd) && cd / && env -i PATH=\"$PATH\" "
+      .. "HOME=%s SEGMIND_BUILD=\"$build\" %s doctor"):format(quote(paths.build),
+      quote(segmind.folder), quote(link)))
     assert.equal(3, code, said) -- there is no key
     assert.truthy(said:find("ok +library"), said)
   end)

@@ -20,8 +20,11 @@ local function tell(context, mark, name, value, origin)
     origin = origin })
 end
 
+-- A ledger's or a proxy's URL may hold a password.
 local function shown(value)
-  return type(value) == "table" and table.concat(value, " ") or tostring(value)
+  local text = type(value) == "table" and table.concat(value, " ") or tostring(value)
+  text = text:gsub("(://[^/@:]*):[^/@]*@", "%1:...@"):gsub("(password=)[^&%s]*", "%1...")
+  return text
 end
 
 -- Not in the oldest of Lua 5.1.
