@@ -1,12 +1,14 @@
-/* A closed client leaves nothing of its key in memory: its own copy goes at
- * once, the header that carried it with the worker. What libcurl has freed is
- * libcurl's; so the request here does not get as far as a connection. */
+/* What is left of a client. A closed one leaves nothing of its key in memory:
+ * its own copy goes at once, the header that carried it with the worker. What
+ * libcurl has freed is libcurl's; so the request here does not get as far as a
+ * connection. One that is not closed is there until the process has ended. */
 #include "sm_client.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "check.h"
 #include "sm_timer.h"
@@ -56,11 +58,7 @@ static int found(void) {
   return count;
 }
 
-static void a_closed_client_leaves_no_key_in_memory(bool is_inline) {
-  char key[KEY_SIZE + 1];
-  struct sm_client *client = NULL;
-  struct sm_error e;
-  write_key(key);
+static struct sm_client *open_client(const char *key, bool is_inline) {
   const struct sm_client_options options = {
       .api_key = key,
       .base_url = "http://127.0.0.1:9",
@@ -70,11 +68,25 @@ static void a_closed_client_leaves_no_key_in_memory(bool is_inline) {
       .max_image_bytes = 1024,
       .is_inline = is_inline,
   };
+  struct sm_client *client = NULL;
+  struct sm_error e;
   CHECK(sm_client_new(&client, &options, &e) == SM_OK);
-  explicit_bzero(key, sizeof key);
+  return client;
+}
+
+static uint64_t ask_credits(struct sm_client *client) {
   struct sm_task *task = sm_task_new(SM_TASK_CALL, "/v1/get-user-credits");
+  struct sm_error e;
   sm_fetch_create(&task->call, SM_FETCH_GET, sm_now_ms() + 30);
-  CHECK(sm_client_post(client, task, &e) != 0);
+  return sm_client_post(client, task, &e);
+}
+
+static void a_closed_client_leaves_no_key_in_memory(bool is_inline) {
+  char key[KEY_SIZE + 1];
+  write_key(key);
+  struct sm_client *client = open_client(key, is_inline);
+  explicit_bzero(key, sizeof key);
+  CHECK(ask_credits(client) != 0);
   (void)sm_client_wait(client, 1000);
   CHECK(found() > 0);
   sm_client_delete(client);
@@ -86,8 +98,24 @@ static void a_closed_client_leaves_no_key_in_memory(bool is_inline) {
   CHECK(left == 0);
 }
 
+static struct sm_client *unclosed;
+
+static void a_client_may_be_used_and_closed_after_its_worker_was_joined(void) {
+  bool is_refused = ask_credits(unclosed) == 0;
+  sm_client_cancel(unclosed, 1);
+  sm_event_delete(sm_client_take(unclosed));
+  sm_client_nudge(unclosed);
+  sm_client_delete(unclosed);
+  if (!is_refused)
+    _exit(1);
+}
+
 int main(void) {
+  CHECK(atexit(a_client_may_be_used_and_closed_after_its_worker_was_joined) ==
+        0); /* before the core registers its own */
   a_closed_client_leaves_no_key_in_memory(true);
   a_closed_client_leaves_no_key_in_memory(false);
+  unclosed = open_client("SG_0123456789abcdef", false);
+  CHECK(ask_credits(unclosed) != 0);
   return check_report("sm_client");
 }

@@ -2,6 +2,7 @@
  * makes of a database that fails, and what a kill leaves behind. */
 #include "sm_ledger.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <sys/resource.h>
@@ -183,6 +184,45 @@ static void ask_what_was_spent(bool is_inline) {
 static void the_host_has_an_answer_at_once(void) {
   ask_what_was_spent(false);
   ask_what_was_spent(true);
+}
+
+static bool has_threads = true;
+
+/* The names are the linker's choice: NOLINTBEGIN(bugprone-reserved-identifier)
+ */
+int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
+                          void *(*run)(void *), void *user);
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
+                          void *(*run)(void *), void *user);
+
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
+                          void *(*run)(void *), void *user) {
+  return has_threads ? __real_pthread_create(thread, attributes, run, user)
+                     : EAGAIN;
+}
+/* NOLINTEND(bugprone-reserved-identifier) */
+
+/* Host and worker ask at the same time: neither may carry anything out. */
+static void who_gets_no_thread_hears_so_and_the_next_one_may(void) {
+  struct sm_write question = {0};
+  open_ledger();
+  int before = failing.statements;
+  has_threads = false;
+  send(0, SM_WRITE_CLAIM);
+  const struct sm_write *write = next_home(0);
+  CHECK(write == &writes[0] && write->error &&
+        write->error->code == SM_LEDGER &&
+        strstr(write->error->message, "has no thread") != NULL);
+  sm_write_create(&question, SM_WRITE_SPENT, NULL);
+  sm_ledger_ask(ledger, &question);
+  CHECK(question.error != NULL);
+  sm_write_clear(&question);
+  CHECK(failing.statements == before && !next_home(0));
+  has_threads = true;
+  send(1, SM_WRITE_CLAIM);
+  CHECK(next_home(ENOUGH_MS) == &writes[1]);
+  CHECK(!writes[1].error && writes[1].standing == SM_STANDING_MINE);
+  close_ledger();
 }
 
 static void the_caller_is_woken(void *user) {
@@ -673,6 +713,7 @@ int main(void) {
   what_has_queued_up_is_one_commit();
   without_a_thread_the_caller_carries_it_out();
   the_host_has_an_answer_at_once();
+  who_gets_no_thread_hears_so_and_the_next_one_may();
   what_comes_home_wakes_the_caller();
   leases_are_renewed_without_the_caller();
   closing_carries_out_what_is_queued_and_lets_go();

@@ -1,9 +1,13 @@
 /* Workers that are stopped: who waits until they have settled, and for how
- * long. */
+ * long; and what atexit leaves of those that nobody has stopped. The linker
+ * (--wrap, see CMakeLists.txt) leads the core's clock through here. */
 #include "sm_worker.h"
 
 #include <semaphore.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "check.h"
@@ -11,11 +15,27 @@
 
 #define LONG_MS 20000 /* nobody waits so long here */
 
+static int ahead_s; /* the wall clock's, of what its waiters go by */
+
+/* The names are the linker's choice: NOLINTBEGIN(bugprone-reserved-identifier)
+ */
+int __real_clock_gettime(clockid_t id, struct timespec *now);
+int __wrap_clock_gettime(clockid_t id, struct timespec *now);
+
+int __wrap_clock_gettime(clockid_t id, struct timespec *now) {
+  int result = __real_clock_gettime(id, now);
+  if (id == CLOCK_REALTIME)
+    now->tv_sec += ahead_s;
+  return result;
+}
+/* NOLINTEND(bugprone-reserved-identifier) */
+
 struct drain {
   sem_t stopped;
   sem_t may_settle;
   sem_t may_end;
   atomic_bool is_written;
+  bool is_released;
 };
 
 static void run(void *self) {
@@ -33,7 +53,10 @@ static void stop(void *self) {
   sem_post(&drain->stopped);
 }
 
-static void release(void *self) { (void)self; }
+static void release(void *self) {
+  struct drain *drain = self;
+  drain->is_released = true;
+}
 
 static void start(struct drain *drain, bool is_awaited) {
   struct sm_error e;
@@ -100,6 +123,12 @@ static void one_that_does_not_settle_is_waited_for_so_long(void) {
   sm_worker_settle(LONG_MS);
 }
 
+static void the_wall_clock_may_be_set_meanwhile(void) {
+  for (ahead_s = -3600; ahead_s <= 0; ahead_s += 3600)
+    one_that_does_not_settle_is_waited_for_so_long();
+  ahead_s = 0;
+}
+
 static void a_forked_child_waits_for_none_of_its_parents(void) {
   static struct drain drain;
   int status = -1;
@@ -114,13 +143,46 @@ static void a_forked_child_waits_for_none_of_its_parents(void) {
   sm_worker_settle(LONG_MS);
 }
 
+/* -- an exit handler that was registered before ours ------------------------
+ */
+
+static struct drain unclosed;
+
+static void expect(bool holds, const char *what) {
+  if (holds)
+    return;
+  (void)fprintf(stderr, "at exit: %s\n", what);
+  _exit(1);
+}
+
+static void what_is_closed_at_last_is_released_then(void) {
+  static struct drain late;
+  const struct sm_worker worker = {
+      .run = run, .stop = stop, .release = release, .self = &late};
+  struct sm_error e;
+  expect(atomic_load(&unclosed.is_written), "its thread has not ended");
+  expect(!unclosed.is_released, "it is gone before it was closed");
+  expect(sm_worker_start(&worker, &e) == SM_IO, "another starts");
+  sm_worker_stop(&unclosed);
+  expect(unclosed.is_released, "it is closed and not released");
+  sm_worker_stop(&unclosed);
+}
+
+static void leave_one_unclosed(void) {
+  start(&unclosed, false);
+  sem_post(&unclosed.may_settle);
+  sem_post(&unclosed.may_end);
+}
+
 int main(void) {
   struct sm_error e;
+  CHECK(atexit(what_is_closed_at_last_is_released_then) == 0);
   CHECK(sm_worker_prepare(&e) == SM_OK);
   one_that_runs_on_is_not_waited_for();
   one_that_has_nothing_to_finish_is_not_waited_for();
   one_that_was_stopped_is_waited_for_until_it_has_settled();
-  one_that_does_not_settle_is_waited_for_so_long();
+  the_wall_clock_may_be_set_meanwhile();
   a_forked_child_waits_for_none_of_its_parents();
+  leave_one_unclosed();
   return check_report("sm_worker");
 }

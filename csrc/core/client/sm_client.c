@@ -152,6 +152,15 @@ static void close_network(struct sm_client *client) {
   client->fd = -1;
 }
 
+/* From any thread; the network may be gone by now. */
+static void wake_worker(void *self) {
+  struct sm_client *client = self;
+  pthread_mutex_lock(&client->lock);
+  if (client->http)
+    sm_http_wake(client->http);
+  pthread_mutex_unlock(&client->lock);
+}
+
 static void worker_run(void *self) {
   struct sm_client *client = self;
   while (!atomic_load(&client->stop)) {
@@ -165,10 +174,7 @@ static void worker_run(void *self) {
 static void worker_stop(void *self) {
   struct sm_client *client = self;
   atomic_store(&client->stop, true);
-  pthread_mutex_lock(&client->lock);
-  if (client->http)
-    sm_http_wake(client->http);
-  pthread_mutex_unlock(&client->lock);
+  wake_worker(client);
 }
 
 /* -- birth and death ----------------------------------------------------- */
@@ -281,15 +287,6 @@ static enum sm_code open_http(struct sm_client *client,
       .stop = &client->stop,
   };
   return sm_http_new(&client->http, &http, e);
-}
-
-/* On the ledger's thread. */
-static void wake_worker(void *self) {
-  struct sm_client *client = self;
-  pthread_mutex_lock(&client->lock);
-  if (client->http)
-    sm_http_wake(client->http);
-  pthread_mutex_unlock(&client->lock);
 }
 
 static enum sm_code name_folder(struct sm_client *client,
@@ -448,13 +445,23 @@ static enum sm_code need_worker(struct sm_client *client, struct sm_error *e) {
   return code;
 }
 
+/* Its worker was, by the exit handler of sm_worker. */
+static bool is_ended(struct sm_client *client, struct sm_error *e) {
+  pthread_mutex_lock(&client->lock);
+  bool has_network = client->http != NULL;
+  pthread_mutex_unlock(&client->lock);
+  if (!has_network)
+    sm_fail(e, SM_CANCELLED, "the process is ending");
+  return !has_network;
+}
+
 uint64_t sm_client_new_id(struct sm_client *client) {
   return ++client->last_id;
 }
 
 uint64_t sm_client_post(struct sm_client *client, struct sm_task *task,
                         struct sm_error *e) {
-  if (need_worker(client, e) != SM_OK) {
+  if (need_worker(client, e) != SM_OK || is_ended(client, e)) {
     sm_task_delete(task);
     return 0;
   }
@@ -467,7 +474,7 @@ uint64_t sm_client_post(struct sm_client *client, struct sm_task *task,
   client->posted = task;
   pthread_mutex_unlock(&client->lock);
   if (was_idle && !client->is_inline)
-    sm_http_wake(client->http);
+    wake_worker(client);
   return id;
 }
 
@@ -490,7 +497,7 @@ void sm_client_cancel(struct sm_client *client, uint64_t id) {
   note_cancelled(client, id);
   pthread_mutex_unlock(&client->lock);
   if (!client->is_inline)
-    sm_http_wake(client->http);
+    wake_worker(client);
 }
 
 /* Moves what the worker has published to the host's own list, or, when there is

@@ -10,7 +10,9 @@
  * when the next client is made, or at exit, where a handler registered after
  * curl_global_init stops and joins every worker (without it, leaving a process
  * with TLS under way crashed more often than not). The object file must stay
- * mapped until then: the module is linked with -z nodelete.
+ * mapped until then: the module is linked with -z nodelete. A client that is
+ * closed later still, by an exit handler of the host's, is there until then; it
+ * takes no task any more.
  *
  * The host may set any locale at any time; a turn of the engine has its own,
  * the plain one, so that numbers on the wire are written and read in its form.

@@ -1,5 +1,6 @@
 #include "sm_worker.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -15,18 +16,19 @@ struct thread {
   pthread_t id;
   atomic_bool is_over;
   bool is_stopped;
+  bool is_joined; /* at exit, and not stopped yet */
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t settled = PTHREAD_COND_INITIALIZER;
+static pthread_cond_t settled; /* made by prepare */
 static struct thread *threads;
+static bool is_exiting;
 static struct thread *volatile parents_threads; /* in a forked child */
 static atomic_uint forks;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static const char *preparation_trouble;
 
-static void join(struct thread *thread) {
-  pthread_join(thread->id, NULL);
+static void release(struct thread *thread) {
   thread->worker.release(thread->worker.self);
   free(thread);
 }
@@ -37,7 +39,7 @@ static struct thread *take_threads(bool only_over) {
   pthread_mutex_lock(&lock);
   for (struct thread **link = &threads; *link;) {
     struct thread *thread = *link;
-    if (only_over && !atomic_load(&thread->is_over)) {
+    if (thread->is_joined || (only_over && !atomic_load(&thread->is_over))) {
       link = &thread->next;
       continue;
     }
@@ -52,16 +54,49 @@ static struct thread *take_threads(bool only_over) {
 static void join_all(struct thread *thread) {
   while (thread) {
     struct thread *next = thread->next;
-    join(thread);
+    pthread_join(thread->id, NULL);
+    release(thread);
     thread = next;
   }
 }
 
+/* Those that nobody has stopped are joined, too, and not released: an exit
+ * handler that was registered before ours, and so runs after it, may yet close
+ * what they worked for. */
+static void join_at_exit(struct thread *thread) {
+  pthread_join(thread->id, NULL);
+  if (thread->is_stopped) {
+    release(thread);
+    return;
+  }
+  pthread_mutex_lock(&lock);
+  thread->is_joined = true;
+  thread->next = threads;
+  threads = thread;
+  pthread_mutex_unlock(&lock);
+}
+
 static void at_exit(void) {
+  pthread_mutex_lock(&lock);
+  is_exiting = true;
+  pthread_mutex_unlock(&lock);
   struct thread *all = take_threads(false);
   for (struct thread *thread = all; thread; thread = thread->next)
     thread->worker.stop(thread->worker.self);
-  join_all(all);
+  while (all) {
+    struct thread *next = all->next;
+    join_at_exit(all);
+    all = next;
+  }
+}
+
+/* On the clock that nobody sets. */
+static void make_condition(void) {
+  pthread_condattr_t clock;
+  pthread_condattr_init(&clock);
+  pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
+  pthread_cond_init(&settled, &clock);
+  pthread_condattr_destroy(&clock);
 }
 
 /* In a child the threads do not exist; their memory is left alone, and is no
@@ -70,7 +105,7 @@ static void in_child(void) {
   atomic_fetch_add(&forks, 1);
   parents_threads = threads;
   threads = NULL;
-  pthread_cond_init(&settled, NULL);
+  make_condition();
   pthread_mutex_unlock(&lock); /* taken before the fork, by this thread */
 }
 
@@ -82,6 +117,7 @@ static void in_parent(void) { pthread_mutex_unlock(&lock); }
  * libcurl's TLS library has registered its own, runs before it
  * (https://curl.se/libcurl/c/curl_global_init.html). */
 static void prepare(void) {
+  make_condition();
   if (!sm_http_prepare())
     preparation_trouble = "libcurl could not be initialised";
   else if (atexit(at_exit) != 0 ||
@@ -124,6 +160,18 @@ static int create_without_signals(struct thread *thread) {
   return rc;
 }
 
+/* A thread that started while the process ends would be joined by nobody. */
+static int start(struct thread *thread) {
+  pthread_mutex_lock(&lock);
+  int rc = is_exiting ? ECANCELED : create_without_signals(thread);
+  if (rc == 0) {
+    thread->next = threads;
+    threads = thread;
+  }
+  pthread_mutex_unlock(&lock);
+  return rc;
+}
+
 enum sm_code sm_worker_start(const struct sm_worker *worker,
                              struct sm_error *e) {
   join_all(take_threads(true));
@@ -131,34 +179,41 @@ enum sm_code sm_worker_start(const struct sm_worker *worker,
   if (!thread)
     return sm_fail_memory(e);
   thread->worker = *worker;
-  pthread_mutex_lock(&lock);
-  int rc = create_without_signals(thread);
-  if (rc == 0) {
-    thread->next = threads;
-    threads = thread;
-  }
-  pthread_mutex_unlock(&lock);
+  int rc = start(thread);
   if (rc == 0)
     return SM_OK;
   free(thread);
   return sm_fail(e, SM_IO, "no worker thread: %s", strerror(rc));
 }
 
+/* Where the thread of a worker is in the list; what is there may be NULL. */
+static struct thread **find(const void *self) {
+  struct thread **link = &threads;
+  while (*link && (*link)->worker.self != self)
+    link = &(*link)->next;
+  return link;
+}
+
 void sm_worker_stop(void *self) {
   pthread_mutex_lock(&lock);
-  for (struct thread *thread = threads; thread; thread = thread->next)
-    if (thread->worker.self == self) {
-      thread->is_stopped = true;
-      thread->worker.stop(self);
-    }
+  struct thread **link = find(self), *thread = *link;
+  bool is_joined = thread && thread->is_joined;
+  if (is_joined) {
+    *link = thread->next;
+  } else if (thread) {
+    thread->is_stopped = true;
+    thread->worker.stop(self);
+  }
   pthread_mutex_unlock(&lock);
+  if (is_joined)
+    release(thread);
 }
 
 void sm_worker_is_settled(void *self) {
   pthread_mutex_lock(&lock);
-  for (struct thread *thread = threads; thread; thread = thread->next)
-    if (thread->worker.self == self)
-      thread->worker.is_awaited = false;
+  struct thread *thread = *find(self);
+  if (thread)
+    thread->worker.is_awaited = false;
   pthread_cond_broadcast(&settled);
   pthread_mutex_unlock(&lock);
 }
@@ -172,7 +227,7 @@ static bool is_unsettled(void) {
 
 void sm_worker_settle(int64_t most_ms) {
   struct timespec until;
-  clock_gettime(CLOCK_REALTIME, &until);
+  clock_gettime(CLOCK_MONOTONIC, &until);
   until.tv_nsec += (long)(most_ms % 1000) * 1000000;
   until.tv_sec += most_ms / 1000 + until.tv_nsec / 1000000000;
   until.tv_nsec %= 1000000000;

@@ -1,9 +1,11 @@
 /* sm_worker: threads that are stopped and joined before the process ends.
  *
  * The one piece of global state in the core, because exit handlers are global:
- * a list of the worker threads that run. atexit stops and joins them all; a
- * thread that has ended is joined when the next one starts. A fork is counted,
- * so that a child knows that its workers stayed behind.
+ * a list of the worker threads that run. atexit stops and joins them all, and
+ * no other starts from then on; what its owner has not stopped by then is
+ * released when that is done, or not at all. A thread that has ended is joined
+ * when the next one starts. A fork is counted, so that a child knows that its
+ * workers stayed behind.
  */
 #ifndef SM_WORKER_H
 #define SM_WORKER_H
@@ -35,7 +37,7 @@ enum sm_code sm_worker_start(const struct sm_worker *worker,
                              struct sm_error *e);
 
 /* Makes the worker of `self` end soon and returns at once. `self` is released
- * later, and must not be used any more. */
+ * later, after atexit at once, and must not be used any more. */
 void sm_worker_stop(void *self);
 
 /* Waits for those that were stopped and are awaited, at most so long. */

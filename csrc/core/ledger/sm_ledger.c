@@ -532,23 +532,23 @@ static void *run(void *self) {
 }
 
 /* Signals are the host's: Ctrl-C must reach the thread that runs Lua. */
-static bool start_thread(struct sm_ledger *ledger) {
+static int start_thread(struct sm_ledger *ledger) {
   sigset_t all, before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
-  bool is_started = pthread_create(&ledger->thread, NULL, run, ledger) == 0;
+  int rc = pthread_create(&ledger->thread, NULL, run, ledger);
   pthread_sigmask(SIG_SETMASK, &before, NULL);
-  return is_started;
+  return rc;
 }
 
-/* Under the lock: the host may ask while the store is used. */
-static void need_thread(struct sm_ledger *ledger) {
-  if (ledger->is_inline || ledger->has_thread)
-    return;
-  if (start_thread(ledger))
-    ledger->has_thread = true;
-  else
-    ledger->is_inline = true;
+/* Under the lock: the host may ask while the store is used. Returns 0, or why
+ * there is no thread: two that use the store cannot take its place. */
+static int need_thread(struct sm_ledger *ledger) {
+  if (ledger->is_inline || ledger->is_over || ledger->has_thread)
+    return 0;
+  int rc = start_thread(ledger);
+  ledger->has_thread = rc == 0;
+  return rc;
 }
 
 /* -- the store ------------------------------------------------------------- */
@@ -562,16 +562,35 @@ static int64_t last_try_ms(const struct sm_write *write) {
   return patience;
 }
 
+/* Nobody carries it out; the next one asks for a thread again. */
+static void send_back(struct sm_ledger *ledger, struct sm_write *write,
+                      int rc) {
+  struct sm_writes done = {0};
+  struct sm_error e;
+  sm_fail(&e, SM_LEDGER, "the ledger %.160s has no thread: %s", ledger->name,
+          strerror(rc));
+  e.is_retryable = true;
+  sm_write_fail(write, &e);
+  if (write->is_awaited)
+    answer(ledger);
+  else
+    sm_writes_push(&done, write);
+  send_home(ledger, &done);
+}
+
 static void put(void *self, struct sm_write *write) {
   struct sm_ledger *ledger = self;
   write->give_up_ms = last_try_ms(write);
   pthread_mutex_lock(&ledger->lock);
-  sm_writes_push(&ledger->queued, write);
-  pthread_cond_signal(&ledger->work);
-  if (!ledger->is_over)
-    need_thread(ledger);
+  int rc = need_thread(ledger);
+  if (rc == 0) {
+    sm_writes_push(&ledger->queued, write);
+    pthread_cond_signal(&ledger->work);
+  }
   pthread_mutex_unlock(&ledger->lock);
-  if (ledger->is_over)
+  if (rc != 0)
+    send_back(ledger, write, rc);
+  else if (ledger->is_over)
     abandon(ledger);
 }
 

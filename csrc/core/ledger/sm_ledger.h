@@ -53,7 +53,8 @@ enum sm_code sm_ledger_new_over(struct sm_ledger **ledger, struct sm_db *db,
                                 struct sm_error *e);
 
 /* The store's verbs are called from one thread at a time. The ledger's own
- * thread starts with the first put; without one it goes on inline. */
+ * thread starts with the first put; where there can be none, that write comes
+ * home with an error. */
 struct sm_store sm_ledger_store(struct sm_ledger *ledger);
 
 /* Carries out a write for the host, which waits for it: ten seconds at the
