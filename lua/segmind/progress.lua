@@ -240,10 +240,10 @@ function Progress:draw()
   end
   local text = lines[1] and table.concat(lines, "\n") .. "\n" or ""
   local up = self._lines > 0 and ("\r\27[%dA\27[J"):format(self._lines) or ""
-  if up .. text ~= "" then
+  if up .. text ~= "" and not (self._lines > 0 and text == self._drawn) then
     write(self, up, text)
   end
-  self._lines = #lines
+  self._lines, self._drawn = #lines, text
 end
 
 --- Prints a line above what is redrawn. It is shown to the quiet, too.
