@@ -236,7 +236,7 @@ local function put_class(put, class)
   put(("## %s\n"):format(class.name))
   put_text(put, class.text)
   put_fields(put, class.fields)
-  local variable = class.name:match("([%w_]+)$"):lower()
+  local variable = class.name:match("%u%l+$"):lower()
   for _, one in ipairs(class.methods) do
     put_function(put, variable .. ":", one)
   end

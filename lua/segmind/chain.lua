@@ -54,7 +54,7 @@ end
 
 --- Adds a step. Nothing is checked yet but that the arguments are of the right type.
 ---@param model segmind.Model
----@param params segmind.Params copied
+---@param params table by name; copied
 ---@param opts segmind.CallOptions?
 ---@return segmind.Chain self
 function Chain:step(model, params, opts)

@@ -34,6 +34,7 @@ local File = {}
 File.__index = File
 File.__name = "segmind.ChainFile"
 
+--- A step of a chain file.
 ---@class segmind.ChainFileStep
 ---@field n integer its number in the file
 ---@field name string? its name there

@@ -153,7 +153,7 @@ end
 ---     local night = sm:submit("flux-kontext-pro", { prompt = "at night", input_image = base })
 ---     assert(night:wait()):save("night.png")
 ---@param model segmind.Model
----@param params segmind.Params
+---@param params table by name, as the model takes them
 ---@param opts segmind.CallOptions?
 ---@return segmind.Job?
 ---@return segmind.Error? err kind "invalid"
@@ -178,7 +178,7 @@ end
 ---     local photo, err = sm:run("flux-kontext-pro", { prompt = "a photo", input_image = "a.png" })
 ---     if not photo then print(err) end
 ---@param model segmind.Model
----@param params segmind.Params
+---@param params table by name, as the model takes them
 ---@param opts segmind.CallOptions?
 ---@return segmind.Result?
 ---@return segmind.Error?
@@ -229,7 +229,7 @@ end
 ---     local night = assert(sm:edit("flux-kontext-dev", photo, { prompt = "at night", seed = 7 }))
 ---@param model segmind.Model
 ---@param picture segmind.Image
----@param params string|segmind.Params the prompt, or the parameters without the picture
+---@param params string|table the prompt, or the parameters without the picture
 ---@param opts segmind.CallOptions?
 ---@return segmind.Result?
 ---@return segmind.Error?
@@ -250,7 +250,7 @@ end
 --- As `run` over the service's synchronous v1 way: one request whose answer is the picture. The
 --- service means it for requests under a minute, and a lost answer cannot be fetched again.
 ---@param model segmind.Model
----@param params segmind.Params
+---@param params table by name, as the model takes them
 ---@param opts segmind.CallOptions?
 ---@return segmind.Result?
 ---@return segmind.Error?
@@ -290,6 +290,7 @@ function Client:chain_file(source, opts)
   return file:chain(self)
 end
 
+--- The options of client:map.
 ---@class (exact) segmind.MapOptions
 ---@field concurrency integer? how many jobs are under way at the same time; 8
 local map_options = { concurrency = "count" }
@@ -409,6 +410,7 @@ local function take_all(self, opts)
   return jobs
 end
 
+--- The options of client:resume.
 ---@class (exact) segmind.ResumeOptions
 ---@field timeout number? seconds for a job, from now on; 600
 ---@field poll segmind.Poll? how often to ask for a state

@@ -55,7 +55,7 @@ end
 
 --- Makes one picture and waits for it; see segmind.Client.run.
 ---@param model segmind.Model
----@param params segmind.Params
+---@param params table by name, as the model takes them
 ---@param opts segmind.CallOptions?
 ---@return segmind.Result?
 ---@return segmind.Error?
@@ -66,7 +66,7 @@ end
 --- Edits a picture and waits for it; see segmind.Client.edit.
 ---@param model segmind.Model
 ---@param picture segmind.Image
----@param params string|segmind.Params
+---@param params string|table
 ---@param opts segmind.CallOptions?
 ---@return segmind.Result?
 ---@return segmind.Error?
@@ -76,7 +76,7 @@ end
 
 --- As `run`, over the synchronous v1 way; see segmind.Client.run_sync.
 ---@param model segmind.Model
----@param params segmind.Params
+---@param params table by name, as the model takes them
 ---@param opts segmind.CallOptions?
 ---@return segmind.Result?
 ---@return segmind.Error?
@@ -86,7 +86,7 @@ end
 
 --- Sends a job on its way; see segmind.Client.submit.
 ---@param model segmind.Model
----@param params segmind.Params
+---@param params table by name, as the model takes them
 ---@param opts segmind.CallOptions?
 ---@return segmind.Job?
 ---@return segmind.Error?

@@ -154,6 +154,9 @@ local events = { "state", "done", "error" }
 ---@param event "state"|"done"|"error"
 ---@param fn fun(value: any, job: segmind.Job)
 ---@return segmind.Job self
+---@overload fun(self, event: "state", fn: fun(to: segmind.JobState, job: segmind.Job)): segmind.Job
+---@overload fun(self, event: "done", fn: fun(value: segmind.Result, job: segmind.Job)): segmind.Job
+---@overload fun(self, event: "error", fn: fun(err: segmind.Error, job: segmind.Job)): segmind.Job
 function Job:on(event, fn)
   if event ~= "state" and event ~= "done" and event ~= "error" then
     local near = schema.nearest(event, events)

@@ -81,6 +81,7 @@ describe("the types", function()
 
   it("know every method of a public class, and no other", function()
     for _, class in ipairs(public.classes) do
+      assert.truthy(class.text[1], class.name .. " has no description")
       local variable = class.statement:match("^local ([%w_]+) = {")
       local documented = {}
       for _, one in ipairs(class.methods) do

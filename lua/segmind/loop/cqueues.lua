@@ -26,6 +26,7 @@ local options = require("segmind.options")
 -- What one step may take of the loop's time.
 local MAX_EVENTS, MAX_BYTES, MAX_SECONDS = 16, 1024 * 1024, 0.001
 
+--- A client on a loop, from `attach` on.
 ---@class segmind.CqueuesLoop
 local Loop = {}
 Loop.__index = Loop

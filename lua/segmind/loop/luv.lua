@@ -37,6 +37,7 @@ local function host()
   end
 end
 
+--- A client on a loop, from `attach` on.
 ---@class segmind.LuvLoop
 local Loop = {}
 Loop.__index = Loop

@@ -21,9 +21,6 @@
 ---| "flux-2-klein-9b"
 ---| string
 
---- Parameters by name. Those of a declared model have a class of its own.
----@alias segmind.Params table<string, any>
-
 --- FLUX.1 Kontext [dev], for `edit`: all but the picture.
 ---@class (exact) segmind.FluxKontextDevEdit
 ---@field prompt string what to change in the picture

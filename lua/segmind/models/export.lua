@@ -213,7 +213,9 @@ local verbs = {
   { "submit", "params: %s", "segmind.Job?, segmind.Error?" },
 }
 
---- An overload for each model and verb, which an editor chooses by the literal in the call.
+--- An overload for each model and verb, which an editor chooses by the literal in the call. The
+--- function itself takes a plain `table` for models that are not declared: beside any other type an
+--- editor would not miss a parameter.
 local function verb_types(put, owner, self, list)
   put(("\n---@class %s"):format(owner))
   for _, verb in ipairs(list) do
@@ -261,8 +263,6 @@ function export.types()
     put('---| "' .. name .. '"')
   end
   put("---| string")
-  put("\n--- Parameters by name. Those of a declared model have a class of its own.")
-  put("---@alias segmind.Params table<string, any>")
   for _, name in ipairs(models.names) do
     model_types(put, models[name])
   end
