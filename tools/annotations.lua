@@ -138,6 +138,9 @@ end
 local function named(entry, text)
   local name, optional, rest = text:match("^([%w_.]+)(%??)%s+(.*)$")
   if not name then
+    name, rest = text:match("^(%[%d+%])%s+(.*)$")
+  end
+  if not name then
     return "a name and a type expected, got " .. text
   end
   entry.name, entry.is_optional = name, optional == "?"

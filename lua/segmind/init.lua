@@ -17,7 +17,7 @@ local methods = require("segmind.methods")
 
 ---@class segmind
 ---@field VERSION string
----@field models table<string, table> the declared models; `models.names` lists them in order
+---@field models segmind.Models
 ---@field null lightuserdata JSON's null, for a parameter that is to be sent as such
 local segmind = {
   VERSION = require("segmind.version"),

@@ -261,7 +261,7 @@ describe("a field of", function()
     local text = table.concat(all, "\n")
     for _, class in ipairs(public.classes) do
       for _, field in ipairs(class.fields) do
-        assert.truthy(text:find("%f[%w_]" .. field.name .. "%f[^%w_]"),
+        assert.truthy(field.name:find("^%[") or text:find("%f[%w_]" .. field.name .. "%f[^%w_]"),
           ("there is no %s.%s"):format(class.name, field.name))
       end
     end
