@@ -559,6 +559,28 @@ static void all_that_was_left_behind_is_resumed(void) {
   close_ledger();
 }
 
+static void a_list_has_all_rows_and_takes_none_over(void) {
+  struct sm_ledger_step steps[] = {step_of("a"), step_of("b"), step_of("c")};
+  open_ledger();
+  for (int i = 0; i < 3; i++) {
+    put(&them, SM_WRITE_CLAIM, &steps[i]);
+    clock_s += 1;
+  }
+  complete(&them, &steps[0], 0.05);
+  sql("UPDATE segmind_steps SET lease_until = 0 WHERE step_key = 'b'");
+  sql("UPDATE segmind_steps SET state = 'odd' WHERE step_key = 'c'");
+  put(&us, SM_WRITE_LIST, NULL);
+  const struct sm_row *row = write_.row;
+  CHECK(row && row_says(SM_ROW_STEP_KEY, "a"));
+  row = row ? row->next : NULL;
+  CHECK(row && row->standing == SM_STANDING_HELD);
+  row = row ? row->next : NULL;
+  CHECK(row && row->standing == SM_STANDING_DAMAGED && !row->next);
+  CHECK(number("SELECT COUNT(*) FROM segmind_steps WHERE lease_owner = "
+               "'here:1:2:3'") == 0);
+  close_ledger();
+}
+
 /* -- the tables ------------------------------------------------------------ */
 
 static bool is_refused(const char *service, const char *text) {
@@ -627,6 +649,7 @@ int main(void) {
   a_damaged_row_concerns_its_own_step();
   a_write_that_fails_leaves_the_others_of_its_transaction();
   all_that_was_left_behind_is_resumed();
+  a_list_has_all_rows_and_takes_none_over();
   another_ones_database_is_refused();
   a_ledger_of_the_first_version_goes_on();
   return check_report("sm_ledger_rows");
