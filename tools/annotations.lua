@@ -302,6 +302,7 @@ local function add_class(library, block, tag, classes)
   local class = library.classes[tag.name] or { name = tag.name, fields = {}, text = {} }
   library.classes[tag.name] = class
   class.is_exact, class.parents = class.is_exact or tag.is_exact, tag.names or class.parents or {}
+  class.parent = tag.type or class.parent
   if not class.file or not block.file:find("/meta/") then
     class.file, class.line, class.statement = block.file, block.line, block.statement
     class.about = tag.about

@@ -152,6 +152,7 @@ local function reachable(library, modules)
     if class then
       class.methods = methods_of(library, class)
       classes[#classes + 1] = class
+      each_name({ { names = class.parents } }, see)
       each_name(class.fields, see)
       each_name_of(class.methods, see)
     elseif alias then
@@ -235,6 +236,9 @@ end
 local function put_class(put, class)
   put(("## %s\n"):format(class.name))
   put_text(put, class.text)
+  if class.parent then
+    put(("It is a `%s`.\n"):format(class.parent))
+  end
   put_fields(put, class.fields)
   local variable = class.name:match("%u%l+$"):lower()
   for _, one in ipairs(class.methods) do
