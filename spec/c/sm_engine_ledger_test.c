@@ -622,6 +622,23 @@ static void a_failed_job_is_free_to_run_again(void) {
   close_all();
 }
 
+/* The history shows the failed job, whose body is the same. */
+static void a_failed_job_is_not_taken_for_the_submit_that_follows_it(void) {
+  open_all();
+  service.result = "{\"status\":\"FAILED\",\"error\":\"no\"}";
+  add_step(1, KEY);
+  pass(60000);
+  crash();
+  service.submit_status = 500;
+  service.history = "[{\"request_id\":\"r0\",\"model_name\":\"flux\","
+                    "\"model_created\":1700000070,\"request_body\":{}}]";
+  add_step(2, KEY);
+  pass(100000);
+  CHECK(was_told("2:submitting 2:unknown") && last->request_id == NULL);
+  CHECK(service.submits == 2 && is_row_in(KEY, "unknown") && is_settled());
+  close_all();
+}
+
 static void nothing_is_sent_while_the_ledger_is_away(void) {
   open_all();
   add_step(1, KEY);
@@ -815,6 +832,28 @@ static void an_engine_may_be_stopped_at_any_time(void) {
   }
 }
 
+/* Its row, and its key, are known only when the ledger has found it: that is
+ * let go then. */
+static void an_engine_may_be_stopped_while_an_id_is_looked_for(void) {
+  for (int at = 0; at < 12; at++) {
+    open_all();
+    add_step(1, KEY);
+    pass(1000);
+    crash();
+    attach(2, "r0");
+    pass(at + 1);
+    sm_engine_stop(engine);
+    for (int i = 0; i < 100 && sm_engine_is_writing(engine); i++) {
+      store.now_ms++;
+      sm_engine_take_writes(engine);
+    }
+    CHECK(!sm_engine_is_writing(engine) && !store.queued.head);
+    CHECK(is_row_in(KEY, "accepted") && knows("r0"));
+    CHECK(told[0] || amount(row_at(KEY), SM_ROW_LEASE_UNTIL) < 1);
+    close_all();
+  }
+}
+
 /* A v1 answer comes once: a row that is finished has its picture. */
 static void a_picture_is_never_lost_between_its_answer_and_its_row(void) {
   for (int at = 0; at < 60; at++) {
@@ -862,6 +901,7 @@ int main(void) {
   a_budget_refuses_before_a_row_is_written();
   who_waits_is_not_sent_when_the_key_is_refused();
   a_failed_job_is_free_to_run_again();
+  a_failed_job_is_not_taken_for_the_submit_that_follows_it();
   nothing_is_sent_while_the_ledger_is_away();
   a_ledger_that_fails_keeps_no_picture_from_the_caller();
   a_ledger_that_is_mended_has_it_all();
@@ -872,6 +912,7 @@ int main(void) {
   a_job_may_be_cancelled_at_any_time();
   a_deadline_may_come_at_any_time();
   an_engine_may_be_stopped_at_any_time();
+  an_engine_may_be_stopped_while_an_id_is_looked_for();
   a_picture_is_never_lost_between_its_answer_and_its_row();
   return check_report("sm_engine_ledger");
 }
