@@ -81,6 +81,7 @@ describe("segmind", function()
     ['{"bugdet": 2}'] = 'config.json:1:2: there is no setting bugdet; did you mean "budget"',
     ['{"budget":\n "2"}'] = "config.json:2:2: budget is an amount of US dollars",
     ['{"api_key": "SG_0123456789abcdef"}'] = "api_key_command",
+    ['{"rpm": 1000000000}'] = "rpm",
     ["[1]"] = "a JSON object",
   }) do
     it("refuses the configuration " .. text, function()

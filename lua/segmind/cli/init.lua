@@ -65,7 +65,13 @@ local function open_client(context)
   if not ok then
     usage.broken((tostring(segmind):gsub("^segmind: ", "")))
   end
-  return segmind.new(options)
+  local made, client, err = pcall(segmind.new, options)
+  if not made and type(client) == "string" and not client:find("interrupted!$") then
+    usage.fail((client:gsub("^.-segmind: ", ""))) -- a setting that is out of bounds
+  elseif not made then
+    error(client, 0)
+  end
+  return client, err
 end
 
 -- The sentence of an error; where in our code it was refused is nobody's business.
