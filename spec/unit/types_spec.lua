@@ -147,21 +147,47 @@ describe("the types", function()
     end
   end)
 
-  it("have the states that a job goes through", function()
-    local text, states, declared = library.sources["lua/segmind/lifecycle.lua"], {}, {}
-    for line in text:gmatch("[^\n]+") do
-      if line:find("state = ", 1, true) or line:find("set_state(", 1, true) then
-        for word in line:gmatch('"(%a+)"') do
-          states[word] = true
-        end
-      end
+  local function words_of(text, found)
+    found = found or {}
+    for word in text:gmatch('"(%a+)"') do
+      found[word] = true
     end
-    for _, case in ipairs(library.aliases["segmind.JobState"].cases) do
-      declared[case.type:match('"(%a+)"')] = true
+    return found
+  end
+
+  local function cases_of(alias)
+    local found = {}
+    for _, case in ipairs(library.aliases[alias].cases) do
+      words_of(case.type, found)
+    end
+    return found
+  end
+
+  it("have the states that a job goes through", function()
+    local states = {}
+    for line in library.sources["lua/segmind/lifecycle.lua"]:gmatch("[^\n]+") do
+      if line:find("state = ", 1, true) or line:find("set_state(", 1, true) then
+        words_of(line, states)
+      end
     end
     states.PROCESSING = true -- which the service says
     states.ACCEPTED, states.accepted = nil, nil -- which the core says, and a phase
-    assert.same(declared, states)
+    assert.same(cases_of("segmind.JobState"), states)
+  end)
+
+  it("have the states of a ledger's steps", function()
+    local list = files.read("csrc/core/ledger/sm_store.c"):match("states%[%] = (%b{})")
+    assert.same(cases_of("segmind.RecordState"), words_of(list))
+  end)
+
+  it("have the events that on_event is told", function()
+    local told = { state = true, done = true, error = true } -- of callback.tell
+    for _, text in pairs(library.sources) do
+      for word in text:gmatch('emit%([^{]*{ what = "(%a+)"') do
+        told[word] = true
+      end
+    end
+    assert.same(told, words_of(library.classes["segmind.Event"].fields[1].type))
   end)
 
   it("have an overload for each model and verb, with the parameters of the model", function()
