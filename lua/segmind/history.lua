@@ -18,8 +18,8 @@ local PATH = "/inference-request/request-history"
 ---@field to number|string|nil as `from`; until now unless told
 ---@field page integer? from 1
 ---@field per_page integer? at most 100
-history.options = { model = "text", status = "text", from = "day", to = "day", page = "count",
-  per_page = "count" }
+history.options = { model = "text", status = { "COMPLETED", "FAILED", "PENDING" }, from = "day",
+  to = "day", page = "count", per_page = "count" }
 
 -- Our names and the service's, in the order that they are sent.
 local arguments = { { "page", "page" }, { "per_page", "per_page" }, { "from", "from_date" },

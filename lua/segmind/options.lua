@@ -91,9 +91,21 @@ local function names_of(declared)
   return names
 end
 
+--- The kind of an option that takes one of a list of words.
+local function one_of(words)
+  return { 'one of "' .. table.concat(words, '", "') .. '"', function(value)
+    for _, word in ipairs(words) do
+      if value == word then
+        return true
+      end
+    end
+    return false
+  end }
+end
+
 --- Reads options; raises on one that is not declared or has the wrong type.
 ---@param given table?
----@param declared table<string, string> option to kind, as named above
+---@param declared table<string, string|string[]> option to kind, as named above, or to its words
 ---@param owner string who is asked, for the message
 ---@return table options a copy, empty when none were given
 function options.read(given, declared, owner)
@@ -102,7 +114,8 @@ function options.read(given, declared, owner)
   end
   local out = {}
   for name, value in pairs(given or {}) do
-    local kind = kinds[declared[name]]
+    local kind = declared[name]
+    kind = type(kind) == "table" and one_of(kind) or kinds[kind]
     if not kind then
       local near = schema.nearest(name, names_of(declared))
       Error.misuse(("%s has no option %s%s"):format(owner, schema.show(name),

@@ -9,7 +9,8 @@ local record = {}
 ---@class (exact) segmind.RecordOptions
 ---@field state segmind.RecordState? only steps in it
 ---@field model string? only steps of it
-record.options = { state = "text", model = "text" }
+record.options = { model = "text",
+  state = { "intent", "accepted", "completed", "failed", "unknown" } }
 
 --- Where a step of the ledger is.
 ---@alias segmind.RecordState

@@ -37,6 +37,14 @@ describe("options", function()
     assert.is_false((pcall(read, 5)))
   end)
 
+  it("that are one of some words raise with any other", function()
+    local words = { state = { "open", "closed" } }
+    assert.same({ state = "open" }, options.read({ state = "open" }, words, "the spec"))
+    local ok, message = pcall(options.read, { state = "close" }, words, "the spec")
+    assert.is_false(ok)
+    assert.truthy(message:find('the spec is one of "open", "closed", got "close"', 1, true))
+  end)
+
   it("never show a key", function()
     local ok, message = pcall(read, { api_key = 123456789 })
     assert.is_false(ok)
