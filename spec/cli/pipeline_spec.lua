@@ -1,0 +1,65 @@
+--- The command line below GNU make: examples/pipeline/Makefile, several steps at the same time.
+
+local files = require("spec.support.files")
+local paths = require("spec.support.paths")
+local program = require("spec.support.program")
+local shell = require("spec.support.shell")
+
+local quote = shell.quote
+
+local STEPS = 7
+
+describe("a pipeline of make", function()
+  local segmind = program.fixture({ speed = 40 })
+
+  local function make()
+    local root = shell.output("cd " .. quote(paths.root) .. " && pwd"):gsub("\n$", "")
+    files.write(segmind.folder .. "/segmind", "#!/bin/sh\n" .. segmind:command('"$@"') .. "\n")
+    return ("make -j4 --no-print-directory -C %s -f %s SEGMIND=%s PICTURES=%s"):format(
+      quote(segmind.folder), quote(root .. "/examples/pipeline/Makefile"), quote("sh ./segmind"),
+      quote(root .. "/examples/pictures"))
+  end
+
+  local function run()
+    local code, output = shell.run(make())
+    assert.equal(0, code, output)
+  end
+
+  -- Kills make and all that it runs when so many submits are accepted.
+  local function kill_at(count)
+    shell.run(([[
+      setsid %s >/dev/null 2>&1 & group=$!; i=0
+      until curl -s %s | grep -q '"accepted":%d' || [ $i -gt 500 ]; do
+        sleep 0.02; i=$((i + 1))
+      done
+      kill -KILL -$group; wait $group 2>/dev/null; true]]):format(make(),
+      quote(segmind.service.url .. "/_emulator/ledger"), count))
+  end
+
+  local function check()
+    for _, name in ipairs({ "photo/portrait", "night/portrait", "night/man", "night/woman",
+      "poster" }) do
+      assert.truthy(files.read(segmind.folder .. "/out/" .. name .. ".png"), name)
+    end
+    assert.equal(STEPS, segmind:accepted())
+    local seen = {}
+    for _, one in ipairs(segmind.service:ledger().submits) do
+      local key = one.model .. one.body.prompt .. (one.body.input_image or one.body.input_image_1)
+      assert.is_nil(seen[key], key)
+      seen[key] = true
+    end
+  end
+
+  it("that is killed and run again has each step accepted once, and pays nothing for what is "
+    .. "deleted", function()
+    kill_at(2)
+    assert.is_true(segmind:accepted() < STEPS)
+    assert.is_nil(files.read(segmind.folder .. "/out/poster.png"))
+    kill_at(5)
+    run()
+    check()
+    files.remove_folder(segmind.folder .. "/out")
+    run()
+    check()
+  end)
+end)
