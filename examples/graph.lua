@@ -64,7 +64,7 @@ for _, job in ipairs(jobs) do
     print(("%-8s seed %-11d %s"):format(job.name, result.seed, result.path))
   end
 end
-local page, not_written = report.write(folder .. "/report.html", jobs,
+local page, not_written = report.write(jobs, folder .. "/report.html",
   { title = "A graph of edits" })
 sm:close()
 if failed or not page then

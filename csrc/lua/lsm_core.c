@@ -128,6 +128,18 @@ static int core_save(lua_State *L) {
   return 1;
 }
 
+/* A text to a path, whole or not at all, on this thread. */
+static int core_write(lua_State *L) {
+  const char *path = lsm_check_text(L, 1);
+  size_t size;
+  const char *text = luaL_checklstring(L, 2, &size);
+  struct sm_error e;
+  if (sm_file_save_text(path, text, size, &e) != SM_OK)
+    return lsm_return_error(L, &e, NULL);
+  lua_settop(L, 1);
+  return 1;
+}
+
 static int core_sha256(lua_State *L) {
   size_t size;
   const char *bytes = luaL_checklstring(L, 1, &size);
@@ -228,6 +240,7 @@ static const luaL_Reg functions[] = {
     {"target", core_target},     /* path -> true, or nil and why not */
     {"absolute", core_absolute}, /* path -> path */
     {"save", core_save},         /* path, bytes -> path, or nil and an error */
+    {"write", core_write},       /* path, text -> path, or nil and an error */
     {"sha256", core_sha256},     /* bytes -> hex */
     {"redact", core_redact},     /* text -> text */
     {"during", core_during},     /* table, name, function, ... -> two results */

@@ -173,6 +173,8 @@ static void push_done(lua_State *L, const struct sm_event *event,
   set_figure(L, "cost", event->cost);
   set_figure(L, "remaining_credits", event->remaining_credits);
   set_figure(L, "generation_time", event->generation_s);
+  if (event->download_ms > 0)
+    set_number(L, "download_time", (double)event->download_ms / 1000);
   set_image(L, event);
   set_body(L, event);
   set_step(L, event->step);

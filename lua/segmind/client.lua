@@ -11,6 +11,7 @@ local Queue = require("segmind.queue")
 local async = require("segmind.async")
 local callback = require("segmind.callback")
 local chain_file = require("segmind.chain_file")
+local files = require("segmind.file")
 local history = require("segmind.history")
 local input = require("segmind.input")
 local interruption = require("segmind.interruption")
@@ -32,6 +33,7 @@ local wait = require("segmind.wait")
 Error.set_filter(core.redact)
 path.set_absolute(core.absolute)
 callback.use(core)
+files.use(core)
 wait.use(core)
 methods.on_interrupt(unfinished.tell)
 
@@ -124,6 +126,7 @@ function Client.new(opts)
   end
   local self = setmetatable({ _core = core, _handle = handle, _handlers = {}, _jobs = {},
     _saves = {}, _closed = false, _busy = false, _settling = false, _unsettled = false,
+    _by_id = setmetatable({}, { __mode = "v" }), _base_url = opts.base_url,
     _has_ledger = opts.ledger ~= nil, _rows = {}, _count = 0, _active = 0, _ready = Queue.new(),
     _settled = Queue.new(), _left_over = false, _limit = false, _watch = false,
     _on_event = opts.on_event, _timeout = opts.timeout or 600, _poll = opts.poll,

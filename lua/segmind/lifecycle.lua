@@ -44,12 +44,14 @@ local lifecycle = {}
 ---@return segmind.Job
 function lifecycle.new(class, client, prepared)
   client._count = client._count + 1
-  return setmetatable({ id = client._count, model = prepared.model, params = prepared.params,
+  local job = setmetatable({ id = client._count, model = prepared.model, params = prepared.params,
     inputs = prepared.inputs, warnings = prepared.warnings, name = prepared.opts.name,
     seed = prepared.seed, step = prepared.step, state = "waiting", replayed = false,
     _client = client, _request = prepared, _targets = prepared.targets, _phase = "waiting",
     _sync = prepared.is_sync, _declared = prepared.spec ~= nil, _dependents = {},
     _listeners = callback.listeners() }, class)
+  client._by_id[job.id] = job
+  return job
 end
 
 -- -- what is known of a job -----------------------------------------------------------------------

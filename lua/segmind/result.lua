@@ -23,6 +23,7 @@ local wait = require("segmind.wait")
 ---@field cost number? USD
 ---@field seed integer|string? the seed it was made with; the digits where a Lua number would round
 ---@field request_id string?
+---@field download_time number? seconds that fetching the picture took, measured on the worker
 ---@field path string? the file, once it was saved
 ---@field kept string? the ledger's own copy
 ---@field job segmind.Job the job it came from; its `params` are what was sent
@@ -94,7 +95,7 @@ local function read_metrics(job, body)
 end
 
 -- Fields that only this side writes; `kept` is a file that is read.
-local own = { "path", "kept", "_data", "_info", "_at" }
+local own = { "download_time", "path", "kept", "_data", "_info", "_at" }
 
 -- LuaJIT and 5.3 make room in a table even for a nil that was not there.
 local function strip(body, name)
@@ -195,6 +196,7 @@ function Result.read(job, done)
   local result, err = (is_picture and of_picture or read)(job, done)
   if result then
     result.kept, result._at = done.kept, done.kept and (done.ended_at or os.time())
+    result.download_time = done.download_time
     result._info = info or done.format and { format = done.format, width = done.width,
       height = done.height } or nil
   end
@@ -202,10 +204,11 @@ function Result.read(job, done)
 end
 
 --- The picture is in a file. Its bytes are the service's, whatever the name says.
----@param done { path: string, format: string, width: integer, height: integer }
+---@param done { path: string, format: string, width: integer, height: integer,
+--- download_time: number? }
 function Result:_saved(done)
   local job, name, wanted = self.job, done.path, path.format(done.path)
-  self.path = name
+  self.path, self.download_time = name, done.download_time or self.download_time
   self._info = { format = done.format, width = done.width, height = done.height }
   if wanted and wanted ~= done.format then
     local text = ("%s holds a %s, whatever its extension says"):format(name, done.format)
@@ -320,6 +323,7 @@ function Result:bytes()
     return nil, err
   end
   self._info = self.job._client._core.image(done.body)
+  self.download_time = done.download_time or self.download_time
   return done.body
 end
 

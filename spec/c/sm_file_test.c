@@ -425,6 +425,20 @@ static void a_hash_that_nobody_wants_is_not_made(void) {
   CHECK(leave() == 1);
 }
 
+static void a_text_takes_its_place_whole_and_its_folder_is_made(void) {
+  enter();
+  const char *path = in_folder("new/page.html");
+  CHECK(sm_file_save_text(path, "first", 5, NULL) == SM_OK);
+  CHECK(sm_file_save_text(path, "second", 6, NULL) == SM_OK);
+  CHECK(holds(path, "second", 6));
+  CHECK(sm_file_save_text(path, "", 0, NULL) == SM_OK);
+  CHECK(holds(path, "", 0));
+  CHECK(sm_file_save_text(in_folder("new"), "x", 1, NULL) == SM_IO);
+  CHECK(unlink(in_folder("new/page.html")) == 0);
+  CHECK(rmdir(in_folder("new")) == 0);
+  CHECK(leave() == 0);
+}
+
 int main(void) {
   a_picture_takes_its_place_whole_and_private();
   a_picture_is_synced_before_it_has_its_name_and_its_name_after();
@@ -450,5 +464,6 @@ int main(void) {
   a_probe_says_why_not();
   a_picture_that_is_kept_is_hashed_while_it_is_written();
   a_hash_that_nobody_wants_is_not_made();
+  a_text_takes_its_place_whole_and_its_folder_is_made();
   return check_report("sm_file");
 }

@@ -87,6 +87,11 @@ describe("a ledger", function()
     assert.equal(files.read(second.final.kept), second.final:bytes())
   end)
 
+  it("tells how long a picture's download took, of a run in which there was one", function()
+    assert.is_true(run_three().final.download_time > 0)
+    assert.is_nil(run_three().final.download_time)
+  end)
+
   it("runs a changed step again and those that hang on it, and no other", function()
     run_three()
     run_three("another three")

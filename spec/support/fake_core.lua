@@ -7,6 +7,7 @@
 ---     core.answers.job = function(call) return { { 1, "error", { kind = "failed", ... } } } end
 ---     fake.close()
 
+local files = require("spec.support.files")
 local real = require("segmind.core")
 
 local fake = {}
@@ -317,11 +318,21 @@ local function new_core()
     return read_format(data)
   end
   function core.save(path, bytes)
+    files.make_folder(path:match("^(.*)/"))
     local file = io.open(path, "wb")
     if not file then
       return nil, error_table("io", "cannot write " .. path)
     end
     file:write(bytes)
+    file:close()
+    return path
+  end
+  function core.write(path, text)
+    local file = io.open(path, "wb")
+    if not file then
+      return nil, error_table("io", "cannot write " .. path)
+    end
+    file:write(text)
     file:close()
     return path
   end

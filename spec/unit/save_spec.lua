@@ -50,6 +50,16 @@ describe("save", function()
     assert.is_nil(io.open(folder .. "/b.png"))
   end)
 
+  it("tells how long the download took, as the worker measured it", function()
+    local saved = assert(assert(submit("/a")):wait())
+    assert.is_true(saved.download_time >= 0.001 and saved.download_time < 10)
+    local result = assert(sm:run("flux-kontext-pro", PARAMS))
+    assert.is_nil(result.download_time)
+    assert(result:bytes())
+    assert.is_true(result.download_time >= 0.001)
+    assert.equal(result.download_time, result:data().download_time)
+  end)
+
   it("leaves nothing behind when the call is refused", function()
     local job = sm:submit("flux-kontext-pro", { prompt = "x", seed = "much" },
       { save = folder .. "/new/a" })

@@ -417,6 +417,21 @@ enum sm_code sm_file_save(const char *path, const void *bytes, size_t size,
   return code;
 }
 
+enum sm_code sm_file_save_text(const char *path, const char *text, size_t size,
+                               struct sm_error *e) {
+  struct sm_file *file;
+  enum sm_code code = sm_file_new(&file, path, false, e);
+  if (file == NULL)
+    return code;
+  code = need_temporary(file, e);
+  if (code == SM_OK)
+    code = sm_file_write(file, text, size, e);
+  if (code == SM_OK)
+    code = finish(file, e);
+  sm_file_delete(file);
+  return code;
+}
+
 /* A new name is on disk when the folder that holds it is. Best effort: where
  * the folder cannot be read, the name is no less there. */
 static void sync_parent(const char *path) {

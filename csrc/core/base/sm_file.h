@@ -84,6 +84,13 @@ enum sm_code sm_file_save(const char *path, const void *bytes, size_t size,
                           bool is_private, char **final_path,
                           struct sm_error *e);
 
+/* A text to a path in one go, whole or not at all, as a picture is written. The
+ * target is a regular file or not there; missing folders are made. Errors:
+ * SM_IO.
+ */
+enum sm_code sm_file_save_text(const char *path, const char *text, size_t size,
+                               struct sm_error *e);
+
 struct sm_file_facts {
   struct sm_image image;
   uint64_t size_bytes;

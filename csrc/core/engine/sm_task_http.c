@@ -74,8 +74,10 @@ static enum sm_code prepare_job(struct sm_task *task,
 static enum sm_code prepare_download(struct sm_task *task,
                                      struct sm_exchange *exchange,
                                      const struct sm_limits *limits,
-                                     struct sm_error *e) {
+                                     int64_t now_ms, struct sm_error *e) {
   struct sm_request *request = &exchange->request;
+  if (task->call.begun_ms == 0)
+    task->call.begun_ms = now_ms;
   enum sm_code code = sm_url_encode(&exchange->url, task->target, e);
   if (code == SM_OK)
     code = sm_url_check_media(sm_buf_text(&exchange->url), limits->base,
@@ -127,11 +129,11 @@ static enum sm_code prepare_get(struct sm_task *task,
 
 static enum sm_code prepare_call(struct sm_task *task,
                                  struct sm_exchange *exchange,
-                                 const struct sm_limits *limits,
+                                 const struct sm_limits *limits, int64_t now_ms,
                                  struct sm_error *e) {
   switch (task->call.kind) {
   case SM_FETCH_DOWNLOAD:
-    return prepare_download(task, exchange, limits, e);
+    return prepare_download(task, exchange, limits, now_ms, e);
   case SM_FETCH_GET:
     return prepare_get(task, exchange, limits, e);
   default:
@@ -145,7 +147,7 @@ enum sm_code sm_task_http_prepare(struct sm_task *task,
                                   int64_t now_ms, struct sm_error *e) {
   enum sm_code code = task->kind == SM_TASK_JOB
                           ? prepare_job(task, exchange, limits, e)
-                          : prepare_call(task, exchange, limits, e);
+                          : prepare_call(task, exchange, limits, now_ms, e);
   struct sm_request *request = &exchange->request;
   request->timeout_ms =
       time_left(sm_task_deadline_ms(task), now_ms, request->timeout_ms);
@@ -206,6 +208,15 @@ static void take_redirect(struct sm_task *task, struct sm_exchange *exchange,
   task->target = target;
 }
 
+/* From the first try's request to the last byte; within a millisecond is one.
+ */
+static void note_download(struct sm_task *task, int64_t now_ms) {
+  int64_t took_ms = now_ms - task->call.begun_ms;
+  if (took_ms > INT32_MAX)
+    took_ms = INT32_MAX;
+  task->last->download_ms = took_ms > 0 ? (int32_t)took_ms : 1;
+}
+
 static void judge_call(struct sm_task *task, struct sm_exchange *exchange,
                        const struct sm_context *context,
                        struct sm_action *action) {
@@ -215,6 +226,8 @@ static void judge_call(struct sm_task *task, struct sm_exchange *exchange,
   bool whole = task->call.kind == SM_FETCH_DOWNLOAD &&
                is_whole(task, exchange, &e, &why);
   sm_fetch_answer(&task->call, context, answer, whole, why, action);
+  if (whole)
+    note_download(task, context->now_ms);
   if (action->kind == SM_ACTION_SEND && task->call.kind == SM_FETCH_DOWNLOAD &&
       answer->redirect.size)
     take_redirect(task, exchange, action);

@@ -25,6 +25,7 @@ enum sm_fetch_kind {
 struct sm_fetch {
   enum sm_fetch_kind kind;
   int64_t deadline_ms;
+  int64_t begun_ms;     /* its first request was prepared; 0 before */
   enum sm_code trouble; /* of the last try, like the next */
   int status;
   char what[150]; /* was wrong, in words */

@@ -1,0 +1,187 @@
+--- The report page in a browser, by its geometry: headless Chromium, where it is installed, at the
+--- widths of a phone, a laptop and a large screen, light and dark, with 1, 6 and 30 pictures,
+--- failures among them.
+
+local emulator = require("spec.support.emulator")
+local files = require("spec.support.files")
+local json = require("cjson")
+local report = require("segmind.report")
+local segmind = require("segmind")
+local session = require("spec.support.session")
+local shell = require("spec.support.shell")
+
+local chromium = shell.output("command -v chromium || command -v chromium-browser"):match("%S+")
+
+-- Each page in a frame of each width; then what is where in it. A frame has the height of a window.
+local HARNESS = [[
+<!doctype html><body><script>
+var widths = { phone: [390, 844], laptop: [1280, 800], large: [1720, 1000] };
+function box(page, selector) {
+  var element = page.querySelector(selector);
+  return element ? element.getBoundingClientRect().toJSON() : null;
+}
+function measure(frame) {
+  var page = frame.contentDocument, root = page.documentElement, style = frame.contentWindow;
+  var shots = Array.from(page.querySelectorAll(".shot img"));
+  var tops = shots.map(function (shot) { return Math.round(shot.getBoundingClientRect().top); });
+  return {
+    width: root.clientWidth, scroll_width: root.scrollWidth, height: root.scrollHeight,
+    first: box(page, ".step .shot"), source: box(page, ".source .shot"),
+    pictures: shots.length, rows: new Set(tops).size,
+    cut: Array.from(page.querySelectorAll(".card")).filter(function (card) {
+      var at = card.getBoundingClientRect();
+      return at.left < 0 || at.right > root.clientWidth;
+    }).length,
+    spilled: Array.from(page.querySelectorAll(".card, .card *")).filter(function (element) {
+      return element.scrollWidth > element.clientWidth + 1 && element.clientWidth > 0
+        && style.getComputedStyle(element).overflowX === "visible"
+        && style.getComputedStyle(element).display !== "inline";
+    }).map(function (element) { return element.tagName + "." + element.className; }),
+    broken: shots.slice(0, 8).filter(function (shot) { return !shot.naturalWidth; }).length,
+    edges: style.getComputedStyle(page.querySelector(".edges") || root).display,
+    paper: style.getComputedStyle(page.body).backgroundColor,
+    ink: style.getComputedStyle(page.body).color,
+    scripts: page.querySelectorAll("script").length,
+    dialogs: page.querySelectorAll("dialog").length,
+    titles: Array.from(page.querySelectorAll("h2")).map(function (h) { return h.textContent; })
+  };
+}
+var found = {}, left = 0;
+PAGES.forEach(function (name) {
+  Object.keys(widths).forEach(function (screen) {
+    var frame = document.createElement("iframe");
+    frame.width = widths[screen][0]; frame.height = widths[screen][1];
+    frame.style.border = 0;
+    left++;
+    frame.addEventListener("load", function () {
+      found[name + " " + screen] = measure(frame);
+      if (--left === 0) {
+        var out = document.createElement("pre");
+        out.id = "found";
+        out.textContent = btoa(unescape(encodeURIComponent(JSON.stringify(found))));
+        document.body.append(out);
+      }
+    });
+    frame.src = name + ".html";
+    document.body.append(frame);
+  });
+});
+</script>
+]]
+
+local EVIL = '"><script>top.evil=1</script><img src=x onerror=top.evil=1>\226\128\174 '
+  .. ("donaudampfschifffahrt"):rep(30)
+
+if not chromium then
+  pending("the report page in a browser: chromium is not installed")
+  return
+end
+
+describe("the report page in a browser", function()
+  local service = emulator.new({ plain = true, speed = 400, credits = 1000 })
+  local folder = files.unused()
+  local found = {}
+
+  local function browse(scheme)
+    local text = shell.output(table.concat({ shell.quote(chromium), "--headless=new --no-sandbox",
+      "--disable-gpu --allow-file-access-from-files --virtual-time-budget=20000",
+      "--user-data-dir=" .. shell.quote(folder .. "/profile"),
+      scheme == "dark" and "--blink-settings=preferredColorScheme=0" or "", "--dump-dom",
+      shell.quote("file://" .. folder .. "/all.html"), "2>/dev/null </dev/null" }, " "))
+    local encoded = assert(text:match('<pre id="found">([^<]+)</pre>'), "nothing was measured")
+    return json.decode(shell.output("printf %s " .. shell.quote(encoded) .. " | base64 -d"))
+  end
+
+  local function make_pages()
+    local sm = assert(segmind.new({ api_key = emulator.KEY, base_url = service.url, poll = 0.01 }))
+    local picture = files.write(folder .. "/in.png", session.PIXEL)
+    local function submit(params, opts)
+      params.input_image = params.input_image or picture
+      return assert(sm:submit("flux-kontext-pro", params, opts))
+    end
+    local function page(name, things)
+      for _, job in ipairs(things) do
+        job:wait()
+      end
+      assert(report.write(things, folder .. "/" .. name .. ".html", { title = name }))
+    end
+    service:faults({ { match = { path = "status", prompt = "FAIL", count = "always" },
+      ["then"] = { status = 422, body = { status = "FAILED", error = EVIL } } } })
+    page("one", { submit({ prompt = "one" }) })
+    local base = submit({ prompt = "base" }, { name = "base" })
+    local two = { submit({ prompt = "night", input_image = base }), submit({ prompt = "FAIL",
+      input_image = base }) }
+    page("six", { base, two[1], two[2], submit({ prompt = EVIL, input_image = two[1] },
+      { name = EVIL }), submit({ prompt = "after", input_image = two[2] }),
+      submit({ prompt = "noon", input_image = base }) })
+    local thirty = {}
+    for i = 1, 30 do
+      thirty[i] = submit({ prompt = (i % 11 == 0 and "FAIL " or "") .. "light " .. i,
+        input_image = base, seed = i })
+    end
+    page("thirty", thirty)
+    sm:close()
+  end
+
+  setup(function()
+    files.make_folder(folder)
+    service:start()
+    make_pages()
+    files.write(folder .. "/all.html", (HARNESS:gsub("PAGES", '["one","six","thirty"]')))
+    found.light, found.dark = browse("light"), browse("dark")
+  end)
+
+  teardown(function()
+    service:stop()
+    files.remove_folder(folder)
+  end)
+
+  for _, name in ipairs({ "one", "six", "thirty" }) do
+    for _, screen in ipairs({ "phone", "laptop", "large" }) do
+      it(("with %s: nothing is cut off, the first picture is in the first window of a %s"):format(
+        name, screen), function()
+        local at = found.light[name .. " " .. screen]
+        assert.is_true(at.scroll_width <= at.width, "it scrolls sideways")
+        assert.equal(0, at.cut)
+        assert.same({}, at.spilled)
+        assert.equal(0, at.broken)
+        assert.is_true(at.first.top < (screen == "phone" and 500 or 400), at.first.top)
+        assert.is_true(at.first.height > 100)
+      end)
+    end
+  end
+
+  it("draws the graph on a desk, and a list on a phone", function()
+    assert.equal("none", found.light["six phone"].edges)
+    assert.equal("block", found.light["six laptop"].edges)
+    local desk, phone = found.light["six laptop"], found.light["six phone"]
+    assert.is_true(desk.first.left > desk.source.right)
+    assert.is_true(phone.first.top >= phone.source.bottom)
+  end)
+
+  it("puts thirty variations into a grid, whatever the window", function()
+    assert.is_true(found.light["thirty phone"].rows <= 18)
+    assert.is_true(found.light["thirty laptop"].rows <= 10)
+    assert.is_true(found.light["thirty laptop"].height < 5000)
+    assert.is_true(found.light["thirty large"].height < 5000)
+  end)
+
+  it("runs its own script and nobody else's", function()
+    for _, at in pairs(found.light) do
+      assert.equal(1, at.scripts)
+      assert.equal(1, at.dialogs) -- which the script makes
+    end
+  end)
+
+  it("is dark where that is preferred", function()
+    local function brightness(colour)
+      local r, g, b = colour:match("(%d+), (%d+), (%d+)")
+      return (r + g + b) / 3
+    end
+    for name, at in pairs(found.dark) do
+      assert.is_true(brightness(at.paper) < 60 and brightness(at.ink) > 180, name)
+      local light = found.light[name]
+      assert.is_true(brightness(light.paper) > 200 and brightness(light.ink) < 80, name)
+    end
+  end)
+end)
