@@ -18,11 +18,11 @@ local report = {}
 
 local GATEWAY = "https://api.segmind.com"
 
----@class segmind.ReportOptions
+--- The options of report.write.
+---@class (exact) segmind.ReportOptions
 ---@field title string? "Pictures"
 ---@field embed boolean? pictures in the page, which is one file then, and large
 ---@field fetch boolean? whether pictures that were not saved are fetched; true unless given
-
 local declared = { title = "text", embed = "flag", fetch = "flag" }
 
 -- -- what is shown --------------------------------------------------------------------------------

@@ -204,8 +204,7 @@ function Result.read(job, done)
 end
 
 --- The picture is in a file. Its bytes are the service's, whatever the name says.
----@param done { path: string, format: string, width: integer, height: integer,
---- download_time: number? }
+---@param done table a picture's facts, with its `path`
 function Result:_saved(done)
   local job, name, wanted = self.job, done.path, path.format(done.path)
   self.path, self.download_time = name, done.download_time or self.download_time
