@@ -13,10 +13,9 @@
 --- a program that returns such a table: run as text, without os, io and whatever leads there.
 
 local Error = require("segmind.error")
+local Source = require("segmind.chain_source")
 local input = require("segmind.input")
-local interruption = require("segmind.interruption")
 local json = require("segmind.json")
-local json_reader = require("segmind.json_reader")
 local models = require("segmind.models")
 local options = require("segmind.options")
 local path = require("segmind.path")
@@ -24,7 +23,8 @@ local request = require("segmind.request")
 local schema = require("segmind.schema")
 local template = require("segmind.template")
 
-local MAX_BYTES = 1024 * 1024
+-- Of the parameters of a step; a file in Lua may return a table within itself.
+local MAX_DEPTH, MAX_VALUES = 32, 10000
 
 --- What a file asks for, checked.
 ---@class segmind.ChainFile
@@ -47,113 +47,51 @@ File.__name = "segmind.ChainFile"
 local Reference = { _image_kind = "step" }
 Reference.__index = Reference
 
-local function is_object(self, value)
-  return type(value) == "table" and getmetatable(value) == nil and not self:_is_list(value)
-    and value ~= json.null
-end
-
---- Whether an empty table is a list or an object only the text of JSON says.
-function File:_is_list(value)
-  if self._document then
-    return self._document:is_list(value)
-  end
-  return #value > 0
-end
-
---- Notes what is wrong with a member of `holder`, or with its name.
-local function complain(self, holder, key, message, is_name)
-  local line, column
-  if self._document then
-    line, column = self._document:place(holder, key, is_name)
-  end
-  self._problems[#self._problems + 1] = { at = (line or 0) * 1e6 + (column or #self._problems),
-    text = line and ("%s:%d:%d: %s"):format(self.name, line, column, message)
-      or self.name .. ": " .. message }
-end
-
-local function refusal(self)
-  table.sort(self._problems, function(a, b)
-    return a.at < b.at
-  end)
-  local problems = {}
-  for i, problem in ipairs(self._problems) do
-    problems[i] = problem.text
-  end
-  return Error.refusal(table.concat(problems, "; "), { problems = problems })
-end
-
 local function label(step)
   return step.name and "step " .. schema.show(step.name) or "step " .. step.n
 end
 
 -- Where a step is, for messages about another.
 local function line_of(self, n)
-  local line = self._document and self._document:place(self._data.steps, n)
+  local line = self._source:place(self._source.value.steps, n)
   return line and (" (line %d)"):format(line) or ""
-end
-
-local function did_you_mean(word, list)
-  local near = schema.nearest(word, list)
-  return near and ('; did you mean "%s"?'):format(near)
-    or list[1] and "; there is " .. table.concat(list, ", ") or ""
-end
-
-local function show(self, value)
-  if value == nil or value == json.null then
-    return "nothing"
-  elseif type(value) == "table" then
-    return self:_is_list(value) and "a list" or "an object"
-  end
-  return schema.show(value)
-end
-
-local function check_names(self, object, known, where)
-  for name in pairs(object) do
-    local is_known = false
-    for _, other in ipairs(known) do
-      is_known = is_known or name == other
-    end
-    if not is_known then
-      complain(self, object, name, ("%s has no field %s%s"):format(where, schema.show(name),
-        did_you_mean(name, known)), true)
-    end
-  end
 end
 
 -- -- variables ------------------------------------------------------------------------------------
 
 local function check_set(self, set, declared)
   for name in pairs(set) do
-    if declared[name] == nil and not self._asked[name] then
+    if declared[name] == nil and not self._source.asked[name] then
       local names = {}
       for other in pairs(declared) do
         names[#names + 1] = other
       end
       table.sort(names)
-      complain(self, self._data, "vars", ("there is no variable %s to set%s"):format(
-        schema.show(name), did_you_mean(name, names)), true)
+      self._source:complain_of_name(self._source.value, "vars", "there is no variable %s to set%s",
+        schema.show(name), Source.suggest(name, names))
     end
   end
 end
 
 --- The variables: those of the file, and over them those that were set.
 local function read_vars(self, set)
-  local declared, values = self._data.vars, {}
+  local declared, values = self._source.value.vars, {}
   if declared == nil or declared == json.null then
     declared = {}
-  elseif not is_object(self, declared) then
-    complain(self, self._data, "vars", "vars is an object of names and their values, got "
-      .. show(self, declared))
+  elseif not self._source:is_object(declared) then
+    self._source:complain(self._source.value, "vars",
+      "vars is an object of names and their values, got " .. self._source:show(declared))
     declared = {}
   end
   for name, value in pairs(declared) do
     local given = set[name]
     if given == nil and value == json.null then
-      complain(self, declared, name, ("the variable %s has no value; set it (--set %s=…)"):format(
-        schema.show(name), name), true)
+      self._source:complain_of_name(declared, name,
+        "the variable %s has no value; set it (--set %s=…)", schema.show(name), name)
     elseif type(value) == "table" then
-      complain(self, declared, name, ("the variable %s is a text, a number, true or false, got %s")
-        :format(schema.show(name), show(self, value)))
+      self._source:complain(declared, name,
+        "the variable %s is a text, a number, true or false, got %s", schema.show(name),
+        self._source:show(value))
     end
     values[name] = given == nil and value or given
   end
@@ -181,7 +119,7 @@ local function read_text(self, holder, key, type_name)
   local value, problem = template.expand(text, self._values)
   local whole = template.whole(text)
   if problem then
-    complain(self, holder, key, problem)
+    self._source:complain(holder, key, problem)
     return nil
   elseif whole and self._values[whole] ~= nil then
     value = self._values[whole]
@@ -191,7 +129,7 @@ local function read_text(self, holder, key, type_name)
   end
   if is_picture(type_name) and type(value) == "string" then
     if input.kind(value) == "path" then
-      value = resolve(self, value, whole and self._set[whole] ~= nil)
+      value = resolve(self, value, whole and self._source.set[whole] ~= nil)
     end
     table.insert(self._pictures, { value = value, holder = holder, key = key })
   end
@@ -208,7 +146,7 @@ local function read_reference(self, step, value)
   local named, n = value.step, nil
   if type(named) == "string" then
     n = self._numbers[named]
-  elseif type(named) == "number" and self._data.steps[named] ~= nil then
+  elseif type(named) == "number" and self._source.value.steps[named] ~= nil then
     n = named
   end
   if n then
@@ -219,9 +157,10 @@ local function read_reference(self, step, value)
     names[#names + 1] = name
   end
   table.sort(names)
-  complain(self, value, "step", ("%s: there is no step %s%s"):format(label(step), show(self, named),
-    type(named) == "number" and ("; steps are numbered 1 to %d"):format(#self._data.steps)
-    or did_you_mean(named, names)))
+  self._source:complain(value, "step", "%s: there is no step %s%s", label(step),
+    self._source:show(named), type(named) == "number"
+    and ("; steps are numbered 1 to %d"):format(#self._source.value.steps)
+    or Source.suggest(named, names))
 end
 
 --- `{ "file": … }`: a picture in a parameter of which no table says that it takes one.
@@ -236,8 +175,8 @@ local function read_file(self, step, value)
     file:close()
   end
   if not content then
-    complain(self, value, "file", ("%s: %s"):format(label(step), why
-      or "file is the path of a picture, got " .. show(self, value.file)))
+    self._source:complain(value, "file", "%s: %s", label(step),
+      why or "file is the path of a picture, got " .. self._source:show(value.file))
     return nil
   end
   return input.bytes(content)
@@ -247,9 +186,24 @@ local function is_only(object, name)
   return object[name] ~= nil and next(object, next(object)) == nil
 end
 
-local function read_value(self, step, holder, key, type_name)
+local function is_too_much(self, step, depth)
+  step.count = step.count + 1
+  if depth <= MAX_DEPTH and step.count < MAX_VALUES then
+    return false
+  elseif step.count < math.huge then
+    step.count = math.huge
+    self._source:complain(step.raw, "params",
+      "%s: params has a table within itself, more than %d levels, or more than %d values",
+      label(step), MAX_DEPTH, MAX_VALUES)
+  end
+  return true
+end
+
+local function read_value(self, step, holder, key, type_name, depth)
   local value = holder[key]
-  if type(value) == "string" then
+  if is_too_much(self, step, depth) then
+    return nil
+  elseif type(value) == "string" then
     return read_text(self, holder, key, type_name)
   elseif type(value) ~= "table" or getmetatable(value) ~= nil then
     return value
@@ -257,12 +211,12 @@ local function read_value(self, step, holder, key, type_name)
     return read_reference(self, step, value)
   elseif is_only(value, "file") then
     return read_file(self, step, value)
-  elseif next(value) == nil and self:_is_list(value) then
+  elseif next(value) == nil and self._source:is_list(value) then
     return json.empty_array or value
   end
   local copy = {}
   for name in pairs(value) do
-    copy[name] = read_value(self, step, value, name, type_name)
+    copy[name] = read_value(self, step, value, name, type_name, depth + 1)
   end
   return copy
 end
@@ -278,10 +232,10 @@ local function add_picture(self, step)
   local given = first and step.params[first]
   local is_named = given ~= nil or not step.spec and step.opts.price ~= nil
   if step.n == 1 and self._input ~= nil and is_named then
-    complain(self, self._data, "input", ("input is not used: %s names its picture itself"):format(
-      label(step)), true)
+    self._source:complain_of_name(self._source.value, "input",
+      "input is not used: %s names its picture itself", label(step))
   elseif first and given == nil and step.n > 1 then
-    step.params[first] = refer(step, step.n - 1, self._data.steps, step.n)
+    step.params[first] = refer(step, step.n - 1, self._source.value.steps, step.n)
   elseif first and given == nil then
     step.params[first] = self._input
   elseif first and given == json.null then
@@ -301,10 +255,11 @@ local function check_params(self, step)
     local name = problem:match("^[%w_]+")
     local given = raw[name]
     if given == nil then
-      complain(self, step.raw, "params", ("%s: %s"):format(label(step), problem), true)
+      self._source:complain_of_name(step.raw, "params", "%s: %s", label(step), problem)
     elseif step.params[name] ~= nil or given == json.null then
-      complain(self, raw, name, ("%s: %s"):format(label(step), problem),
-        problem:find(" is not a parameter ", 1, true) ~= nil)
+      local is_unknown = problem:find(" is not a parameter ", 1, true)
+      self._source[is_unknown and "complain_of_name" or "complain"](self._source, raw, name,
+        "%s: %s", label(step), problem)
     end
   end
 end
@@ -315,9 +270,9 @@ local function read_params(self, step)
     raw = {}
     step.raw.params = raw
   end
-  if not is_object(self, raw) and next(raw) ~= nil then
-    complain(self, step.raw, "params", ("%s: params is an object, got %s"):format(label(step),
-      show(self, raw)))
+  if not self._source:is_object(raw) and next(raw) ~= nil then
+    self._source:complain(step.raw, "params", "%s: params is an object, got %s", label(step),
+      self._source:show(raw))
     return
   end
   local types = {}
@@ -325,7 +280,7 @@ local function read_params(self, step)
     types[param[1]] = param[2]
   end
   for name in pairs(raw) do
-    step.params[name] = read_value(self, step, raw, name, types[name])
+    step.params[name] = read_value(self, step, raw, name, types[name], 1)
   end
   add_picture(self, step)
   if step.spec then
@@ -339,11 +294,12 @@ local function check_model(self, step)
   local bad = schema.model_problem(step.model, models.names)
   local near = schema.nearest(step.model, models.names)
   if bad then
-    complain(self, step.raw, "model", ("%s: %s"):format(label(step), bad))
+    self._source:complain(step.raw, "model", "%s: %s", label(step), bad)
   elseif not step.spec and step.opts.price == nil then
-    complain(self, step.raw, "model", ("%s: the model %s is not declared%s If it is one of the "
-      .. 'service\'s, give its "price" in dollars'):format(label(step), schema.show(step.model),
-      near and ('; did you mean "%s"?'):format(near) or "."))
+    self._source:complain(step.raw, "model",
+      '%s: the model %s is not declared%s If it is one of the service\'s, give its "price" in '
+      .. "dollars", label(step), schema.show(step.model),
+      near and ('; did you mean "%s"?'):format(near) or ".")
   end
 end
 
@@ -366,8 +322,8 @@ local function read_call_options(self, step)
   for _, option in ipairs(call_options) do
     local name, value = option[1], step.raw[option[1]]
     if value ~= nil and value ~= json.null and not option[3](value) then
-      complain(self, step.raw, name, ("%s: %s is %s, got %s"):format(label(step), name, option[2],
-        show(self, value)))
+      self._source:complain(step.raw, name, "%s: %s is %s, got %s", label(step), name, option[2],
+        self._source:show(value))
     elseif value ~= json.null then
       step.opts[name] = value
     end
@@ -377,7 +333,7 @@ end
 --- What `save` may be: the file may come from anybody, so a name below the folder.
 local function save_problem(self, save)
   if type(save) ~= "string" or not save:find("%S") then
-    return "save is the name of a file, true or false, got " .. show(self, save)
+    return "save is the name of a file, true or false, got " .. self._source:show(save)
   elseif save:find("^[/~]") or ("/" .. save .. "/"):find("/../", 1, true) or save:find("%c") then
     return "save stays below the folder, got " .. schema.show(save)
   end
@@ -399,25 +355,27 @@ local function read_save(self, step)
   end
   local problem = save ~= nil and save_problem(self, save)
   if problem then
-    complain(self, step.raw, "save", ("%s: %s"):format(label(step), problem))
+    self._source:complain(step.raw, "save", "%s: %s", label(step), problem)
   elseif save then
     step.save = path.absolute(self._out .. save)
   end
 end
 
 local function read_step(self, n)
-  local raw = self._data.steps[n]
-  local step = { n = n, raw = raw, params = {}, needs = {}, name = self._names[n],
+  local raw = self._source.value.steps[n]
+  local step = { n = n, raw = raw, params = {}, needs = {}, count = 0, name = self._names[n],
     first_picture = #self._pictures + 1 }
-  if not is_object(self, raw) then
-    complain(self, self._data.steps, n, ("step %d is an object, got %s"):format(n, show(self, raw)))
+  if not self._source:is_object(raw) then
+    self._source:complain(self._source.value.steps, n, "step %d is an object, got %s", n,
+      self._source:show(raw))
     return step
   end
-  check_names(self, raw, STEP, label(step))
+  self._source:check_names(raw, STEP, label(step))
   step.model = type(raw.model) == "string" and read_text(self, raw, "model", "string") or nil
   if type(raw.model) ~= "string" then
-    complain(self, raw.model == nil and self._data.steps or raw, raw.model == nil and n or "model",
-      ("%s: model is a name, got %s"):format(label(step), show(self, raw.model)))
+    self._source:complain(raw.model == nil and self._source.value.steps or raw,
+      raw.model == nil and n or "model", "%s: model is a name, got %s", label(step),
+      self._source:show(raw.model))
   end
   read_call_options(self, step)
   step.spec = step.model and models.declared(step.model)
@@ -433,14 +391,15 @@ end
 --- The names of the steps, before any is read: a step may name one that stands behind it.
 local function read_names(self)
   self._names, self._numbers = {}, {}
-  for n, raw in ipairs(self._data.steps) do
-    local name = is_object(self, raw) and raw.name or nil
+  for n, raw in ipairs(self._source.value.steps) do
+    local name = self._source:is_object(raw) and raw.name or nil
     if name ~= nil and (type(name) ~= "string" or not name:find("^[%w_][%w_.-]*$")) then
-      complain(self, raw, "name", ("step %d: a name is made of letters, digits, dot, dash and "
-        .. "underscore, got %s"):format(n, show(self, name)))
+      self._source:complain(raw, "name",
+        "step %d: a name is made of letters, digits, dot, dash and underscore, got %s", n,
+        self._source:show(name))
     elseif name and self._numbers[name] then
-      complain(self, raw, "name", ("two steps are called %s; the other is step %d%s"):format(
-        schema.show(name), self._numbers[name], line_of(self, self._numbers[name])))
+      self._source:complain(raw, "name", "two steps are called %s; the other is step %d%s",
+        schema.show(name), self._numbers[name], line_of(self, self._numbers[name]))
     elseif name then
       self._names[n], self._numbers[name] = name, n
     end
@@ -457,7 +416,7 @@ local function tell_circle(self, steps, way, from, edge)
   end
   words[#words + 1] = label(steps[from])
   local links = table.concat(words, ", which takes that of ")
-  complain(self, edge.holder, edge.key, "a circle: "
+  self._source:complain(edge.holder, edge.key, "a circle: "
     .. links:gsub(", which takes that of ", " takes the picture of ", 1))
 end
 
@@ -495,8 +454,8 @@ local function wanted(self, steps, upto)
       names[#names + 1] = name
     end
     table.sort(names)
-    complain(self, self._data, "steps", ("there is no step %s%s"):format(schema.show(upto),
-      did_you_mean(upto, names)), true)
+    self._source:complain_of_name(self._source.value, "steps", "there is no step %s%s",
+      schema.show(upto), Source.suggest(upto, names))
   end
   return { n }
 end
@@ -531,9 +490,9 @@ local function check_saves(self)
     for _, target in ipairs(path.targets(step.save)) do
       local other = writers[target]
       if other and other ~= step then
-        complain(self, step.raw, step.raw.save ~= nil and "save" or "name",
-          ("%s and %s%s would both write %s"):format(label(step), label(other),
-          line_of(self, other.n), target))
+        self._source:complain(step.raw, step.raw.save ~= nil and "save" or "name",
+          "%s and %s%s would both write %s", label(step), label(other), line_of(self, other.n),
+          target)
         break
       end
       writers[target] = step
@@ -542,30 +501,30 @@ local function check_saves(self)
 end
 
 local function check_top(self)
-  local data = self._data
-  if not is_object(self, data) then
-    local what = "a chain file is an object with steps, got " .. show(self, data)
-    self._problems[1] = { at = 0, text = self.name .. ": " .. what }
+  local data = self._source.value
+  if not self._source:is_object(data) then
+    self._source:complain(nil, nil, "a chain file is an object with steps, got "
+      .. self._source:show(data))
     return false
   end
-  check_names(self, data, { "input", "vars", "steps", "about" }, "a chain file")
+  self._source:check_names(data, { "input", "vars", "steps", "about" }, "a chain file")
   if type(data.steps) ~= "table" or not data.steps[1] then
-    complain(self, data, "steps", "steps is a list of at least one step, got "
-      .. (type(data.steps) == "table" and data.steps ~= json.null and "an empty one"
-      or show(self, data.steps)))
+    self._source:complain(data, "steps", "steps is a list of at least one step, got "
+      .. (type(data.steps) == "table" and "an empty one" or self._source:show(data.steps)))
     return false
   end
   return true
 end
 
 local function read_input(self)
-  local given = self._data.input
+  local given = self._source.value.input
   if type(given) == "string" then
-    return read_text(self, self._data, "input", "image")
+    return read_text(self, self._source.value, "input", "image")
   elseif given ~= nil and given ~= json.null and input.kind(given) then
     return given -- of a table in Lua: a job, a result, bytes
   elseif given ~= nil and given ~= json.null then
-    complain(self, self._data, "input", "input is a path or a URL, got " .. show(self, given))
+    self._source:complain(self._source.value, "input", "input is a path or a URL, got "
+      .. self._source:show(given))
   end
 end
 
@@ -574,11 +533,11 @@ local function read_all(self, opts)
   if not check_top(self) then
     return
   end
-  self._values = read_vars(self, self._set)
+  self._values = read_vars(self, self._source.set)
   self._input = read_input(self)
   read_names(self)
   local steps = {}
-  for n in ipairs(self._data.steps) do
+  for n in ipairs(self._source.value.steps) do
     steps[n] = read_step(self, n)
   end
   self.steps = sort(self, steps, opts.upto)
@@ -590,74 +549,7 @@ local function read_all(self, opts)
   check_saves(self)
 end
 
--- -- sources --------------------------------------------------------------------------------------
-
-local function contents(name)
-  local file, why = io.open(name, "rb")
-  local text, trouble = nil, nil
-  if file then
-    text, trouble = file:read(MAX_BYTES + 1)
-    file:close()
-  end
-  if not text then
-    return nil, why or name .. ": " .. (trouble or "it is empty")
-  elseif #text > MAX_BYTES then
-    return nil, ("%s: more than %d bytes, too long for a chain file"):format(name, MAX_BYTES)
-  end
-  return text
-end
-
-local function copy_of(library, without)
-  local copy = {}
-  for name, value in pairs(library) do
-    copy[name] = name ~= without and value or nil
-  end
-  return copy
-end
-
---- What a Lua chain file may use. It cannot reach a table of the host's, so it changes none.
-local function environment(self)
-  local env = { string = copy_of(string, "dump"), table = copy_of(table), math = copy_of(math) }
-  for _, name in ipairs({ "assert", "error", "ipairs", "next", "pairs", "select", "tonumber",
-    "tostring", "type", "unpack" }) do
-    env[name] = rawget(_G, name)
-  end
-  env.null = json.null
-  env.vars = setmetatable({}, { __metatable = false, __index = function(_, name)
-    self._asked[name] = true
-    return self._set[name]
-  end })
-  return env
-end
-
-local function run_lua(self, text)
-  if text:sub(1, 1) == "\27" then
-    return nil, self.name .. ": a chain file in Lua is text; this one is compiled"
-  end
-  local fn, problem = load(text, "@" .. self.name, "t", environment(self))
-  if not fn then
-    return nil, problem
-  end
-  local ok, value = pcall(fn)
-  if ok then
-    return value
-  elseif interruption.is(value) then
-    error(value, 0)
-  end
-  return nil, Error.text(value)
-end
-
-local function parse(self, text, is_lua)
-  if is_lua then
-    return run_lua(self, text)
-  end
-  local document, problem, line, column = json_reader.read(text)
-  if not document then
-    return nil, ("%s:%d:%d: %s"):format(self.name, line, column, problem)
-  end
-  self._document = document
-  return document.value
-end
+-- -- reading it -----------------------------------------------------------------------------------
 
 --- The options of reading a chain file.
 ---@class (exact) segmind.ChainFileOptions
@@ -685,26 +577,17 @@ function chain_file.read(source, opts)
   if not is_file and type(source) ~= "table" then
     Error.misuse("chain_file takes the path of a file or a table, got " .. schema.show(source))
   end
-  local name = is_file and source or "chain"
+  local read, err = Source.read(source, opts.set or {})
+  if not read then
+    return nil, err
+  end
   local folder = is_file and source:match("^(.*/)") or ""
-  local self = setmetatable({ name = name, steps = {}, _data = source, _folder = folder,
-    _stem = path.split(name:match("[^/]*$"):gsub("%.%w+$", "")), _set = opts.set or {}, _asked = {},
-    _out = opts.out and opts.out:gsub("/+$", "") .. "/" or folder, _problems = {},
-    _pictures = {} }, File)
-  if is_file then
-    local text, why = contents(source)
-    if text then
-      self._data, why = parse(self, text, source:find("%.lua$") ~= nil)
-    end
-    if why then
-      return nil, Error.refusal(why, { problems = { why } })
-    end
-  end
+  local self = setmetatable({ name = read.name, steps = {}, _source = read, _folder = folder,
+    _stem = path.split(read.name:match("[^/]*$"):gsub("%.%w+$", "")), _pictures = {},
+    _out = opts.out and opts.out:gsub("/+$", "") .. "/" or folder }, File)
   read_all(self, opts)
-  if self._problems[1] then
-    return nil, refusal(self)
-  end
-  return self
+  err = read:refusal()
+  return not err and self or nil, err
 end
 
 -- -- the chain ------------------------------------------------------------------------------------
@@ -714,7 +597,8 @@ local function check_pictures(self, client)
   local function check(picture, step)
     local problem = input.problem(client._core, picture.value)
     if problem then
-      complain(self, picture.holder, picture.key, (step and label(step) .. ": " or "") .. problem)
+      self._source:complain(picture.holder, picture.key, (step and label(step) .. ": " or "")
+        .. problem)
     end
   end
   local is_first_used = false
@@ -725,7 +609,7 @@ local function check_pictures(self, client)
     end
   end
   local picture = self._pictures[1]
-  if is_first_used and picture and picture.holder == self._data then
+  if is_first_used and picture and picture.holder == self._source.value then
     check(picture)
   end
 end
@@ -751,10 +635,10 @@ end
 ---@return segmind.Error? err kind "invalid": a picture that is not there
 function File:chain(client, opts)
   opts = options.read(opts, request.options, "file:chain")
-  self._problems = {}
   check_pictures(self, client)
-  if self._problems[1] then
-    return nil, refusal(self)
+  local err = self._source:refusal()
+  if err then
+    return nil, err
   end
   local chain, places = client:chain(), {}
   for n, step in ipairs(self.steps) do

@@ -247,6 +247,16 @@ describe("a chain file", function()
       assert.equal("aa", string.rep("a", 2) .. (table.insert and math.max and "" or "?"))
     end)
 
+    it("may return a table within itself, which is refused", function()
+      local list = problems("local t = {} t.t = t return { steps = { { model = 'x', price = 1, "
+        .. "params = { t = t } } } }", nil, "f.lua")
+      assert.equal("f.lua: step 1: params has a table within itself, more than 32 levels, or more "
+        .. "than 10000 values", list[1])
+      list = problems("local t = {} for _ = 1, 30 do t = { a = t, b = t } end return { steps = { { "
+        .. "model = 'x', price = 1, params = { t = t } } } }", nil, "f.lua")
+      assert.equal(1, #list)
+    end)
+
     it("is text: compiled code is refused", function()
       says("f.lua: a chain file in Lua is text; this one is compiled",
         string.dump(load(function() end)), nil, "f.lua")
