@@ -277,6 +277,62 @@ describe("the emulator", function()
     assert.same({ credits = 1000, ["free-credits"] = 0 }, http:get("/v1/get-user-credits"):json())
   end)
 
+  describe("shows in a browser, at /,", function()
+    local function page()
+      local answer = http:get("/")
+      assert.equal(200, answer.status)
+      assert.equal("text/html; charset=utf-8", answer.headers["content-type"])
+      assert.matches("^default%-src 'none'", answer.headers["content-security-policy"])
+      return answer.body
+    end
+
+    local function holds(text, ...)
+      for _, part in ipairs({ ... }) do
+        assert.truthy(text:find(part, 1, true), part)
+      end
+    end
+
+    it("its latest jobs with pictures, states and prices, and the sums", function()
+      local _, id = run("flux-kontext-pro", bodies["flux-kontext-pro"])
+      local text = page()
+      holds(text, id, "COMPLETED", "flux-kontext-pro", "a harbour", "<span>$0.05</span>",
+        "<dt>paid</dt><dd>$0.05</dd>", "<dt>left</dt><dd>$999.95</dd>")
+      local picture_path = text:match('<img loading="lazy" src="(/generations/[^"]+)"')
+      assert.matches("^image/", anonymous:get(picture_path).headers["content-type"])
+    end)
+
+    it("how it is used, before there are jobs", function()
+      holds(page(), "None yet.", "export SEGMIND_BASE_URL=" .. service.url,
+        "export SEGMIND_API_KEY=SG_", "/_emulator/faults", "/_emulator/ledger")
+    end)
+
+    it("the latest sixty of many, and why one failed", function()
+      for i = 1, 61 do
+        submit("flux-kontext-pro", { prompt = "number " .. i .. ".", seed = "not drawn" })
+      end
+      local id = submit("flux-kontext-pro", { prompt = "the last", seed = "much" })
+      http:await(id)
+      local text = page()
+      holds(text, "number 3.", "the last", "FAILED", 'class="error"')
+      assert.equal(60, select(2, text:gsub("<article>", "")))
+      assert.is_nil(text:find("number 2.", 1, true))
+    end)
+
+    it("what others wrote as text, and loads itself again while jobs run", function()
+      local text
+      for _ = 1, 20 do -- until one is seen before it ends
+        submit("flux-kontext-pro", { prompt = '"><script>alert(1)</script>\27[31m' })
+        text = page()
+        if text:find("refresh", 1, true) then
+          break
+        end
+      end
+      assert.is_nil(text:find("<script", 1, true))
+      assert.is_nil(text:find("\27", 1, true))
+      holds(text, "&#60;script&#62;alert(1)", 'http-equiv="refresh"', "not finished")
+    end)
+  end)
+
   it("does not hold up others while a v1 job runs", function()
     service:faults({ { match = { path = "v1" }, ["then"] = { delay = 2 } } })
     local path = files.new('{"prompt":"x"}')

@@ -27,14 +27,19 @@ void em_reply_destroy(struct em_reply *reply) {
   *reply = (struct em_reply){0};
 }
 
-void em_reply_json(struct em_reply *reply, int status, struct em_text *text) {
+void em_reply_text(struct em_reply *reply, int status, const char *content_type,
+                   struct em_text *text) {
   forget_body(reply);
-  reply->content_type = strdup("application/json");
+  reply->content_type = strdup(content_type);
   reply->size = text->size;
   reply->body = em_text_take(text);
   reply->status = reply->body ? status : 500;
   if (!reply->body)
     reply->size = 0;
+}
+
+void em_reply_json(struct em_reply *reply, int status, struct em_text *text) {
+  em_reply_text(reply, status, "application/json", text);
 }
 
 void em_reply_bytes(struct em_reply *reply, int status,

@@ -39,6 +39,8 @@ void em_reply_destroy(struct em_reply *reply);
 
 /* Ownership: takes the text's bytes; a text that ran out of memory becomes a
  * 500. */
+void em_reply_text(struct em_reply *reply, int status, const char *content_type,
+                   struct em_text *text);
 void em_reply_json(struct em_reply *reply, int status, struct em_text *text);
 void em_reply_bytes(struct em_reply *reply, int status,
                     const char *content_type, const void *bytes, size_t size);

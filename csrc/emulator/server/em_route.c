@@ -22,6 +22,7 @@ static const struct {
     {"/inference-request/request-history/{}", EM_AT_HISTORY_ENTRY, "GET", true},
     {"/models", EM_AT_MODELS, "GET", true},
     {"/inference-model-information/list", EM_AT_MODELS, "GET", true},
+    {"/", EM_AT_PAGE, "GET", false},
     {"/_emulator/ledger", EM_AT_LEDGER, "GET", false},
     {"/_emulator/stats", EM_AT_STATS, "GET", false},
     {"/_emulator/faults", EM_AT_FAULTS, "GET, POST, DELETE", false},
@@ -82,10 +83,10 @@ bool em_route_allows(const struct em_route *route, const char *method) {
 
 const char *em_endpoint_name(enum em_endpoint endpoint) {
   static const char *const names[EM_ENDPOINT_COUNT] = {
-      "status",  "result",  "submit",        "v1",     "credits",
-      "upload",  "history", "history_entry", "models", "media",
-      "ledger",  "stats",   "faults",        "wire",   "wire_log",
-      "foreign", "reset",   "shutdown",      "nowhere"};
+      "status",  "result",  "submit",        "v1",       "credits",
+      "upload",  "history", "history_entry", "models",   "media",
+      "ledger",  "stats",   "faults",        "wire",     "wire_log",
+      "foreign", "reset",   "page",          "shutdown", "nowhere"};
   return names[endpoint];
 }
 

@@ -8,6 +8,7 @@
 #include "em_control.h"
 #include "em_fetch.h"
 #include "em_history.h"
+#include "em_page.h"
 #include "em_submit.h"
 #include "em_upload.h"
 
@@ -69,6 +70,7 @@ void em_endpoints_answer(struct em_service *service, struct em_request *request,
       [EM_AT_WIRE_LOG] = em_control_wire_log,
       [EM_AT_FOREIGN] = em_control_foreign,
       [EM_AT_RESET] = em_control_reset,
+      [EM_AT_PAGE] = em_page,
       [EM_AT_SHUTDOWN] = em_control_shutdown,
   };
   const struct em_route *route = &request->route;

@@ -2,10 +2,10 @@
  *
  * Folders: server/ is the network, the program and the pieces that everything
  * is written with (text, error, random, base64); service/ the endpoints
- * (submit, answer, history, upload, control), the life of a job (order, job,
- * production, store, source, media) and its clock; script/ the rules of faulty
- * answers; picture/ the painter. On a loop of their own (em_loop) run the
- * faulty wire (wire/: em_wire has the rules; em_frame, em_flow, em_link and
+ * (submit, answer, history, upload, control, page), the life of a job (order,
+ * job, production, store, source, media) and its clock; script/ the rules of
+ * faulty answers; picture/ the painter. On a loop of their own (em_loop) run
+ * the faulty wire (wire/: em_wire has the rules; em_frame, em_flow, em_link and
  * em_relay move the bytes) and the foreign host (foreign/). */
 #ifndef EM_SERVICE_H
 #define EM_SERVICE_H
