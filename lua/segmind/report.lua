@@ -23,7 +23,8 @@ local GATEWAY = "https://api.segmind.com"
 ---@field title string? "Pictures"
 ---@field embed boolean? pictures in the page, which is one file then, and large
 ---@field fetch boolean? whether pictures that were not saved are fetched; true unless given
-local declared = { title = "text", embed = "flag", fetch = "flag" }
+---@field last integer? of a ledger only so many steps, the latest
+local declared = { title = "text", embed = "flag", fetch = "flag", last = "count" }
 
 -- -- what is shown --------------------------------------------------------------------------------
 
@@ -51,15 +52,27 @@ local function is_client(things)
   return type(things) == "table" and getmetatable(things) == Client
 end
 
+local function latest(list, count)
+  local out = {}
+  for i = math.max(1, #list - count + 1), #list do
+    out[#out + 1] = list[i]
+  end
+  return out
+end
+
 --- The things to show; those of a client are the rows of its ledger.
-local function rows_of(things)
+local function rows_of(things, last)
   if not is_client(things) then
     return things
   elseif not things._has_ledger then
     return nil, Error.refusal("the client has no ledger, so it cannot tell what it made: give its "
       .. "jobs or results")
   end
-  return things:jobs()
+  local list, err = things:jobs()
+  if list and not list[1] then
+    return nil, Error.refusal("there is nothing to show: the ledger holds no step yet")
+  end
+  return list and latest(list, last or #list), err
 end
 
 -- -- where it goes --------------------------------------------------------------------------------
@@ -87,7 +100,7 @@ end
 -- -- writing --------------------------------------------------------------------------------------
 
 local function write(things, path, opts, client)
-  local rows, err = rows_of(things)
+  local rows, err = rows_of(things, opts.last)
   if err then
     return nil, err
   end
