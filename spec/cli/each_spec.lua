@@ -244,6 +244,8 @@ describe("segmind each", function()
       { "a folder without pictures", "state" .. DEV, "the folder state has no pictures" },
       { "no source", "flux-kontext-dev prompt=x", "each takes a source and a model" },
       { "words behind the parameters", "a.png" .. DEV .. " b.png", "b.png stands behind" },
+      { "a misspelt name of a sweep", "a.png flux-kontext-dev prompt={styel} --sweep style=ink,oil",
+        'prompt={styel}: a.png has no column styel; did you mean "style"?' },
       { "a sweep of no parameter", "a.png" .. DEV .. " --sweep sead=1..3",
         'flux-kontext-dev has no such parameter; did you mean "seed"?' },
       { "a sweep of a parameter that is given", "a.png" .. DEV .. " seed=1 --sweep seed=1..3",

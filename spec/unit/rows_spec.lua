@@ -79,6 +79,12 @@ describe("a source of rows", function()
     assert.truthy(problem_of(rows.read, { folder }, "xls"):find("--format is csv", 1, true))
   end)
 
+  it("may be addresses, which are named by their paths", function()
+    local list, columns = rows.read({ "https://images.segmind.com/x/a.png?b=c.png", "HTTP://h/d" })
+    assert.same({ "a", "d" }, { list[1].values.name, list[2].values.name })
+    assert.same({ "path", "file", "name" }, columns)
+  end)
+
   it("has the pictures of a folder by their names, whatever they are called", function()
     for _, name in ipairs({ "b.png", "a b.JPG", "-n.webp", "`x`.gif", "new\nline.png",
       ".h.png" }) do

@@ -122,21 +122,21 @@ end
 --- Refuses a name that no column has, before any row is looked at.
 local function check_columns(given, columns, swept, source)
   local known, list = { n = true }, {}
-  for _, column in ipairs(columns) do
-    known[column] = true
-    list[#list + 1] = column
+  for _, name in ipairs(columns) do
+    known[name], list[#list + 1] = true, name
   end
   for _, name in ipairs(swept) do
     if known[name] then
       usage.fail("--sweep %s: %s has a column of this name, too", name, source)
     end
-    known[name] = true
+    known[name], list[#list + 1] = true, name
   end
   for param, value in pairs(given) do
     for _, name in ipairs(type(value) == "string" and template.names(value) or {}) do
       if not known[name] and name:find("^[%a_][%w_]*$") then
-        usage.fail("%s={%s}: %s has no column %s%s; it has %s", param, name, source, name,
-          usage.nearest(name, list), table.concat(list, ", "))
+        local near = usage.nearest(name, list)
+        usage.fail("%s={%s}: %s has no column %s%s", param, name, source, name, near ~= "" and near
+          or "; there is {" .. table.concat(list, "}, {") .. "}")
       end
     end
   end

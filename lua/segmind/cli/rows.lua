@@ -177,10 +177,17 @@ end
 
 -- -- pictures -------------------------------------------------------------------------------------
 
----@param path string
+local COLUMNS = { "path", "file", "name" }
+
+local function is_address(name)
+  return name:find("^[Hh][Tt][Tt][Pp][Ss]?://") ~= nil
+end
+
+---@param path string or an address
 ---@return segmind.cli.Row
 function rows.picture(path)
-  local file = path:match("([^/]+)/*$") or path
+  local plain = is_address(path) and path:gsub("[?#].*$", "") or path
+  local file = plain:match("([^/]+)/*$") or plain
   return { where = path, values = { path = path, file = file, name = (file:gsub("%.%w+$", "")) } }
 end
 
@@ -206,7 +213,7 @@ local function folder(path)
   for i, name in ipairs(list) do
     list[i] = rows.picture(name)
   end
-  return list
+  return list, COLUMNS
 end
 
 local function paths(text, name)
@@ -217,7 +224,7 @@ local function paths(text, name)
   if not list[1] then
     usage.fail("%s is empty; each line is the path of a picture", name)
   end
-  return list
+  return list, COLUMNS
 end
 
 -- -- sources --------------------------------------------------------------------------------------
@@ -242,13 +249,15 @@ local function stdin_format(text)
 end
 
 local function read_source(source, format)
-  if source ~= "-" and shell.exists(source .. "/.") then
+  if is_address(source) then
+    return { rows.picture(source) }, COLUMNS
+  elseif source ~= "-" and shell.exists(source .. "/.") then
     return folder(source)
   elseif source ~= "-" and not shell.exists(source) then
     usage.fail("there is no file or folder %s: give pictures, a folder, a CSV or JSONL file, or - "
       .. "for standard input", source)
   elseif not format and pictures[extension(source)] then
-    return { rows.picture(source) }
+    return { rows.picture(source) }, COLUMNS
   end
   local name = source == "-" and "standard input" or source
   local text = source == "-" and (io.stdin:read("*a") or "") or read_file(source)
@@ -275,13 +284,15 @@ function rows.read(sources, format)
   elseif #sources == 1 then
     return read_source(sources[1], format)
   end
-  local list = {}
+  local list, columns = {}, COLUMNS
   for _, source in ipairs(sources) do
-    for _, row in ipairs((read_source(source, format))) do
+    local more, others = read_source(source, format)
+    columns = others == COLUMNS and columns or nil
+    for _, row in ipairs(more) do
       list[#list + 1] = row
     end
   end
-  return list
+  return list, columns
 end
 
 return rows
