@@ -76,8 +76,11 @@ describe("segmind chain", function()
   end)
 
   it("goes on where it was interrupted", function()
+    segmind.service:faults({ { match = { path = "status", count = "always" },
+      ["then"] = { status = 503 } } })
     local run = segmind:interrupted("chain flow/f.json -o out", 1)
     assert.equal(130, run.code, run.err)
+    segmind.service:clear_faults()
     fine(segmind("chain flow/f.json -o out"))
     assert.equal(4, segmind:accepted())
   end)

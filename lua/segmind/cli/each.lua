@@ -465,23 +465,6 @@ local function save_copies(context, list)
   return code
 end
 
-local function summary(context, list, count)
-  local made, there, failed, cost = 0, 0, count - #list, 0
-  for _, one in ipairs(list) do
-    local job, result = one.job, one.job:result()
-    if job:error() then
-      failed = failed + 1
-    elseif job.replayed then
-      there = there + 1
-    elseif result then
-      made = made + 1
-    end
-    cost = cost + (result and not job.replayed and result.cost or 0)
-  end
-  context.err(("%d made, %d from the ledger, %d failed; $%.2f"):format(made, there, failed, cost))
-  context.out:result({ made = made, replayed = there, failed = failed })
-end
-
 function verb.run(context, args)
   local plan, list = read_plan(context, args)
   context.config.values.max_active_jobs = pictures.whole(args.jobs, "--jobs", 1)
@@ -502,9 +485,7 @@ function verb.run(context, args)
   end
   local made, code = submit(context, client, plan, list)
   code = exit.worst(code, pictures.finish(context, made))
-  code = exit.worst(code, save_copies(context, made))
-  summary(context, made, #list)
-  return code
+  return exit.worst(code, save_copies(context, made))
 end
 
 return verb
