@@ -274,6 +274,7 @@ describe("segmind", function()
     local none = { SEGMIND_API_KEY = false }
     assert.equal("$0.05\n", fine(segmind("cost", none)).out)
     assert.truthy(fine(segmind("jobs", none)).out:find("completed", 1, true))
+    fine(segmind("report", none))
     assert.truthy(fine(segmind(RUN .. " --dry-run", none)).out:find("in the ledger", 1, true))
     assert.equal(1, segmind:accepted())
   end)

@@ -7,6 +7,7 @@ local usage = require("segmind.cli.usage")
 local verb = {
   name = "report",
   summary = "Write a page of pictures: the ledger's, or those of a folder.",
+  offline = true,
   examples = [[
   segmind report --open
   segmind report --last 20 -o today.html
