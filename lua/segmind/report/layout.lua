@@ -162,12 +162,13 @@ local function set_columns(items)
   return last
 end
 
+--- The row in the middle of its parents; what has none stands below the others.
 local function mean_row(item)
   local sum = 0
   for _, parent in ipairs(item.from) do
     sum = sum + parent.row
   end
-  return #item.from > 0 and sum / #item.from or -1
+  return #item.from > 0 and sum / #item.from or math.huge
 end
 
 -- table.sort keeps no order among equals.
@@ -199,7 +200,8 @@ local function set_rows(columns, rows)
     sort_column(column)
     local next_row = is_low and (rows - height_of(column)) / 2 or 0
     for _, item in ipairs(column) do
-      item.row = is_low and next_row or math.max(next_row, math.floor(item.wish))
+      local wish = item.from[1] and math.floor(item.wish * 2) / 2 or 0
+      item.row = is_low and next_row or math.max(next_row, wish)
       next_row = item.row + item.span
     end
   end

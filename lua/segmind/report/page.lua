@@ -299,10 +299,13 @@ end
 -- of several components.
 local ONLY, ONE_OF_MANY, SMALL = 460, 420, 196
 
+-- Where in its row an arrow meets a card: at the picture.
+local ANCHOR = 0.34
+
 local function edge(component, from, to)
   local left = layout.extent(component, from.column)
   local x1, x2 = (left + from.across) * 100, layout.extent(component, to.column) * 100
-  local y1, y2 = (from.row + 0.5) * 100, (to.row + 0.5) * 100
+  local y1, y2 = (from.row + ANCHOR) * 100, (to.row + ANCHOR) * 100
   local bend = layout.GUTTER * 55
   return ('<path d="M%.1f %.1fC%.1f %.1f %.1f %.1f %.1f %.1f"/>'):format(x1, y1, x1 + bend, y1,
     x2 - bend, y2, x2, y2)
@@ -325,7 +328,7 @@ local function item_html(component, item)
   local class = (item.is_group and " wide" or "") .. (item.from[1] and " has-from" or "")
     .. (item.column == component.columns and item.column > 1 and " right" or "")
   local where = ("--area:%d/%d/%d/%d;--share:%.2f%%;--tip:%.2f%%;--across:%d"):format(row, column,
-    row + item.span * 2, column + 1, 100 * item.across / weight, 50 / item.span, item.across)
+    row + item.span * 2, column + 1, 100 * item.across / weight, 100 * ANCHOR / item.span, item.across)
   return fill(ITEM, { class = class, style = where,
     content = item.is_group and group(item) or card(item.nodes[1]) })
 end
