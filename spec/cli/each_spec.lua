@@ -70,6 +70,13 @@ describe("segmind each", function()
       assert.equal(4, segmind:accepted())
     end)
 
+    it("pays a picture once that lies there under two names", function()
+      write("copy.png", session.PIXEL)
+      fine(segmind("each a.png copy.png flux-kontext-dev prompt=x -o 'out/{name}'"))
+      assert.equal(1, segmind:accepted())
+      assert.equal(has("out/a.png"), has("out/copy.png"))
+    end)
+
     it("takes pictures as arguments and as lines of standard input", function()
       fine(segmind("each a.png 'photos/c d.png' flux-kontext-dev prompt=x -o 'out/{name}'"))
       has("out/a.png")
@@ -161,6 +168,22 @@ describe("segmind each", function()
       assert.equal(2, segmind:accepted())
       has("out/one.png")
       has("out/two.png")
+      fine(segmind("each list.csv flux-kontext-pro prompt={what} aspect_ratio=1:1 --limit 2"))
+      local seed = segmind.service:ledger().submits[3].seed
+      has("one-" .. seed .. ".png")
+      has("two-" .. seed .. ".png")
+    end)
+
+    it("takes true and false from cells, and leaves a parameter out where the cell is empty",
+      function()
+      write("list.csv", "b,g\nfalse,3\ntrue,\n")
+      fine(segmind("each list.csv flux-kontext-dev input_image=a.png prompt=x guidance={g} "
+        .. "disable_safety_checker={b} --jobs 1"))
+      local submits = segmind.service:ledger().submits
+      local one, two = submits[1].body, submits[2].body
+      assert.same({ false, 3 }, { one.disable_safety_checker, one.guidance })
+      assert.is_true(two.disable_safety_checker)
+      assert.is_nil(two.guidance)
     end)
   end)
 

@@ -103,7 +103,10 @@ local function fill(text, row, type_name)
   elseif type_name == "image" or type_name == "images" then
     return relative(value, row)
   end
-  return value ~= text and type(value) ~= "table" and schema.from_text(type_name, value) or value
+  if value == text or type(value) == "table" then
+    return value
+  end
+  return schema.from_text(type_name, value)
 end
 
 local function fill_all(value, row, type_name)
@@ -280,7 +283,7 @@ local function add(list, plan, row, combination)
   check_output(plan.writers, one)
   if not leader then
     plan.leaders[one.same], list[#list + 1], one.also = one, one, {}
-  elseif leader.output ~= one.output and not names.is_open(one.output) then
+  elseif leader.output ~= one.output then
     table.insert(leader.also, one.output)
   end
 end
@@ -454,7 +457,8 @@ local function save_copies(context, list)
   for _, one in ipairs(list) do
     local result = one.job:result()
     for _, name in ipairs(result and not one.job:error() and one.also or {}) do
-      local path, err = result:save(name)
+      local path, err = result:save(names.fill(name, { seed = result.seed,
+        id = result.request_id }))
       if path then
         context.out:path(path)
       else

@@ -43,6 +43,9 @@ driver.run(function()
   driver.messages = {}
   vim.cmd("SegmindChain " .. driver.folder .. "/none.json")
   driver.has(driver.said(), "No such file")
+  driver.messages = {}
+  vim.cmd("SegmindChain " .. driver.write("code.lua", "error('was run')"))
+  driver.has(driver.said(), "code.lua: the editor reads chain files in JSON only")
 
   vim.cmd("SegmindChain " .. driver.write("good.json", good))
   driver.has(driver.said(), "3 steps, $0.15, about")
