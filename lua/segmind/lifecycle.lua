@@ -212,6 +212,13 @@ function lifecycle.jobs(client)
   return jobs
 end
 
+-- A finalizer asks for them, too. There LuaJIT begins no trace, and a compiled loop of `pairs` that
+-- is left at its head, with no other trace to go on with, enters itself again for ever.
+local jit = rawget(_G, "jit")
+if jit then
+  jit.off(lifecycle.jobs, true)
+end
+
 --- A key or an account was refused: jobs that have not been sent fail with the same kind instead
 --- of being refused one by one. HTTP 403 says that the key may not use this model: it concerns only
 --- that model's jobs. What the service has accepted goes on, and a later call is tried: the key may
