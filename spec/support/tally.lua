@@ -7,6 +7,13 @@ return function(options)
   local shown = options.defaultOutput or "plainTerminal"
   local handler = require("busted.outputHandlers." .. shown)(options)
 
+  -- A file that cannot run here says so while it is loaded, and counts as one test.
+  busted.subscribe({ "pending", "file" }, function(file, _, message)
+    handler.pendingsCount = handler.pendingsCount + 1
+    io.write("Pending: ", file.name, ": ", tostring(message), "\n")
+    return nil, false -- what busted makes of it is for tests alone
+  end)
+
   busted.subscribe({ "suite", "end" }, function()
     local path = os.getenv("SEGMIND_TALLY")
     if path then
