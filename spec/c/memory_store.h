@@ -363,12 +363,14 @@ static inline void memory_attach(struct memory_store *store,
 
 static inline bool comes_before(const struct sm_row *a,
                                 const struct sm_row *b) {
-  double by = amount(a, SM_ROW_SUBMITTED_AT) - amount(b, SM_ROW_SUBMITTED_AT);
-  if (by == 0)
-    by = strcmp(sm_row_text(a, SM_ROW_STEP_KEY),
-                sm_row_text(b, SM_ROW_STEP_KEY));
-  return by < 0 || (by == 0 && amount(a, SM_ROW_GENERATION) <
-                                   amount(b, SM_ROW_GENERATION));
+  double by_time =
+      amount(a, SM_ROW_SUBMITTED_AT) - amount(b, SM_ROW_SUBMITTED_AT);
+  if (by_time != 0)
+    return by_time < 0;
+  int by_key =
+      strcmp(sm_row_text(a, SM_ROW_STEP_KEY), sm_row_text(b, SM_ROW_STEP_KEY));
+  return by_key < 0 || (by_key == 0 && amount(a, SM_ROW_GENERATION) <
+                                           amount(b, SM_ROW_GENERATION));
 }
 
 /* All that was begun, as it was, oldest first. */

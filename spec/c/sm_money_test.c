@@ -645,10 +645,10 @@ static int stray_of(int step, int64_t generation) {
   for (int i = 0; i < world.service.job_count; i++) {
     const struct service_job *job = &world.service.jobs[i];
     char id[16];
+    int64_t accepted_s = world.store.wall_s + job->accepted_ms / 1000;
     snprintf(id, sizeof id, "r%d", i);
     if (job->step == step && !job->is_v1 && !row_with_id(id) &&
-        now_ms() - job->accepted_ms > 10000 &&
-        (double)(world.store.wall_s + job->accepted_ms / 1000) >= since_s)
+        now_ms() - job->accepted_ms > 10000 && (double)accepted_s >= since_s)
       return i;
   }
   return -1;

@@ -277,7 +277,7 @@ enum sm_db_status sm_pictures_put_piece(const struct sm_pictures *pictures,
                                         const struct sm_picture *picture,
                                         int64_t piece, bool *is_last,
                                         struct sm_error *e) {
-  size_t size;
+  size_t size = 0;
   char *bytes = malloc(PIECE_BYTES);
   if (!bytes)
     return out_of_memory(pictures, e);
