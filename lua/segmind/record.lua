@@ -51,7 +51,7 @@ local function table_of(text)
   return type(value) == "table" and value or nil
 end
 
--- As the ledger counts (spent_sql in sm_ledger_rows.c).
+-- As the ledger counts (spent_sql in sm_ledger_budget.c).
 local function usd_of(row)
   local own = row.state == "failed" and 0 or row.state == "completed" and row.cost or row.price
   return (own or 0) + (row.doubt or 0)

@@ -102,12 +102,12 @@ static bool is_same(const struct sm_write *a, const struct sm_write *b) {
 
 static void random_writes_have_the_same_ends(void) {
   struct memory_store memory = {.wall_s = 1700000000};
-  struct sm_ledger_rows rows;
+  struct sm_transaction rows;
   struct sm_error e;
   int differences = 0;
   make_folder();
   struct sm_db db = open_db();
-  sm_ledger_rows_create(&rows, &db, owners[0]);
+  sm_transaction_create(&rows, &db, owners[0]);
   CHECK(sm_ledger_tables_prepare(&db, SERVICE, &e) == SM_DB_OK);
   for (int i = 0; i < WRITES && differences < 3; i++) {
     struct sm_ledger_step step;
@@ -120,9 +120,9 @@ static void random_writes_have_the_same_ends(void) {
     memory.owner = rows.owner = owners[draw(2)];
     fill(&real, &step, i % 500);
     copy = real;
-    CHECK(sm_ledger_rows_begin(&rows, memory_now_s(&memory), &e) == SM_DB_OK);
+    CHECK(sm_transaction_begin(&rows, memory_now_s(&memory), &e) == SM_DB_OK);
     CHECK(sm_ledger_rows_apply(&rows, &real, &e) == SM_DB_OK);
-    CHECK(sm_ledger_rows_commit(&rows, &e) == SM_DB_OK);
+    CHECK(sm_transaction_commit(&rows, &e) == SM_DB_OK);
     memory_apply(&memory, &copy);
     if (!is_same(&real, &copy)) {
       fprintf(stderr, "write %d of kind %d: %d or %d, generation %d or %d\n", i,

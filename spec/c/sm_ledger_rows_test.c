@@ -7,7 +7,7 @@
 
 /* Two that use the ledger: on one connection, for what they see is the same. */
 static struct sm_db db;
-static struct sm_ledger_rows us, them;
+static struct sm_transaction us, them;
 static struct sm_write write_;
 static struct sm_error e;
 static double clock_s;
@@ -15,8 +15,8 @@ static double clock_s;
 static void open_ledger(void) {
   make_folder();
   db = open_db();
-  sm_ledger_rows_create(&us, &db, "here:1:2:3");
-  sm_ledger_rows_create(&them, &db, ELSEWHERE);
+  sm_transaction_create(&us, &db, "here:1:2:3");
+  sm_transaction_create(&them, &db, ELSEWHERE);
   clock_s = NOW;
   memset(&write_, 0, sizeof write_);
   CHECK(sm_ledger_tables_prepare(&db, SERVICE, &e) == SM_DB_OK);
@@ -28,14 +28,14 @@ static void close_ledger(void) {
   remove_folder();
 }
 
-static enum sm_standing commit_write(struct sm_ledger_rows *rows) {
-  enum sm_db_status status = sm_ledger_rows_begin(rows, clock_s, &e);
+static enum sm_standing commit_write(struct sm_transaction *rows) {
+  enum sm_db_status status = sm_transaction_begin(rows, clock_s, &e);
   CHECK(status == SM_DB_OK);
   status = sm_ledger_rows_apply(rows, &write_, &e);
   if (!status)
-    status = sm_ledger_rows_commit(rows, &e);
+    status = sm_transaction_commit(rows, &e);
   else
-    sm_ledger_rows_rollback(rows);
+    sm_transaction_rollback(rows);
   CHECK(status == SM_DB_OK);
   if (status)
     fprintf(stderr, "%s\n", e.message);
@@ -50,14 +50,14 @@ static void prepare_write(enum sm_write_kind kind,
   write_.generation = generation;
 }
 
-static enum sm_standing put(struct sm_ledger_rows *rows,
+static enum sm_standing put(struct sm_transaction *rows,
                             enum sm_write_kind kind,
                             const struct sm_ledger_step *step) {
   prepare_write(kind, step, 0);
   return commit_write(rows);
 }
 
-static enum sm_standing accept(struct sm_ledger_rows *rows,
+static enum sm_standing accept(struct sm_transaction *rows,
                                const struct sm_ledger_step *step,
                                const char *id) {
   prepare_write(SM_WRITE_ACCEPT, step, 1);
@@ -65,7 +65,7 @@ static enum sm_standing accept(struct sm_ledger_rows *rows,
   return commit_write(rows);
 }
 
-static void complete(struct sm_ledger_rows *rows,
+static void complete(struct sm_transaction *rows,
                      const struct sm_ledger_step *step, double cost) {
   prepare_write(SM_WRITE_COMPLETE, step, 1);
   write_.request_id = ID;
@@ -75,7 +75,7 @@ static void complete(struct sm_ledger_rows *rows,
   commit_write(rows);
 }
 
-static void end_as(struct sm_ledger_rows *rows,
+static void end_as(struct sm_transaction *rows,
                    const struct sm_ledger_step *step, const char *state,
                    double refund) {
   prepare_write(SM_WRITE_END, step, 1);
@@ -335,7 +335,7 @@ static void who_attaches_takes_no_row_that_may_be_sent_again(void) {
 /* -- a commit of which nobody knows whether it came through ---------------- */
 
 /* Carries the write out twice, the second time as after a lost answer. */
-static enum sm_standing commit_twice(struct sm_ledger_rows *rows) {
+static enum sm_standing commit_twice(struct sm_transaction *rows) {
   commit_write(rows);
   write_.is_in_doubt = true;
   return commit_write(rows);
@@ -413,7 +413,7 @@ static void a_budget_holds_within_one_transaction(void) {
   struct sm_write claims[4];
   const char *keys[] = {"a", "b", "c", "d"};
   open_ledger();
-  CHECK(sm_ledger_rows_begin(&us, clock_s, &e) == SM_DB_OK);
+  CHECK(sm_transaction_begin(&us, clock_s, &e) == SM_DB_OK);
   for (int i = 0; i < 4; i++) {
     steps[i] = step_of(keys[i]);
     steps[i].budget = 0.12;
@@ -423,7 +423,7 @@ static void a_budget_holds_within_one_transaction(void) {
     CHECK(claims[i].standing ==
           (i < 2 ? SM_STANDING_MINE : SM_STANDING_REFUSED));
   }
-  CHECK(sm_ledger_rows_commit(&us, &e) == SM_DB_OK);
+  CHECK(sm_transaction_commit(&us, &e) == SM_DB_OK);
   CHECK(is_near(spent(), 0.10));
   close_ledger();
 }
@@ -523,14 +523,14 @@ static void a_write_that_fails_leaves_the_others_of_its_transaction(void) {
   struct sm_ledger_step *steps[] = {&one, &bad, &three};
   struct sm_write writes[3];
   open_ledger();
-  CHECK(sm_ledger_rows_begin(&us, clock_s, &e) == SM_DB_OK);
+  CHECK(sm_transaction_begin(&us, clock_s, &e) == SM_DB_OK);
   for (int i = 0; i < 3; i++) {
     memset(&writes[i], 0, sizeof writes[i]);
     sm_write_create(&writes[i], SM_WRITE_CLAIM, steps[i]);
     CHECK(sm_ledger_rows_apply(&us, &writes[i], &e) == SM_DB_OK);
     CHECK((writes[i].error != NULL) == (i == 1));
   }
-  CHECK(sm_ledger_rows_commit(&us, &e) == SM_DB_OK);
+  CHECK(sm_transaction_commit(&us, &e) == SM_DB_OK);
   sm_write_clear(&writes[1]);
   CHECK(number("SELECT COUNT(*) FROM segmind_steps") == 2);
   close_ledger();

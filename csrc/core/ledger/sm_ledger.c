@@ -30,7 +30,7 @@ struct retry {
 struct sm_ledger {
   /* The thread's, once there is one. */
   struct sm_ledger_connection connection;
-  struct sm_ledger_rows rows;
+  struct sm_transaction transaction;
   struct sm_writes pending; /* not durable yet, in order */
   struct sm_writes refused; /* the same, tried again in a while, by itself */
   struct sm_transfers transfers;
@@ -168,7 +168,8 @@ static void doubt(struct sm_write *first, const struct sm_write *last) {
 
 static enum sm_db_status begin(struct sm_ledger *ledger, struct sm_error *e) {
   enum sm_db_status status = sm_ledger_connection_need(&ledger->connection, e);
-  return status ? status : sm_ledger_rows_begin(&ledger->rows, wall_s(), e);
+  return status ? status
+                : sm_transaction_begin(&ledger->transaction, wall_s(), e);
 }
 
 /* A ledger that had to be made anew does not know what was paid before. */
@@ -176,7 +177,7 @@ static enum sm_db_status apply(struct sm_ledger *ledger, struct sm_write *write,
                                struct sm_error *e) {
   struct sm_ledger_connection *connection = &ledger->connection;
   if (!connection->is_made_anew || sm_write_is_after_submit(write))
-    return sm_ledger_rows_apply(&ledger->rows, write, e);
+    return sm_ledger_rows_apply(&ledger->transaction, write, e);
   (void)sm_db_fail(&connection->db, SM_DB_REFUSED, e,
                    "was removed or emptied while it was open; what had been "
                    "accepted is written into a new one: make a new client to "
@@ -197,12 +198,12 @@ static enum sm_db_status carry_out(struct sm_ledger *ledger,
        at = at == last ? NULL : at->next)
     status = apply(ledger, at, e);
   if (!status) {
-    status = sm_ledger_rows_commit(&ledger->rows, e);
+    status = sm_transaction_commit(&ledger->transaction, e);
     if (status)
       doubt(first, last);
   }
   if (status)
-    sm_ledger_rows_rollback(&ledger->rows);
+    sm_transaction_rollback(&ledger->transaction);
   else
     atomic_fetch_add(&ledger->commits, 1);
   return status;
@@ -689,7 +690,8 @@ static struct sm_ledger *make(const struct sm_ledger_options *options) {
   pthread_cond_init(&ledger->answer, &clock);
   pthread_condattr_destroy(&clock);
   name_owner(ledger);
-  sm_ledger_rows_create(&ledger->rows, &ledger->connection.db, ledger->owner);
+  sm_transaction_create(&ledger->transaction, &ledger->connection.db,
+                        ledger->owner);
   return ledger;
 }
 

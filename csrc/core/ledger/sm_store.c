@@ -163,6 +163,10 @@ const char *sm_row_text(const struct sm_row *row, enum sm_column column) {
   return value->type == SM_DB_TEXT ? value->text : NULL;
 }
 
+bool sm_row_is_in(const struct sm_row *row, const char *state) {
+  return strcmp(sm_row_text(row, SM_ROW_STATE), state) == 0;
+}
+
 double sm_row_number(const struct sm_row *row, enum sm_column column) {
   const struct sm_db_value *value = &row->value[column];
   return value->type == SM_DB_NUMBER ? value->number : (double)NAN;

@@ -110,6 +110,8 @@ const char *sm_column_name(enum sm_column column);
 
 /* NULL for what is no text. */
 const char *sm_row_text(const struct sm_row *row, enum sm_column column);
+/* Whether it is in that state. */
+bool sm_row_is_in(const struct sm_row *row, const char *state);
 /* NAN for what is no number. */
 double sm_row_number(const struct sm_row *row, enum sm_column column);
 
