@@ -6,8 +6,9 @@ local files = require("spec.support.files")
 -- They are called in every second line, or belong to a clock.
 local SHORT = { sm_fail = true, sm_fail_memory = true, sm_backoff_ms = true, sm_now_ms = true,
   sm_wall_ms = true }
--- One noun in three files (sm_engine_internal.h).
-local ENGINE = { sm_keeper = true, sm_delivery = true, sm_engine_internal = true }
+-- They share the engine (sm_engine_internal.h).
+local ENGINE = { sm_keeper = true, sm_takeover = true, sm_refusal = true, sm_delivery = true,
+  sm_engine_internal = true }
 
 local function stem_of(path)
   return (path:match("([^/]+)%.[ch]$"))

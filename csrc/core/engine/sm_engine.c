@@ -71,6 +71,10 @@ static struct sm_task *task_of(struct sm_timer *timer) {
   return (struct sm_task *)((char *)timer - offsetof(struct sm_task, timer));
 }
 
+struct sm_task *sm_engine_task_at(const struct sm_engine *engine, size_t i) {
+  return task_of(engine->timers.heap[i]);
+}
+
 void sm_engine_delete(struct sm_engine *engine) {
   struct sm_timer *timer;
   if (!engine)

@@ -1,8 +1,8 @@
-/* sm_engine_internal: the engine as its three files see it.
+/* sm_engine_internal: the engine as its own files see it.
  *
  * sm_engine schedules tasks and carries out what their state machines want;
- * sm_keeper and sm_delivery have what a ledger adds to that. Nobody else
- * includes this.
+ * sm_keeper, sm_takeover, sm_refusal and sm_delivery have what a ledger adds to
+ * that. Nobody else includes this.
  */
 #ifndef SM_ENGINE_INTERNAL_H
 #define SM_ENGINE_INTERNAL_H
@@ -38,6 +38,10 @@ struct sm_engine {
   struct sm_error refusal; /* of a key or an account, the last */
   int64_t now_ms;          /* of the last turn or command */
 };
+
+/* The tasks in the order of their timers' heap: one that is woken or ends moves
+ * others. */
+struct sm_task *sm_engine_task_at(const struct sm_engine *engine, size_t i);
 
 /* Wakes the task at that time, or at its deadline. */
 void sm_engine_wake_at(struct sm_engine *engine, struct sm_task *task,

@@ -7,6 +7,8 @@
 
 #include "sm_delivery.h"
 #include "sm_engine_internal.h"
+#include "sm_refusal.h"
+#include "sm_takeover.h"
 
 /* How often those who wait for another process look. */
 #define GLANCE_MS 500
@@ -71,66 +73,9 @@ void sm_keeper_put_end(struct sm_engine *engine, struct sm_task *task) {
                                            : engine->now_ms + LATE_MS));
 }
 
-/* -- a key or an account that is refused ----------------------------------- */
-
-static struct sm_task *task_at(const struct sm_engine *engine, size_t i) {
-  struct sm_timer *timer = engine->timers.heap[i];
-  return (struct sm_task *)((char *)timer - offsetof(struct sm_task, timer));
-}
-
-static bool is_refusal(const struct sm_task *task, const struct sm_error *e) {
-  return (e->code == SM_AUTH || e->code == SM_NO_CREDITS) && e->status &&
-         task->entry->phase == SM_ENTRY_OPEN && !sm_task_request_id(task);
-}
-
-/* Those that are not sent yet would be refused one by one. They are held back
- * until the host has heard of the first; HTTP 403 is about one model. */
-static void hold_back(struct sm_engine *engine, const struct sm_task *refused,
-                      const struct sm_error *e) {
-  sm_fail(&engine->refusal, e->code, "not sent, as another was refused: %.400s",
-          e->message);
-  engine->refusal.is_retryable = e->is_retryable;
-  for (size_t i = 0; i < engine->timers.count; i++) {
-    struct sm_task *task = task_at(engine, i);
-    bool is_met = e->status != 403 || task->model == refused->model;
-    if (!is_met || !task->entry || task->entry->phase > SM_ENTRY_CLAIM)
-      continue;
-    task->entry->is_refused = true;
-    if (task->entry->phase != SM_ENTRY_READY)
-      continue;
-    sm_keeper_withdraw(engine, task);
-    task->entry->phase = SM_ENTRY_WAIT;
-  }
-}
-
-/* Whether there was any: a task that ends moves the others. */
-static bool refuse_some(struct sm_engine *engine) {
-  bool is_any = false;
-  for (size_t i = 0; i < engine->timers.count; i++) {
-    struct sm_task *task = task_at(engine, i);
-    if (!task->entry || !task->entry->is_refused)
-      continue;
-    task->entry->is_refused = false;
-    is_any = true;
-    if (task->entry->phase <= SM_ENTRY_CLAIM)
-      sm_keeper_fail(engine, task, &engine->refusal);
-  }
-  return is_any;
-}
-
-/* The host has heard of the first by now. */
-static void refuse_others(struct sm_engine *engine) {
-  if (engine->refusal.code == SM_OK || engine->is_stopping)
-    return;
-  while (refuse_some(engine))
-    ;
-  engine->refusal.code = SM_OK;
-}
-
 void sm_keeper_fail(struct sm_engine *engine, struct sm_task *task,
                     const struct sm_error *e) {
-  if (is_refusal(task, e))
-    hold_back(engine, task, e);
+  sm_refusal_note(engine, task, e);
   (void)sm_inflight_cut(&engine->inflight, task);
   sm_task_http_fail(task, task->exchange, e);
   sm_keeper_withdraw(engine, task);
@@ -347,132 +292,6 @@ static void refuse(struct sm_engine *engine, struct sm_task *task) {
   sm_keeper_fail(engine, task, &e);
 }
 
-/* -- a row that was left behind -------------------------------------------- */
-
-static void note_id(struct sm_engine *engine, struct sm_task *task) {
-  sm_tasks_note_id(&engine->tasks, task->job.request_id);
-}
-
-/* A step that was to go the synchronous way is a job when its row is one. */
-static void become_job(struct sm_task *task) {
-  const struct sm_dial dial = {.k = 0.25};
-  if (task->kind == SM_TASK_JOB)
-    return;
-  task->kind = SM_TASK_JOB;
-  sm_job_create(&task->job, &dial, task->entry->deadline_ms);
-}
-
-static void fail_sync(struct sm_engine *engine, struct sm_task *task) {
-  struct sm_error e;
-  sm_fail(&e, SM_UNKNOWN,
-          "a synchronous submit was begun and its answer never seen");
-  e.charged = SM_CHARGED_UNKNOWN;
-  sm_keeper_fail(engine, task, &e);
-}
-
-/* What was only needed until its id was durable. */
-static void shed(struct sm_task *task) {
-  sm_entry_shed(task->entry);
-  sm_task_shed(task);
-}
-
-static enum sm_code take_body(struct sm_task *task, const struct sm_row *row,
-                              struct sm_error *e) {
-  const struct sm_db_value *body = &row->value[SM_ROW_BODY];
-  sm_body_delete(task->body);
-  task->body = sm_body_new();
-  if (!task->body)
-    return sm_fail_memory(e);
-  enum sm_code code = sm_body_add_text(task->body, body->text, body->size, e);
-  task->entry->step->body =
-      sm_body_text(task->body, &task->entry->step->body_size);
-  return code;
-}
-
-/* The id of a row whose job runs, or ran, at the service; NULL: look it up. */
-static const char *id_in(const struct sm_task *task, const struct sm_row *row) {
-  if (sm_task_request_id(task))
-    return sm_task_request_id(task);
-  return sm_row_is_in(row, "accepted") ? sm_row_text(row, SM_ROW_REQUEST_ID)
-                                       : NULL;
-}
-
-/* What a process that was killed has left (M9): polled by its id, or looked up.
- */
-static enum sm_code follow_row(struct sm_engine *engine, struct sm_task *task,
-                               const struct sm_row *row, struct sm_error *e) {
-  const char *id = id_in(task, row);
-  int64_t now_ms = engine->now_ms;
-  const char *ended = sm_row_text(row, SM_ROW_REQUEST_ID);
-  become_job(task);
-  if (!id) {
-    if (ended) /* in doubt is a submit before that one: see state_after */
-      sm_tasks_note_id(&engine->tasks, ended);
-    enum sm_code code = take_body(task, row, e);
-    return code == SM_OK
-               ? sm_job_find(&task->job,
-                             (int64_t)sm_row_number(row, SM_ROW_SUBMITTED_AT),
-                             now_ms + engine->wall_offset_ms, now_ms, e)
-               : code;
-  }
-  if (!task->job.request_id) {
-    enum sm_code code = sm_job_attach(&task->job, id, now_ms, e);
-    if (code != SM_OK)
-      return code;
-  }
-  task->job.is_known = true;
-  note_id(engine, task);
-  return SM_OK;
-}
-
-/* Who only looks on, as another is at the row, or it has failed, leads nobody:
- * his end is not that of the step. */
-static bool take_name(struct sm_engine *engine, struct sm_task *task,
-                      const struct sm_row *row) {
-  struct sm_entry *entry = task->entry;
-  const char *key = sm_row_text(row, SM_ROW_STEP_KEY);
-  entry->generation = (int64_t)sm_row_number(row, SM_ROW_GENERATION);
-  entry->is_leader = entry->is_ours;
-  if (entry->key && strcmp(entry->key, key) == 0)
-    return true;
-  if (!sm_entry_name(entry, key))
-    return false;
-  sm_keys_add(&engine->keys, task);
-  return true;
-}
-
-/* The task becomes the one that the row tells of. */
-static void become(struct sm_engine *engine, struct sm_task *task,
-                   struct sm_row *row, bool is_ours) {
-  struct sm_entry *entry = task->entry;
-  struct sm_error e;
-  sm_keeper_withdraw(engine, task);
-  entry->phase = SM_ENTRY_OPEN;
-  entry->is_ours = is_ours;
-  entry->is_taken = true;
-  entry->is_again = sm_row_number(row, SM_ROW_DOUBT) > 0;
-  entry->is_waiting = false;
-  entry->price = entry->step->price = sm_row_number(row, SM_ROW_PRICE);
-  entry->step->seed = sm_row_number(row, SM_ROW_SEED);
-  bool is_sync = strcmp(sm_row_text(row, SM_ROW_API), "v1") == 0;
-  enum sm_code code = take_name(engine, task, row) ? SM_OK : sm_fail_memory(&e);
-  if (code == SM_OK && !is_sync)
-    code = follow_row(engine, task, row, &e);
-  sm_engine_emit_row(engine, task, row);
-  if (code != SM_OK) {
-    sm_keeper_fail(engine, task, &e);
-  } else if (is_sync) {
-    fail_sync(engine, task);
-  } else {
-    sm_engine_emit_state(engine, task,
-                         sm_task_request_id(task) ? SM_STATE_ACCEPTED
-                                                  : SM_STATE_SUBMITTING);
-    if (sm_task_request_id(task))
-      shed(task);
-    sm_engine_send(engine, task, engine->now_ms);
-  }
-}
-
 static struct sm_row *take_row(struct sm_entry *entry) {
   struct sm_row *row = entry->write.row;
   entry->write.row = NULL;
@@ -485,7 +304,7 @@ static void put_accept(struct sm_engine *engine, struct sm_task *task) {
   struct sm_entry *entry = task->entry;
   struct sm_write *write =
       sm_entry_write(entry, SM_WRITE_ACCEPT, sm_keeper_late_ms(engine, task));
-  note_id(engine, task);
+  sm_tasks_note_id(&engine->tasks, task->job.request_id);
   write->request_id = task->job.request_id; /* goes over to its last event */
   entry->phase = SM_ENTRY_ACCEPT;
   sm_keeper_put(engine, task, write);
@@ -565,7 +384,7 @@ static void accepted(struct sm_engine *engine, struct sm_task *task) {
   entry->generation = entry->write.written;
   tell_accepted(engine, task);
   if (entry->phase != SM_ENTRY_END)
-    shed(task);
+    sm_task_shed(task);
   go_on(engine, task);
 }
 
@@ -573,7 +392,7 @@ static void accepted(struct sm_engine *engine, struct sm_task *task) {
 
 static void hold(struct sm_engine *engine, struct sm_task *task) {
   if (task->entry->start == SM_START_ATTACH)
-    become(engine, task, take_row(task->entry), false);
+    sm_takeover_begin(engine, task, take_row(task->entry), false);
   else
     wait(engine, task, engine->now_ms + GLANCE_MS);
 }
@@ -626,14 +445,14 @@ static void looked(struct sm_engine *engine, struct sm_task *task) {
     begin_submit(engine, task);
     break;
   case SM_STANDING_TAKEN:
-    become(engine, task, take_row(entry), true);
+    sm_takeover_begin(engine, task, take_row(entry), true);
     break;
   case SM_STANDING_HELD:
     hold(engine, task);
     break;
   case SM_STANDING_DONE:
     row = take_row(entry);
-    if (entry->start == SM_START_ATTACH && !take_name(engine, task, row))
+    if (entry->start == SM_START_ATTACH && !sm_takeover_name(engine, task, row))
       entry->save = NULL;
     sm_delivery_replay(engine, task, row);
     sm_row_delete(row);
@@ -667,7 +486,7 @@ static void come_late(struct sm_engine *engine, struct sm_task *task) {
   if (is_taken)
     entry->row = take_row(entry);
   if (is_taken && !entry->key)
-    entry->is_ours = take_name(engine, task, entry->row);
+    entry->is_ours = sm_takeover_name(engine, task, entry->row);
   sm_keeper_put_end(engine, task);
 }
 
@@ -691,7 +510,7 @@ static void receive(struct sm_engine *engine, struct sm_task *task) {
     break;
   case SM_WRITE_END:
     sm_keeper_finish(engine, task);
-    refuse_others(engine);
+    sm_refusal_end_others(engine);
     break;
   default:
     sm_delivery_come_home(engine, task);
@@ -775,7 +594,7 @@ static void adopt(struct sm_engine *engine, struct sm_task *task) {
 static void take_up(struct sm_engine *engine, struct sm_task *task) {
   struct sm_row *row = task->entry->row;
   task->entry->row = NULL;
-  become(engine, task, row, true);
+  sm_takeover_begin(engine, task, row, true);
 }
 
 void sm_keeper_begin(struct sm_engine *engine, struct sm_task *task) {
@@ -882,7 +701,7 @@ static void stop(struct sm_engine *engine, struct sm_task *task) {
 static bool stop_some(struct sm_engine *engine) {
   bool is_any = false;
   for (size_t i = 0; i < engine->timers.count; i++) {
-    struct sm_task *task = task_at(engine, i);
+    struct sm_task *task = sm_engine_task_at(engine, i);
     if (!task->entry || task->entry->is_dropped ||
         task->entry->phase == SM_ENTRY_END)
       continue;

@@ -2,8 +2,9 @@
  *
  * What is put into the store, and what a write that came home makes of its
  * task: the first half of sm_entry's states, up to the result; sm_delivery has
- * the second. sm_engine calls it where a task with an entry goes another way
- * than one without. The functions on the arrows:
+ * the second. Rows that were left behind are followed by sm_takeover, a refused
+ * key is dealt with by sm_refusal. sm_engine calls it where a task with an
+ * entry goes another way than one without. The functions on the arrows:
  *
  *   begin -> LOOK, WAIT     [look] a step; [look_for_id] an id to attach
  *   begin -> READY, WAIT    [begin_again] a second submit
@@ -11,14 +12,16 @@
  *   begin -> OPEN           [take_up] a row that was left behind
  *   LOOK -> FREE, READY     [be_free]
  *   LOOK, CLAIM -> WAIT     [hold] another process is at the step
- *   LOOK, CLAIM -> OPEN     [become] the row was left behind, or is attached
+ *   LOOK, CLAIM -> OPEN     [sm_takeover_begin] the row was left behind, or
+ *                           is attached
  *   LOOK, CLAIM -> VERIFY   [sm_delivery_replay] the step is finished
  *   LOOK -> no entry        [attach_alone] the ledger has no row of the id
  *   WAIT -> LOOK            [sm_keeper_wake], or [sm_keeper_leave] of the task
  *                           that was waited for
  *   FREE -> READY           [sm_keeper_proceed] the body is here
  *   READY -> CLAIM          [sm_keeper_claim] a slot is free
- *   READY -> WAIT           [hold_back] the key or the account is refused
+ *   READY -> WAIT           [sm_refusal_note] the key or the account is
+ *                           refused
  *   CLAIM -> OPEN           [begin_submit] the intent is durable
  *   CLAIM -> FREE, READY    [be_free] the row is gone
  *   CLAIM -> END            [refuse] by the budget
@@ -86,7 +89,8 @@ void sm_keeper_drop(struct sm_engine *engine, struct sm_task *task);
 void sm_keeper_leave(struct sm_engine *engine, struct sm_task *task,
                      const struct sm_event *event);
 
-/* -- for sm_delivery ------------------------------------------------------- */
+/* -- for the others of the engine
+ * ------------------------------------------------------- */
 
 /* Puts the task's write into the store. */
 void sm_keeper_put(struct sm_engine *engine, struct sm_task *task,

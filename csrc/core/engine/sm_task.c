@@ -86,6 +86,8 @@ enum sm_code sm_task_step_digest(struct sm_task *task, bool *is_over,
 /* An error that comes without words later is still one with an id, and so it
  * cannot be taken for one that cost nothing. */
 void sm_task_shed(struct sm_task *task) {
+  if (task->entry)
+    sm_entry_shed(task->entry);
   sm_body_delete(task->body);
   task->body = NULL;
   sm_event_delete(task->first);

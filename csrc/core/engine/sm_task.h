@@ -105,7 +105,8 @@ const char *sm_task_request_id(const struct sm_task *task);
 enum sm_code sm_task_step_digest(struct sm_task *task, bool *is_over,
                                  struct sm_error *e);
 
-/* Frees what was only needed until a job had its id. */
+/* Frees what was only needed until a job had its id, and with a ledger until
+ * that was durable. */
 void sm_task_shed(struct sm_task *task);
 
 int64_t sm_task_deadline_ms(const struct sm_task *task);
