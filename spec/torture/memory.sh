@@ -1,6 +1,7 @@
 #!/bin/sh
 # Memory that runs out, at every single allocation: of the core, libcurl and
-# jansson (core_memory), of Lua (lua_memory). The emulator counts the submits.
+# jansson (core_memory), of these and SQLite, with a ledger (ledger_memory), of
+# Lua (lua_memory). The emulator counts the submits.
 #
 #   spec/torture/memory.sh BUILD             JOBS: processes at a time
 set -u
@@ -44,7 +45,7 @@ while [ ! -s "$scratch/url" ] && [ $tries -lt 200 ]; do
 done
 url=$(cat "$scratch/url") || exit 2
 
-for program in core_memory lua_memory; do
+for program in core_memory ledger_memory lua_memory; do
   [ -x "$build/torture/$program" ] || continue
   mkdir "$scratch/$program"
   # Descriptor 3 is the emulator's life: the runs must not hold it.

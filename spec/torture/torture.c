@@ -108,8 +108,9 @@ static struct torture_run make_run(const struct torture *torture, int number,
                             .url = torture->url,
                             .folder = torture->folder,
                             .tale = &torture->tales[number]};
-  (void)snprintf(run.key, sizeof run.key, "SG_%s%012x",
-                 torture->name[0] == 'l' ? "0000" : "ffff", (unsigned)number);
+  (void)snprintf(run.key, sizeof run.key, "SG_%02x%02x%012x",
+                 (unsigned)torture->name[0], (unsigned)torture->name[1],
+                 (unsigned)number);
   (void)snprintf(run.prompt, sizeof run.prompt, "%s %d.", torture->name,
                  number);
   return run;

@@ -115,7 +115,7 @@ static void note_kept(struct sm_task *task, char *path) {
   if (!path)
     return;
   free(entry->sha256);
-  entry->sha256 = strdup(event->sha256);
+  entry->sha256 = event->sha256 ? strdup(event->sha256) : NULL;
   entry->is_file_due = entry->sha256 != NULL;
   if (entry->is_file_due)
     return;
@@ -125,12 +125,27 @@ static void note_kept(struct sm_task *task, char *path) {
 
 /* -- a step that is finished ----------------------------------------------- */
 
-static char *first_url(const char *text, size_t size) {
-  size_t room = text ? sm_output_of_text(NULL, 0, text, size).bytes : 0;
-  char *urls = room ? malloc(room) : NULL;
-  if (urls)
-    (void)sm_output_of_text(urls, room, text, size);
-  return urls;
+/* The first address in the last event's result; NULL for none. Where memory
+ * runs out, jansson may leave a byte out of a long string and not say so: two
+ * readings must agree. Ownership: the caller's. */
+static enum sm_code read_url(const struct sm_task *task, char **url,
+                             struct sm_error *e) {
+  const char *text = task->last->body;
+  size_t size = task->last->body_size;
+  struct sm_output first = {0}, second;
+  *url = NULL;
+  if (text)
+    first = sm_output_of_text(NULL, 0, text, size);
+  if (!first.bytes && !first.is_unread)
+    return SM_OK;
+  if (!first.is_unread && (*url = malloc(first.bytes)) != NULL) {
+    second = sm_output_of_text(*url, first.bytes, text, size);
+    if (second.bytes == first.bytes)
+      return SM_OK;
+  }
+  free(*url);
+  *url = NULL;
+  return sm_fail_memory(e);
 }
 
 static void fetch(struct sm_engine *engine, struct sm_task *task, char *url);
@@ -170,7 +185,11 @@ static void be_gone(struct sm_engine *engine, struct sm_task *task,
  * it, it is fetched again. */
 static void fetch_again(struct sm_engine *engine, struct sm_task *task,
                         const char *why) {
-  char *url = first_url(task->last->body, task->last->body_size);
+  struct sm_error e;
+  char *url;
+  enum sm_code code = read_url(task, &url, &e);
+  if (code != SM_OK)
+    note_trouble(task, &e);
   if (url)
     fetch(engine, task, url);
   else if (task->last->body)
@@ -306,8 +325,9 @@ static void brought(struct sm_engine *engine, struct sm_task *task) {
 
 /* The download could not be, or could not be kept. */
 static void note_unfetched(struct sm_task *task, const struct sm_error *e) {
-  struct sm_error told = *e;
-  char *url = first_url(task->last->body, task->last->body_size);
+  struct sm_error told = *e, why;
+  char *url;
+  (void)read_url(task, &url, &why);
   (void)snprintf(told.message, sizeof told.message,
                  "%.240s (the picture is at %.200s)", e->message,
                  url ? url : "no address");
@@ -475,9 +495,13 @@ void sm_delivery_read(struct sm_engine *engine, struct sm_task *task,
 /* -- the result ------------------------------------------------------------ */
 
 void sm_delivery_begin(struct sm_engine *engine, struct sm_task *task) {
-  char *url = first_url(task->last->body, task->last->body_size);
+  struct sm_error e;
+  char *url;
+  enum sm_code code = read_url(task, &url, &e);
   (void)is_written_on(engine, task);
-  if (url)
+  if (code != SM_OK)
+    give_up(engine, task, &e);
+  else if (url)
     fetch(engine, task, url);
   else
     be_over(engine, task);

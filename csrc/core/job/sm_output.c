@@ -143,6 +143,7 @@ struct sm_output sm_output_of_text(char *out, size_t room, const char *text,
                                    size_t size) {
   json_t *result = sm_json_parse(text, size, NULL, NULL);
   struct sm_output output = sm_output_read(out, room, result);
+  output.is_unread = result == NULL;
   json_decref(result);
   return output;
 }

@@ -21,6 +21,7 @@ struct sm_output {
   bool has_something; /* an output of any kind, text for one */
   bool is_guess;      /* under a name that may mean something else */
   bool is_foreign;    /* none, but one of another scheme: file:, ftp:// */
+  bool is_unread;     /* a text is no JSON, or there was no memory for it */
 };
 
 /* Reads a result (any JSON value) and writes the addresses to `out`, in order
