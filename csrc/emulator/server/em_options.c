@@ -86,6 +86,8 @@ static const struct em_option table[] = {
      "v1 answers with JSON that has the picture's address"},
     {"strict", NULL, FLAG, AT(strict),
      "refuse parameters that the model does not declare"},
+    {"signed", NULL, FLAG, AT(signed_pictures),
+     "pictures look signed (C2PA); nothing signs them"},
     {"plain", NULL, FLAG, AT(plain),
      "tiny pictures, for tests of thousands of jobs"},
     {"quiet", NULL, FLAG, AT(quiet), "no banner"},

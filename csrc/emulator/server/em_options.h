@@ -32,6 +32,7 @@ struct em_options {
   int zone_min;         /* of the history's times, east of UTC */
   double clock_ahead_s; /* of the host's clock; negative: behind */
   bool uuid, v1_json, strict;
+  bool signed_pictures; /* look so */
   bool plain, quiet, verbose;
 };
 

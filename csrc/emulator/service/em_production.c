@@ -7,6 +7,7 @@
 
 #include "em_clock.h"
 #include "em_painter.h"
+#include "em_sign.h"
 #include "em_source.h"
 
 /* What one drawing needs, from the inputs to the name it is kept under. */
@@ -114,6 +115,8 @@ static int render(const struct em_job *job, struct drawing *drawing,
                    : render_full(job, drawing, &data, &size, error);
   if (failed == 1)
     return em_media_find(service->media, drawing->kept, 0, ref) ? 0 : -1;
+  if (!failed && service->options->signed_pictures)
+    failed = em_sign_picture(&data, &size);
   if (!failed && keep_render(job, drawing, data, size, ref)) {
     em_fail(error, "the emulator's disk space is used up");
     failed = -1;
