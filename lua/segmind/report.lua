@@ -23,8 +23,10 @@ local GATEWAY = "https://api.segmind.com"
 ---@field title string? "Pictures"
 ---@field embed boolean? pictures in the page, which is one file then, and large
 ---@field fetch boolean? whether pictures that were not saved are fetched; true unless given
+---@field base_url string? of a ledger's path: the service that it is of, as in segmind.new
 ---@field last integer? of a ledger only so many steps, the latest
-local declared = { title = "text", embed = "flag", fetch = "flag", last = "count" }
+local declared = { title = "text", embed = "flag", fetch = "flag", last = "count",
+  base_url = "text" }
 
 -- -- what is shown --------------------------------------------------------------------------------
 
@@ -39,13 +41,14 @@ local function ledger_problem(name)
 end
 
 --- Opens a ledger to read it. That takes no key, and neither do pictures; a client does.
-local function open_ledger(name)
+local function open_ledger(name, base_url)
   local problem = ledger_problem(name)
   if problem then
     return nil, Error.refusal(problem)
   end
   local key = os.getenv("SEGMIND_API_KEY")
-  return Client.new({ ledger = name, api_key = key and key ~= "" and key or "SG_0000000000000000" })
+  return Client.new({ ledger = name, base_url = base_url, api_key = key and key ~= "" and key
+    or "SG_0000000000000000" })
 end
 
 local function is_client(things)
@@ -148,7 +151,7 @@ function report.write(things, path, opts)
   elseif type(things) ~= "string" then
     return write(things, path, opts, is_client(things) and things or nil)
   end
-  local client, err = open_ledger(things)
+  local client, err = open_ledger(things, opts.base_url)
   if not client then
     return nil, err
   end

@@ -58,6 +58,21 @@ describe("a ledger", function()
     assert.same({ modes[1], modes[1], modes[1] }, modes)
   end)
 
+  only_file("is shown as a page from its path alone, without a key or the service", function()
+    run_three()
+    service:faults({ { match = { path = "*" }, ["then"] = { status = 500 } } })
+    local report = require("segmind.report")
+    local page = assert(report.write(ledger.target(), ledger.path("page.html"),
+      { base_url = service.url }))
+    local text = files.read(page)
+    assert.equal(4, select(2, text:gsub("<article", "")))
+    assert.equal(3, select(2, text:gsub('<path d="M', "")))
+    for _, part in ipairs({ "one", "two", "three", "$0.19", "inference" }) do
+      assert.truthy(text:find(part, 1, true), part)
+    end
+    assert.equal(3, ledger.accepted())
+  end)
+
   only_file("is one file and one folder that only their owner can read", function()
     run(house)
     assert(run(sync))

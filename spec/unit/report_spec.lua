@@ -143,6 +143,22 @@ describe("a report", function()
       "look into client:history()", "2023-11-1")
   end)
 
+  it("puts rows behind what they were made from, in whatever order, and bears a circle", function()
+    local rows = {}
+    for i = 1, 300 do
+      rows[i] = { key = "k" .. i, generation = 1, model = "flux-kontext-pro", state = "completed",
+        params = { prompt = "link " .. i, input_image = "https://x.org/" .. i % 300 + 1 },
+        url = "https://x.org/" .. i, submitted = 1700000000, usd = 0.05, doubt = 0 }
+    end
+    local text = written(rows, { fetch = false })
+    assert.equal(300, count(text, "<article"))
+    local at, last = 0, nil
+    for number in text:gmatch("link (%d+)</p>") do
+      at, last = at + 1, last or tonumber(number)
+      assert.equal((last - at) % 300 + 1, tonumber(number))
+    end
+  end)
+
   it("is an error when there is nothing to show", function()
     for _, nothing in ipairs({ {}, { {} }, { false } }) do
       assert.equal("invalid", refused(nothing, "nothing to show").kind)

@@ -328,7 +328,8 @@ local function item_html(component, item)
   local class = (item.is_group and " wide" or "") .. (item.from[1] and " has-from" or "")
     .. (item.column == component.columns and item.column > 1 and " right" or "")
   local where = ("--area:%d/%d/%d/%d;--share:%.2f%%;--tip:%.2f%%;--across:%d"):format(row, column,
-    row + item.span * 2, column + 1, 100 * item.across / weight, 100 * ANCHOR / item.span, item.across)
+    row + item.span * 2, column + 1, 100 * item.across / weight, 100 * ANCHOR / item.span,
+    item.across)
   return fill(ITEM, { class = class, style = where,
     content = item.is_group and group(item) or card(item.nodes[1]) })
 end

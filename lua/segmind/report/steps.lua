@@ -382,52 +382,47 @@ local function comes_before(a, b)
   return (a.id or a.index) < (b.id or b.index)
 end
 
-local function is_placed(list, placed)
-  for _, node in ipairs(list) do
-    if not placed[node] then
-      return false
+--- The first parent that is not placed. One that waits for the node itself, as rows may name each
+--- other in a circle, is none of its parents.
+local function open_parent(node, state)
+  for i = #node.from, 1, -1 do
+    if state[node.from[i]] == "open" then
+      table.remove(node.from, i)
     end
   end
-  return true
+  for _, parent in ipairs(node.from) do
+    if not state[parent] then
+      return parent
+    end
+  end
 end
 
---- One pass: moves what has all its parents placed from `left` to `out`.
-local function pass(left, out, placed)
-  local later = {}
-  for _, node in ipairs(left) do
-    if is_placed(node.from, placed) then
-      placed[node], out[#out + 1] = true, node
+--- Places a node, its parents before it. A stack, not a recursion: chains are long.
+local function place(node, out, state)
+  local stack = { not state[node] and node or nil }
+  while stack[1] do
+    local top = stack[#stack]
+    state[top] = "open"
+    local parent = open_parent(top, state)
+    if parent then
+      stack[#stack + 1] = parent
     else
-      later[#later + 1] = node
+      state[top], out[#out + 1], stack[#stack] = "placed", top, nil
     end
   end
-  return later
 end
 
---- In the order of their beginnings, a source before the first that needs it, none before its
---- parents. Rows that name each other in a circle come last, without the edges.
+--- In the order of their beginnings, none before its parents, a source before the first that needs
+--- it.
 local function in_order(nodes)
-  local given, out, placed, left = {}, {}, {}, {}
+  local given, out, state = {}, {}, {}
   for _, node in ipairs(nodes) do
     given[#given + 1] = node.kind == "step" and node or nil
   end
   table.sort(given, comes_before)
   for _, node in ipairs(given) do
-    for _, parent in ipairs(node.from) do
-      if parent.kind == "source" and not placed[parent] then
-        placed[parent], left[#left + 1] = true, parent
-      end
-    end
-    left[#left + 1] = node
+    place(node, out, state)
   end
-  placed = {}
-  repeat
-    local before = #left
-    left = pass(left, out, placed)
-    if #left == before and before > 0 then
-      left[1].from = {}
-    end
-  until #left == 0
   return out
 end
 
