@@ -343,7 +343,7 @@ local function columns_of(component)
   return table.concat(tracks, " ")
 end
 
--- The frame that suits the pictures of a component.
+-- The frame that suits the pictures of a component: width to height.
 local function shape_of(component)
   local sum, count = 0, 0
   for _, item in ipairs(component.items) do
@@ -353,8 +353,8 @@ local function shape_of(component)
       end
     end
   end
-  local mean = count > 0 and sum / count or 0
-  return mean > 0.2 and "4/3" or mean < -0.2 and "4/5" or "1"
+  local mean = count > 0 and math.exp(sum / count) or 1
+  return ("%.4f"):format(math.max(0.7, math.min(mean, 1.6)))
 end
 
 local function class_of(component, is_only)
