@@ -812,6 +812,15 @@ static void a_deadline_may_come_at_any_time(void) {
   }
 }
 
+static void stop_engine(void) {
+  sm_engine_stop(engine);
+  for (int i = 0; i < 100 && sm_engine_is_writing(engine); i++) {
+    store.now_ms++;
+    sm_engine_take_writes(engine);
+  }
+  CHECK(!sm_engine_is_writing(engine) && !store.queued.head);
+}
+
 static void an_engine_may_be_stopped_at_any_time(void) {
   for (int at = 0; at < 80; at++) {
     open_all();
@@ -820,12 +829,7 @@ static void an_engine_may_be_stopped_at_any_time(void) {
     add_step(2, KEY);
     add_step(3, OTHER);
     pass(at + 1);
-    sm_engine_stop(engine);
-    for (int i = 0; i < 100 && sm_engine_is_writing(engine); i++) {
-      store.now_ms++;
-      sm_engine_take_writes(engine);
-    }
-    CHECK(!sm_engine_is_writing(engine) && !store.queued.head);
+    stop_engine();
     if (sent == 0 && row_at(KEY))
       CHECK(is_row_in(KEY, "failed"));
     close_all();
@@ -842,12 +846,7 @@ static void an_engine_may_be_stopped_while_an_id_is_looked_for(void) {
     crash();
     attach(2, "r0");
     pass(at + 1);
-    sm_engine_stop(engine);
-    for (int i = 0; i < 100 && sm_engine_is_writing(engine); i++) {
-      store.now_ms++;
-      sm_engine_take_writes(engine);
-    }
-    CHECK(!sm_engine_is_writing(engine) && !store.queued.head);
+    stop_engine();
     CHECK(is_row_in(KEY, "accepted") && knows("r0"));
     CHECK(told[0] || amount(row_at(KEY), SM_ROW_LEASE_UNTIL) < 1);
     close_all();
@@ -862,12 +861,7 @@ static void a_picture_is_never_lost_between_its_answer_and_its_row(void) {
     pass(at + 1);
     if (at % 2)
       sm_engine_cancel(engine, 1);
-    sm_engine_stop(engine);
-    for (int i = 0; i < 100 && sm_engine_is_writing(engine); i++) {
-      store.now_ms++;
-      sm_engine_take_writes(engine);
-    }
-    CHECK(!sm_engine_is_writing(engine));
+    stop_engine();
     if (is_row_in(KEY, "completed"))
       CHECK(holds(in_folder(KEY ".png"), sample_png, sizeof sample_png) &&
             is_of(row_at(KEY), SM_ROW_FILE, KEY ".png"));

@@ -172,7 +172,8 @@ bool sm_origin_equal(const struct sm_origin *a, const struct sm_origin *b) {
          strcmp(a->host, b->host) == 0;
 }
 
-bool sm_origin_is_loopback(const struct sm_origin *origin) {
+/* "localhost", 127.0.0.0/8 in any spelling, ::1. */
+static bool is_loopback(const struct sm_origin *origin) {
   struct sockaddr_storage address;
   if (strcmp(origin->host, "localhost") == 0)
     return true;
@@ -210,7 +211,7 @@ static enum sm_code read_base(struct sm_base *base, CURLU *url,
                               struct sm_error *e) {
   const struct sm_origin *origin = &base->origin[SM_HOST_API];
   char *path;
-  base->is_loopback = sm_origin_is_loopback(origin);
+  base->is_loopback = is_loopback(origin);
   if (strcmp(origin->scheme, "https") != 0 && !base->is_loopback)
     return sm_fail(e, SM_INVALID,
                    "the base URL must be https (http is for localhost only)");
@@ -344,9 +345,8 @@ static enum sm_code check_origin(const struct sm_origin *origin,
                                  const struct sm_base *base,
                                  const char *const *hosts, struct sm_error *e) {
   struct sockaddr_storage address;
-  bool is_loopback = sm_origin_is_loopback(origin);
-  if (strcmp(origin->scheme, "https") != 0 &&
-      !(base->is_loopback && is_loopback))
+  bool is_here = is_loopback(origin);
+  if (strcmp(origin->scheme, "https") != 0 && !(base->is_loopback && is_here))
     return sm_fail(e, SM_SECURITY, "the picture's URL is not https: %s",
                    origin->host);
   if (!is_of_base(origin, base) && !is_listed(origin, hosts))
@@ -354,8 +354,8 @@ static enum sm_code check_origin(const struct sm_origin *origin,
                    "the picture's host is not among media_hosts: %s",
                    origin->host);
   bool is_private =
-      is_loopback || (sm_address_read(&address, origin->host) &&
-                      !sm_address_is_public((const struct sockaddr *)&address));
+      is_here || (sm_address_read(&address, origin->host) &&
+                  !sm_address_is_public((const struct sockaddr *)&address));
   if (is_private && !base->is_loopback && !is_of_base(origin, base))
     return sm_fail(e, SM_SECURITY, "the picture's address is private: %s",
                    origin->host);

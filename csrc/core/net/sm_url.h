@@ -42,8 +42,6 @@ enum sm_code sm_base_read(struct sm_base *base, const char *url,
 enum sm_code sm_origin_read(struct sm_origin *origin, const char *url,
                             struct sm_error *e);
 bool sm_origin_equal(const struct sm_origin *a, const struct sm_origin *b);
-/* "localhost", 127.0.0.0/8 in any spelling, ::1. */
-bool sm_origin_is_loopback(const struct sm_origin *origin);
 
 /* [A-Za-z0-9][A-Za-z0-9._-]{0,127}: a request id that may stand in a URL or a
  * file name. The same rule holds for a model's name. */
