@@ -3,8 +3,6 @@
 local files = require("spec.support.files")
 local program = require("spec.support.program")
 
-require("spec.support.ledger") -- pending where there can be none
-
 local FILE = [[{
   "vars": { "place": "a harbour", "photo": "a.png" },
   "input": "{photo}",

@@ -5,8 +5,6 @@ local program = require("spec.support.program")
 local session = require("spec.support.session")
 local shell = require("spec.support.shell")
 
-require("spec.support.ledger") -- pending where there can be none
-
 describe("segmind each", function()
   local segmind = program.fixture()
 

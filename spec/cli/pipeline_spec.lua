@@ -5,8 +5,6 @@ local paths = require("spec.support.paths")
 local program = require("spec.support.program")
 local shell = require("spec.support.shell")
 
-require("spec.support.ledger") -- pending where there can be none
-
 local quote = shell.quote
 
 local STEPS = 7

@@ -14,6 +14,8 @@ local paths = require("spec.support.paths")
 local session = require("spec.support.session")
 local shell = require("spec.support.shell")
 
+require("spec.support.ledger") -- pending where there can be none: a command has one
+
 local quote = shell.quote
 
 local program = {}
