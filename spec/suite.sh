@@ -49,6 +49,11 @@ once() {
   esac
 }
 
+# label FILE: what its runs are called; two folders may each have a report_spec.
+label() {
+  echo "$1" | sed 's,^spec/,,; s,_spec.lua$,,; s,/,-,g'
+}
+
 # plan: a line for each run, "NAME LUA [spec file]".
 plan() {
   for name in $long; do
@@ -57,7 +62,7 @@ plan() {
   { cat "$out/first"; ls spec/*/*_spec.lua | grep -vxFf "$out/first"; } |
     while read -r file; do
       for lua in $luas; do
-        echo "$lua-$(basename "$file" _spec.lua) $lua $file"
+        echo "$lua-$(label "$file") $lua $file"
         ! once "$file" || break
       done
     done
@@ -66,7 +71,7 @@ plan() {
   grep -l 'session\.client\|session\.INLINE' spec/*/*_spec.lua |
     while read -r file; do
       once "$file" ||
-        echo "inline-$(basename "$file" _spec.lua) $lua+inline $file"
+        echo "inline-$(label "$file") $lua+inline $file"
     done
 }
 

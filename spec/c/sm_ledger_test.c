@@ -374,6 +374,9 @@ static void a_refusal_concerns_only_its_write(void) {
 /* A claim, and an id whose write the ledger refuses as it is now. */
 static void meet_a_broken_ledger(void) {
   send(0, SM_WRITE_ACCEPT);
+  int64_t until = now_ms() + ENOUGH_MS;
+  while (notes == 0 && now_ms() < until)
+    CHECK(next_home(0) == NULL);
   CHECK(next_home(30) == NULL && notes == 1);
   send(1, SM_WRITE_CLAIM);
   const struct sm_write *refused = next_home(ENOUGH_MS);

@@ -1,6 +1,8 @@
 --- What README and doc/ show is true: their Lua and their shell run on the emulator, their links
 --- lead somewhere, and the options and endpoints that they name are those there are.
 
+require("spec.support.sqlite") -- the pages keep ledgers
+
 local child = require("spec.support.child")
 local emulator = require("spec.support.emulator")
 local files = require("spec.support.files")

@@ -75,7 +75,7 @@ describe("a script that ends", function()
   end)
 
   it("is silent with a ledger, which keeps the job", function()
-    require("spec.support.ledger") -- pending where there can be none
+    require("spec.support.sqlite")
     local path = files.unused()
     local code, output = run([[accepted(submit("x"))]], { LEDGER = path })
     os.execute("rm -rf " .. path .. "*")
@@ -145,7 +145,7 @@ describe("a script that ends", function()
     end
 
     it("says to run again where a ledger keeps the job", function()
-      require("spec.support.ledger") -- pending where there can be none
+      require("spec.support.sqlite")
       local path = files.unused()
       local _, output = interrupted([[submit("x"):wait()]], { LEDGER = path })
       os.execute("rm -rf " .. path .. "*")

@@ -1,10 +1,14 @@
 --- A ledger on a PostgreSQL server: what a ledger in a file does, and what can happen to a server
 --- and to those who share it.
 
+local files = require("spec.support.files")
 local ledger = require("spec.support.ledger")
+local paths = require("spec.support.paths")
 local postgres = require("spec.support.postgres")
 local processes = require("spec.support.processes")
 local support = require("spec.support.interpreter")
+
+local has_driver = files.read(paths.build .. "/lib/segmind/postgres.so") ~= nil
 
 -- The soak has the time for more.
 local STOPPED_S = tonumber(os.getenv("SEGMIND_STOPPED_SECONDS")) or 2
@@ -14,7 +18,7 @@ describe("a ledger on a server", function()
   local server
 
   setup(function()
-    server = postgres.start()
+    server = has_driver and postgres.start()
     ledger.use_server(server and server.url)
   end)
 
@@ -29,7 +33,7 @@ describe("a ledger on a server", function()
   local function on_server(name, fn)
     it(name, function()
       if not server then
-        return pending("there is no PostgreSQL here")
+        return pending(has_driver and "there is no PostgreSQL here" or "this build has no libpq")
       end
       fn()
     end)

@@ -6,6 +6,8 @@
 ---     local run = segmind("run flux-kontext-pro prompt=x aspect_ratio=1:1")
 ---     run.code, run.out, run.err, segmind.folder
 
+require("spec.support.sqlite") -- its ledger is on unless it is told otherwise
+
 local cjson = require("cjson")
 local emulator = require("spec.support.emulator")
 local files = require("spec.support.files")

@@ -63,7 +63,7 @@ describe("the key", function()
   end
 
   it("is not in jobs, results, events, a ledger, a report or a picture", function()
-    require("spec.support.ledger") -- pending where there can be none
+    require("spec.support.sqlite")
     local sm = open({ ledger = folder .. "/edits.db" })
     local chain = sm:chain(assert(files.new(session.PIXEL)))
       :step("flux-kontext-dev", { prompt = "one" })
@@ -89,7 +89,7 @@ describe("the key", function()
   end)
 
   it("is nothing that a request id can be", function()
-    require("spec.support.ledger") -- pending where there can be none
+    require("spec.support.sqlite")
     local sm = open({ ledger = folder .. "/id.db" })
     service:faults({ { match = { path = "submit" }, mode = "after", ["then"] = { status = 200,
       body = ('{"request_id":"%s","status":"QUEUED"}'):format(key) } } })
