@@ -6,8 +6,6 @@
 ---     local run = segmind("run flux-kontext-pro prompt=x aspect_ratio=1:1")
 ---     run.code, run.out, run.err, segmind.folder
 
-require("spec.support.sqlite") -- its ledger is on unless it is told otherwise
-
 local cjson = require("cjson")
 local emulator = require("spec.support.emulator")
 local files = require("spec.support.files")
@@ -16,7 +14,7 @@ local paths = require("spec.support.paths")
 local session = require("spec.support.session")
 local shell = require("spec.support.shell")
 
-require("spec.support.ledger") -- pending where there can be none: a command has one
+require("spec.support.sqlite") -- a command has a ledger unless it is told otherwise
 
 local quote = shell.quote
 

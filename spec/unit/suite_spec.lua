@@ -56,6 +56,7 @@ describe("the suite", function()
   end
 
   it("runs in a folder of any name", function()
+    require("spec.support.sqlite")
     local text = run()
     assert.truthy(text:find("\n2 passed, 0 failed\n$"), text)
   end)
