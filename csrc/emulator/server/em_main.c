@@ -121,7 +121,7 @@ static void print_banner(const struct em_options *options, const char *url,
     return;
   printf("segmind-emulator: an emulator of the Segmind image service.\n"
          "No model runs in it: pictures are drawn, credits are play money.\n"
-         "Base URL: %s\n",
+         "Base URL: %s (in a browser it shows its jobs)\n",
          url);
   if (*listeners->wire_url)
     printf("Through the faulty wire: %s\n", listeners->wire_url);
