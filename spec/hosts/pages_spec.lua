@@ -187,7 +187,7 @@ describe("the page of the emulator", function()
 
   it("has every endpoint of the control port", function()
     local count = 0
-    for path in files.read(root .. "/csrc/emulator/server/em_route.c"):gmatch('"(/[^"]+)"') do
+    for path in files.read(root .. "/csrc/emulator/service/em_endpoints.c"):gmatch('"(/[^"]+)"') do
       local shown = path:gsub("{}", "{id}"):gsub("^(/v%d/){id}$", "%1{model}"):gsub("%*$", "…")
       count = count + 1
       assert.is_truthy(text:find(shown, 1, true), shown)

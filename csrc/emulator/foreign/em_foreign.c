@@ -2,7 +2,6 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <jansson.h>
 #include <pthread.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -12,12 +11,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "em_base64.h"
 #include "em_frame.h"
 #include "em_member.h"
 #include "em_painter.h"
 
-enum { PIECE = 16384, LINGER_US = 2000000, KEPT_MAX = 1 << 20 };
+enum { PIECE = 16384, KEPT_MAX = 1 << 20 };
 
 /* A request that was received: the first of its bytes, and how many came. */
 struct received {
@@ -29,7 +27,7 @@ struct received {
 enum state { LISTENING, ANSWERING, LEAVING, GONE };
 
 struct visitor {
-  struct em_watch watch, clock;
+  struct em_watch watch;
   struct em_later later;
   struct em_foreign *foreign;
   LIST_ENTRY(visitor) entry;
@@ -49,13 +47,13 @@ struct em_foreign {
   struct em_text answer; /* empty: the picture */
 };
 
-static void accept_all(struct em_watch *watch, uint32_t events);
+static void accept_all(void *owner, uint32_t events);
 
 struct em_foreign *em_foreign_new(void) {
   struct em_foreign *foreign = calloc(1, sizeof *foreign);
   if (!foreign)
     return NULL;
-  foreign->listener = (struct em_watch){-1, accept_all};
+  foreign->listener = (struct em_watch){-1, accept_all, foreign};
   STAILQ_INIT(&foreign->received);
   pthread_mutex_init(&foreign->lock, NULL);
   return foreign;
@@ -89,8 +87,8 @@ void em_foreign_delete(struct em_foreign *foreign) {
 static const struct em_member members[] = {{"status", EM_COUNT},
                                            {"headers", EM_HEADERS},
                                            {"body", EM_STRING},
-                                           {"body_base64", EM_STRING},
-                                           {NULL, EM_ANY}};
+                                           {"body_base64", EM_BASE64},
+                                           {NULL, 0}};
 
 static void write_answer(struct em_text *text, int status,
                          const json_t *headers, const void *body, size_t size) {
@@ -106,47 +104,36 @@ static void write_answer(struct em_text *text, int status,
   em_text_add_bytes(text, body, size);
 }
 
-static int write_script(struct em_text *text, const json_t *script) {
+/* Errors: -1 and what is wrong. */
+static int write_script(struct em_text *text, const json_t *script,
+                        struct em_error *error) {
   const json_t *status = json_object_get(script, "status");
-  const json_t *body = json_object_get(script, "body");
-  const json_t *encoded = json_object_get(script, "body_base64");
-  size_t size = json_string_length(body);
-  unsigned char *bytes = NULL;
-  if (encoded &&
-      !(bytes = em_base64_decode(json_string_value(encoded),
-                                 json_string_length(encoded), &size)))
+  size_t size;
+  if (!json_is_object(script))
+    return em_fail(error, "an object is expected");
+  if (json_integer_value(status) > 999)
+    return em_fail(error, "status must be at most 999");
+  if (em_members_check(script, "", members, error))
     return -1;
+  unsigned char *body = em_member_bytes(script, "body", &size);
   write_answer(text, status ? (int)json_integer_value(status) : 200,
-               json_object_get(script, "headers"),
-               bytes ? (const void *)bytes : json_string_value(body), size);
-  free(bytes);
+               json_object_get(script, "headers"), body, body ? size : 0);
+  free(body);
   return 0;
 }
 
-int em_foreign_script(struct em_foreign *foreign, const char *json, size_t size,
+int em_foreign_script(struct em_foreign *foreign, const json_t *script,
                       struct em_error *error) {
-  json_error_t mistake;
   struct em_text answer = {0};
-  json_t *script = json_loadb(json ? json : "", size, 0, &mistake);
-  int failed = -1;
-  if (!json_is_object(script))
-    em_fail(error, "an object is expected");
-  else if (json_integer_value(json_object_get(script, "status")) > 999)
-    em_fail(error, "status must be at most 999");
-  else if (!em_members_check(script, "", members, error) &&
-           (failed = write_script(&answer, script)))
-    em_fail(error, "body_base64 is not base64");
-  json_decref(script);
-  if (failed) {
-    em_text_free(&answer);
-    return -1;
+  int failed = write_script(&answer, script, error);
+  if (!failed) {
+    pthread_mutex_lock(&foreign->lock);
+    em_text_free(&foreign->answer);
+    em_text_add_bytes(&foreign->answer, answer.data, answer.size);
+    pthread_mutex_unlock(&foreign->lock);
   }
-  pthread_mutex_lock(&foreign->lock);
-  em_text_free(&foreign->answer);
-  em_text_add_bytes(&foreign->answer, answer.data, answer.size);
-  pthread_mutex_unlock(&foreign->lock);
   em_text_free(&answer);
-  return 0;
+  return failed;
 }
 
 static void write_picture(struct em_text *text) {
@@ -160,52 +147,40 @@ static void write_picture(struct em_text *text) {
   free(picture);
 }
 
-static void write_bytes(struct em_text *text, const char *bytes, size_t size) {
-  em_text_add(text, "\"");
-  for (size_t i = 0; i < size; i++) {
-    unsigned char c = (unsigned char)bytes[i];
-    if (c < 0x20 || c >= 0x7f || c == '"' || c == '\\')
-      em_text_addf(text, "\\u%04x", c);
-    else
-      em_text_add_bytes(text, &bytes[i], 1);
-  }
-  em_text_add(text, "\"");
-}
-
 /* Up to the stop, and past it. */
 static const char *write_word(struct em_text *text, const char *name,
                               const char *from, const char *end, char stop) {
   const char *to = memchr(from, stop, (size_t)(end - from));
   em_text_addf(text, ",\"%s\":", name);
-  write_bytes(text, from, (size_t)((to ? to : end) - from));
+  em_text_add_latin1(text, from, (size_t)((to ? to : end) - from));
   return to ? to + 1 : end;
 }
 
-static void add_header(json_t *headers, const char *line, const char *stop) {
-  char name[128];
-  size_t size = 0;
-  const char *colon = memchr(line, ':', (size_t)(stop - line));
-  if (!colon || (size_t)(colon - line) >= sizeof name)
-    return;
-  for (; line < colon; line++)
-    name[size++] = (char)tolower((unsigned char)*line);
-  name[size] = '\0';
-  line = colon + 1;
-  while (line < stop && isspace((unsigned char)*line))
-    line++;
-  while (stop > line && isspace((unsigned char)stop[-1]))
-    stop--;
-  json_object_set_new(headers, name, json_stringn(line, (size_t)(stop - line)));
+static void lower(char *text) {
+  for (; *text; text++)
+    *text = (char)tolower((unsigned char)*text);
+}
+
+static json_t *read_headers(const char *from, const char *end) {
+  json_t *headers = json_object();
+  char *head = strndup(from, (size_t)(end - from)), *rest = NULL;
+  for (char *line = head ? strtok_r(head, "\r\n", &rest) : NULL; line;
+       line = strtok_r(NULL, "\r\n", &rest)) {
+    char *value = strchr(line, ':');
+    if (!value)
+      continue;
+    *value++ = '\0';
+    lower(line);
+    value += strspn(value, " \t");
+    json_object_set_new(headers, line, json_string(value));
+  }
+  free(head);
+  return headers;
 }
 
 static void write_headers(struct em_text *text, const char *from,
                           const char *end) {
-  json_t *headers = json_object();
-  for (const char *line = from; line < end;) {
-    const char *feed = memchr(line, '\n', (size_t)(end - line));
-    add_header(headers, line, feed ? feed : end);
-    line = feed ? feed + 1 : end;
-  }
+  json_t *headers = read_headers(from, end);
   char *object = json_dumps(headers, JSON_COMPACT);
   em_text_addf(text, ",\"headers\":%s", object ? object : "{}");
   free(object);
@@ -226,7 +201,7 @@ static void write_received(struct em_text *text,
     write_headers(text, p ? p : end, end);
   }
   em_text_add(text, ",\"bytes\":");
-  write_bytes(text, start, received->bytes.size);
+  em_text_add_latin1(text, start, received->bytes.size);
   em_text_add(text, "}");
 }
 
@@ -246,7 +221,6 @@ void em_foreign_write_json(struct em_foreign *foreign, struct em_text *text) {
 
 static void free_visitor(struct visitor *visitor) {
   em_watch_close(&visitor->watch);
-  em_watch_close(&visitor->clock);
   free_received(visitor->received);
   em_text_free(&visitor->answer);
   free(visitor);
@@ -255,7 +229,6 @@ static void free_visitor(struct visitor *visitor) {
 static void leave(struct visitor *visitor) {
   visitor->state = GONE;
   em_watch_close(&visitor->watch);
-  em_watch_close(&visitor->clock);
   em_loop_later(visitor->foreign->loop, &visitor->later);
 }
 
@@ -323,6 +296,7 @@ static void listen_to(struct visitor *visitor) {
   }
 }
 
+/* The visitor leaves; what it still sends meanwhile is lost. */
 static void answer(struct visitor *visitor) {
   const struct em_text *text = &visitor->answer;
   while (visitor->sent < text->size) {
@@ -334,28 +308,18 @@ static void answer(struct visitor *visitor) {
   }
   visitor->state = LEAVING;
   shutdown(visitor->watch.fd, SHUT_WR);
-  if (em_loop_set_clock(visitor->foreign->loop, &visitor->clock, LINGER_US))
-    leave(visitor);
 }
 
-static void visitor_ready(struct em_watch *watch, uint32_t events) {
-  struct visitor *visitor = (struct visitor *)watch;
+static void visitor_ready(void *owner, uint32_t events) {
+  struct visitor *visitor = owner;
   if (events & (EPOLLIN | EPOLLERR | EPOLLHUP))
     listen_to(visitor);
   if (visitor->state == ANSWERING)
     answer(visitor);
 }
 
-static void time_out(struct em_watch *clock, uint32_t events) {
-  if (events & EPOLLIN)
-    leave((struct visitor *)(void *)((char *)clock -
-                                     offsetof(struct visitor, clock)));
-}
-
-static void run_later(struct em_later *later) {
-  struct visitor *visitor =
-      (struct visitor *)(void *)((char *)later -
-                                 offsetof(struct visitor, later));
+static void run_later(void *owner) {
+  struct visitor *visitor = owner;
   LIST_REMOVE(visitor, entry);
   free_visitor(visitor);
 }
@@ -369,9 +333,8 @@ static void add_visitor(struct em_foreign *foreign, int fd) {
     close(fd);
     return;
   }
-  visitor->watch = (struct em_watch){fd, visitor_ready};
-  visitor->clock = (struct em_watch){-1, time_out};
-  visitor->later.run = run_later;
+  visitor->watch = (struct em_watch){fd, visitor_ready, visitor};
+  visitor->later = (struct em_later){.run = run_later, .owner = visitor};
   visitor->foreign = foreign;
   visitor->received = received;
   if (em_loop_watch(foreign->loop, &visitor->watch))
@@ -380,12 +343,13 @@ static void add_visitor(struct em_foreign *foreign, int fd) {
     LIST_INSERT_HEAD(&foreign->visitors, visitor, entry);
 }
 
-static void accept_all(struct em_watch *watch, uint32_t events) {
+static void accept_all(void *owner, uint32_t events) {
+  struct em_foreign *foreign = owner;
   int fd;
   (void)events;
-  while ((fd = accept4(watch->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)) >=
-         0)
-    add_visitor((struct em_foreign *)watch, fd);
+  while ((fd = accept4(foreign->listener.fd, NULL, NULL,
+                       SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0)
+    add_visitor(foreign, fd);
 }
 
 int em_foreign_listen(struct em_foreign *foreign, struct em_loop *loop,

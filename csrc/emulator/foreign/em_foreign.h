@@ -9,9 +9,8 @@
 #ifndef EM_FOREIGN_H
 #define EM_FOREIGN_H
 
-#include <stddef.h>
+#include <jansson.h>
 
-#include "em_error.h"
 #include "em_loop.h"
 #include "em_text.h"
 
@@ -25,7 +24,7 @@ void em_foreign_delete(struct em_foreign *foreign);
 void em_foreign_reset(struct em_foreign *foreign);
 
 /* Sets the answer. Errors: -1 and what is wrong. */
-int em_foreign_script(struct em_foreign *foreign, const char *json, size_t size,
+int em_foreign_script(struct em_foreign *foreign, const json_t *script,
                       struct em_error *error);
 
 /* The requests as a JSON array, oldest first: method, path with its query,

@@ -9,8 +9,6 @@
 /* zlib's fastest level but one: on loopback, time counts and bytes do not. */
 enum { PNG_LEVEL = 2 };
 
-enum { DEEPEST_JPEG_HEADER = 1000 };
-
 static pthread_once_t silence_once = PTHREAD_ONCE_INIT;
 
 static void ignore(int priority, const char *format, va_list args) {
@@ -54,24 +52,14 @@ static int is_frame_header(int marker) {
 static int jpeg_dimensions(const unsigned char *data, size_t size, int *width,
                            int *height) {
   size_t at = 2;
-  for (int segment = 0; segment < DEEPEST_JPEG_HEADER; segment++) {
-    while (at < size && data[at] != 0xff)
-      at++;
-    while (at < size && data[at] == 0xff)
-      at++;
-    if (size < 9 || at >= size - 8)
-      return -1;
-    int marker = data[at++];
-    if (marker == 0 || marker == 1 || (marker >= 0xd0 && marker <= 0xd8))
-      continue;
-    if (marker == 0xda || marker == 0xd9)
-      return -1;
-    if (is_frame_header(marker)) {
-      *height = big(data + at + 3);
-      *width = big(data + at + 5);
+  while (at + 9 <= size && data[at] == 0xff) {
+    if (is_frame_header(data[at + 1])) {
+      *height = big(data + at + 5);
+      *width = big(data + at + 7);
       return 0;
     }
-    at += (size_t)big(data + at);
+    /* Any number of 0xff may stand before a marker. */
+    at += data[at + 1] == 0xff ? 1 : 2 + (size_t)big(data + at + 2);
   }
   return -1;
 }
@@ -169,28 +157,23 @@ gdImagePtr em_codec_decode(const unsigned char *data, size_t size,
   return image;
 }
 
+/* NULL, too, for another format. */
 static void *write_picture(gdImagePtr image, const char *format, int quality,
                            int *size) {
+  quality = quality < 0 ? 0 : quality > 100 ? 100 : quality;
   if (strcmp(format, "png") == 0)
     return gdImagePngPtrEx(image, size, PNG_LEVEL);
   if (strcmp(format, "jpg") == 0)
     return gdImageJpegPtr(image, size, quality);
-  return gdImageWebpPtrEx(image, size, quality);
-}
-
-static int clamp_quality(int quality) {
-  return quality < 0 ? 0 : quality > 100 ? 100 : quality;
+  return strcmp(format, "webp") ? NULL : gdImageWebpPtrEx(image, size, quality);
 }
 
 int em_codec_encode(gdImagePtr image, const char *format, int quality,
                     unsigned char **data, size_t *size,
                     struct em_error *error) {
   int length = 0;
-  if (!format || (strcmp(format, "png") != 0 && strcmp(format, "jpg") != 0 &&
-                  strcmp(format, "webp") != 0))
-    return em_fail(error, "the output format is not png, jpg or webp");
   pthread_once(&silence_once, silence);
-  void *bytes = write_picture(image, format, clamp_quality(quality), &length);
+  void *bytes = write_picture(image, format, quality, &length);
   /* Copied, since libgd may have an allocator of its own. */
   *data = bytes && length > 0 ? malloc((size_t)length) : NULL;
   *size = *data ? (size_t)length : 0;

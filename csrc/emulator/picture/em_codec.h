@@ -8,7 +8,7 @@
 #include <gd.h>
 #include <stddef.h>
 
-#include "em_error.h"
+#include "em_text.h"
 
 enum { EM_CODEC_MAX_PIXELS = 40 * 1000 * 1000 };
 

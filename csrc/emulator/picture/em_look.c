@@ -1,40 +1,23 @@
 #include "em_look.h"
 
+#include <ctype.h>
 #include <pthread.h>
-#include <stddef.h>
+#include <string.h>
+#include <strings.h>
 
 #include "em_random.h"
 
-static char lower(char c) {
-  return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-}
-
-static bool is_letter(char c) { return lower(c) >= 'a' && lower(c) <= 'z'; }
-
-/* Whether `text` begins with the phrase, which ends at a comma. */
-static bool starts_with(const char *text, const char *phrase) {
-  for (; *phrase && *phrase != ','; text++, phrase++) {
-    if (*phrase == '*')
-      return true;
-    if (lower(*text) != *phrase)
-      return false;
-  }
-  return !is_letter(*text);
-}
-
-static const char *next_phrase(const char *phrases) {
-  while (*phrases && *phrases++ != ',')
-    ;
-  return phrases;
-}
+static bool is_letter(char c) { return isalpha((unsigned char)c) != 0; }
 
 bool em_look_has_word(const char *text, const char *phrases) {
-  for (const char *at = text; *at; at++) {
-    if (at > text && is_letter(at[-1]))
-      continue;
-    for (const char *phrase = phrases; *phrase; phrase = next_phrase(phrase))
-      if (starts_with(at, phrase))
+  for (const char *phrase = phrases; *phrase; phrase += *phrase == ',') {
+    size_t size = strcspn(phrase, ",*");
+    bool is_start = phrase[size] == '*';
+    for (const char *at = text; *at; at++)
+      if ((at == text || !is_letter(at[-1])) &&
+          !strncasecmp(at, phrase, size) && (is_start || !is_letter(at[size])))
         return true;
+    phrase += size + is_start;
   }
   return false;
 }
@@ -50,22 +33,14 @@ static bool scatter(gdImagePtr image, uint64_t key) {
   return scattered && gdImageSmooth(image, 6);
 }
 
-/* The sides out of focus, the middle sharp: strips of the blurred picture are
- * merged in, the more of it the farther out. */
+/* The sides out of focus, the middle third sharp. */
 static bool blur(gdImagePtr image) {
-  enum { STRIPS = 48 };
-  int width = image->sx, height = image->sy;
+  int side = image->sx / 3, right = image->sx - side;
   gdImagePtr blurred = gdImageCopyGaussianBlurred(image, 12, -1);
   if (!blurred)
     return false;
-  for (int i = 0; i < STRIPS; i++) {
-    int x = width * i / STRIPS, end = width * (i + 1) / STRIPS;
-    int from_middle = i < STRIPS / 2 ? STRIPS / 2 - i : i - STRIPS / 2 + 1;
-    int share = (from_middle - STRIPS / 6) * 100 / (STRIPS / 6);
-    if (share > 0)
-      gdImageCopyMerge(image, blurred, x, 0, x, 0, end - x, height,
-                       share < 100 ? share : 100);
-  }
+  gdImageCopy(image, blurred, 0, 0, 0, 0, side, image->sy);
+  gdImageCopy(image, blurred, right, 0, right, 0, side, image->sy);
   gdImageDestroy(blurred);
   return true;
 }
@@ -110,13 +85,16 @@ static bool apply_effect(gdImagePtr image, enum effect effect, uint64_t key) {
   return true;
 }
 
-enum kind { LIGHT, STYLE, KIND_COUNT }; /* in the order of their use */
+enum {
+  LIGHT = 1, /* used before a style */
+  STYLE = 2,
+  CHANCE = 4, /* may be picked when no word is known */
+  GREY = 8
+};
 
 struct look {
-  enum kind kind;
-  bool by_chance; /* may be picked when no word is known */
+  int traits;
   const char *words;
-  bool grey;
   int brightness; /* -255 to 255 */
   int contrast;   /* as libgd counts: below 0 is more */
   int multiply;   /* a colour, or 0: none */
@@ -125,58 +103,57 @@ struct look {
 };
 
 static const struct look looks[] = {
-    {LIGHT, false, "night,midnight,moon*,dark,star*", false, -38, -8, 0x98a4d8,
-     0x6a7490, NONE},
-    {LIGHT, true, "sunset,sunrise,dusk,dawn,evening,golden,warm", false, 0, -8,
+    {LIGHT, "night,midnight,moon*,dark,star*", -38, -8, 0x98a4d8, 0x6a7490,
+     NONE},
+    {LIGHT | CHANCE, "sunset,sunrise,dusk,dawn,evening,golden,warm", 0, -8,
      0xffd0a0, 0xa87050, NONE},
-    {LIGHT, true, "noon,noontime,midday,sun*,day*,bright,summer,beach", false,
-     4, -8, 0, 0x928a76, NONE},
-    {LIGHT, true, "winter,snow*,christmas,ice,icy,frozen,frost*,cold", false,
-     26, 6, 0, 0x78a0c8, NONE},
-    {LIGHT, false, "autumn,fall,october,november,leaves", false, -6, -10,
-     0xffe0b0, 0xa87840, NONE},
-    {LIGHT, true, "spring,blossom*,petal*,cherry,pink,rose*", false, 20, 4, 0,
+    {LIGHT | CHANCE, "noon,noontime,midday,sun*,day*,bright,summer,beach", 4,
+     -8, 0, 0x928a76, NONE},
+    {LIGHT | CHANCE, "winter,snow*,christmas,ice,icy,frozen,frost*,cold", 26, 6,
+     0, 0x78a0c8, NONE},
+    {LIGHT, "autumn,fall,october,november,leaves", -6, -10, 0xffe0b0, 0xa87840,
+     NONE},
+    {LIGHT | CHANCE, "spring,blossom*,petal*,cherry,pink,rose*", 20, 4, 0,
      0xb88ca0, NONE},
-    {LIGHT, false, "rain*,storm*,wet,fog*,mist*,haz*,smoke*", false, 10, 34,
-     0xd8e0e8, 0, NONE},
-    {LIGHT, true, "forest,jungle,meadow,garden", false, 0, -8, 0xe8fae4,
-     0x7c8a80, NONE},
-    {STYLE, false,
+    {LIGHT, "rain*,storm*,wet,fog*,mist*,haz*,smoke*", 10, 34, 0xd8e0e8, 0,
+     NONE},
+    {LIGHT | CHANCE, "forest,jungle,meadow,garden", 0, -8, 0xe8fae4, 0x7c8a80,
+     NONE},
+    {STYLE | GREY,
      "black and white,black & white,monochrome,greyscale,"
      "grayscale,noir,b&w",
-     true, 0, -24, 0, 0, NONE},
-    {STYLE, false, "sepia,vintage,retro,old photo*,antique,victorian,19*", true,
-     10, 8, 0xf8e0b8, 0x887860, NONE},
-    {STYLE, false, "pencil,sketch*,drawing,drawn,charcoal,line art,ink", true,
-     0, 0, 0xfff8e8, 0, EDGES},
-    {STYLE, true,
+     0, -24, 0, 0, NONE},
+    {STYLE | GREY, "sepia,vintage,retro,old photo*,antique,victorian,19*", 10,
+     8, 0xf8e0b8, 0x887860, NONE},
+    {STYLE | GREY, "pencil,sketch*,drawing,drawn,charcoal,line art,ink", 0, 0,
+     0xfff8e8, 0, EDGES},
+    {STYLE | CHANCE,
      "paint*,oil,watercolo*,aquarelle,impressionis*,canvas,"
      "brush*,van gogh,monet",
-     false, 6, -16, 0, 0x8c8478, SCATTER},
-    {STYLE, true,
+     6, -16, 0, 0x8c8478, SCATTER},
+    {STYLE | CHANCE,
      "poster,comic*,pop art,cartoon*,anime,ghibli,animat*,"
      "illustrat*,manga,graphic novel",
-     false, 2, -14, 0, 0, POSTERIZE},
-    {STYLE, false, "pixel*,8-bit,8bit,mosaic,lego,minecraft", false, 0, -10, 0,
-     0, PIXELATE},
-    {STYLE, false, "neon,cyberpunk,synthwave,futuristic,sci-fi,robot*", false,
-     -20, -40, 0xc080ff, 0x9050c0, NONE},
-    {STYLE, false, "statue,marble,relief,emboss*,stone,clay,coin", true, 0, -10,
+     2, -14, 0, 0, POSTERIZE},
+    {STYLE, "pixel*,8-bit,8bit,mosaic,lego,minecraft", 0, -10, 0, 0, PIXELATE},
+    {STYLE, "neon,cyberpunk,synthwave,futuristic,sci-fi,robot*", -20, -40,
+     0xc080ff, 0x9050c0, NONE},
+    {STYLE | GREY, "statue,marble,relief,emboss*,stone,clay,coin", 0, -10,
      0xf0ece0, 0, EMBOSS},
-    {STYLE, false, "negative,invert*,x-ray", false, 0, 0, 0, 0, NEGATE},
-    {STYLE, false, "bokeh,blur*,depth of field,out of focus,dream*", false, 2,
-     -4, 0, 0x868282, BLUR},
-    {STYLE, true, "photo*,realistic,dslr,portrait,studio,film,cinema*,movie",
-     false, 4, -18, 0, 0x848890, SHARPEN},
-    {STYLE, true, "fashion,magazine,vogue,editorial,elegant", false, 10, -10, 0,
+    {STYLE, "negative,invert*,x-ray", 0, 0, 0, 0, NEGATE},
+    {STYLE, "bokeh,blur*,depth of field,out of focus,dream*", 2, -4, 0,
+     0x868282, BLUR},
+    {STYLE | CHANCE, "photo*,realistic,dslr,portrait,studio,film,cinema*,movie",
+     4, -18, 0, 0x848890, SHARPEN},
+    {STYLE | CHANCE, "fashion,magazine,vogue,editorial,elegant", 10, -10, 0,
      0x90848a, NONE},
 };
 
 enum { LOOK_COUNT = sizeof looks / sizeof *looks };
 
-static const struct look *look_for(const char *prompt, enum kind kind) {
+static const struct look *look_for(const char *prompt, int kind) {
   for (int i = 0; i < LOOK_COUNT; i++)
-    if (looks[i].kind == kind && em_look_has_word(prompt, looks[i].words))
+    if ((looks[i].traits & kind) && em_look_has_word(prompt, looks[i].words))
       return &looks[i];
   return NULL;
 }
@@ -184,7 +161,7 @@ static const struct look *look_for(const char *prompt, enum kind kind) {
 static const struct look *look_by_chance(struct em_random *random) {
   for (;;) {
     const struct look *look = &looks[em_random_below(random, LOOK_COUNT)];
-    if (look->by_chance)
+    if (look->traits & CHANCE)
       return look;
   }
 }
@@ -198,7 +175,7 @@ static void blend(gdImagePtr image, int how, int colour) {
 
 static int use(gdImagePtr image, const struct look *look, uint64_t key) {
   if (!apply_effect(image, look->effect, key) ||
-      (look->grey && !gdImageGrayScale(image)) ||
+      ((look->traits & GREY) && !gdImageGrayScale(image)) ||
       !gdImageContrast(image, look->contrast) ||
       !gdImageBrightness(image, look->brightness))
     return -1;
@@ -232,5 +209,6 @@ int em_look_apply(gdImagePtr image, const char *prompt, uint64_t key,
     light = look_by_chance(&random);
   if ((light && use(image, light, key)) || (style && use(image, style, key)))
     return -1;
-  return vary(image, style && style->grey && !style->multiply, &random);
+  return vary(image, style && (style->traits & GREY) && !style->multiply,
+              &random);
 }

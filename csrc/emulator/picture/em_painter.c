@@ -1,11 +1,11 @@
 #include "em_painter.h"
 
+#include <gdfontmb.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "em_caption.h"
 #include "em_codec.h"
 #include "em_look.h"
 #include "em_random.h"
@@ -14,7 +14,7 @@
 enum { GRID = 16, MEGAPIXEL = 1024 * 1024 };
 enum { SHORTEST = 64, LONGEST = 2048 };
 
-enum { PAPER = 0xf4efe6, INK = 0x4c443a };
+enum { PAPER = 0xf4efe6 };
 
 /* The pictures of examples/pictures, put into the program by the build. */
 extern const unsigned char em_sample_portrait[], em_sample_portrait_end[];
@@ -28,16 +28,13 @@ struct sample {
   const unsigned char *data, *end;
 };
 
+#define SAMPLE(name) em_sample_##name, em_sample_##name##_end
 static const struct sample samples[] = {
-    {"portrait*,face*,headshot,avatar,selfie,she,her", em_sample_portrait,
-     em_sample_portrait_end},
-    {"woman,girl,lady,model,bride,queen,street*", em_sample_woman,
-     em_sample_woman_end},
-    {"man,boy,guy,person*,people,king,he,his", em_sample_man,
-     em_sample_man_end},
-    {"dress,gown,garment*,outfit*,clothes,clothing", em_sample_dress,
-     em_sample_dress_end},
-    {"*", em_sample_landscape, em_sample_landscape_end},
+    {"portrait*,face*,headshot,avatar,selfie,she,her", SAMPLE(portrait)},
+    {"woman,girl,lady,model,bride,queen,street*", SAMPLE(woman)},
+    {"man,boy,guy,person*,people,king,he,his", SAMPLE(man)},
+    {"dress,gown,garment*,outfit*,clothes,clothing", SAMPLE(dress)},
+    {"*", SAMPLE(landscape)},
 };
 
 /* A decoded picture and the part of it that counts. */
@@ -170,80 +167,132 @@ static void fill(gdImagePtr canvas, gdRect at, const struct part *part) {
                          at.width, at.height, from.width, from.height);
 }
 
-static void fill_framed(gdImagePtr canvas, gdRect at, const struct part *part) {
-  int frame = at.width / 40;
-  gdImageFilledRectangle(canvas, at.x - frame, at.y - frame,
-                         at.x + at.width + frame - 1,
-                         at.y + at.height + frame - 1, PAPER);
-  gdImageRectangle(canvas, at.x - frame, at.y - frame,
-                   at.x + at.width + frame - 1, at.y + at.height + frame - 1,
-                   INK);
-  fill(canvas, at, part);
-}
-
-static int at_least_one(int side) { return side < 1 ? 1 : side; }
-
-static void put_side_by_side(const struct render *render, int height) {
-  int width = render->width, gap = (width < height ? width : height) / 32;
-  gdRect at = {gap, gap, width - 2 * gap, height - 2 * gap};
-  gdImageFilledRectangle(render->canvas, 0, 0, width - 1, height - 1, PAPER);
-  if (height > width * 5 / 4) {
-    at.height = at_least_one((height - 3 * gap) / 2);
-    fill(render->canvas, at, &render->parts[0]);
-    at.y += at.height + gap;
-  } else {
-    at.width = at_least_one((width - 3 * gap) / 2);
-    fill(render->canvas, at, &render->parts[0]);
-    at.x += at.width + gap;
-  }
-  fill(render->canvas, at, &render->parts[1]);
-}
-
-/* The further pictures, framed, in a row along the lower edge. */
-static void put_inset(const struct render *render, int from, int height) {
-  int count = render->count - from, shares = count < 2 ? 5 : 2 * count + 2;
-  int gap = render->width / 32, share = render->width / shares;
-  gdRect at = {gap, 0, at_least_one(share * 2 - gap), height * 2 / 5};
-  if (at.height > at.width * 5 / 4)
-    at.height = at_least_one(at.width * 5 / 4);
-  at.y = height - at.height - gap;
-  if (render->key & 1)
-    at.x = render->width - count * (at.width + gap);
-  for (int i = from; i < render->count; i++, at.x += at.width + gap)
-    fill_framed(render->canvas, at, &render->parts[i]);
-}
-
-static int stands_side_by_side(const struct render *render) {
-  if (em_look_has_word(render->prompt,
-                       "side by side,next to,poster,together,collage,split,"
-                       "beside,both,two,hug*,meet*"))
-    return 1;
-  return !em_look_has_word(render->prompt,
-                           "put,wear*,dress*,onto,on top,try on,outfit,clothes,"
-                           "place,add,insert,replace,swap,holding,selfie,"
-                           "frame*,inset,background,with") &&
-         (render->key & 2);
-}
-
+/* One picture everywhere; several side by side, or one above the other where
+ * that gives them more room. */
 static void compose(const struct render *render, int height) {
-  if (render->count > 1 && stands_side_by_side(render)) {
-    put_side_by_side(render, height);
-    put_inset(render, 2, height);
-  } else {
-    fill(render->canvas, (gdRect){0, 0, render->width, height},
-         &render->parts[0]);
-    put_inset(render, 1, height);
+  int width = render->width, count = render->count;
+  int gap = count == 1 ? 0 : (width < height ? width : height) / 32;
+  bool is_tall = height > width * 5 / 4;
+  int share = ((is_tall ? height : width) - (count + 1) * gap) / count;
+  gdRect at = {gap, gap, width - 2 * gap, height - 2 * gap};
+  *(is_tall ? &at.height : &at.width) = share < 1 ? 1 : share;
+  for (int i = 0; i < count; i++) {
+    fill(render->canvas, at, &render->parts[i]);
+    *(is_tall ? &at.y : &at.x) += share + gap;
   }
+}
+
+/* The strip below every picture that says where it comes from: the model, the
+ * step in a chain of edits, the seed, the prompt, and that no model was run.
+ *
+ * It begins with a coloured rule, so that the next edit finds the strip and
+ * cuts it off: captions of a chain do not pile up. The font is one of libgd's
+ * own, drawn at twice its size; it is ASCII, other letters are drawn as '?'. */
+/* In pixels of the strip, which is drawn at half its size. */
+enum { SCALE = 2, RULE = 3, LINE = 16, MARGIN = 8, TOP = 8, LINES = 3 };
+
+/* The badge, the widest of what has to fit, needs as much. */
+enum { NARROWEST = 416 };
+
+enum { INK = 0xf6f2e8, SLATE = 0x17181f, QUIET = 0xa9adb8, ACCENT = 0xffb000 };
+
+static const char badge[] = "emulator: no model was run";
+
+int em_caption_height(int width, int height) {
+  int strip = (MARGIN + LINES * LINE) * SCALE;
+  return width >= NARROWEST && height >= 2 * strip ? strip : 0;
+}
+
+/* As JPEG and WebP leave it at low quality. */
+static int is_near(int pixel, int colour) {
+  return abs(gdTrueColorGetRed(pixel) - gdTrueColorGetRed(colour)) +
+             abs(gdTrueColorGetGreen(pixel) - gdTrueColorGetGreen(colour)) +
+             abs(gdTrueColorGetBlue(pixel) - gdTrueColorGetBlue(colour)) <
+         64;
+}
+
+static int row_is(gdImagePtr image, int y, int colour) {
+  int hits = 0, tried = 0;
+  for (int x = 8; x < image->sx - 8; x += 8, tried++)
+    hits += is_near(gdImageTrueColorPixel(image, x, y), colour);
+  return hits * 100 > tried * 95;
+}
+
+int em_caption_found(gdImagePtr image) {
+  int height = em_caption_height(image->sx, image->sy);
+  int top = image->sy - height;
+  return height > 0 && row_is(image, top + RULE, ACCENT) &&
+                 row_is(image, top + RULE * SCALE + 3, SLATE) &&
+                 row_is(image, image->sy - 3, SLATE)
+             ? height
+             : 0;
+}
+
+/* One letter of UTF-8 as ASCII; moves past it. */
+static int next_letter(const char **text) {
+  unsigned char first = (unsigned char)*(*text)++;
+  if (first < 0x80)
+    return first < ' ' || first == 0x7f ? ' ' : first;
+  while ((**text & 0xc0) == 0x80)
+    ++*text;
+  return '?';
+}
+
+/* Returns what of the text has no room in the line. */
+static const char *draw_text(gdImagePtr strip, int x, int line,
+                             const char *text, int colour) {
+  gdFontPtr font = gdFontGetMediumBold();
+  for (; *text && x + font->w <= strip->sx - MARGIN; x += font->w)
+    gdImageChar(strip, font, x, TOP + line * LINE, next_letter(&text), colour);
+  return text;
+}
+
+struct caption {
+  const char *title;  /* "flux-kontext-pro" */
+  const char *detail; /* "step 2  seed 42" */
+  const char *text;   /* the prompt: two lines of it at most */
+};
+
+/* The badge lies over the end of the prompt. */
+static void draw_words(gdImagePtr strip, const struct caption *caption) {
+  int letter = gdFontGetMediumBold()->w, top = TOP + (LINES - 1) * LINE;
+  int beside = MARGIN + letter * (int)(strlen(caption->title) + 1);
+  int badge_x = strip->sx - MARGIN - letter * (int)strlen(badge);
+  draw_text(strip, MARGIN, 0, caption->title, ACCENT);
+  draw_text(strip, beside, 0, caption->detail, QUIET);
+  const char *rest = draw_text(strip, MARGIN, 1, caption->text, INK);
+  draw_text(strip, MARGIN, 2, rest, INK);
+  gdImageFilledRectangle(strip, badge_x - MARGIN / 2, top - 1, strip->sx,
+                         top + LINE - 3, ACCENT);
+  draw_text(strip, badge_x, LINES - 1, badge, SLATE);
+}
+
+/* Draws the strip over the lowest em_caption_height() rows.
+ * Errors: -1, out of memory. */
+static int draw_strip(gdImagePtr image, const struct caption *caption) {
+  int height = em_caption_height(image->sx, image->sy);
+  int width = image->sx / SCALE;
+  if (height == 0)
+    return 0;
+  gdImagePtr strip = gdImageCreateTrueColor(width, height / SCALE);
+  if (!strip)
+    return -1;
+  gdImageFilledRectangle(strip, 0, 0, width - 1, strip->sy - 1, SLATE);
+  gdImageFilledRectangle(strip, 0, 0, width - 1, RULE - 1, ACCENT);
+  draw_words(strip, caption);
+  gdImageCopyResized(image, strip, 0, image->sy - height, 0, 0, image->sx,
+                     height, width, strip->sy);
+  gdImageDestroy(strip);
+  return 0;
 }
 
 static int draw_caption(const struct render *render) {
   char detail[64];
   snprintf(detail, sizeof detail, "step %d  seed %lld", render->job->step,
            render->job->seed);
-  return em_caption_draw(render->canvas,
-                         &(struct em_caption){.title = render->model,
-                                              .detail = detail,
-                                              .text = render->prompt});
+  return draw_strip(render->canvas, &(struct caption){.title = render->model,
+                                                      .detail = detail,
+                                                      .text = render->prompt});
 }
 
 /* A stand-in, which no edit has made, keeps the sample's own look; of several
@@ -253,7 +302,7 @@ static int draw(struct render *render) {
   render->canvas = gdImageCreateTrueColor(width, height);
   if (!render->canvas)
     return -1;
-  gdImageFilledRectangle(render->canvas, 0, 0, width - 1, height - 1, 0xffffff);
+  gdImageFilledRectangle(render->canvas, 0, 0, width - 1, height - 1, PAPER);
   compose(render, height - em_caption_height(width, height));
   if (render->job->step > 0 && em_look_apply(render->canvas, render->prompt,
                                              render->key, render->count == 1))

@@ -2,8 +2,8 @@
  *
  * No model runs here. A job's pictures are decoded, cropped to the aspect
  * ratio that was asked for, put together when there are several, given a look
- * that the prompt's words and the seed choose (em_look), captioned
- * (em_caption), and encoded (em_codec). Without a picture, one of five samples
+ * that the prompt's words and the seed choose (em_look), captioned,
+ * and encoded (em_codec). Without a picture, one of five samples
  * is edited, which are part of the program. It is enough of an edit for a
  * person to see in a thumbnail which job made a picture out of which other
  * picture, and for a test to tell two jobs apart.
@@ -15,10 +15,11 @@
 #ifndef EM_PAINTER_H
 #define EM_PAINTER_H
 
+#include <gd.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "em_error.h"
+#include "em_text.h"
 
 enum { EM_INPUT_MAX = 8 };
 
@@ -59,5 +60,12 @@ int em_painter_stand_in(const char *name, unsigned char **data, size_t *size);
  * Ownership and errors: as em_painter_render. */
 int em_painter_plain(uint32_t colour, const char *format, unsigned char **data,
                      size_t *size);
+
+/* The height of the caption on a picture of that size; 0 where it would take
+ * more than half of it, or its words do not fit. */
+int em_caption_height(int width, int height);
+
+/* The height of the caption that `image` ends in, or 0. */
+int em_caption_found(gdImagePtr image);
 
 #endif

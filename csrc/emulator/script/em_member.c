@@ -1,23 +1,24 @@
 #include "em_member.h"
 
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "em_base64.h"
 #include "em_reply.h"
 
-static bool all_strings(const json_t *list) {
-  size_t i;
-  const json_t *item;
-  json_array_foreach(list, i, item) {
-    if (!json_is_string(item))
-      return false;
-  }
-  return json_is_array(list) && json_array_size(list);
-}
+struct kind {
+  const char *description;
+  /* What it may be: s, a string; w, a list of those; i, a whole number; n, any
+   * number; b, a boolean; o, an object; empty: anything. */
+  const char *types;
+  double low, high;                  /* of a number */
+  const char *words[8];              /* of a string; none: any */
+  bool (*also)(const json_t *value); /* or NULL */
+};
 
-static bool all_headers(const json_t *object) {
+static bool are_headers(const json_t *object) {
   const char *name;
   const json_t *value;
   json_object_foreach((json_t *)(uintptr_t)object, name, value) {
@@ -25,45 +26,94 @@ static bool all_headers(const json_t *object) {
         !*name || strpbrk(name, "\r\n: "))
       return false;
   }
-  return json_is_object(object) && json_object_size(object) <= EM_HEADER_MAX;
+  return json_object_size(object) <= EM_HEADER_MAX;
 }
 
-static bool is_count(const json_t *value) {
-  return json_is_integer(value) && json_integer_value(value) > 0;
+static bool is_base64(const json_t *value) {
+  size_t size;
+  unsigned char *bytes = em_base64_decode(json_string_value(value),
+                                          json_string_length(value), &size);
+  free(bytes);
+  return bytes != NULL;
 }
 
-static bool is_amount(const json_t *value) {
-  return json_is_number(value) && json_number_value(value) >= 0;
-}
-
-static bool is_string(const json_t *value) { return json_is_string(value); }
-static bool is_integer(const json_t *value) { return json_is_integer(value); }
-static bool is_boolean(const json_t *value) { return json_is_boolean(value); }
-
-static bool are_words(const json_t *value) {
-  return json_is_string(value) || all_strings(value);
-}
-
-static bool is_times(const json_t *value) {
-  return is_count(value) || json_is_string(value);
-}
-
-static const struct {
-  bool (*fits)(const json_t *value);
-  const char *description;
-} kinds[] = {
-    [EM_STRING] = {is_string, "a string"},
-    [EM_COUNT] = {is_count, "a whole number above 0"},
-    [EM_INTEGER] = {is_integer, "a whole number"},
-    [EM_AMOUNT] = {is_amount, "a number, not negative"},
-    [EM_BOOLEAN] = {is_boolean, "true or false"},
-    [EM_STRINGS] = {all_strings, "a list of strings"},
-    [EM_WORDS] = {are_words, "a string or a list of strings"},
-    [EM_HEADERS] = {all_headers, "an object of header names and values"},
-    [EM_TIMES] = {is_times,
-                  "a whole number above 0, \"always\" or \"endless\""},
-    [EM_ANY] = {NULL, "anything"},
+static const struct kind kinds[] = {
+    [EM_ANY] = {"there", ""},
+    [EM_STRING] = {"a string", "s"},
+    [EM_OBJECT] = {"an object", "o"},
+    [EM_BOOLEAN] = {"true or false", "b"},
+    [EM_BASE64] = {"base64", "s", .also = is_base64},
+    [EM_STRINGS] = {"a list of strings", "w"},
+    [EM_HEADERS] = {"an object of header names and values", "o",
+                    .also = are_headers},
+    [EM_COUNT] = {"a whole number above 0", "i", 1, 1e19},
+    [EM_STATUS] = {"a whole number, 200 to 599", "i", 200, 599},
+    [EM_INTEGER] = {"a whole number", "i", -1e19, 1e19},
+    [EM_AMOUNT] = {"a number, not negative", "in", 0, 1e12},
+    [EM_SHARE] = {"0 to 1", "in", 0, 1},
+    [EM_ALWAYS] =
+        {"a whole number above 0 or \"always\"", "is", 1, 1e19, {"always"}},
+    [EM_ENDLESS] =
+        {"a whole number above 0 or \"endless\"", "is", 1, 1e19, {"endless"}},
+    [EM_POSITION] =
+        {"a whole number or \"random\"", "is", -1e15, 1e15, {"random"}},
+    [EM_MODE] = {"\"before\" or \"after\"", "s", .words = {"before", "after"}},
+    [EM_FRAMING] = {"\"chunked\" or \"close\"", "s",
+                    .words = {"chunked", "close"}},
+    [EM_DIRECTIONS] = {"\"request\" or \"response\"", "sw",
+                       .words = {"request", "response"}},
+    [EM_ACTIONS] = {"close, reset, stall, delay, trickle, garbage or replace, "
+                    "or a list of them",
+                    "sw",
+                    .words = {"close", "reset", "stall", "delay", "trickle",
+                              "garbage", "replace"}},
 };
+
+static bool is_word(const json_t *value, const struct kind *kind) {
+  const char *const *word = kind->words;
+  if (!json_is_string(value) || !*word)
+    return json_is_string(value);
+  while (*word && strcmp(*word, json_string_value(value)) != 0)
+    word++;
+  return *word != NULL;
+}
+
+static bool are_words(const json_t *list, const struct kind *kind) {
+  size_t i;
+  const json_t *item;
+  json_array_foreach(list, i, item) {
+    if (!is_word(item, kind))
+      return false;
+  }
+  return json_array_size(list) > 0;
+}
+
+static bool fits(const json_t *value, const struct kind *kind) {
+  /* In the order of enum json_type. */
+  static const char types[] = "owsinbb0";
+  if (!value || !*kind->types)
+    return value != NULL;
+  char type = types[json_typeof(value)];
+  if (!strchr(kind->types, type))
+    return false;
+  if (type == 's' && !is_word(value, kind))
+    return false;
+  if (type == 'w' && !are_words(value, kind))
+    return false;
+  if (json_is_number(value) && (json_number_value(value) < kind->low ||
+                                json_number_value(value) > kind->high))
+    return false;
+  return !kind->also || kind->also(value);
+}
+
+static int check(const json_t *value, const char *where, const char *name,
+                 enum em_wanted wanted, struct em_error *error) {
+  const struct kind *kind = &kinds[wanted];
+  if (fits(value, kind))
+    return 0;
+  return em_fail(error, "%s%s %s %s", where, name,
+                 wanted == EM_BASE64 ? "is not" : "must be", kind->description);
+}
 
 int em_members_check(const json_t *object, const char *where,
                      const struct em_member *members, struct em_error *error) {
@@ -75,21 +125,42 @@ int em_members_check(const json_t *object, const char *where,
       member++;
     if (!member->name)
       return em_fail(error, "%s%.40s is not known", where, name);
-    if (kinds[member->wanted].fits && !kinds[member->wanted].fits(value))
-      return em_fail(error, "%s%s must be %s", where, name,
-                     kinds[member->wanted].description);
+    if (check(value, where, name, member->wanted, error))
+      return -1;
   }
   return 0;
 }
 
-bool em_member_is_word(const json_t *value, const char *word) {
-  return !json_is_string(value) || !strcmp(json_string_value(value), word);
+int em_member_require(const json_t *object, struct em_member member,
+                      struct em_error *error) {
+  return check(json_object_get(object, member.name), "", member.name,
+               member.wanted, error);
 }
 
-bool em_member_is_base64(const json_t *value) {
-  size_t size;
-  unsigned char *bytes = em_base64_decode(json_string_value(value),
-                                          json_string_length(value), &size);
-  free(bytes);
-  return bytes != NULL;
+int em_members_exclude(const json_t *object, const char *where, const char *a,
+                       const char *b, struct em_error *error) {
+  if (!json_object_get(object, a) || !json_object_get(object, b))
+    return 0;
+  return em_fail(error, "%s%s and %s%s exclude each other", where, a, where, b);
+}
+
+unsigned char *em_member_bytes(const json_t *object, const char *name,
+                               size_t *size) {
+  char twin[32];
+  snprintf(twin, sizeof twin, "%s_base64", name);
+  const json_t *plain = json_object_get(object, name);
+  const json_t *encoded = json_object_get(object, twin);
+  char *text = NULL;
+  if (encoded)
+    return em_base64_decode(json_string_value(encoded),
+                            json_string_length(encoded), size);
+  *size = json_string_length(plain);
+  if (plain && !json_is_string(plain)) {
+    text = json_dumps(plain, JSON_COMPACT | JSON_ENCODE_ANY);
+    *size = text ? strlen(text) : 0;
+    return (unsigned char *)text;
+  }
+  text = malloc(*size + 1);
+  return text ? memcpy(text, plain ? json_string_value(plain) : "", *size + 1)
+              : NULL;
 }

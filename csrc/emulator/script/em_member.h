@@ -4,21 +4,29 @@
 #define EM_MEMBER_H
 
 #include <jansson.h>
-#include <stdbool.h>
 
-#include "em_error.h"
+#include "em_text.h"
 
 enum em_wanted {
-  EM_STRING,
-  EM_COUNT,   /* a whole number above 0 */
-  EM_INTEGER, /* any whole number */
-  EM_AMOUNT,  /* a number, not negative */
-  EM_BOOLEAN,
-  EM_STRINGS, /* a list, not empty */
-  EM_WORDS,   /* a string or a list of them */
-  EM_HEADERS, /* names and values */
-  EM_TIMES,   /* a whole number above 0, or a word */
   EM_ANY,
+  EM_STRING,
+  EM_OBJECT,
+  EM_BOOLEAN,
+  EM_BASE64,
+  EM_STRINGS,  /* a list, not empty */
+  EM_HEADERS,  /* names and values */
+  EM_COUNT,    /* a whole number above 0 */
+  EM_STATUS,   /* 200 to 599 */
+  EM_INTEGER,  /* any whole number */
+  EM_AMOUNT,   /* a number, not negative */
+  EM_SHARE,    /* 0 to 1 */
+  EM_ALWAYS,   /* a count or that word */
+  EM_ENDLESS,  /* a count or that word */
+  EM_POSITION, /* of a byte, or "random" */
+  EM_MODE,
+  EM_FRAMING,
+  EM_DIRECTIONS, /* one or a list */
+  EM_ACTIONS,    /* one or a list */
 };
 
 struct em_member {
@@ -26,14 +34,23 @@ struct em_member {
   enum em_wanted wanted;
 };
 
-/* Checks an object's members; `where` is put before their names.
- * Errors: -1 and what is wrong. */
+/* Checks an object's members; `where` is put before their names. All of these
+ * return -1 and what is wrong. */
 int em_members_check(const json_t *object, const char *where,
                      const struct em_member *members, struct em_error *error);
 
-/* Whether a value that may be a number or a word is a number or that word. */
-bool em_member_is_word(const json_t *value, const char *word);
+/* Checks one of the members; one that is absent is wrong. */
+int em_member_require(const json_t *object, struct em_member member,
+                      struct em_error *error);
 
-bool em_member_is_base64(const json_t *value);
+/* Refuses an object that has both. */
+int em_members_exclude(const json_t *object, const char *where, const char *a,
+                       const char *b, struct em_error *error);
+
+/* The bytes of a member: of a text as it is, of anything else as JSON, or what
+ * its twin, called name_base64, encodes. Ownership: malloc'ed. Errors: NULL;
+ * without either member there are no bytes, but no error. */
+unsigned char *em_member_bytes(const json_t *object, const char *name,
+                               size_t *size);
 
 #endif

@@ -1,31 +1,21 @@
 #include "em_rules.h"
 
+#include <fnmatch.h>
 #include <stdlib.h>
+#include <string.h>
 
-bool em_rule_create(struct em_rule *rule, const json_t *source) {
-  atomic_init(&rule->references, 1);
-  rule->source = json_deep_copy(source);
-  return rule->source != NULL;
-}
-
-void em_rule_keep(struct em_rule *rule) {
-  atomic_fetch_add(&rule->references, 1);
-}
-
-bool em_rule_release(struct em_rule *rule) {
-  if (atomic_fetch_sub(&rule->references, 1) > 1)
-    return false;
+void em_rule_drop(struct em_rule *rule) {
+  if (!rule || atomic_fetch_sub(&rule->references, 1) > 1)
+    return;
+  if (rule->kind->destroy)
+    rule->kind->destroy(rule);
   json_decref(rule->source);
-  return true;
+  free(rule);
 }
 
 void em_rules_create(struct em_rules *rules, const struct em_rule_kind *kind,
                      uint64_t seed) {
-  rules->kind = kind;
-  rules->seed = seed;
-  rules->all = NULL;
-  rules->count = 0;
-  atomic_init(&rules->active, 0);
+  *rules = (struct em_rules){.kind = kind, .seed = seed};
   pthread_mutex_init(&rules->lock, NULL);
 }
 
@@ -34,13 +24,44 @@ void em_rules_destroy(struct em_rules *rules) {
   pthread_mutex_destroy(&rules->lock);
 }
 
+/* Once, or as often as chance wants, unless the match says how often. */
+static void read_match(struct em_rule *rule) {
+  const json_t *match = json_object_get(rule->source, "match");
+  const json_t *nth = json_object_get(match, "nth");
+  const json_t *from = json_object_get(match, "from");
+  const json_t *count = json_object_get(match, "count");
+  rule->from = json_integer_value(nth ? nth : from);
+  if (count)
+    rule->count = json_integer_value(count); /* "always" gives 0 */
+  else
+    rule->count = json_object_get(match, "probability") ? 0 : 1;
+}
+
+/* Errors: NULL when out of memory. */
+static struct em_rule *make_rule(const struct em_rules *rules,
+                                 const json_t *source) {
+  struct em_rule *rule = calloc(1, rules->kind->size);
+  if (!rule)
+    return NULL;
+  rule->kind = rules->kind;
+  rule->number = rules->count + 1;
+  atomic_init(&rule->references, 1);
+  rule->source = json_deep_copy(source);
+  read_match(rule);
+  if (rule->source &&
+      (!rules->kind->read || !rules->kind->read(rule, rules->seed)))
+    return rule;
+  em_rule_drop(rule);
+  return NULL;
+}
+
 static int add_rule(struct em_rules *rules, const json_t *source) {
-  struct em_rule *rule = rules->kind->make(source, rules->seed);
-  struct em_rule **all = realloc(rules->all, (rules->count + 1) * sizeof(*all));
+  struct em_rule *rule = make_rule(rules, source);
+  struct em_rule **all = em_grow(rules->all, rules->count, sizeof(*all));
   if (all)
     rules->all = all;
   if (!rule || !all) {
-    rules->kind->drop(rule);
+    em_rule_drop(rule);
     return -1;
   }
   all[rules->count++] = rule;
@@ -56,50 +77,41 @@ static int check_list(const struct em_rule_kind *kind, const json_t *list,
   if (!json_is_array(list))
     return em_fail(error, "a list of rules is expected");
   json_array_foreach(list, i, rule) {
+    if (!json_is_object(rule))
+      return em_fail(error, "rule %zu: it is not an object", i + 1);
     if (kind->check(rule, &mistake))
       return em_fail(error, "rule %zu: %.400s", i + 1, mistake.text);
   }
   return 0;
 }
 
-int em_rules_add(struct em_rules *rules, const char *json, size_t size,
+int em_rules_add(struct em_rules *rules, const json_t *list,
                  struct em_error *error) {
-  json_error_t mistake;
-  json_t *list = json_loadb(json ? json : "", size, 0, &mistake);
-  if (!list)
-    return em_fail(error, "not JSON: line %d: %s", mistake.line, mistake.text);
   int failed = check_list(rules->kind, list, error);
   pthread_mutex_lock(&rules->lock);
   for (size_t i = 0; !failed && i < json_array_size(list); i++)
     if (add_rule(rules, json_array_get(list, i)))
       failed = em_fail(error, "out of memory");
   pthread_mutex_unlock(&rules->lock);
-  json_decref(list);
   return failed;
-}
-
-void em_rules_clear_locked(struct em_rules *rules) {
-  for (size_t i = 0; i < rules->count; i++)
-    rules->kind->drop(rules->all[i]);
-  free(rules->all);
-  rules->all = NULL;
-  rules->count = 0;
-  atomic_store(&rules->active, 0);
 }
 
 void em_rules_clear(struct em_rules *rules) {
   pthread_mutex_lock(&rules->lock);
-  em_rules_clear_locked(rules);
+  for (size_t i = 0; i < rules->count; i++)
+    em_rule_drop(rules->all[i]);
+  free(rules->all);
+  rules->all = NULL;
+  rules->count = 0;
+  atomic_store(&rules->active, 0);
   pthread_mutex_unlock(&rules->lock);
 }
 
-static void write_rule(const struct em_rules *rules, const struct em_rule *rule,
-                       struct em_text *text) {
+static void write_rule(const struct em_rule *rule, struct em_text *text) {
   char *source = json_dumps(rule->source, JSON_COMPACT);
-  em_text_addf(text, "{\"seen\":%lld,\"used\":%lld", rule->match.seen,
-               rule->match.used);
-  if (rules->kind->write_members)
-    rules->kind->write_members(rule, text);
+  em_text_addf(text, "{\"seen\":%lld,\"used\":%lld", rule->seen, rule->used);
+  if (rule->kind->write_members)
+    rule->kind->write_members(rule, text);
   em_text_addf(text, ",\"rule\":%s}", source ? source : "null");
   free(source);
 }
@@ -109,8 +121,60 @@ void em_rules_write_json(struct em_rules *rules, struct em_text *text) {
   pthread_mutex_lock(&rules->lock);
   for (size_t i = 0; i < rules->count; i++) {
     em_text_add(text, i ? "," : "");
-    write_rule(rules, rules->all[i], text);
+    write_rule(rules->all[i], text);
   }
   pthread_mutex_unlock(&rules->lock);
   em_text_add(text, "]");
+}
+
+/* Counts an exchange as seen; returns whether it is the rule's turn. */
+static bool see(struct em_rule *rule) {
+  rule->seen++;
+  if (!rule->from)
+    return !rule->count || rule->used < rule->count;
+  return rule->seen >= rule->from &&
+         (!rule->count || rule->seen < rule->from + rule->count);
+}
+
+struct em_rule *em_rules_match_locked(struct em_rules *rules, void *exchange) {
+  const struct em_rule_kind *kind = rules->kind;
+  struct em_rule *first = NULL;
+  for (size_t i = 0; i < rules->count; i++) {
+    struct em_rule *rule = rules->all[i];
+    if (kind->matches(rule, exchange) && see(rule) && !first &&
+        (!kind->draw || kind->draw(rule, exchange)))
+      first = rule;
+  }
+  if (first) {
+    first->used++;
+    atomic_fetch_add(&first->references, 1);
+  }
+  return first;
+}
+
+static bool is_glob(const char *place) {
+  return *place == '/' || *place == '*';
+}
+
+bool em_place_fits(const char *place, enum em_endpoint endpoint,
+                   const char *path) {
+  if (!place)
+    return true;
+  if (is_glob(place))
+    return !fnmatch(place, path, 0);
+  return !strcmp(place, em_endpoint_name(endpoint));
+}
+
+int em_match_check(const json_t *match, const char *name,
+                   struct em_error *error) {
+  const char *place = json_string_value(json_object_get(match, name));
+  if (place && !is_glob(place) && !em_endpoint_is_known(place))
+    return em_fail(error,
+                   "match.%s is neither an endpoint's name nor a glob that "
+                   "starts with / or *",
+                   name);
+  if (json_object_get(match, "nth") &&
+      (json_object_get(match, "from") || json_object_get(match, "count")))
+    return em_fail(error, "match.nth stands alone, without from and count");
+  return 0;
 }

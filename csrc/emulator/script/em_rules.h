@@ -1,10 +1,14 @@
 /* A script: the rules that tests have set, in their order.
  *
+ *   {"match": {"path": "submit", "from": 2, "count": 3}, ...}
+ *
  * What em_fault and em_wire have in common: rules come as a JSON list, all or
  * none, are listed with how often each was seen and used, and live as long as
- * an exchange refers to them, cleared or not. What a rule means is its kind's.
- * The lock is here, and the owner may guard with it what belongs to the
- * rules. */
+ * an exchange refers to them, cleared or not. The first one that applies is
+ * used, and only that one. nth, or from and count, count the exchanges that the
+ * rest of the match is true for; count alone says how often the rule is used.
+ * What else a match may ask for, and what a rule means, is its kind's. The lock
+ * is here, and the owner may guard with it what belongs to the rules. */
 #ifndef EM_RULES_H
 #define EM_RULES_H
 
@@ -14,24 +18,35 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "em_error.h"
-#include "em_match.h"
+#include "em_endpoints.h"
 #include "em_text.h"
 
 /* The first member of a kind's own struct. */
 struct em_rule {
+  const struct em_rule_kind *kind;
   atomic_int references;
-  json_t *source;        /* only read after it was made */
-  struct em_match match; /* under the lock */
+  json_t *source; /* only read after it was made */
+  size_t number;  /* in the script, from 1 on */
+  /* Whose turn it is; all under the lock. */
+  long long from;  /* 0: whenever it is not used up */
+  long long count; /* 0: for ever */
+  long long seen, used;
 };
 
 struct em_rule_kind {
+  size_t size; /* of its struct */
   /* Errors: -1 and what is wrong with it. */
   int (*check)(const json_t *source, struct em_error *error);
-  /* Errors: NULL when out of memory. */
-  struct em_rule *(*make)(const json_t *source, uint64_t seed);
-  void (*drop)(struct em_rule *rule);
-  /* Writes further members beside seen and used; or NULL. */
+  /* Whether the rest of the match is true for an exchange. */
+  bool (*matches)(const struct em_rule *rule, const void *exchange);
+
+  /* These may be NULL. Fills in the rest of the struct, `seed` where it has
+   * none of its own. Errors: -1 when out of memory. */
+  int (*read)(struct em_rule *rule, uint64_t seed);
+  void (*destroy)(struct em_rule *rule);
+  /* Whether chance wants the rule used, whose turn it is. */
+  bool (*draw)(const struct em_rule *rule, void *exchange);
+  /* Writes further members beside seen and used. */
   void (*write_members)(const struct em_rule *rule, struct em_text *text);
 };
 
@@ -49,20 +64,26 @@ void em_rules_create(struct em_rules *rules, const struct em_rule_kind *kind,
 void em_rules_destroy(struct em_rules *rules);
 
 /* Adds a list of rules, all or none. Errors: -1 and which rule has what. */
-int em_rules_add(struct em_rules *rules, const char *json, size_t size,
+int em_rules_add(struct em_rules *rules, const json_t *list,
                  struct em_error *error);
 void em_rules_clear(struct em_rules *rules);
-void em_rules_clear_locked(struct em_rules *rules);
 
 /* The rules with how often each was seen and used, as a JSON array. */
 void em_rules_write_json(struct em_rules *rules, struct em_text *text);
 
-/* With one reference. False when out of memory. */
-bool em_rule_create(struct em_rule *rule, const json_t *source);
-void em_rule_keep(struct em_rule *rule);
+/* Counts the exchange and returns the rule to use, or NULL.
+ * Ownership: a reference, given back by em_rule_drop. */
+struct em_rule *em_rules_match_locked(struct em_rules *rules, void *exchange);
+void em_rule_drop(struct em_rule *rule);
 
-/* Gives a reference back; returns whether it was the last, after which the kind
- * frees the rule. */
-bool em_rule_release(struct em_rule *rule);
+/* Whether a place, an endpoint's name or a glob of the path, means this one;
+ * NULL means all of them. */
+bool em_place_fits(const char *place, enum em_endpoint endpoint,
+                   const char *path);
+
+/* Checks the place, called `name` there, and nth, from and count of a match.
+ * Errors: -1 and what is wrong. */
+int em_match_check(const json_t *match, const char *name,
+                   struct em_error *error);
 
 #endif

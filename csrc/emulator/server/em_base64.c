@@ -4,46 +4,30 @@
 #include <string.h>
 #include <strings.h>
 
-enum { NONE = 64, SPACE = 65 };
-
-/* The six bits of a character, or SPACE, or NONE. */
-static unsigned value_of(unsigned char c) {
-  if (c >= 'A' && c <= 'Z')
-    return c - 'A';
-  if (c >= 'a' && c <= 'z')
-    return c - 'a' + 26u;
-  if (c >= '0' && c <= '9')
-    return c - '0' + 52u;
-  if (c == '+')
-    return 62;
-  if (c == '/')
-    return 63;
-  return c == ' ' || c == '\n' || c == '\r' || c == '\t' ? SPACE : NONE;
-}
-
 /* Length without the padding, which carries nothing. */
 static size_t unpadded(const char *text, size_t length) {
-  while (length && (text[length - 1] == '=' ||
-                    value_of((unsigned char)text[length - 1]) == SPACE))
+  while (length && strchr("= \n\r\t", text[length - 1]))
     length--;
   return length;
 }
 
 unsigned char *em_base64_decode(const char *text, size_t length, size_t *size) {
+  static const char alphabet[] =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   unsigned char *out = malloc(length / 4 * 3 + 4);
   unsigned long bits = 0;
   int held = 0;
   *size = 0;
   length = unpadded(text, length);
   for (size_t i = 0; out && i < length; i++) {
-    unsigned value = value_of((unsigned char)text[i]);
-    if (value == SPACE)
+    const char *digit = memchr(alphabet, text[i], sizeof alphabet - 1);
+    if (!digit && strchr(" \n\r\t", text[i]))
       continue;
-    if (value == NONE) {
+    if (!digit) {
       free(out);
       return NULL;
     }
-    bits = (bits << 6 | value) & 0xffffff;
+    bits = (bits << 6 | (unsigned long)(digit - alphabet)) & 0xffffff;
     held += 6;
     if (held >= 8) {
       held -= 8;

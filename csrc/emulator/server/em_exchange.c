@@ -10,7 +10,6 @@
 #include "em_clock.h"
 #include "em_endpoints.h"
 #include "em_production.h"
-#include "em_submit.h"
 
 enum stage {
   ARRIVED,  /* received whole; faults not yet looked at */
@@ -25,7 +24,7 @@ struct em_exchange {
   struct em_waiting *waiting;
   struct em_request request;
   struct em_reply reply;
-  struct em_fault_rule *fault; /* a reference, or NULL */
+  struct em_rule *fault; /* a reference, or NULL */
   enum stage stage;
   bool suspended; /* guarded by the waiting list's lock, as the links */
   bool released;
@@ -45,23 +44,18 @@ void em_waiting_destroy(struct em_waiting *waiting) {
     close(waiting->wake);
 }
 
-static void suspend_locked(struct em_exchange *exchange) {
-  exchange->suspended = true;
-  LIST_INSERT_HEAD(&exchange->waiting->exchanges, exchange, entry);
-  MHD_suspend_connection(exchange->request.connection);
-}
-
 /* Errors: false when the server is ending: nobody would take it up again. */
 static bool suspend(struct em_exchange *exchange) {
   struct em_waiting *waiting = exchange->waiting;
   pthread_mutex_lock(&waiting->lock);
-  bool closed = waiting->closed;
-  if (closed)
-    exchange->released = true;
-  else
-    suspend_locked(exchange);
+  exchange->released = waiting->closed;
+  exchange->suspended = !waiting->closed;
+  if (exchange->suspended) {
+    LIST_INSERT_HEAD(&waiting->exchanges, exchange, entry);
+    MHD_suspend_connection(exchange->request.connection);
+  }
   pthread_mutex_unlock(&waiting->lock);
-  return !closed;
+  return !exchange->released;
 }
 
 /* The exchange may be gone as soon as it is resumed. */
@@ -123,6 +117,7 @@ struct em_exchange *em_exchange_new(struct em_service *service,
     return NULL;
   exchange->service = service;
   exchange->waiting = waiting;
+  exchange->request.service = service;
   exchange->request.connection = connection;
   exchange->request.method = method;
   exchange->request.path = path;
@@ -139,7 +134,7 @@ void em_exchange_delete(struct em_exchange *exchange) {
     return;
   em_request_destroy(&exchange->request);
   em_reply_destroy(&exchange->reply);
-  em_fault_drop(exchange->fault);
+  em_rule_drop(exchange->fault);
   free(exchange);
 }
 
@@ -154,11 +149,11 @@ static struct em_job *job_in_question(struct em_exchange *exchange) {
   struct em_request *request = &exchange->request;
   if (request->job)
     return em_job_keep(request->job);
-  em_store_lock(store);
+  pthread_mutex_lock(&store->lock);
   struct em_job *job = em_store_find_locked(store, request->route.argument);
   if (job)
     em_job_keep(job);
-  em_store_unlock(store);
+  pthread_mutex_unlock(&store->lock);
   return job;
 }
 
@@ -172,46 +167,33 @@ static void find_fault(struct em_exchange *exchange) {
   struct em_fault_subject subject = {.endpoint = request->route.endpoint,
                                      .method = request->method,
                                      .path = request->path};
-  if (!em_faults_active(exchange->service->faults) ||
+  struct em_rules *faults = &exchange->service->faults;
+  if (!atomic_load_explicit(&faults->active, memory_order_acquire) ||
       em_endpoint_is_control(subject.endpoint))
     return;
   json_t *body = NULL;
   struct em_job *job = NULL;
   if (is_submit(request)) {
-    body = request->body.data
-               ? json_loadb(request->body.data, request->body.size, 0, NULL)
-               : NULL;
+    body = em_request_json(request, NULL);
     subject.model = request->route.argument;
     subject.prompt = json_string_value(json_object_get(body, "prompt"));
   } else if ((job = job_in_question(exchange))) {
     subject.model = job->model->name;
     subject.prompt = job->prompt;
   }
-  exchange->fault = em_faults_match(exchange->service->faults, &subject);
+  pthread_mutex_lock(&faults->lock);
+  exchange->fault = em_rules_match_locked(faults, &subject);
+  pthread_mutex_unlock(&faults->lock);
   em_job_drop(job);
   json_decref(body);
 }
 
-/* The list of states as one allocation: each terminated, then an empty one. */
-static char *make_script(const json_t *states) {
-  struct em_text text = {0};
-  size_t i;
-  const json_t *state;
-  json_array_foreach(states, i, state) {
-    em_text_add_bytes(&text, json_string_value(state),
-                      json_string_length(state) + 1);
-  }
-  em_text_add_bytes(&text, "", 1);
-  return em_text_take(&text);
-}
-
-static void change_job_locked(const struct em_fault_rule *fault,
-                              struct em_job *job) {
-  const json_t *states = em_fault_get(fault, "states");
+static void change_job_locked(const struct em_rule *fault, struct em_job *job) {
+  json_t *states = em_fault_get(fault, "states");
   if (states) {
-    free(job->script);
-    job->script = make_script(states);
-    job->script_next = job->script;
+    json_decref(job->script);
+    job->script = json_incref(states);
+    job->script_next = 0;
   }
   if (em_fault_get(fault, "lose_record"))
     job->lost = json_is_true(em_fault_get(fault, "lose_record"));
@@ -219,33 +201,28 @@ static void change_job_locked(const struct em_fault_rule *fault,
     job->forgotten = json_is_true(em_fault_get(fault, "lose_history"));
 }
 
-/* What a fault does beside the answer: to the job, and to the account. */
-static void change_job(struct em_exchange *exchange) {
+/* What a fault does beside the answer: to the account, and to the job. */
+static void change(struct em_exchange *exchange, bool with_account,
+                   bool with_job) {
   struct em_store *store = &exchange->service->store;
-  struct em_job *job = job_in_question(exchange);
-  if (!job)
-    return;
-  em_store_lock(store);
-  change_job_locked(exchange->fault, job);
-  em_store_unlock(store);
-  em_job_drop(job);
-}
-
-static void change_account(struct em_exchange *exchange) {
-  struct em_store *store = &exchange->service->store;
+  struct em_job *job = with_job ? job_in_question(exchange) : NULL;
   const json_t *credits = em_fault_get(exchange->fault, "credits");
   const json_t *rate = em_fault_get(exchange->fault, "rate_limit");
-  em_store_lock(store);
-  if (credits)
+  pthread_mutex_lock(&store->lock);
+  if (job)
+    change_job_locked(exchange->fault, job);
+  if (with_account && credits)
     store->credits = json_number_value(credits);
-  if (rate)
+  if (with_account && rate)
     store->rpm = (int)json_number_value(rate);
-  em_store_unlock(store);
+  pthread_mutex_unlock(&store->lock);
+  em_job_drop(job);
 }
 
 /* Suspends for the rule's delay; false when there is none. */
 static bool delay(struct em_exchange *exchange) {
-  int64_t delay_us = em_fault_delay_us(exchange->fault);
+  int64_t delay_us =
+      em_clock_us(json_number_value(em_fault_get(exchange->fault, "delay")));
   if (!delay_us || !suspend(exchange))
     return false;
   em_tasks_at(exchange->service->timer, em_clock_now_us() + delay_us,
@@ -257,13 +234,11 @@ static bool delay(struct em_exchange *exchange) {
 static bool arrive(struct em_exchange *exchange) {
   exchange->stage = ADMITTED;
   find_fault(exchange);
-  const struct em_fault_rule *fault = exchange->fault;
+  const struct em_rule *fault = exchange->fault;
   if (!fault || em_fault_is_after(fault))
     return true;
-  change_account(exchange);
   /* A submit's job does not exist yet: answer() sees to it. */
-  if (!is_submit(&exchange->request))
-    change_job(exchange);
+  change(exchange, true, !is_submit(&exchange->request));
   return !delay(exchange);
 }
 
@@ -272,7 +247,7 @@ static bool admit(struct em_exchange *exchange) {
   exchange->stage = ANSWERED;
   if (exchange->fault && em_fault_prevents(exchange->fault))
     return true;
-  em_endpoints_answer(exchange->service, request, &exchange->reply);
+  em_endpoints_answer(request, &exchange->reply);
   if (!request->waits)
     return true;
   exchange->stage = WAITING;
@@ -286,36 +261,34 @@ static bool admit(struct em_exchange *exchange) {
 static bool finish_v1(struct em_exchange *exchange) {
   exchange->stage = ANSWERED;
   exchange->request.reports_end = true;
-  em_submit_v1_finish(exchange->service, &exchange->request, &exchange->reply);
+  em_submit_v1_finish(&exchange->request, &exchange->reply);
   return true;
 }
 
 /* How late the client learns of a job's end counts from an answer that reports
  * it, not from one that a fault takes away. */
 static void note_learned(struct em_exchange *exchange) {
-  const struct em_fault_rule *fault = exchange->fault;
+  const struct em_rule *fault = exchange->fault;
   struct em_job *job;
   if (!exchange->request.reports_end || (fault && em_fault_hides(fault)) ||
       !(job = job_in_question(exchange)))
     return;
-  em_store_lock(&exchange->service->store);
+  pthread_mutex_lock(&exchange->service->store.lock);
   if (!job->learned_us)
     job->learned_us = em_clock_now_us();
-  em_store_unlock(&exchange->service->store);
+  pthread_mutex_unlock(&exchange->service->store.lock);
   em_job_drop(job);
 }
 
 static bool answer(struct em_exchange *exchange) {
   exchange->stage = READY;
-  const struct em_fault_rule *fault = exchange->fault;
+  const struct em_rule *fault = exchange->fault;
   if (!fault)
     return true;
-  if (em_fault_is_after(fault))
-    change_account(exchange);
-  if (em_fault_is_after(fault) || exchange->request.job)
-    change_job(exchange);
+  bool is_after = em_fault_is_after(fault);
+  change(exchange, is_after, is_after || exchange->request.job);
   em_fault_apply(fault, exchange->service->options, &exchange->reply);
-  return !em_fault_is_after(fault) || !delay(exchange);
+  return !is_after || !delay(exchange);
 }
 
 static void log_request(const struct em_exchange *exchange) {

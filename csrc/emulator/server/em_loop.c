@@ -23,17 +23,12 @@ struct em_loop {
   atomic_bool ends;
 };
 
-static void note_end(struct em_watch *watch, uint32_t events) {
-  (void)watch, (void)events;
-}
-
 struct em_loop *em_loop_new(void) {
   struct em_loop *loop = calloc(1, sizeof *loop);
   if (!loop)
     return NULL;
   loop->epoll = epoll_create1(EPOLL_CLOEXEC);
   loop->end.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  loop->end.ready = note_end;
   if (loop->epoll >= 0 && loop->end.fd >= 0 && !em_loop_watch(loop, &loop->end))
     return loop;
   em_loop_delete(loop);
@@ -48,7 +43,7 @@ static void run_later(struct em_loop *loop) {
     struct em_later *later = list;
     list = later->next;
     later->waits = false;
-    later->run(later);
+    later->run(later->owner);
   }
 }
 
@@ -59,8 +54,8 @@ static void *turn(void *arg) {
     int count = epoll_wait(loop->epoll, events, BATCH, loop->later ? 0 : -1);
     for (int i = 0; i < count; i++) {
       struct em_watch *watch = events[i].data.ptr;
-      if (watch->fd >= 0)
-        watch->ready(watch, events[i].events);
+      if (watch->fd >= 0 && watch->ready)
+        watch->ready(watch->owner, events[i].events);
     }
     run_later(loop);
   }

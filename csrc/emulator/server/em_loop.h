@@ -12,17 +12,19 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "em_error.h"
+#include "em_text.h"
 
 struct em_watch {
   int fd; /* -1: none */
-  void (*ready)(struct em_watch *watch, uint32_t events);
+  void (*ready)(void *owner, uint32_t events);
+  void *owner;
 };
 
 /* A call once the events at hand are done with. */
 struct em_later {
   struct em_later *next;
-  void (*run)(struct em_later *later);
+  void (*run)(void *owner);
+  void *owner;
   bool waits;
 };
 

@@ -17,61 +17,41 @@
 /* The further listeners, opened when their options are given: the faulty wire
  * before the service, and the foreign host. One thread serves both. */
 struct listeners {
+  struct em_service *service;
   struct em_loop *loop;
   struct em_relay *relay;
-  struct em_foreign *foreign;
-  char wire_url[64], foreign_url[64]; /* "" when there is none */
+  int port, wire_port, foreign_port; /* negative: none */
 };
-
-static int open_wire(struct listeners *listeners, struct em_service *service,
-                     int service_port, struct em_error *error) {
-  const struct em_options *options = service->options;
-  if (options->wire_port < 0)
-    return 0;
-  listeners->relay = em_relay_new(listeners->loop, service->wire,
-                                  options->wire_port, service_port, error);
-  if (!listeners->relay)
-    return -1;
-  snprintf(listeners->wire_url, sizeof listeners->wire_url,
-           "http%s://127.0.0.1:%d", options->tls_cert ? "s" : "",
-           em_relay_port(listeners->relay));
-  return 0;
-}
-
-static int open_foreign(struct listeners *listeners, struct em_service *service,
-                        struct em_error *error) {
-  int port = service->options->foreign_port;
-  if (port < 0)
-    return 0;
-  if (em_foreign_listen(service->foreign, listeners->loop, &port, error))
-    return -1;
-  snprintf(listeners->foreign_url, sizeof listeners->foreign_url,
-           "http://127.0.0.1:%d", port);
-  return 0;
-}
 
 static void close_listeners(struct listeners *listeners) {
   em_loop_stop(listeners->loop);
   em_relay_delete(listeners->relay);
-  if (listeners->foreign)
-    em_foreign_close(listeners->foreign);
+  em_foreign_close(listeners->service->foreign);
   em_loop_delete(listeners->loop);
-  *listeners = (struct listeners){0};
+}
+
+static int open_wire(struct listeners *listeners, struct em_error *error) {
+  if (listeners->wire_port < 0)
+    return 0;
+  listeners->relay =
+      em_relay_new(listeners->loop, listeners->service->wire,
+                   &listeners->wire_port, listeners->port, error);
+  return listeners->relay ? 0 : -1;
+}
+
+static int open_foreign(struct listeners *listeners, struct em_error *error) {
+  if (listeners->foreign_port < 0)
+    return 0;
+  return em_foreign_listen(listeners->service->foreign, listeners->loop,
+                           &listeners->foreign_port, error);
 }
 
 /* Errors: -1; then close_listeners is not needed. */
-static int open_listeners(struct listeners *listeners,
-                          struct em_service *service, int service_port,
-                          struct em_error *error) {
-  const struct em_options *options = service->options;
-  *listeners = (struct listeners){.foreign = service->foreign};
-  if (options->wire_port < 0 && options->foreign_port < 0)
-    return 0;
+static int open_listeners(struct listeners *listeners, struct em_error *error) {
   em_fail(error, "no descriptor or thread to be had");
   listeners->loop = em_loop_new();
-  if (listeners->loop && !open_wire(listeners, service, service_port, error) &&
-      !open_foreign(listeners, service, error) &&
-      !em_loop_start(listeners->loop))
+  if (listeners->loop && !open_wire(listeners, error) &&
+      !open_foreign(listeners, error) && !em_loop_start(listeners->loop))
     return 0;
   close_listeners(listeners);
   return -1;
@@ -95,38 +75,43 @@ static void shut_down(void *arg) {
   kill(getpid(), SIGTERM);
 }
 
+static void write_url(FILE *file, const char *before, const char *tls_cert,
+                      int port, const char *after) {
+  fprintf(file, "%shttp%s://127.0.0.1:%d%s\n", before, tls_cert ? "s" : "",
+          port, after);
+}
+
 /* Written beside it and renamed: who sees the file sees a whole URL. */
-static int write_url(const char *path, const char *url) {
+static int write_url_file(const char *path, const char *tls_cert, int port) {
   char beside[4096];
   int length =
       snprintf(beside, sizeof beside, "%s.%ld.part", path, (long)getpid());
   if (length < 0 || (size_t)length >= sizeof beside)
     return -1;
   FILE *file = fopen(beside, "w");
-  if (!file) {
-    fprintf(stderr, "segmind-emulator: %s: %s\n", path, strerror(errno));
+  if (!file)
     return -1;
-  }
-  bool written = fprintf(file, "%s\n", url) > 0;
-  written = fclose(file) == 0 && written;
-  if (written && rename(beside, path) == 0)
+  write_url(file, "", tls_cert, port, "");
+  bool written = !ferror(file);
+  if (fclose(file) == 0 && written && rename(beside, path) == 0)
     return 0;
   remove(beside);
   return -1;
 }
 
-static void print_banner(const struct em_options *options, const char *url,
+static void print_banner(const struct em_options *options,
                          const struct listeners *listeners) {
   if (options->quiet)
     return;
   printf("segmind-emulator: an emulator of the Segmind image service.\n"
-         "No model runs in it: pictures are drawn, credits are play money.\n"
-         "Base URL: %s (in a browser it shows its jobs)\n",
-         url);
-  if (*listeners->wire_url)
-    printf("Through the faulty wire: %s\n", listeners->wire_url);
-  if (*listeners->foreign_url)
-    printf("Foreign host: %s\n", listeners->foreign_url);
+         "No model runs in it: pictures are drawn, credits are play money.\n");
+  write_url(stdout, "Base URL: ", options->tls_cert, listeners->port,
+            " (in a browser it shows its jobs)");
+  if (listeners->wire_port >= 0)
+    write_url(stdout, "Through the faulty wire: ", options->tls_cert,
+              listeners->wire_port, "");
+  if (listeners->foreign_port >= 0)
+    write_url(stdout, "Foreign host: ", NULL, listeners->foreign_port, "");
   fflush(stdout);
 }
 
@@ -157,30 +142,37 @@ static int complain(const char *message) {
 }
 
 /* The service's own last: who waits for it finds the others there. */
-static int write_urls(const struct em_options *options, const char *url,
-                      const struct listeners *listeners) {
-  if (options->wire_url_file &&
-      write_url(options->wire_url_file, listeners->wire_url))
-    return complain("cannot write the --wire-url-file");
-  if (options->foreign_url_file &&
-      write_url(options->foreign_url_file, listeners->foreign_url))
-    return complain("cannot write the --foreign-url-file");
-  if (options->url_file && write_url(options->url_file, url))
-    return complain("cannot write the --url-file");
+static int write_url_files(const struct em_options *options,
+                           const struct listeners *listeners) {
+  const struct {
+    const char *path, *tls_cert;
+    int port;
+  } files[] = {
+      {options->wire_url_file, options->tls_cert, listeners->wire_port},
+      {options->foreign_url_file, NULL, listeners->foreign_port},
+      {options->url_file, options->tls_cert, listeners->port}};
+  for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+    if (files[i].path &&
+        write_url_file(files[i].path, files[i].tls_cert, files[i].port)) {
+      fprintf(stderr, "segmind-emulator: cannot write %s: %s\n", files[i].path,
+              strerror(errno));
+      return EXIT_FAILURE;
+    }
   return EXIT_SUCCESS;
 }
 
-static int serve(struct em_service *service, struct em_server *server,
-                 int signals) {
+static int serve(struct em_service *service, int port, int signals) {
   const struct em_options *options = service->options;
-  const char *url = em_server_url(server);
-  struct listeners listeners;
+  struct listeners listeners = {.service = service,
+                                .port = port,
+                                .wire_port = options->wire_port,
+                                .foreign_port = options->foreign_port};
   struct em_error error;
-  if (open_listeners(&listeners, service, em_server_port(server), &error))
+  if (open_listeners(&listeners, &error))
     return complain(error.text);
-  int result = write_urls(options, url, &listeners);
+  int result = write_url_files(options, &listeners);
   if (result == EXIT_SUCCESS) {
-    print_banner(options, url, &listeners);
+    print_banner(options, &listeners);
     wait_for_end(signals, options->exit_with_stdin);
   }
   close_listeners(&listeners);
@@ -190,7 +182,8 @@ static int serve(struct em_service *service, struct em_server *server,
 static int start(struct em_service *service, int signals) {
   struct em_error error = {"out of memory"};
   struct em_server *server = em_server_new(service, &error);
-  int result = server ? serve(service, server, signals) : complain(error.text);
+  int result = server ? serve(service, em_server_port(server), signals)
+                      : complain(error.text);
   em_service_stop(service);
   em_server_delete(server);
   return result;

@@ -12,86 +12,147 @@
 #define EM_VERSION "0.0.0"
 #endif
 
-enum kind {
-  FLAG,
-  TEXT,
-  COUNT,
-  NUMBER,
-  SIGNED,
-  POSITIVE,
-  QUEUE,
-  SEED,
-  DATE_FORM,
-  ZONE
-};
+static bool read_flag(const char *text, void *field) {
+  *(bool *)field = true;
+  return !text;
+}
+
+static bool read_text(const char *text, void *field) {
+  *(const char **)field = text;
+  return *text != '\0';
+}
+
+static bool read_signed(const char *text, void *field) {
+  char *end;
+  errno = 0;
+  double number = *(double *)field = strtod(text, &end);
+  return end != text && *end == '\0' && !errno && fabs(number) <= 1e12;
+}
+
+static bool read_number(const char *text, void *field) {
+  return read_signed(text, field) && *(double *)field >= 0;
+}
+
+static bool read_positive(const char *text, void *field) {
+  return read_number(text, field) && *(double *)field > 0;
+}
+
+static bool read_count(const char *text, void *field) {
+  double number;
+  if (!read_number(text, &number) || number != floor(number) || number > 1e9)
+    return false;
+  *(int *)field = (int)number;
+  return true;
+}
+
+static bool read_queue(const char *text, void *field) {
+  struct em_queue *queue = field;
+  char *colon = strchr(text, ':');
+  if (colon)
+    *colon = '\0';
+  bool read = read_number(text, &queue->mean_s) &&
+              (!colon || read_number(colon + 1, &queue->variation));
+  if (colon)
+    *colon = ':'; /* for the message */
+  return read;
+}
+
+static bool read_seed(const char *text, void *field) {
+  struct em_seed *seed = field;
+  char *end;
+  errno = 0;
+  *seed = (struct em_seed){true, strtoull(text, &end, 10)};
+  return *text >= '0' && *text <= '9' && *end == '\0' && !errno;
+}
+
+/* "+05:30" */
+static bool read_zone(const char *text, void *field) {
+  int hours, minutes, size = 0;
+  char sign;
+  if (sscanf(text, "%c%2d:%2d%n", &sign, &hours, &minutes, &size) != 3 ||
+      text[size] || (sign != '+' && sign != '-') || hours > 14 || minutes > 59)
+    return false;
+  *(int *)field = (sign == '-' ? -1 : 1) * (hours * 60 + minutes);
+  return true;
+}
+
+static bool read_form(const char *text, void *field) {
+  const struct em_date_form *form = em_date_form(text);
+  *(const struct em_date_form **)field = form;
+  return form != NULL;
+}
 
 struct em_option {
   const char *name;
   const char *value; /* how its value is called, or NULL */
-  enum kind kind;
+  bool (*read)(const char *text, void *field);
   size_t offset; /* into struct em_options */
   const char *help;
 };
 
 #define AT(field) offsetof(struct em_options, field)
 static const struct em_option table[] = {
-    {"port", "N", COUNT, AT(port), "listen on 127.0.0.1:N; 0: any free port"},
-    {"url-file", "PATH", TEXT, AT(url_file),
+    {"port", "N", read_count, AT(port),
+     "listen on 127.0.0.1:N; 0: any free port"},
+    {"url-file", "PATH", read_text, AT(url_file),
      "write the base URL there once it listens"},
-    {"wire-port", "N", COUNT, AT(wire_port),
+    {"wire-port", "N", read_count, AT(wire_port),
      "listen there too, behind the faulty wire"},
-    {"wire-url-file", "PATH", TEXT, AT(wire_url_file),
+    {"wire-url-file", "PATH", read_text, AT(wire_url_file),
      "write the base URL through the wire there"},
-    {"foreign-port", "N", COUNT, AT(foreign_port),
+    {"foreign-port", "N", read_count, AT(foreign_port),
      "play a foreign host there, which keeps what it receives"},
-    {"foreign-url-file", "PATH", TEXT, AT(foreign_url_file),
+    {"foreign-url-file", "PATH", read_text, AT(foreign_url_file),
      "write its base URL there"},
-    {"exit-with-stdin", NULL, FLAG, AT(exit_with_stdin),
+    {"exit-with-stdin", NULL, read_flag, AT(exit_with_stdin),
      "end when standard input is closed"},
-    {"tls-cert", "FILE", TEXT, AT(tls_cert), "serve https with this PEM file"},
-    {"tls-key", "FILE", TEXT, AT(tls_key), "its private key, a PEM file"},
-    {"speed", "N", POSITIVE, AT(speed),
+    {"tls-cert", "FILE", read_text, AT(tls_cert),
+     "serve https with this PEM file"},
+    {"tls-key", "FILE", read_text, AT(tls_key), "its private key, a PEM file"},
+    {"speed", "N", read_positive, AT(speed),
      "divide latencies, queueing, expiry and the rate window by N"},
-    {"latency", "SECONDS", NUMBER, AT(latency_s),
+    {"latency", "SECONDS", read_number, AT(latency_s),
      "the same latency for every job"},
-    {"variation", "CV", NUMBER, AT(variation),
+    {"variation", "CV", read_number, AT(variation),
      "coefficient of variation of latencies, default 0.25"},
-    {"queue", "SECONDS[:CV]", QUEUE, AT(queue_s),
+    {"queue", "SECONDS[:CV]", read_queue, AT(queue),
      "mean time in state QUEUED, default 0"},
-    {"expire", "SECONDS", NUMBER, AT(expire_s),
+    {"expire", "SECONDS", read_number, AT(expire_s),
      "forget a request so long after its submit (real seconds); "
      "default one hour divided by --speed"},
-    {"seed", "N", SEED, AT(seed), "repeat latencies, ids and random faults"},
-    {"credits", "DOLLARS", NUMBER, AT(credits), "the account, default 100"},
-    {"rpm", "N", COUNT, AT(rpm), "submits a minute, default 0: no limit"},
-    {"key", "KEY", TEXT, AT(key),
+    {"seed", "N", read_seed, AT(seed),
+     "repeat latencies, ids and random faults"},
+    {"credits", "DOLLARS", read_number, AT(credits),
+     "the account, default 100"},
+    {"rpm", "N", read_count, AT(rpm), "submits a minute, default 0: no limit"},
+    {"key", "KEY", read_text, AT(key),
      "accept only this key; default any SG_ + 16 hex digits"},
-    {"models", "FILE", TEXT, AT(models),
+    {"models", "FILE", read_text, AT(models),
      "model tables as JSON, default those built in"},
-    {"uuid", NULL, FLAG, AT(uuid),
+    {"uuid", NULL, read_flag, AT(uuid),
      "request ids are UUIDs with dashes, not 32 hex digits"},
-    {"history-time", "NAME", TEXT, AT(history_time),
+    {"history-time", "NAME", read_text, AT(history_time),
      "how the history calls the time of a request, default model_created"},
-    {"history-spelling", "FORM", DATE_FORM, AT(history_form),
+    {"history-spelling", "FORM", read_form, AT(history_form),
      "the form of that time, default iso: iso, iso-seconds, "
      "iso-offset, iso-bare, blank, blank-offset, http, "
      "epoch, epoch-fraction, epoch-ms"},
-    {"history-zone", "+HH:MM", ZONE, AT(zone_min),
+    {"history-zone", "+HH:MM", read_zone, AT(zone_min),
      "the time zone of that time, where its form is not UTC"},
-    {"reset-spelling", "FORM", DATE_FORM, AT(reset_form),
+    {"reset-spelling", "FORM", read_form, AT(reset_form),
      "the form of x-rate-limit-reset-at-utc, default iso"},
-    {"clock-ahead", "SECONDS", SIGNED, AT(clock_ahead_s),
+    {"clock-ahead", "SECONDS", read_signed, AT(clock_ahead_s),
      "the service's clock is ahead of the host's (negative: behind)"},
-    {"v1-json", NULL, FLAG, AT(v1_json),
+    {"v1-json", NULL, read_flag, AT(v1_json),
      "v1 answers with JSON that has the picture's address"},
-    {"strict", NULL, FLAG, AT(strict),
+    {"strict", NULL, read_flag, AT(strict),
      "refuse parameters that the model does not declare"},
-    {"signed", NULL, FLAG, AT(signed_pictures),
+    {"signed", NULL, read_flag, AT(signed_pictures),
      "pictures look signed (C2PA); nothing signs them"},
-    {"plain", NULL, FLAG, AT(plain),
+    {"plain", NULL, read_flag, AT(plain),
      "tiny pictures, for tests of thousands of jobs"},
-    {"quiet", NULL, FLAG, AT(quiet), "no banner"},
-    {"verbose", NULL, FLAG, AT(verbose), "a line a request on stderr"},
+    {"quiet", NULL, read_flag, AT(quiet), "no banner"},
+    {"verbose", NULL, read_flag, AT(verbose), "a line a request on stderr"},
 };
 #undef AT
 
@@ -107,102 +168,8 @@ static const char help[] =
     "    -H 'Content-Type: application/json' \\\n"
     "    -d '{\"prompt\":\"a quiet harbour\",\"aspect_ratio\":\"16:9\"}' \\\n"
     "    http://127.0.0.1:PORT/v2/flux-kontext-pro\n\n"
-    "Control, without a key:\n"
-    "  GET  /_emulator/ledger   accepted submits, in order\n"
-    "  GET  /_emulator/stats    requests, connections, delays\n"
-    "  POST /_emulator/faults   rules for faulty answers; GET, DELETE\n"
-    "  POST /_emulator/wire     rules for the faulty wire; GET, DELETE\n"
-    "  GET  /_emulator/wire/log the faults that were applied\n"
-    "  GET  /_emulator/foreign  what the foreign host received; POST sets\n"
-    "                           its answer; DELETE\n"
-    "  POST /_emulator/reset    forget everything\n"
-    "  POST /_emulator/shutdown end";
-
-static bool read_signed(const char *text, double *number) {
-  char *end;
-  errno = 0;
-  *number = strtod(text, &end);
-  return end != text && *end == '\0' && !errno && fabs(*number) <= 1e12;
-}
-
-static bool read_number(const char *text, double *number) {
-  return read_signed(text, number) && *number >= 0;
-}
-
-static bool read_count(const char *text, int *count) {
-  double number;
-  if (!read_number(text, &number) || number != floor(number) || number > 1e9)
-    return false;
-  *count = (int)number;
-  return true;
-}
-
-static bool read_queue(struct em_options *options, const char *text) {
-  char seconds[64];
-  const char *colon = strchr(text, ':');
-  size_t size = colon ? (size_t)(colon - text) : strlen(text);
-  if (size >= sizeof seconds)
-    return false;
-  memcpy(seconds, text, size);
-  seconds[size] = '\0';
-  return read_number(seconds, &options->queue_s) &&
-         (!colon || read_number(colon + 1, &options->queue_variation));
-}
-
-static bool read_seed(struct em_options *options, const char *text) {
-  char *end;
-  errno = 0;
-  options->seed = strtoull(text, &end, 10);
-  options->seeded = true;
-  return *text >= '0' && *text <= '9' && *end == '\0' && !errno;
-}
-
-/* "+05:30" */
-static bool read_zone(const char *text, int *zone_min) {
-  int hours, minutes, size = 0;
-  char sign;
-  if (sscanf(text, "%c%2d:%2d%n", &sign, &hours, &minutes, &size) != 3 ||
-      text[size] || (sign != '+' && sign != '-') || hours > 14 || minutes > 59)
-    return false;
-  *zone_min = (sign == '-' ? -1 : 1) * (hours * 60 + minutes);
-  return true;
-}
-
-static bool read_form(const char *text, const struct em_date_form **form) {
-  *form = em_date_form(text);
-  return *form != NULL;
-}
-
-static bool store_value(struct em_options *options,
-                        const struct em_option *option, const char *value) {
-  char *field = (char *)options + option->offset;
-  switch (option->kind) {
-  case FLAG:
-    *(bool *)(void *)field = true;
-    return true;
-  case TEXT:
-    *(const char **)(void *)field = value;
-    return *value != '\0';
-  case COUNT:
-    return read_count(value, (int *)(void *)field);
-  case NUMBER:
-    return read_number(value, (double *)(void *)field);
-  case SIGNED:
-    return read_signed(value, (double *)(void *)field);
-  case POSITIVE:
-    return read_number(value, (double *)(void *)field) &&
-           *(double *)(void *)field > 0;
-  case QUEUE:
-    return read_queue(options, value);
-  case SEED:
-    return read_seed(options, value);
-  case DATE_FORM:
-    return read_form(value, (const struct em_date_form **)(void *)field);
-  case ZONE:
-    return read_zone(value, (int *)(void *)field);
-  }
-  return false;
-}
+    "The control port below /_emulator/ needs no key: ledger, stats, faults,\n"
+    "wire, wire/log, foreign, reset, shutdown. doc/emulator.md has them all.";
 
 static void check(const struct em_options *options,
                   const struct argp_state *state) {
@@ -227,7 +194,7 @@ static error_t parse(int key, char *value, struct argp_state *state) {
     return ARGP_ERR_UNKNOWN;
   } else {
     const struct em_option *option = &table[key - FIRST_KEY];
-    if (!store_value(state->input, option, value))
+    if (!option->read(value, (char *)state->input + option->offset))
       argp_error(state, "%s is not a valid value of --%s: %s", value,
                  option->name, option->help);
   }

@@ -8,6 +8,15 @@
 
 #include "em_clock.h"
 
+struct em_queue {
+  double mean_s, variation;
+};
+
+struct em_seed {
+  bool given;
+  uint64_t value;
+};
+
 struct em_options {
   int port;
   const char *url_file;
@@ -15,11 +24,10 @@ struct em_options {
   const char *wire_url_file, *foreign_url_file;
   bool exit_with_stdin;
   double speed;
-  bool seeded;
-  uint64_t seed;
+  struct em_seed seed;
   double variation;
   double latency_s; /* fixed for all models; negative: each model's own */
-  double queue_s, queue_variation;
+  struct em_queue queue;
   double credits;  /* dollars */
   int rpm;         /* submits a minute, 0: no limit */
   double expire_s; /* negative: an hour of the emulator's time */

@@ -86,7 +86,7 @@ void em_reply_not_allowed(struct em_reply *reply, const char *allowed) {
       "<center><h1>405 Not Allowed</h1></center>\r\n</body>\r\n</html>\r\n";
   em_reply_bytes(reply, 405, "text/html", page, sizeof page - 1);
   if (allowed)
-    em_reply_header(reply, "Allow", allowed);
+    em_reply_header(reply, "Allow", "%s", allowed);
 }
 
 static struct em_header *find_header(const struct em_reply *reply,
@@ -102,8 +102,9 @@ bool em_reply_has_header(const struct em_reply *reply, const char *name) {
 }
 
 void em_reply_header(struct em_reply *reply, const char *name,
-                     const char *value) {
+                     const char *format, ...) {
   struct em_header *header = find_header(reply, name);
+  va_list args;
   if (!header && reply->header_count < EM_HEADER_MAX) {
     header = &reply->headers[reply->header_count++];
     *header = (struct em_header){strdup(name), NULL};
@@ -111,7 +112,10 @@ void em_reply_header(struct em_reply *reply, const char *name,
   if (!header)
     return;
   free(header->value);
-  header->value = strdup(value);
+  va_start(args, format);
+  if (vasprintf(&header->value, format, args) < 0)
+    header->value = NULL;
+  va_end(args);
 }
 
 void em_reply_reset(struct em_reply *reply, const struct em_options *options,
@@ -120,5 +124,5 @@ void em_reply_reset(struct em_reply *reply, const struct em_options *options,
   em_date_write(
       options->reset_form,
       em_clock_wall_ms(options->clock_ahead_s) + (wait_us + 999) / 1000, 0, at);
-  em_reply_header(reply, "x-rate-limit-reset-at-utc", at);
+  em_reply_header(reply, "x-rate-limit-reset-at-utc", "%s", at);
 }

@@ -59,8 +59,9 @@ void em_reply_reset(struct em_reply *reply, const struct em_options *options,
                     int64_t wait_us);
 
 /* Sets a header; an empty value takes it away. */
-void em_reply_header(struct em_reply *reply, const char *name,
-                     const char *value);
+__attribute__((format(printf, 3, 4))) void
+em_reply_header(struct em_reply *reply, const char *name, const char *format,
+                ...);
 bool em_reply_has_header(const struct em_reply *reply, const char *name);
 
 #endif

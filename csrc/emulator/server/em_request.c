@@ -1,6 +1,5 @@
 #include "em_request.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -39,4 +38,14 @@ bool em_request_has_type(const struct em_request *request, const char *type) {
   size_t size = strlen(type);
   return header && !strncasecmp(header, type, size) &&
          strchr("; \t", header[size]);
+}
+
+json_t *em_request_json(const struct em_request *request,
+                        struct em_reply *reply) {
+  json_error_t error;
+  json_t *body = json_loadb(request->body.data ? request->body.data : "",
+                            request->body.size, 0, &error);
+  if (!body && reply)
+    em_reply_error(reply, 400, "Invalid JSON: %s", error.text);
+  return body;
 }

@@ -5,12 +5,16 @@
 #include <jansson.h>
 #include <microhttpd.h>
 
+#include "em_endpoints.h"
 #include "em_job.h"
-#include "em_route.h"
+#include "em_reply.h"
 
 enum { EM_BASE_SIZE = 280 };
 
+struct em_service;
+
 struct em_request {
+  struct em_service *service;
   struct MHD_Connection *connection;
   const char *method;
   const char *path;
@@ -36,5 +40,10 @@ const char *em_request_argument(const struct em_request *request,
 
 /* Is the Content-Type this one, parameters aside? */
 bool em_request_has_type(const struct em_request *request, const char *type);
+
+/* Ownership: the caller's. Errors: NULL when the body is not JSON, and the
+ * reply, which may be NULL, says so. */
+json_t *em_request_json(const struct em_request *request,
+                        struct em_reply *reply);
 
 #endif

@@ -6,7 +6,6 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -104,12 +103,13 @@ static void add_headers(struct MHD_Response *response,
       !em_reply_has_header(reply, "Content-Type"))
     MHD_add_response_header(response, "Content-Type", reply->content_type);
   for (int i = 0; i < reply->header_count; i++)
-    if (*reply->headers[i].value)
+    if (reply->headers[i].value && *reply->headers[i].value)
       MHD_add_response_header(response, reply->headers[i].name,
                               reply->headers[i].value);
   if (em_reply_has_header(reply, "Date"))
     return;
-  em_date_http(em_clock_wall_ms(options->clock_ahead_s), date);
+  em_date_write(em_date_form("http"), em_clock_wall_ms(options->clock_ahead_s),
+                0, date);
   MHD_add_response_header(response, "Date", date);
 }
 
@@ -199,9 +199,16 @@ static unsigned connection_limit(void) {
 /* Errors: NULL and why. */
 static char *read_pem(const char *path, struct em_error *error) {
   struct em_text text = {0};
-  if (em_text_add_file(&text, path))
+  char line[256];
+  FILE *file = fopen(path, "r");
+  while (file && fgets(line, sizeof line, file))
+    em_text_add(&text, line);
+  if (file)
+    fclose(file);
+  char *pem = em_text_take(&text);
+  if (!pem)
     em_fail(error, "cannot read %s", path);
-  return em_text_take(&text);
+  return pem;
 }
 
 static int read_tls(struct em_server *server, struct em_error *error) {
@@ -272,11 +279,6 @@ static void *turn(void *arg) {
   return NULL;
 }
 
-static int start_thread(struct em_server *server) {
-  server->running = !pthread_create(&server->thread, NULL, turn, server);
-  return server->running ? 0 : -1;
-}
-
 /* Leaves nothing suspended, as MHD_stop_daemon demands. */
 static void end_thread(struct em_server *server) {
   atomic_store(&server->ends, true);
@@ -294,7 +296,9 @@ static int start(struct em_server *server, struct em_error *error) {
   if (listener < 0)
     return -1;
   server->daemon = start_daemon(server, listener);
-  if (server->daemon && !start_thread(server))
+  server->running =
+      server->daemon && !pthread_create(&server->thread, NULL, turn, server);
+  if (server->running)
     return 0;
   if (!server->daemon)
     close(listener);
@@ -313,10 +317,6 @@ struct em_server *em_server_new(struct em_service *service,
     return server;
   em_server_delete(server);
   return NULL;
-}
-
-const char *em_server_url(const struct em_server *server) {
-  return server->url;
 }
 
 int em_server_port(const struct em_server *server) { return server->port; }

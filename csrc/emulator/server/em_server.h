@@ -7,8 +7,8 @@
 #ifndef EM_SERVER_H
 #define EM_SERVER_H
 
-#include "em_error.h"
 #include "em_service.h"
+#include "em_text.h"
 
 struct em_server;
 
@@ -16,8 +16,7 @@ struct em_server;
 struct em_server *em_server_new(struct em_service *service,
                                 struct em_error *error);
 
-/* "http://127.0.0.1:1234" */
-const char *em_server_url(const struct em_server *server);
+/* On 127.0.0.1. */
 int em_server_port(const struct em_server *server);
 
 /* Ends all connections. The service must have been stopped before: then

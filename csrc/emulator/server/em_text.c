@@ -4,6 +4,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+int em_fail(struct em_error *error, const char *format, ...) {
+  va_list args;
+  va_start(args, format);
+  vsnprintf(error->text, sizeof error->text, format, args);
+  va_end(args);
+  return -1;
+}
+
+void *em_grow(void *items, size_t count, size_t item_size) {
+  if (count & (count - 1))
+    return items;
+  return realloc(items, (count ? 2 * count : 1) * item_size);
+}
+
 char *em_text_take(struct em_text *text) {
   /* The bytes may move when the stream is closed. */
   if (text->stream && fclose(text->stream) != 0)
@@ -47,46 +61,30 @@ void em_text_addf(struct em_text *text, const char *format, ...) {
   va_end(args);
 }
 
-int em_text_add_file(struct em_text *text, const char *path) {
-  char piece[4096];
-  size_t count;
-  FILE *file = fopen(path, "rb");
-  if (!file)
-    return -1;
-  while ((count = fread(piece, 1, sizeof piece, file)) > 0)
-    em_text_add_bytes(text, piece, count);
-  bool failed = ferror(file) || text->failed;
-  fclose(file);
-  return failed ? -1 : 0;
-}
-
-static void add_escape(struct em_text *text, unsigned char c) {
-  static const char shorts[] = "\"\"\\\\\nn\rr\tt";
-  for (const char *pair = shorts; *pair; pair += 2)
-    if ((unsigned char)pair[0] == c) {
-      em_text_addf(text, "\\%c", pair[1]);
-      return;
-    }
-  em_text_addf(text, "\\u%04x", c);
-}
-
-static bool is_plain(unsigned char c) {
-  return c >= 0x20 && c != '"' && c != '\\' && c != 0x7f;
+/* Escapes what is above `last`, and what JSON wants escaped. */
+static void add_quoted(struct em_text *text, const char *bytes, size_t size,
+                       unsigned char last) {
+  em_text_add(text, "\"");
+  for (const char *end = bytes + size; bytes < end;) {
+    const char *plain = bytes;
+    unsigned char c = ' ';
+    while (bytes < end && (c = (unsigned char)*bytes) >= ' ' && c <= last &&
+           c != '"' && c != '\\' && c != 0x7f)
+      bytes++;
+    em_text_add_bytes(text, plain, (size_t)(bytes - plain));
+    if (bytes++ < end)
+      em_text_addf(text, c == '"' || c == '\\' ? "\\%c" : "\\u%04x", c);
+  }
+  em_text_add(text, "\"");
 }
 
 void em_text_add_json(struct em_text *text, const char *string) {
-  if (!string) {
+  if (string)
+    add_quoted(text, string, strlen(string), 0xff);
+  else
     em_text_add(text, "null");
-    return;
-  }
-  em_text_add_bytes(text, "\"", 1);
-  while (*string) {
-    const char *plain = string;
-    while (*string && is_plain((unsigned char)*string))
-      string++;
-    em_text_add_bytes(text, plain, (size_t)(string - plain));
-    if (*string)
-      add_escape(text, (unsigned char)*string++);
-  }
-  em_text_add_bytes(text, "\"", 1);
+}
+
+void em_text_add_latin1(struct em_text *text, const char *bytes, size_t size) {
+  add_quoted(text, bytes, size, 0x7e);
 }

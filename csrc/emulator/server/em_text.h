@@ -12,12 +12,25 @@
 #include <stddef.h>
 #include <stdio.h>
 
+/* Why something failed, as one line of text for a person. */
+struct em_error {
+  char text[512];
+};
+
+/* Sets the text. Returns -1. */
+__attribute__((format(printf, 2, 3))) int em_fail(struct em_error *error,
+                                                  const char *format, ...);
+
 struct em_text {
   char *data; /* terminated once something was added; NULL before */
   size_t size;
   FILE *stream;
   bool failed;
 };
+
+/* A list with room for one more than its `count` items, which grows at each
+ * power of two. Errors: NULL, and the list is as it was. */
+void *em_grow(void *items, size_t count, size_t item_size);
 
 /* All zero is a valid empty text; em_text_free makes it so again. Never copied:
  * the stream writes to this struct. */
@@ -35,7 +48,7 @@ void em_text_addf(struct em_text *text, const char *format, ...)
 /* Adds the string in JSON's double quotes, escaped; NULL becomes null. */
 void em_text_add_json(struct em_text *text, const char *string);
 
-/* Adds a whole file. Errors: -1. */
-int em_text_add_file(struct em_text *text, const char *path);
+/* The same of any bytes, which stand for the characters U+0000 to U+00FF. */
+void em_text_add_latin1(struct em_text *text, const char *bytes, size_t size);
 
 #endif

@@ -1,9 +1,11 @@
-#include "em_answer.h"
+/* The endpoints that are asked, and the one for uploads: data URIs in, public
+ * URLs out. */
+#include "em_service.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "em_base64.h"
 #include "em_clock.h"
 
 static int64_t record_life_us(const struct em_service *service) {
@@ -35,62 +37,45 @@ static void reply_not_found(const struct em_request *request,
     em_reply_error(reply, 404, "Output for this request ID %s Not Found", id);
 }
 
-static bool reports_end(const struct em_job *job, const char *state) {
-  return em_job_is_finished(job) && !strcmp(state, em_state_name(job->state));
-}
-
 /* The next state of a script, or the true one. */
 static const char *next_state(struct em_job *job) {
-  const char *state = job->script_next;
-  if (!state || !*state)
-    return em_state_name(job->state);
-  job->script_next += strlen(state) + 1;
-  return state;
+  const json_t *state = json_array_get(job->script, job->script_next);
+  job->script_next += state != NULL;
+  return state ? json_string_value(state) : em_state_name(job->state);
 }
 
-void em_answer_status(struct em_service *service, struct em_request *request,
-                      struct em_reply *reply) {
+static int write_job(struct em_job *job, struct em_request *request,
+                     struct em_text *text) {
+  bool is_status = request->route.endpoint == EM_AT_STATUS;
+  const char *truth = em_state_name(job->state);
+  const char *state = is_status ? next_state(job) : truth;
+  request->reports_end = em_job_is_finished(job) && !strcmp(state, truth);
+  return is_status ? em_job_write_status(job, state, request->base, text)
+                   : em_job_write_result(job, request->base, text);
+}
+
+void em_answer_job(struct em_request *request, struct em_reply *reply) {
+  struct em_service *service = request->service;
   struct em_text text = {0};
   int status = 404;
-  em_store_lock(&service->store);
+  pthread_mutex_lock(&service->store.lock);
   struct em_job *job = find_job_locked(service, request->route.argument);
-  if (job) {
-    const char *state = next_state(job);
-    status = em_job_write_status(job, state, request->base, &text);
-    request->reports_end = reports_end(job, state);
-  }
-  em_store_unlock(&service->store);
+  if (job)
+    status = write_job(job, request, &text);
+  pthread_mutex_unlock(&service->store.lock);
   if (job)
     em_reply_json(reply, status, &text);
   else
     reply_not_found(request, reply);
 }
 
-void em_answer_result(struct em_service *service, struct em_request *request,
-                      struct em_reply *reply) {
+void em_answer_credits(struct em_request *request, struct em_reply *reply) {
+  struct em_service *service = request->service;
   struct em_text text = {0};
-  int status = 404;
-  em_store_lock(&service->store);
-  struct em_job *job = find_job_locked(service, request->route.argument);
-  if (job) {
-    status = em_job_write_result(job, request->base, &text);
-    request->reports_end = em_job_is_finished(job);
-  }
-  em_store_unlock(&service->store);
-  if (job)
-    em_reply_json(reply, status, &text);
-  else
-    reply_not_found(request, reply);
-}
-
-void em_answer_credits(struct em_service *service, struct em_request *request,
-                       struct em_reply *reply) {
-  struct em_text text = {0};
-  (void)request;
-  em_store_lock(&service->store);
+  pthread_mutex_lock(&service->store.lock);
   em_text_addf(&text, "{\"credits\":%.10g,\"free-credits\":0}",
                service->store.credits);
-  em_store_unlock(&service->store);
+  pthread_mutex_unlock(&service->store.lock);
   em_reply_json(reply, 200, &text);
 }
 
@@ -104,24 +89,76 @@ static void add_model(struct em_text *text, const struct em_model *model) {
   free(source);
 }
 
-void em_answer_models(struct em_service *service, struct em_request *request,
-                      struct em_reply *reply) {
+void em_answer_models(struct em_request *request, struct em_reply *reply) {
   struct em_text text = {0};
-  (void)request;
   em_text_add(&text, "{\"models\":[");
-  for (size_t i = 0; i < service->models->count; i++) {
+  for (size_t i = 0; i < request->service->models->count; i++) {
     em_text_add(&text, i ? "," : "");
-    add_model(&text, &service->models->models[i]);
+    add_model(&text, &request->service->models->models[i]);
   }
   em_text_add(&text, "]}");
   em_reply_json(reply, 200, &text);
 }
 
-void em_answer_media(struct em_service *service, struct em_request *request,
-                     struct em_reply *reply) {
+void em_answer_media(struct em_request *request, struct em_reply *reply) {
   struct em_picture_ref picture;
-  if (em_service_find_picture(service, request->path, &picture))
+  if (em_service_find_picture(request->service, request->path, &picture))
     em_reply_picture(reply, &picture);
   else
     em_reply_error(reply, 404, "File not found");
+}
+
+/* Errors: false, and the reply says why. */
+static bool add_asset(const struct em_request *request, const json_t *uri,
+                      struct em_text *urls, struct em_reply *reply) {
+  char path[EM_PATH_SIZE];
+  struct em_error error;
+  size_t size;
+  unsigned char *bytes = json_is_string(uri)
+                             ? em_data_uri_decode(json_string_value(uri), &size)
+                             : NULL;
+  if (!bytes) {
+    em_reply_error(reply, 400, "data_urls must hold base64 data URIs");
+    return false;
+  }
+  int failed =
+      em_service_keep_asset(request->service, bytes, size, path, &error);
+  free(bytes);
+  if (failed) {
+    em_reply_error(reply, 400, "Invalid file: %s", error.text);
+    return false;
+  }
+  em_text_addf(urls, "%s\"%s%s\"", urls->size ? "," : "", request->base, path);
+  return true;
+}
+
+/* All or none. */
+static void upload(const struct em_request *request, const json_t *body,
+                   struct em_reply *reply) {
+  const json_t *list = json_object_get(body, "data_urls");
+  struct em_text urls = {0}, text = {0};
+  size_t i = 0, count = json_array_size(list);
+  while (i < count && add_asset(request, json_array_get(list, i), &urls, reply))
+    i++;
+  if (!count) {
+    em_reply_error(reply, 400, "data_urls is required");
+  } else if (i == count) {
+    em_text_addf(&text,
+                 "{\"file_urls\":[%s],\"message\":"
+                 "\"Files uploaded successfully\"}",
+                 urls.data ? urls.data : "");
+    em_reply_json(reply, 200, &text);
+  }
+  em_text_free(&urls);
+}
+
+void em_answer_upload(struct em_request *request, struct em_reply *reply) {
+  if (!em_request_has_type(request, "application/json")) {
+    em_reply_error(reply, 406, "Invalid content type");
+    return;
+  }
+  json_t *body = em_request_json(request, reply);
+  if (body)
+    upload(request, body, reply);
+  json_decref(body);
 }

@@ -84,24 +84,11 @@ void em_date_write(const struct em_date_form *form, int64_t wall_ms,
     snprintf(out + size, EM_DATE_SIZE - size, "%s", form->end);
 }
 
-void em_date_http(int64_t wall_ms, char out[EM_DATE_SIZE]) {
-  em_date_write(em_date_form("http"), wall_ms, 0, out);
-}
-
-void em_date_iso(int64_t wall_ms, char out[EM_DATE_SIZE]) {
-  em_date_write(em_date_form("iso"), wall_ms, 0, out);
-}
-
 int64_t em_date_read(const char *text, bool day_end) {
   struct tm parts = {0};
   const char *rest = strptime(text, "%Y-%m-%d", &parts);
-  if (!rest)
+  if (!rest || *rest)
     return -1;
-  if (*rest == '\0') {
-    int64_t day = (int64_t)timegm(&parts);
-    return (day + (day_end ? 86400 : 0)) * 1000 - (day_end ? 1 : 0);
-  }
-  if (!strptime(rest + 1, "%H:%M:%S", &parts))
-    return -1;
-  return (int64_t)timegm(&parts) * 1000;
+  int64_t day = (int64_t)timegm(&parts);
+  return (day + (day_end ? 86400 : 0)) * 1000 - (day_end ? 1 : 0);
 }

@@ -33,13 +33,8 @@ bool em_date_form_is_number(const struct em_date_form *form);
 void em_date_write(const struct em_date_form *form, int64_t wall_ms,
                    int zone_min, char out[EM_DATE_SIZE]);
 
-/* Of a Date header. */
-void em_date_http(int64_t wall_ms, char out[EM_DATE_SIZE]);
-/* "2026-11-20T12:00:00.000Z", for what is the emulator's own. */
-void em_date_iso(int64_t wall_ms, char out[EM_DATE_SIZE]);
-
-/* Reads YYYY-MM-DD, or that with THH:MM:SS. With `day_end`, a bare date means
- * the end of that day. Errors: -1 when it is no date. */
+/* Reads YYYY-MM-DD: the beginning of that day, or its end.
+ * Errors: -1 when it is no date. */
 int64_t em_date_read(const char *text, bool day_end);
 
 #endif

@@ -1,4 +1,6 @@
-#include "em_control.h"
+/* The control port under /_emulator/: what the service would never tell. The
+ * ledger of accepted submits is the oracle of the tests. */
+#include "em_service.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +26,7 @@ static size_t first_wanted(const struct em_request *request) {
 static void add_submit(struct em_text *text, const struct em_service *service,
                        const struct em_job *job) {
   char iso[EM_DATE_SIZE];
-  em_date_iso(job->wall_ms, iso);
+  em_date_write(em_date_form("iso"), job->wall_ms, 0, iso);
   em_text_addf(text,
                "{\"request_id\":\"%s\",\"api\":\"v%d\",\"model\":\"%s\","
                "\"key\":\"SG_…\",\"time\":\"%s\",\"state\":\"%s\","
@@ -51,20 +53,20 @@ static void add_totals(struct em_text *text, const struct em_store *store) {
                states[EM_COMPLETED], states[EM_FAILED], cost, store->credits);
 }
 
-void em_control_ledger(struct em_service *service, struct em_request *request,
-                       struct em_reply *reply) {
+void em_control_ledger(struct em_request *request, struct em_reply *reply) {
+  struct em_service *service = request->service;
   const struct em_store *store = &service->store;
   struct em_text text = {0};
   size_t first = first_wanted(request);
   em_text_add(&text, "{\"submits\":[");
-  em_store_lock(&service->store);
+  pthread_mutex_lock(&service->store.lock);
   for (size_t i = first; i < store->count; i++) {
     em_text_add(&text, i > first ? "," : "");
     add_submit(&text, service, store->jobs[i]);
   }
   em_text_add(&text, "],");
   add_totals(&text, store);
-  em_store_unlock(&service->store);
+  pthread_mutex_unlock(&service->store.lock);
   em_text_add(&text, "}");
   em_reply_json(reply, 200, &text);
 }
@@ -100,44 +102,22 @@ static void add_counts(struct em_text *text, struct em_stats *stats) {
                atomic_load(&stats->open));
 }
 
-void em_control_stats(struct em_service *service, struct em_request *request,
-                      struct em_reply *reply) {
+void em_control_stats(struct em_request *request, struct em_reply *reply) {
+  struct em_service *service = request->service;
   const struct em_store *store = &service->store;
   struct em_text text = {0};
   size_t first = first_wanted(request);
   em_text_add(&text, "{");
   add_counts(&text, &service->stats);
   em_text_add(&text, ",\"jobs\":[");
-  em_store_lock(&service->store);
+  pthread_mutex_lock(&service->store.lock);
   for (size_t i = first; i < store->count; i++) {
     em_text_add(&text, i > first ? "," : "");
     add_delay(&text, service, store->jobs[i]);
   }
-  em_store_unlock(&service->store);
+  pthread_mutex_unlock(&service->store.lock);
   em_text_add(&text, "]}");
   em_reply_json(reply, 200, &text);
-}
-
-/* GET lists the rules, POST adds to them, DELETE clears them. */
-static void answer_rules(struct em_rules *rules,
-                         const struct em_request *request,
-                         struct em_reply *reply) {
-  struct em_text text = {0};
-  struct em_error error;
-  if (!strcmp(request->method, "DELETE"))
-    em_rules_clear(rules);
-  if (!strcmp(request->method, "POST") &&
-      em_rules_add(rules, request->body.data, request->body.size, &error)) {
-    em_reply_error(reply, 400, "%s", error.text);
-    return;
-  }
-  em_rules_write_json(rules, &text);
-  em_reply_json(reply, 200, &text);
-}
-
-void em_control_faults(struct em_service *service, struct em_request *request,
-                       struct em_reply *reply) {
-  answer_rules(em_faults_rules(service->faults), request, reply);
 }
 
 /* Rules for a wire that is not there would never apply; say so. */
@@ -147,36 +127,61 @@ static bool lacks(int port, const char *option, struct em_reply *reply) {
   return port < 0;
 }
 
-void em_control_wire(struct em_service *service, struct em_request *request,
-                     struct em_reply *reply) {
-  if (!lacks(service->options->wire_port, "--wire-port", reply))
-    answer_rules(em_wire_rules(service->wire), request, reply);
+/* POST adds to the rules, or sets what the foreign host answers, where there
+ * are none; DELETE clears. Errors: false, and the reply says why. */
+static bool change(const struct em_request *request, struct em_rules *rules,
+                   struct em_reply *reply) {
+  struct em_error error;
+  if (!strcmp(request->method, "DELETE") && rules)
+    em_rules_clear(rules);
+  else if (!strcmp(request->method, "DELETE"))
+    em_foreign_reset(request->service->foreign);
+  if (strcmp(request->method, "POST") != 0)
+    return true;
+  json_t *script = em_request_json(request, reply);
+  if (!script)
+    return false;
+  int failed =
+      rules ? em_rules_add(rules, script, &error)
+            : em_foreign_script(request->service->foreign, script, &error);
+  if (failed)
+    em_reply_error(reply, 400, "%s", error.text);
+  json_decref(script);
+  return !failed;
 }
 
-void em_control_wire_log(struct em_service *service, struct em_request *request,
-                         struct em_reply *reply) {
+/* Whatever the method, the answer lists what there is now. */
+static void answer_script(const struct em_request *request,
+                          struct em_rules *rules, struct em_reply *reply) {
   struct em_text text = {0};
-  if (lacks(service->options->wire_port, "--wire-port", reply))
+  if (!change(request, rules, reply))
     return;
-  em_wire_write_log(service->wire, first_wanted(request), &text);
+  if (rules)
+    em_rules_write_json(rules, &text);
+  else
+    em_foreign_write_json(request->service->foreign, &text);
   em_reply_json(reply, 200, &text);
 }
 
-void em_control_foreign(struct em_service *service, struct em_request *request,
-                        struct em_reply *reply) {
+void em_control_faults(struct em_request *request, struct em_reply *reply) {
+  answer_script(request, &request->service->faults, reply);
+}
+
+void em_control_wire(struct em_request *request, struct em_reply *reply) {
+  if (!lacks(request->service->options->wire_port, "--wire-port", reply))
+    answer_script(request, em_wire_rules(request->service->wire), reply);
+}
+
+void em_control_foreign(struct em_request *request, struct em_reply *reply) {
+  if (!lacks(request->service->options->foreign_port, "--foreign-port", reply))
+    answer_script(request, NULL, reply);
+}
+
+void em_control_wire_log(struct em_request *request, struct em_reply *reply) {
   struct em_text text = {0};
-  struct em_error error;
-  if (lacks(service->options->foreign_port, "--foreign-port", reply))
+  if (lacks(request->service->options->wire_port, "--wire-port", reply))
     return;
-  if (!strcmp(request->method, "DELETE"))
-    em_foreign_reset(service->foreign);
-  if (!strcmp(request->method, "POST") &&
-      em_foreign_script(service->foreign, request->body.data,
-                        request->body.size, &error)) {
-    em_reply_error(reply, 400, "%s", error.text);
-    return;
-  }
-  em_foreign_write_json(service->foreign, &text);
+  em_wire_write_log(request->service->wire, first_wanted(request), &text);
   em_reply_json(reply, 200, &text);
 }
 
@@ -187,10 +192,9 @@ static void clear_counts(struct em_stats *stats) {
                (unsigned long long)atomic_load(&stats->open));
 }
 
-void em_control_reset(struct em_service *service, struct em_request *request,
-                      struct em_reply *reply) {
-  (void)request;
-  em_rules_clear(em_faults_rules(service->faults));
+void em_control_reset(struct em_request *request, struct em_reply *reply) {
+  struct em_service *service = request->service;
+  em_rules_clear(&service->faults);
   em_wire_reset(service->wire);
   em_foreign_reset(service->foreign);
   em_store_reset(&service->store);
@@ -199,9 +203,7 @@ void em_control_reset(struct em_service *service, struct em_request *request,
   em_reply_bytes(reply, 200, "application/json", "{}", 2);
 }
 
-void em_control_shutdown(struct em_service *service, struct em_request *request,
-                         struct em_reply *reply) {
-  (void)request;
-  service->shut_down(service->shut_down_arg);
+void em_control_shutdown(struct em_request *request, struct em_reply *reply) {
+  request->service->shut_down(request->service->shut_down_arg);
   em_reply_bytes(reply, 200, "application/json", "{}", 2);
 }

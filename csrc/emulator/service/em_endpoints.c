@@ -1,33 +1,133 @@
 #include "em_endpoints.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "em_answer.h"
-#include "em_control.h"
-#include "em_fetch.h"
-#include "em_history.h"
-#include "em_page.h"
-#include "em_submit.h"
-#include "em_upload.h"
+#include "em_source.h"
+
+/* "{}" stands for one segment, the argument; a final "*" for all the rest. */
+struct em_path {
+  const char *pattern;
+  enum em_endpoint endpoint;
+  const char *name;
+  const char *methods; /* allowed, as the Allow header lists them */
+  em_endpoint_fn *answer;
+};
+
+#define SCRIPTED "GET, POST, DELETE"
+static const struct em_path table[] = {
+    {"/v2/requests/{}/status", EM_AT_STATUS, "status", "GET", em_answer_job},
+    {"/v2/requests/{}", EM_AT_RESULT, "result", "GET", em_answer_job},
+    {"/v1/requests/{}", EM_AT_RESULT, "result", "GET", em_answer_job},
+    {"/v2/{}", EM_AT_SUBMIT, "submit", "POST", em_submit_v2},
+    {"/v1/get-user-credits", EM_AT_CREDITS, "credits", "GET",
+     em_answer_credits},
+    {"/v1/{}", EM_AT_V1, "v1", "POST", em_submit_v1},
+    {"/generations/*", EM_AT_MEDIA, "media", "GET", em_answer_media},
+    {"/assets/*", EM_AT_MEDIA, "media", "GET", em_answer_media},
+    {"/upload-asset", EM_AT_UPLOAD, "upload", "POST", em_answer_upload},
+    {"/inference-request/request-history", EM_AT_HISTORY, "history", "GET",
+     em_history_list},
+    {"/inference-request/request-history/{}", EM_AT_HISTORY_ENTRY,
+     "history_entry", "GET", em_history_entry},
+    {"/models", EM_AT_MODELS, "models", "GET", em_answer_models},
+    {"/inference-model-information/list", EM_AT_MODELS, "models", "GET",
+     em_answer_models},
+    {"/", EM_AT_PAGE, "page", "GET", em_page},
+    {"/_emulator/ledger", EM_AT_LEDGER, "ledger", "GET", em_control_ledger},
+    {"/_emulator/stats", EM_AT_STATS, "stats", "GET", em_control_stats},
+    {"/_emulator/faults", EM_AT_FAULTS, "faults", SCRIPTED, em_control_faults},
+    {"/_emulator/wire", EM_AT_WIRE, "wire", SCRIPTED, em_control_wire},
+    {"/_emulator/wire/log", EM_AT_WIRE_LOG, "wire_log", "GET",
+     em_control_wire_log},
+    {"/_emulator/foreign", EM_AT_FOREIGN, "foreign", SCRIPTED,
+     em_control_foreign},
+    {"/_emulator/reset", EM_AT_RESET, "reset", "POST", em_control_reset},
+    {"/_emulator/shutdown", EM_AT_SHUTDOWN, "shutdown", "POST",
+     em_control_shutdown},
+    {"*", EM_AT_NOWHERE, "nowhere", "", NULL},
+};
+
+enum { PATH_COUNT = sizeof table / sizeof *table };
+
+/* Matches one segment into the argument; returns what follows, or NULL. */
+static const char *take_segment(struct em_route *route, const char *path) {
+  size_t size = strcspn(path, "/");
+  if (!size || size >= sizeof route->argument)
+    return NULL;
+  memcpy(route->argument, path, size);
+  route->argument[size] = '\0';
+  return path + size;
+}
+
+static bool matches(struct em_route *route, const char *pattern,
+                    const char *path) {
+  while (*pattern) {
+    if (*pattern == '*')
+      return true;
+    if (*pattern == '{') {
+      path = take_segment(route, path);
+      if (!path)
+        return false;
+      pattern += 2;
+    } else if (*pattern++ != *path++) {
+      return false;
+    }
+  }
+  return *path == '\0';
+}
+
+void em_route_find(struct em_route *route, const char *path) {
+  const struct em_path *found = table;
+  route->argument[0] = '\0';
+  for (; !matches(route, found->pattern, path); found++)
+    route->argument[0] = '\0';
+  route->path = found;
+  route->endpoint = found->endpoint;
+}
+
+const char *em_endpoint_name(enum em_endpoint endpoint) {
+  const struct em_path *path = table;
+  while (path->endpoint != endpoint)
+    path++;
+  return path->name;
+}
+
+bool em_endpoint_is_known(const char *name) {
+  for (int i = 0; i < PATH_COUNT; i++)
+    if (!em_endpoint_is_control(table[i].endpoint) &&
+        !strcmp(name, table[i].name))
+      return true;
+  return false;
+}
+
+bool em_endpoint_is_control(enum em_endpoint endpoint) {
+  return endpoint >= EM_AT_LEDGER && endpoint <= EM_AT_SHUTDOWN;
+}
+
+static bool allows(const struct em_path *path, const char *method) {
+  if (!strcmp(method, "HEAD"))
+    method = "GET";
+  const char *found = strstr(path->methods, method);
+  return found && (found == path->methods || found[-1] == ' ') &&
+         strchr(",", found[strlen(method)]);
+}
 
 /* SG_ and 16 hex digits, or the one key that was asked for. */
 static bool is_valid_key(const struct em_service *service, const char *key) {
   if (service->options->key)
     return !strcmp(key, service->options->key);
-  size_t digits = 0;
-  if (strncmp(key, "SG_", 3) != 0)
-    return false;
-  while (isxdigit((unsigned char)key[3 + digits]))
-    digits++;
-  return digits == 16 && key[3 + digits] == '\0';
+  return !strncmp(key, "SG_", 3) && strlen(key) == 19 &&
+         strspn(key + 3, "0123456789abcdefABCDEF") == 16;
 }
 
-static bool has_key(const struct em_service *service,
-                    const struct em_request *request, struct em_reply *reply) {
+static bool is_keyed(enum em_endpoint endpoint) {
+  return endpoint != EM_AT_MEDIA && !em_endpoint_is_control(endpoint);
+}
+
+static bool has_key(const struct em_request *request, struct em_reply *reply) {
   const char *key = em_request_header(request, "x-api-key");
-  if (key && is_valid_key(service, key))
+  if (key && is_valid_key(request->service, key))
     return true;
   if (!key && !em_request_header(request, "Authorization"))
     em_reply_error(reply, 401, "Missing Authorization or x-api-key in header");
@@ -43,45 +143,22 @@ static bool is_foreign(const struct em_request *request) {
   const char *host = em_request_header(request, "Host");
   const char *origin = em_request_header(request, "Origin");
   char url[EM_BASE_SIZE];
-  struct em_url parts;
   if (origin && strcmp(origin, request->base) != 0)
     return true;
   snprintf(url, sizeof url, "http://%.256s/", host ? host : "localhost");
-  return em_url_read(url, &parts) || !em_url_is_loopback(&parts);
+  return !em_source_is_loopback(url);
 }
 
-void em_endpoints_answer(struct em_service *service, struct em_request *request,
-                         struct em_reply *reply) {
-  static em_endpoint_fn *const endpoints[EM_ENDPOINT_COUNT] = {
-      [EM_AT_STATUS] = em_answer_status,
-      [EM_AT_RESULT] = em_answer_result,
-      [EM_AT_SUBMIT] = em_submit_v2,
-      [EM_AT_V1] = em_submit_v1,
-      [EM_AT_CREDITS] = em_answer_credits,
-      [EM_AT_UPLOAD] = em_upload,
-      [EM_AT_HISTORY] = em_history_list,
-      [EM_AT_HISTORY_ENTRY] = em_history_entry,
-      [EM_AT_MODELS] = em_answer_models,
-      [EM_AT_MEDIA] = em_answer_media,
-      [EM_AT_LEDGER] = em_control_ledger,
-      [EM_AT_STATS] = em_control_stats,
-      [EM_AT_FAULTS] = em_control_faults,
-      [EM_AT_WIRE] = em_control_wire,
-      [EM_AT_WIRE_LOG] = em_control_wire_log,
-      [EM_AT_FOREIGN] = em_control_foreign,
-      [EM_AT_RESET] = em_control_reset,
-      [EM_AT_PAGE] = em_page,
-      [EM_AT_SHUTDOWN] = em_control_shutdown,
-  };
-  const struct em_route *route = &request->route;
-  if (route->endpoint == EM_AT_NOWHERE)
+void em_endpoints_answer(struct em_request *request, struct em_reply *reply) {
+  const struct em_path *path = request->route.path;
+  if (path->endpoint == EM_AT_NOWHERE)
     em_reply_error(reply, 404, "Not Found");
-  else if (em_endpoint_is_control(route->endpoint) && is_foreign(request))
+  else if (em_endpoint_is_control(path->endpoint) && is_foreign(request))
     em_reply_error(reply, 403, "The control port is for this host's programs");
-  else if (!em_route_allows(route, request->method))
-    em_reply_not_allowed(reply, route->methods);
+  else if (!allows(path, request->method))
+    em_reply_not_allowed(reply, path->methods);
   else if (request->too_large)
     em_reply_error(reply, 413, "Request body is too large");
-  else if (!route->keyed || has_key(service, request, reply))
-    endpoints[route->endpoint](service, request, reply);
+  else if (!is_keyed(path->endpoint) || has_key(request, reply))
+    path->answer(request, reply);
 }

@@ -1,5 +1,10 @@
-#include "em_history.h"
+/* The request history of the control plane: what became of every request of
+ * the caller's, long after its record has expired. As the official SDK
+ * documents it; page, per_page and total beside its data are an assumption,
+ * and so is a 400 for an argument that is out of range. */
+#include "em_service.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -55,9 +60,9 @@ static const char *read_count(const struct em_request *request,
   char *end = NULL;
   const char *text = read_text(request, name, NULL);
   *count = text ? strtol(text, &end, 10) : fallback;
-  bool bad = *count < 1 || *count > most || (end && *end);
-  return bad ? "page and per_page are numbers from 1, per_page up to 100"
-             : NULL;
+  if (*count >= 1 && *count <= most && !(end && *end))
+    return NULL;
+  return "page and per_page are numbers from 1, per_page up to 100";
 }
 
 static const char *read_order(const struct em_request *request,
@@ -74,11 +79,10 @@ static const char *read_order(const struct em_request *request,
   for (size_t i = 0; i < sizeof columns / sizeof *columns; i++)
     if (!strcmp(columns[i].name, column))
       filter->compare = columns[i].compare;
-  bool bad =
-      !filter->compare || (!filter->descends && strcmp(order, "asc") != 0);
-  return bad ? "sort_by is model_created, model_name or credits_deduction, "
-               "sort_order asc or desc"
-             : NULL;
+  if (filter->compare && (filter->descends || !strcmp(order, "asc")))
+    return NULL;
+  return "sort_by is model_created, model_name or credits_deduction, "
+         "sort_order asc or desc";
 }
 
 static const char *read_window(const struct em_request *request, int64_t now_ms,
@@ -110,12 +114,51 @@ static const char *read_filter(struct filter *filter, int64_t now_ms,
   return problem ? problem : read_window(request, now_ms, filter);
 }
 
+/* A request that runs is PENDING there. */
+static const char *history_state(const struct em_job *job) {
+  return em_job_is_finished(job) ? em_state_name(job->state) : "PENDING";
+}
+
 static bool passes(const struct filter *filter, const struct em_job *job) {
   return !job->forgotten && job->account == filter->account &&
          strstr(job->model->name, filter->model) &&
-         (!filter->status ||
-          !strcmp(filter->status, em_job_history_state(job))) &&
+         (!filter->status || !strcmp(filter->status, history_state(job))) &&
          job->wall_ms >= filter->from_ms && job->wall_ms <= filter->to_ms;
+}
+
+static void add_history_time(struct em_text *text, const struct em_job *job,
+                             const struct em_options *options) {
+  char at[EM_DATE_SIZE];
+  em_date_write(options->history_form, job->wall_ms, options->zone_min, at);
+  em_text_add(text, ",");
+  em_text_add_json(text, options->history_time);
+  em_text_add(text, ":");
+  if (em_date_form_is_number(options->history_form))
+    em_text_add(text, at);
+  else
+    em_text_add_json(text, at);
+}
+
+static void write_row(const struct em_job *job,
+                      const struct em_options *options, const char *base,
+                      struct em_text *text) {
+  char url[512] = "", path[EM_PATH_SIZE];
+  if (job->state == EM_COMPLETED) {
+    em_job_picture_path(job, path);
+    snprintf(url, sizeof url, "%s%s", base, path);
+  }
+  em_text_addf(text,
+               "{\"request_id\":\"%s\",\"model_name\":\"%s\","
+               "\"model_status\":\"%s\",\"credits_deduction\":%.6g,"
+               "\"request_body\":%s,\"generation_url\":",
+               job->id, job->model->name, history_state(job), job->cost,
+               job->body);
+  em_text_add_json(text, *url ? url : NULL);
+  em_text_addf(
+      text, ",\"latency_ms\":%.0f,\"error\":", 1e3 * em_job_inference_s(job));
+  em_text_add_json(text, em_job_is_finished(job) ? job->error : NULL);
+  add_history_time(text, job, options);
+  em_text_add(text, "}");
 }
 
 /* Ownership: the caller frees the rows. Errors: NULL when out of memory. */
@@ -144,14 +187,14 @@ static size_t add_rows_locked(const struct em_service *service,
   for (size_t i = first; rows && i < end && i < count; i++) {
     const struct row *row = &rows[filter->descends ? count - 1 - i : i];
     em_text_add(text, i > first ? "," : "");
-    em_job_write_history(row->job, service->options, base, text);
+    write_row(row->job, service->options, base, text);
   }
   free(rows);
   return count;
 }
 
-void em_history_list(struct em_service *service, struct em_request *request,
-                     struct em_reply *reply) {
+void em_history_list(struct em_request *request, struct em_reply *reply) {
+  struct em_service *service = request->service;
   struct filter filter = {0};
   struct em_text text = {0};
   int64_t now_ms = em_clock_wall_ms(service->options->clock_ahead_s);
@@ -161,23 +204,23 @@ void em_history_list(struct em_service *service, struct em_request *request,
     return;
   }
   em_text_add(&text, "{\"data\":[");
-  em_store_lock(&service->store);
+  pthread_mutex_lock(&service->store.lock);
   size_t total = add_rows_locked(service, &filter, request->base, &text);
-  em_store_unlock(&service->store);
+  pthread_mutex_unlock(&service->store.lock);
   em_text_addf(&text, "],\"page\":%ld,\"per_page\":%ld,\"total\":%zu}",
                filter.page, filter.per_page, total);
   em_reply_json(reply, 200, &text);
 }
 
-void em_history_entry(struct em_service *service, struct em_request *request,
-                      struct em_reply *reply) {
+void em_history_entry(struct em_request *request, struct em_reply *reply) {
+  struct em_service *service = request->service;
   struct em_text text = {0};
   const char *id = request->route.argument;
-  em_store_lock(&service->store);
+  pthread_mutex_lock(&service->store.lock);
   const struct em_job *job = em_store_find_locked(&service->store, id);
   if (job && !job->forgotten && job->account == em_service_account(request))
-    em_job_write_history(job, service->options, request->base, &text);
-  em_store_unlock(&service->store);
+    write_row(job, service->options, request->base, &text);
+  pthread_mutex_unlock(&service->store.lock);
   if (text.size)
     em_reply_json(reply, 200, &text);
   else

@@ -21,13 +21,11 @@ struct em_job *em_job_keep(struct em_job *job) {
 void em_job_drop(struct em_job *job) {
   if (!job || atomic_fetch_sub(&job->references, 1) > 1)
     return;
-  if (job->order)
-    em_order_destroy(job->order);
-  free(job->order);
+  em_order_delete(job->order);
   free(job->body);
   free(job->prompt);
   free(job->error);
-  free(job->script);
+  json_decref(job->script);
   free(job);
 }
 
@@ -69,7 +67,7 @@ void em_job_write_accepted(const struct em_job *job, const char *base,
   em_text_add(text, "}");
 }
 
-static double inference_s(const struct em_job *job) {
+double em_job_inference_s(const struct em_job *job) {
   return job->finished_us ? em_clock_s(job->finished_us - job->started_us) : 0;
 }
 
@@ -82,8 +80,8 @@ static void add_metrics(const struct em_job *job, struct em_text *text) {
                "\"metrics\":{\"cost\":%.6g,\"remaining_credits\":%.10g,"
                "\"inference_time\":%.6f,\"queue_time\":%.6f,"
                "\"total_time\":%.6f}",
-               job->cost, job->remaining_credits, inference_s(job),
-               queue_s(job), queue_s(job) + inference_s(job));
+               job->cost, job->remaining_credits, em_job_inference_s(job),
+               queue_s(job), queue_s(job) + em_job_inference_s(job));
 }
 
 static int write_failed(const struct em_job *job, struct em_text *text) {
@@ -91,7 +89,7 @@ static int write_failed(const struct em_job *job, struct em_text *text) {
   em_text_add_json(text, job->error ? job->error : "Inference failed");
   em_text_addf(text,
                ",\"metrics\":{\"inference_time\":%.6f,\"queue_time\":%.6f}}",
-               inference_s(job), queue_s(job));
+               em_job_inference_s(job), queue_s(job));
   return 422;
 }
 
@@ -148,42 +146,4 @@ int em_job_write_result(const struct em_job *job, const char *base,
     break;
   }
   return write_running(job, em_state_name(job->state), base, text);
-}
-
-const char *em_job_history_state(const struct em_job *job) {
-  return em_job_is_finished(job) ? em_state_name(job->state) : "PENDING";
-}
-
-static void add_history_time(struct em_text *text, const struct em_job *job,
-                             const struct em_options *options) {
-  char at[EM_DATE_SIZE];
-  em_date_write(options->history_form, job->wall_ms, options->zone_min, at);
-  em_text_add(text, ",");
-  em_text_add_json(text, options->history_time);
-  em_text_add(text, ":");
-  if (em_date_form_is_number(options->history_form))
-    em_text_add(text, at);
-  else
-    em_text_add_json(text, at);
-}
-
-void em_job_write_history(const struct em_job *job,
-                          const struct em_options *options, const char *base,
-                          struct em_text *text) {
-  char url[512] = "", path[EM_PATH_SIZE];
-  if (job->state == EM_COMPLETED) {
-    em_job_picture_path(job, path);
-    snprintf(url, sizeof url, "%s%s", base, path);
-  }
-  em_text_addf(text,
-               "{\"request_id\":\"%s\",\"model_name\":\"%s\","
-               "\"model_status\":\"%s\",\"credits_deduction\":%.6g,"
-               "\"request_body\":%s,\"generation_url\":",
-               job->id, job->model->name, em_job_history_state(job), job->cost,
-               job->body);
-  em_text_add_json(text, *url ? url : NULL);
-  em_text_addf(text, ",\"latency_ms\":%.0f,\"error\":", 1e3 * inference_s(job));
-  em_text_add_json(text, em_job_is_finished(job) ? job->error : NULL);
-  add_history_time(text, job, options);
-  em_text_add(text, "}");
 }

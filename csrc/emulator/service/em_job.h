@@ -55,9 +55,8 @@ struct em_job {
   int64_t latency_us;
   int64_t learned_us; /* the end was first reported to the client, or 0 */
   double cost, remaining_credits;
-  char
-      *script; /* a fault: states to report instead, each terminated, then "" */
-  const char *script_next;
+  json_t *script; /* a fault: states to report instead */
+  size_t script_next;
   void (*wake)(void *arg); /* called once at the end, for v1 */
   void *wake_arg;
 };
@@ -69,6 +68,8 @@ struct em_job *em_job_keep(struct em_job *job);
 void em_job_drop(struct em_job *job);
 
 bool em_job_is_finished(const struct em_job *job);
+/* Seconds on a worker; 0 before the end. */
+double em_job_inference_s(const struct em_job *job);
 const char *em_state_name(enum em_state state);
 
 /* "/generations/<id>/<model>.png"; "jpg" is called .jpeg there. */
@@ -86,11 +87,5 @@ int em_job_write_status(const struct em_job *job, const char *state,
                         const char *base, struct em_text *text);
 int em_job_write_result(const struct em_job *job, const char *base,
                         struct em_text *text);
-
-/* A row of the request history. A request that runs is PENDING there. */
-const char *em_job_history_state(const struct em_job *job);
-void em_job_write_history(const struct em_job *job,
-                          const struct em_options *options, const char *base,
-                          struct em_text *text);
 
 #endif

@@ -1,9 +1,9 @@
 #include "em_media.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <search.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -33,10 +33,9 @@ static int compare_names(const void *a, const void *b) {
 
 static int open_unlinked(void) {
   const char *folder = getenv("TMPDIR");
-  char path[4096] = "/tmp";
-  if (folder && *folder && strlen(folder) < sizeof path - 32)
-    memcpy(path, folder, strlen(folder) + 1);
-  memcpy(path + strlen(path), "/segmind-emulator-XXXXXX", 25);
+  char path[4096];
+  snprintf(path, sizeof path, "%s/segmind-emulator-XXXXXX",
+           folder && *folder ? folder : "/tmp");
   int file = mkostemp(path, O_CLOEXEC);
   if (file >= 0)
     unlink(path);
@@ -77,20 +76,6 @@ void em_media_reset(struct em_media *media) {
   pthread_mutex_unlock(&media->lock);
 }
 
-static int write_all(int file, const char *data, size_t size, uint64_t offset) {
-  while (size) {
-    ssize_t written = pwrite(file, data, size, (off_t)offset);
-    if (written < 0 && errno == EINTR)
-      continue;
-    if (written <= 0)
-      return -1;
-    data += written;
-    size -= (size_t)written;
-    offset += (uint64_t)written;
-  }
-  return 0;
-}
-
 int em_media_store(struct em_media *media, const void *data, size_t size,
                    const char *media_type, struct em_picture_ref *ref) {
   if (size > UINT32_MAX)
@@ -103,25 +88,20 @@ int em_media_store(struct em_media *media, const void *data, size_t size,
   if (fits)
     media->end += size;
   pthread_mutex_unlock(&media->lock);
-  return fits ? write_all(media->file, data, size, ref->offset) : -1;
+  if (!fits ||
+      pwrite(media->file, data, size, (off_t)ref->offset) != (ssize_t)size)
+    return -1;
+  return 0;
 }
 
 unsigned char *em_media_load(struct em_media *media,
                              const struct em_picture_ref *ref) {
   unsigned char *data = malloc(ref->size + 1u);
-  size_t got = 0;
-  while (data && got < ref->size) {
-    ssize_t count = pread(media->file, data + got, ref->size - got,
-                          (off_t)(ref->offset + got));
-    if (count < 0 && errno == EINTR)
-      continue;
-    if (count <= 0) {
-      free(data);
-      return NULL;
-    }
-    got += (size_t)count;
-  }
-  return data;
+  if (data && pread(media->file, data, ref->size, (off_t)ref->offset) ==
+                  (ssize_t)ref->size)
+    return data;
+  free(data);
+  return NULL;
 }
 
 int em_media_name(struct em_media *media, const char *name,

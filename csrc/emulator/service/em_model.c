@@ -4,11 +4,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The tables built in, made by lua/segmind/models/export.lua. */
+extern const char em_models_json[];
+extern const unsigned long em_models_json_len;
+
 static const char *const type_names[] = {"string",  "integer", "number",
                                          "boolean", "image",   "images"};
 
 static int read_type(const char *name, enum em_type *type) {
-  for (int i = 0; name && i <= EM_IMAGES; i++)
+  for (int i = 0; i <= EM_IMAGES; i++)
     if (!strcmp(name, type_names[i])) {
       *type = (enum em_type)i;
       return 0;
@@ -17,14 +21,16 @@ static int read_type(const char *name, enum em_type *type) {
 }
 
 static int read_param(struct em_param *param, const json_t *source) {
-  param->name = json_string_value(json_object_get(source, "name"));
-  param->required = json_is_true(json_object_get(source, "required"));
-  param->fallback = json_object_get(source, "default");
-  param->min = json_object_get(source, "min");
-  param->max = json_object_get(source, "max");
-  param->one_of = json_object_get(source, "one_of");
-  const char *type = json_string_value(json_object_get(source, "type"));
-  return param->name ? read_type(type, &param->type) : -1;
+  const char *type = NULL;
+  int required = 0;
+  if (json_unpack((json_t *)(uintptr_t)source,
+                  "{s:s, s:s, s?b, s?o, s?o, s?o, s?o}", "name", &param->name,
+                  "type", &type, "required", &required, "default",
+                  &param->fallback, "min", &param->min, "max", &param->max,
+                  "one_of", &param->one_of) != 0)
+    return -1;
+  param->required = required;
+  return read_type(type, &param->type);
 }
 
 static int read_params(struct em_model *model, const json_t *list) {
@@ -54,39 +60,33 @@ static int read_model(struct em_model *model, const json_t *source) {
 static int read_models(struct em_model_set *set, struct em_error *error) {
   size_t count = json_array_size(set->root);
   set->models = calloc(count + 1, sizeof *set->models);
-  if (!count || !set->models) {
+  if (!count || !set->models)
     return em_fail(error, "the model list is empty or not a list");
-  }
   for (size_t i = 0; i < count; i++) {
     struct em_model *model = &set->models[i];
     set->count = i + 1;
-    if (read_model(model, json_array_get(set->root, i))) {
+    if (read_model(model, json_array_get(set->root, i)))
       return em_fail(error, "model %zu (%s): a field is missing", i,
                      model->name ? model->name : "unnamed");
-    }
   }
   return 0;
 }
 
-static struct em_model_set *give_up(struct em_model_set *set) {
-  em_model_set_delete(set);
-  return NULL;
-}
-
-struct em_model_set *em_model_set_new(const char *json, size_t size,
+struct em_model_set *em_model_set_new(const char *path,
                                       struct em_error *error) {
   struct em_model_set *set = calloc(1, sizeof *set);
-  json_error_t mistake;
-  if (!set) {
-    em_fail(error, "out of memory");
-    return NULL;
-  }
-  set->root = json_loadb(json, size, 0, &mistake);
-  if (!set->root) {
-    em_fail(error, "line %d: %s", mistake.line, mistake.text);
-    return give_up(set);
-  }
-  return read_models(set, error) ? give_up(set) : set;
+  json_error_t mistake = {.text = "out of memory"};
+  if (set)
+    set->root =
+        path ? json_load_file(path, 0, &mistake)
+             : json_loadb(em_models_json, em_models_json_len, 0, &mistake);
+  if (!set || !set->root)
+    em_fail(error, "cannot read %s: line %d: %s",
+            path ? path : "the model tables", mistake.line, mistake.text);
+  else if (!read_models(set, error))
+    return set;
+  em_model_set_delete(set);
+  return NULL;
 }
 
 void em_model_set_delete(struct em_model_set *set) {

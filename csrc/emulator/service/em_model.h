@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "em_error.h"
+#include "em_text.h"
 
 enum em_type {
   EM_STRING,
@@ -45,9 +45,9 @@ struct em_model_set {
   size_t count;
 };
 
-/* Errors: NULL and a message that names the model and what is wrong. */
-struct em_model_set *em_model_set_new(const char *json, size_t size,
-                                      struct em_error *error);
+/* Of that file, or those built in.
+ * Errors: NULL and a message that names the model and what is wrong. */
+struct em_model_set *em_model_set_new(const char *path, struct em_error *error);
 void em_model_set_delete(struct em_model_set *set);
 
 const struct em_model *em_model_find(const struct em_model_set *set,

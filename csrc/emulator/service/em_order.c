@@ -1,7 +1,6 @@
 #include "em_order.h"
 
 #include <ctype.h>
-#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,16 +11,6 @@
  * missing, 406 for a value outside a declared set; every other bad value
  * reaches the model, which fails on it. */
 enum { MISSING = 400, BLOCKED = 400, OUTSIDE = 406, BAD = 500 };
-
-__attribute__((format(printf, 3, 4))) static int
-refuse(struct em_refusal *refusal, int v1_status, const char *format, ...) {
-  va_list args;
-  va_start(args, format);
-  vsnprintf(refusal->error.text, sizeof refusal->error.text, format, args);
-  va_end(args);
-  refusal->v1_status = v1_status;
-  return -1;
-}
 
 /* "input_image" as the service says it: "Input image". */
 static const char *spoken(const char *name, char out[64]) {
@@ -67,19 +56,20 @@ static int check_type(const struct em_param *param, const json_t *value,
                                        "a URL",    "a list of URLs"};
   if (has_type(value, param->type))
     return 0;
-  return refuse(refusal, BAD, "Invalid value for %s: %s is expected",
-                param->name, wanted[param->type]);
+  return em_fail(&refusal->error, "Invalid value for %s: %s is expected",
+                 param->name, wanted[param->type]);
 }
 
 static int check_range(const struct em_param *param, const json_t *value,
                        struct em_refusal *refusal) {
   double number = json_number_value(value);
   if (param->min && number < json_number_value(param->min))
-    return refuse(refusal, BAD, "Invalid value for %s: %g is less than %g",
-                  param->name, number, json_number_value(param->min));
+    return em_fail(&refusal->error, "Invalid value for %s: %g is less than %g",
+                   param->name, number, json_number_value(param->min));
   if (param->max && number > json_number_value(param->max))
-    return refuse(refusal, BAD, "Invalid value for %s: %g is greater than %g",
-                  param->name, number, json_number_value(param->max));
+    return em_fail(&refusal->error,
+                   "Invalid value for %s: %g is greater than %g", param->name,
+                   number, json_number_value(param->max));
   return 0;
 }
 
@@ -93,11 +83,12 @@ static int check_choice(const struct em_param *param, const json_t *value,
     if (json_equal(choice, value))
       return 0;
   }
-  return refuse(refusal, OUTSIDE,
-                "Invalid value for %s: '%.60s' is not one of the "
-                "allowed values",
-                param->name,
-                json_is_string(value) ? json_string_value(value) : "it");
+  refusal->v1_status = OUTSIDE;
+  return em_fail(&refusal->error,
+                 "Invalid value for %s: '%.60s' is not one of the "
+                 "allowed values",
+                 param->name,
+                 json_is_string(value) ? json_string_value(value) : "it");
 }
 
 static int check_url(const struct em_param *param, const json_t *value,
@@ -108,13 +99,13 @@ static int check_url(const struct em_param *param, const json_t *value,
   if (!strncasecmp(url, "data:", 5)) {
     if (data_uris)
       return 0;
-    return refuse(refusal, BAD,
-                  "Invalid value for %s: data URIs are not accepted, a public "
-                  "URL is expected",
-                  param->name);
+    return em_fail(&refusal->error,
+                   "Invalid value for %s: data URIs are not accepted, a public "
+                   "URL is expected",
+                   param->name);
   }
-  return refuse(refusal, BAD, "Invalid value for %s: '%.60s' is not a URL",
-                param->name, url);
+  return em_fail(&refusal->error, "Invalid value for %s: '%.60s' is not a URL",
+                 param->name, url);
 }
 
 static int check_urls(const struct em_param *param, const json_t *value,
@@ -126,8 +117,9 @@ static int check_urls(const struct em_param *param, const json_t *value,
       return -1;
   }
   if (json_array_size(value) > EM_INPUT_MAX)
-    return refuse(refusal, BAD, "Invalid value for %s: more than %d pictures",
-                  param->name, EM_INPUT_MAX);
+    return em_fail(&refusal->error,
+                   "Invalid value for %s: more than %d pictures", param->name,
+                   EM_INPUT_MAX);
   return 0;
 }
 
@@ -158,8 +150,8 @@ static int check_declared(const struct em_model *model, const json_t *body,
   const json_t *value;
   json_object_foreach((json_t *)(uintptr_t)body, name, value) {
     if (!em_model_param(model, name))
-      return refuse(refusal, BAD, "Unexpected parameter '%.60s' for %s", name,
-                    model->name);
+      return em_fail(&refusal->error, "Unexpected parameter '%.60s' for %s",
+                     name, model->name);
   }
   return 0;
 }
@@ -175,8 +167,9 @@ static int check_body(const struct em_model *model, const json_t *body,
       if (check_value(param, value, rules->data_uris, refusal))
         return -1;
     } else if (param->required) {
-      return refuse(refusal, MISSING, "%s is required",
-                    spoken(param->name, name));
+      refusal->v1_status = MISSING;
+      return em_fail(&refusal->error, "%s is required",
+                     spoken(param->name, name));
     }
   }
   return rules->strict ? check_declared(model, body, refusal) : 0;
@@ -202,40 +195,26 @@ static int check_content(const struct em_model *model, const json_t *body,
              json_integer_value(tolerance) >= 6;
   if (off || !prompt || !strcasestr(prompt, "nsfw"))
     return 0;
-  return refuse(refusal, BLOCKED,
-                "NSFW content detected. The request was blocked by "
-                "the content safety check");
+  refusal->v1_status = BLOCKED;
+  return em_fail(&refusal->error,
+                 "NSFW content detected. The request was blocked by "
+                 "the content safety check");
 }
 
-static int take_input(struct em_order *order, const json_t *url) {
-  char *copy = strdup(json_string_value(url));
-  if (!copy || order->input_count == EM_INPUT_MAX) {
-    free(copy);
-    return -1;
-  }
-  order->inputs[order->input_count++] = copy;
-  return 0;
+static void take_input(struct em_order *order, const json_t *url) {
+  if (order->input_count < EM_INPUT_MAX)
+    order->inputs[order->input_count++] = json_string_value(url);
 }
 
-static int take_list(struct em_order *order, const json_t *urls) {
-  for (size_t i = 0; i < json_array_size(urls); i++)
-    if (take_input(order, json_array_get(urls, i)))
-      return -1;
-  return 0;
-}
-
-static int take_inputs(struct em_order *order, const struct em_model *model,
-                       const json_t *body) {
+static void take_inputs(struct em_order *order, const struct em_model *model) {
   for (size_t i = 0; i < model->param_count; i++) {
-    const struct em_param *param = &model->params[i];
-    const json_t *value = json_object_get(body, param->name);
-    if (!is_given(value))
-      continue;
-    if ((param->type == EM_IMAGE && take_input(order, value)) ||
-        (param->type == EM_IMAGES && take_list(order, value)))
-      return -1;
+    enum em_type type = model->params[i].type;
+    const json_t *value = json_object_get(order->body, model->params[i].name);
+    if (type == EM_IMAGE && is_given(value))
+      take_input(order, value);
+    for (size_t k = 0; type == EM_IMAGES && k < json_array_size(value); k++)
+      take_input(order, json_array_get(value, k));
   }
-  return 0;
 }
 
 /* The pages of some models name no formats, so any word may come: what is not
@@ -246,45 +225,41 @@ static const char *format_named(const char *name) {
   return name && !strcmp(name, "webp") ? "webp" : "png";
 }
 
-static int take(struct em_order *order, const struct em_model *model,
-                const json_t *body) {
-  const char *prompt = json_string_value(value_of(model, body, "prompt"));
-  const char *ratio = json_string_value(value_of(model, body, "aspect_ratio"));
-  const char *format =
-      json_string_value(value_of(model, body, "output_format"));
+static void take(struct em_order *order, const struct em_model *model) {
+  const json_t *body = order->body;
   const json_t *quality = value_of(model, body, "output_quality");
   const json_t *seed = value_of(model, body, "seed");
-  snprintf(order->format, sizeof order->format, "%s", format_named(format));
+  order->aspect_ratio =
+      json_string_value(value_of(model, body, "aspect_ratio"));
+  order->format =
+      format_named(json_string_value(value_of(model, body, "output_format")));
   order->quality = quality ? (int)json_integer_value(quality) : 90;
   order->has_seed = seed != NULL;
   order->seed = json_integer_value(seed);
   order->width = (int)json_integer_value(value_of(model, body, "width"));
   order->height = (int)json_integer_value(value_of(model, body, "height"));
-  order->prompt = strdup(prompt ? prompt : "");
-  order->aspect_ratio = ratio ? strdup(ratio) : NULL;
-  if (!order->prompt || (ratio && !order->aspect_ratio))
-    return -1;
-  return take_inputs(order, model, body);
+  take_inputs(order, model);
 }
 
-int em_order_create(struct em_order *order, const struct em_model *model,
-                    const json_t *body, const struct em_order_rules *rules,
-                    struct em_refusal *refusal) {
-  *order = (struct em_order){0};
+struct em_order *em_order_new(const struct em_model *model, json_t *body,
+                              const struct em_order_rules *rules,
+                              struct em_refusal *refusal) {
+  refusal->v1_status = BAD;
   if (check_body(model, body, rules, refusal) ||
       check_content(model, body, refusal))
-    return -1;
-  if (take(order, model, body)) {
-    em_order_destroy(order);
-    return refuse(refusal, BAD, "out of memory");
+    return NULL;
+  struct em_order *order = calloc(1, sizeof *order);
+  if (!order) {
+    em_fail(&refusal->error, "out of memory");
+    return NULL;
   }
-  return 0;
+  order->body = json_incref(body);
+  take(order, model);
+  return order;
 }
 
-void em_order_destroy(struct em_order *order) {
-  free(order->prompt);
-  free(order->aspect_ratio);
-  for (int i = 0; i < order->input_count; i++)
-    free(order->inputs[i]);
-  *order = (struct em_order){0};
+void em_order_delete(struct em_order *order) {
+  if (order)
+    json_decref(order->body);
+  free(order);
 }

@@ -9,21 +9,20 @@
 
 #include <jansson.h>
 #include <stdbool.h>
-#include <stddef.h>
 
-#include "em_error.h"
 #include "em_model.h"
 #include "em_painter.h"
+#include "em_text.h"
 
 struct em_order {
-  char *prompt;
-  char *aspect_ratio; /* or NULL */
-  char format[8];     /* "png" "jpg" "webp" */
+  json_t *body;             /* a reference: all texts are its own */
+  const char *aspect_ratio; /* or NULL */
+  const char *format;       /* "png" "jpg" "webp" */
   int quality;
   bool has_seed; /* otherwise the service draws one */
   long long seed;
-  int width, height;          /* or 0 */
-  char *inputs[EM_INPUT_MAX]; /* URLs, in the order of the parameters */
+  int width, height;                /* or 0 */
+  const char *inputs[EM_INPUT_MAX]; /* URLs, in the order of the parameters */
   int input_count;
 };
 
@@ -37,12 +36,10 @@ struct em_refusal {
   struct em_error error;
 };
 
-/* Reads the body for the model.
- * Ownership: on success the caller owns the order (em_order_destroy).
- * Errors: -1 and the refusal. */
-int em_order_create(struct em_order *order, const struct em_model *model,
-                    const json_t *body, const struct em_order_rules *rules,
-                    struct em_refusal *refusal);
-void em_order_destroy(struct em_order *order);
+/* Reads the body for the model. Errors: NULL and the refusal. */
+struct em_order *em_order_new(const struct em_model *model, json_t *body,
+                              const struct em_order_rules *rules,
+                              struct em_refusal *refusal);
+void em_order_delete(struct em_order *order);
 
 #endif

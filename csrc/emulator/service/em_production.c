@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "em_clock.h"
+#include "em_codec.h"
 #include "em_painter.h"
 #include "em_sign.h"
 #include "em_source.h"
@@ -49,17 +50,13 @@ static void name_render(const struct em_job *job, struct drawing *drawing) {
                      drawing->sources[i].identity);
 }
 
-static int render_plain(const struct em_job *job, struct drawing *drawing,
-                        unsigned char **data, size_t *size) {
-  /* 4096 colours: pictures differ, and few are ever drawn. */
+/* A plain picture is one of 4096 colours: they differ, and few are drawn. */
+static uint32_t name_plain(const struct em_job *job, struct drawing *drawing) {
   uint64_t hash = em_hash(drawing->kept, strlen(drawing->kept));
   uint32_t colour = (uint32_t)(hash ^ hash >> 24) & 0xf0f0f0;
   snprintf(drawing->kept, sizeof drawing->kept, "plain:%s:%06x:%d",
            job->order->format, colour, drawing->step);
-  struct em_picture_ref ref;
-  if (em_media_find(job->service->media, drawing->kept, 0, &ref))
-    return 1;
-  return em_painter_plain(colour, job->order->format, data, size);
+  return colour;
 }
 
 static int render_full(const struct em_job *job, const struct drawing *drawing,
@@ -84,17 +81,11 @@ static int render_full(const struct em_job *job, const struct drawing *drawing,
   return em_painter_render(&picture, data, size, error);
 }
 
-static const char *media_type(const struct em_order *order) {
-  if (!strcmp(order->format, "jpg"))
-    return "image/jpeg";
-  return strcmp(order->format, "webp") ? "image/png" : "image/webp";
-}
-
 static int keep_render(const struct em_job *job, const struct drawing *drawing,
                        const unsigned char *data, size_t size,
                        struct em_picture_ref *ref) {
   struct em_media *media = job->service->media;
-  if (em_media_store(media, data, size, media_type(job->order), ref))
+  if (em_media_store(media, data, size, em_codec_media_type(data, size), ref))
     return -1;
   ref->step = drawing->step;
   return em_media_name(media, drawing->kept, ref, em_clock_now_us());
@@ -103,24 +94,21 @@ static int keep_render(const struct em_job *job, const struct drawing *drawing,
 /* Draws, or finds the same picture drawn before. */
 static int render(const struct em_job *job, struct drawing *drawing,
                   struct em_picture_ref *ref, struct em_error *error) {
-  struct em_service *service = job->service;
+  bool is_plain = job->service->options->plain;
   unsigned char *data = NULL;
   size_t size = 0;
   name_render(job, drawing);
-  if (em_media_find(service->media, drawing->kept, 0, ref))
+  uint32_t colour = is_plain ? name_plain(job, drawing) : 0;
+  if (em_media_find(job->service->media, drawing->kept, 0, ref))
     return 0;
   em_fail(error, "the picture could not be drawn");
-  int failed = service->options->plain
-                   ? render_plain(job, drawing, &data, &size)
+  int failed = is_plain
+                   ? em_painter_plain(colour, job->order->format, &data, &size)
                    : render_full(job, drawing, &data, &size, error);
-  if (failed == 1)
-    return em_media_find(service->media, drawing->kept, 0, ref) ? 0 : -1;
-  if (!failed && service->options->signed_pictures)
+  if (!failed && job->service->options->signed_pictures)
     failed = em_sign_picture(&data, &size);
-  if (!failed && keep_render(job, drawing, data, size, ref)) {
-    em_fail(error, "the emulator's disk space is used up");
-    failed = -1;
-  }
+  if (!failed && keep_render(job, drawing, data, size, ref))
+    failed = em_fail(error, "the emulator's disk space is used up");
   free(data);
   return failed;
 }
@@ -130,14 +118,14 @@ static void settle(struct em_job *job) {
   struct em_store *store = &job->service->store;
   void (*wake)(void *) = NULL;
   void *arg = NULL;
-  em_store_lock(store);
+  pthread_mutex_lock(&store->lock);
   if (!em_job_is_finished(job) && job->drawn && job->ripe) {
     em_store_finish_locked(store, job, em_clock_now_us());
     wake = job->wake;
     arg = job->wake_arg;
     job->wake = NULL;
   }
-  em_store_unlock(store);
+  pthread_mutex_unlock(&store->lock);
   if (wake)
     wake(arg);
 }
@@ -145,9 +133,9 @@ static void settle(struct em_job *job) {
 static void ripen(void *arg, bool run) {
   struct em_job *job = arg;
   if (run) {
-    em_store_lock(&job->service->store);
+    pthread_mutex_lock(&job->service->store.lock);
     job->ripe = true;
-    em_store_unlock(&job->service->store);
+    pthread_mutex_unlock(&job->service->store.lock);
     settle(job);
   }
   em_job_drop(job);
@@ -170,16 +158,15 @@ static void draw(void *arg, bool run) {
   if (run) {
     struct em_picture_ref ref = {0};
     char *error = make_picture(job, &ref);
-    em_store_lock(&job->service->store);
+    pthread_mutex_lock(&job->service->store.lock);
     job->picture = ref;
     job->error = error;
     job->drawn = true;
     if (error)
       job->ripe = true;
-    em_order_destroy(job->order);
-    free(job->order);
+    em_order_delete(job->order);
     job->order = NULL;
-    em_store_unlock(&job->service->store);
+    pthread_mutex_unlock(&job->service->store.lock);
     settle(job);
   }
   em_job_drop(job);
@@ -195,12 +182,12 @@ static void begin(void *arg, bool run) {
     em_job_drop(job);
     return;
   }
-  em_store_lock(&service->store);
+  pthread_mutex_lock(&service->store.lock);
   job->state = EM_PROCESSING;
   job->started_us = em_clock_now_us();
   bool refused = job->drawn = job->order == NULL;
   int64_t ripe_us = job->started_us + (refused ? refusal_us : job->latency_us);
-  em_store_unlock(&service->store);
+  pthread_mutex_unlock(&service->store.lock);
   if (!refused)
     em_tasks_at(service->pool, em_clock_now_us(), draw, em_job_keep(job));
   em_tasks_at(service->timer, ripe_us, ripen, job);
@@ -216,10 +203,10 @@ void em_production_start(struct em_job *job, int64_t queue_us) {
 
 bool em_production_wait(struct em_job *job, void (*wake)(void *arg),
                         void *arg) {
-  em_store_lock(&job->service->store);
+  pthread_mutex_lock(&job->service->store.lock);
   bool waits = !em_job_is_finished(job);
   job->wake = waits ? wake : NULL;
   job->wake_arg = arg;
-  em_store_unlock(&job->service->store);
+  pthread_mutex_unlock(&job->service->store.lock);
   return waits;
 }

@@ -11,7 +11,7 @@
 #ifndef EM_PRODUCTION_H
 #define EM_PRODUCTION_H
 
-#include "em_service.h"
+#include "em_job.h"
 
 /* Sets a job on its way, its latency drawn and its order or error filled. */
 void em_production_start(struct em_job *job, int64_t queue_us);

@@ -1,41 +1,17 @@
 #include "em_service.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "em_clock.h"
 #include "em_codec.h"
-#include "em_fetch.h"
-
-/* The tables built in, made by lua/segmind/models/export.lua. */
-extern const char em_models_json[];
-extern const unsigned long em_models_json_len;
 
 enum { DRAWING_THREADS = 3 };
-
-static int load_models(struct em_service *service, struct em_error *error) {
-  const char *path = service->options->models;
-  struct em_error mistake;
-  struct em_text text = {0};
-  if (path && em_text_add_file(&text, path)) {
-    em_text_free(&text);
-    return em_fail(error, "cannot read %s", path);
-  }
-  service->models =
-      em_model_set_new(path ? text.data : em_models_json,
-                       path ? text.size : (size_t)em_models_json_len, &mistake);
-  em_text_free(&text);
-  if (!service->models)
-    return em_fail(error, "%s: %.400s", path ? path : "model tables",
-                   mistake.text);
-  return 0;
-}
 
 /* Of its own when none was given, so that a run's faults can be repeated. */
 static uint64_t wire_seed(const struct em_options *options) {
   struct em_random random = em_random_new();
-  return options->seeded ? options->seed : em_random_bits(&random);
+  return options->seed.given ? options->seed.value : em_random_bits(&random);
 }
 
 int em_service_create(struct em_service *service,
@@ -44,18 +20,19 @@ int em_service_create(struct em_service *service,
   *service =
       (struct em_service){.options = options, .started_us = em_clock_now_us()};
   em_store_create(&service->store, options);
-  if (load_models(service, error)) {
+  em_rules_create(&service->faults, &em_fault_kind, 0);
+  service->models = em_model_set_new(options->models, error);
+  if (!service->models) {
     em_service_destroy(service);
     return -1;
   }
   service->media = em_media_new();
-  service->faults = em_faults_new();
   service->wire = em_wire_new(wire_seed(options));
   service->foreign = em_foreign_new();
   service->timer = em_tasks_new(1);
   service->pool = em_tasks_new(DRAWING_THREADS);
-  if (service->media && service->faults && service->timer && service->pool &&
-      service->wire && service->foreign)
+  if (service->media && service->timer && service->pool && service->wire &&
+      service->foreign)
     return 0;
   em_fail(error, "no memory, no thread or no temporary file to be had");
   em_service_destroy(service);
@@ -71,7 +48,7 @@ void em_service_destroy(struct em_service *service) {
   em_tasks_delete(service->timer);
   em_tasks_delete(service->pool);
   em_store_destroy(&service->store);
-  em_faults_delete(service->faults);
+  em_rules_destroy(&service->faults);
   em_wire_delete(service->wire);
   em_foreign_delete(service->foreign);
   em_media_delete(service->media);
@@ -86,12 +63,10 @@ static int64_t media_life_us(const struct em_service *service) {
 static bool find_output(struct em_service *service, const char *path,
                         struct em_picture_ref *picture) {
   char id[EM_ID_SIZE], own_path[EM_PATH_SIZE] = "";
-  size_t size = strcspn(path, "/");
-  if (size >= sizeof id)
+  int size = 0;
+  if (sscanf(path, "%36[^/]%n", id, &size) != 1)
     return false;
-  memcpy(id, path, size);
-  id[size] = '\0';
-  em_store_lock(&service->store);
+  pthread_mutex_lock(&service->store.lock);
   const struct em_job *job = em_store_find_locked(&service->store, id);
   bool lives = job && job->state == EM_COMPLETED &&
                em_clock_now_us() - job->finished_us < media_life_us(service);
@@ -99,7 +74,7 @@ static bool find_output(struct em_service *service, const char *path,
     em_job_picture_path(job, own_path);
     *picture = job->picture;
   }
-  em_store_unlock(&service->store);
+  pthread_mutex_unlock(&service->store.lock);
   return lives && !strcmp(strrchr(own_path, '/'), path + size);
 }
 
@@ -123,9 +98,9 @@ int em_service_keep_asset(struct em_service *service, const void *data,
   if (!type) {
     return em_fail(error, "not a jpeg, png, gif or webp image");
   }
-  em_store_lock(&service->store);
+  pthread_mutex_lock(&service->store.lock);
   em_random_id(&service->store.random, false, id);
-  em_store_unlock(&service->store);
+  pthread_mutex_unlock(&service->store.lock);
   snprintf(path, EM_PATH_SIZE, "/assets/%s.%s", id, type + strlen("image/"));
   if (em_media_store(service->media, data, size, type, &ref) ||
       em_media_name(service->media, path, &ref, em_clock_now_us())) {

@@ -1,22 +1,21 @@
 /* The service: what all endpoints share.
  *
  * Folders: server/ is the network, the program and the pieces that everything
- * is written with (text, error, random, base64); service/ the endpoints
- * (submit, answer, history, upload, control, page), the life of a job (order,
- * job, production, store, source, media) and its clock; script/ the rules of
- * faulty answers; picture/ the painter. On a loop of their own (em_loop) run
- * the faulty wire (wire/: em_wire has the rules; em_frame, em_flow, em_link and
- * em_relay move the bytes) and the foreign host (foreign/). */
+ * is written with (text, random, base64); service/ the endpoints (submit,
+ * answer, history, control, page), the life of a job (order, job, production,
+ * store, source, media) and its clock; script/ the rules of faulty answers;
+ * picture/ the painter. On a loop of their own (em_loop) run the faulty wire
+ * (wire/: em_wire has the rules; em_frame, em_flow and em_relay move the bytes)
+ * and the foreign host (foreign/). */
 #ifndef EM_SERVICE_H
 #define EM_SERVICE_H
 
-#include "em_error.h"
 #include "em_fault.h"
 #include "em_foreign.h"
-#include "em_reply.h"
 #include "em_request.h"
 #include "em_store.h"
 #include "em_tasks.h"
+#include "em_text.h"
 #include "em_wire.h"
 
 struct em_stats {
@@ -31,7 +30,7 @@ struct em_service {
   struct em_media *media;
   struct em_tasks *timer;
   struct em_tasks *pool;
-  struct em_faults *faults;
+  struct em_rules faults;
   struct em_wire *wire;
   struct em_foreign *foreign;
   struct em_store store;
@@ -60,9 +59,5 @@ int em_service_keep_asset(struct em_service *service, const void *data,
 
 /* A hash of the request's key: whose request it is. */
 uint64_t em_service_account(const struct em_request *request);
-
-/* An endpoint answers the request, or sets request->waits. */
-typedef void em_endpoint_fn(struct em_service *service,
-                            struct em_request *request, struct em_reply *reply);
 
 #endif

@@ -1,11 +1,12 @@
 /* Where the pictures of an order come from: this origin's own outputs and
  * assets, data URIs (v1), stand-ins for the samples on the service's own
- * hosts, which cannot be fetched offline, and every other URL by em_fetch. */
+ * hosts, which cannot be fetched offline, and every other URL, which is
+ * fetched. */
 #ifndef EM_SOURCE_H
 #define EM_SOURCE_H
 
-#include "em_error.h"
 #include "em_service.h"
+#include "em_text.h"
 
 struct em_source {
   unsigned char *data; /* malloc'ed */
@@ -18,5 +19,8 @@ struct em_source {
  * Errors: -1 and the message the job fails with. */
 int em_source_open(struct em_service *service, const char *url,
                    struct em_source *source, struct em_error *error);
+
+/* Does the URL lead to this machine? */
+bool em_source_is_loopback(const char *url);
 
 #endif

@@ -17,8 +17,8 @@ static void start_account(struct em_store *store) {
 void em_store_create(struct em_store *store, const struct em_options *options) {
   *store = (struct em_store){.options = options};
   pthread_mutex_init(&store->lock, NULL);
-  store->random =
-      options->seeded ? (struct em_random){options->seed} : em_random_new();
+  store->random = options->seed.given ? (struct em_random){options->seed.value}
+                                      : em_random_new();
   start_account(store);
 }
 
@@ -36,7 +36,7 @@ static void forget_jobs(struct em_store *store) {
     em_job_drop(store->jobs[i]);
   free(store->jobs);
   store->jobs = NULL;
-  store->count = store->capacity = 0;
+  store->count = 0;
 }
 
 void em_store_destroy(struct em_store *store) {
@@ -45,16 +45,10 @@ void em_store_destroy(struct em_store *store) {
 }
 
 void em_store_reset(struct em_store *store) {
-  em_store_lock(store);
+  pthread_mutex_lock(&store->lock);
   forget_jobs(store);
   start_account(store);
   store->epoch++;
-  em_store_unlock(store);
-}
-
-void em_store_lock(struct em_store *store) { pthread_mutex_lock(&store->lock); }
-
-void em_store_unlock(struct em_store *store) {
   pthread_mutex_unlock(&store->lock);
 }
 
@@ -93,22 +87,13 @@ enum em_admission em_store_admit_locked(struct em_store *store, double price,
   return EM_ADMITTED;
 }
 
-static int make_room(struct em_store *store) {
-  if (store->count < store->capacity)
-    return 0;
-  size_t capacity = store->capacity ? store->capacity * 2 : 64;
-  struct em_job **jobs = realloc(store->jobs, capacity * sizeof(*jobs));
-  if (!jobs)
-    return -1;
-  store->jobs = jobs;
-  store->capacity = capacity;
-  return 0;
-}
-
 int em_store_add_locked(struct em_store *store, struct em_job *job) {
   em_random_id(&store->random, store->options->uuid, job->id);
   job->epoch = store->epoch;
-  if (make_room(store) || !tsearch(job, &store->ids, compare_ids))
+  struct em_job **jobs = em_grow(store->jobs, store->count, sizeof(*jobs));
+  if (jobs)
+    store->jobs = jobs;
+  if (!jobs || !tsearch(job, &store->ids, compare_ids))
     return -1;
   store->jobs[store->count++] = em_job_keep(job);
   return 0;

@@ -4,8 +4,8 @@
  * The list of accepted submits is the oracle of the tests: nothing is added
  * to it that was not answered for, nothing is ever taken out but by a reset.
  *
- * Functions named _locked are called between em_store_lock and _unlock; so is
- * every reading of a job. */
+ * Functions named _locked are called with the lock held; so is every reading of
+ * a job. */
 #ifndef EM_STORE_H
 #define EM_STORE_H
 
@@ -20,7 +20,7 @@ struct em_store {
   const struct em_options *options;
   void *ids;            /* a tree of tsearch(3): the jobs by their ids */
   struct em_job **jobs; /* in order of acceptance */
-  size_t count, capacity;
+  size_t count;
   struct em_random random;
   double credits;  /* dollars */
   double reserved; /* of them, for jobs that have not ended */
@@ -37,9 +37,6 @@ void em_store_destroy(struct em_store *store);
 
 /* Forgets all jobs and starts from the options' credits and rate again. */
 void em_store_reset(struct em_store *store);
-
-void em_store_lock(struct em_store *store);
-void em_store_unlock(struct em_store *store);
 
 /* May a job of this price be accepted now? Reserves the price if so. */
 enum em_admission em_store_admit_locked(struct em_store *store, double price,

@@ -1,38 +1,154 @@
-#include "em_submit.h"
+/* The two ways to submit: v2 answers with an id at once, v1 with the picture
+ * when it is there. Both make the same job. */
+#include "em_service.h"
 
-#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "em_clock.h"
-#include "em_form.h"
 #include "em_production.h"
+
+struct part {
+  char name[128];
+  bool is_file;
+  struct em_text value;
+};
+
+/* A multipart v1 body as the JSON body it stands for: text fields take the
+ * type that the model declares, raw files become assets and their URLs. */
+struct form {
+  struct em_service *service;
+  const struct em_request *request;
+  const struct em_model *model;
+  json_t *body;
+  struct part part; /* the one being received */
+  struct em_error *error;
+  bool failed;
+};
+
+/* Text that is not what the parameter wants stays text, and is refused later
+ * like any wrong type. Booleans come as Python spells them, too: False. */
+static json_t *typed(const struct em_param *param, const char *text) {
+  if (param && param->type == EM_BOOLEAN && !strcasecmp(text, "true"))
+    return json_true();
+  if (param && param->type == EM_BOOLEAN && !strcasecmp(text, "false"))
+    return json_false();
+  if (param && (param->type == EM_INTEGER || param->type == EM_NUMBER)) {
+    json_t *number = json_loads(text, JSON_DECODE_ANY, NULL);
+    if (json_is_number(number))
+      return number;
+    json_decref(number);
+  }
+  return json_string(text);
+}
+
+/* A file of a parameter that is not declared (a mask) may hold anything. */
+static json_t *keep_file(struct form *form, const struct em_param *param) {
+  const struct em_text *bytes = &form->part.value;
+  char path[EM_PATH_SIZE];
+  struct em_error reason;
+  if (em_service_keep_asset(form->service, bytes->data, bytes->size, path,
+                            &reason)) {
+    if (!param)
+      return json_null();
+    em_fail(form->error, "Invalid file for %s: %s", form->part.name,
+            reason.text);
+    return NULL;
+  }
+  return json_sprintf("%s%s", form->request->base, path);
+}
+
+/* A list comes as several parts of one name. */
+static int append(struct form *form, json_t *value) {
+  json_t *list = json_object_get(form->body, form->part.name);
+  if (!list) {
+    list = json_array();
+    if (json_object_set_new(form->body, form->part.name, list)) {
+      json_decref(value);
+      return -1;
+    }
+  }
+  return json_array_append_new(list, value);
+}
+
+static void finish_part(struct form *form) {
+  struct part *part = &form->part;
+  if (!*part->name || form->failed)
+    return;
+  const char *text = part->value.data ? part->value.data : "";
+  const struct em_param *param = em_model_param(form->model, part->name);
+  json_t *value = part->is_file ? keep_file(form, param) : typed(param, text);
+  bool is_list = param && param->type == EM_IMAGES;
+  form->failed = is_list ? append(form, value)
+                         : json_object_set_new(form->body, part->name, value);
+  em_text_free(&part->value);
+  *part->name = '\0';
+}
+
+static enum MHD_Result receive(void *arg, enum MHD_ValueKind kind,
+                               const char *key, const char *file_name,
+                               const char *type, const char *encoding,
+                               const char *data, uint64_t offset, size_t size) {
+  struct form *form = arg;
+  (void)kind, (void)type, (void)encoding;
+  if (offset == 0) {
+    finish_part(form);
+    snprintf(form->part.name, sizeof form->part.name, "%s", key ? key : "");
+    form->part.is_file = file_name != NULL;
+  }
+  em_text_add_bytes(&form->part.value, data, size);
+  return form->failed ? MHD_NO : MHD_YES;
+}
+
+static void read_parts(struct form *form) {
+  struct MHD_PostProcessor *parts = MHD_create_post_processor(
+      form->request->connection, 64 * 1024, receive, form);
+  bool read = parts && MHD_post_process(parts, form->request->body.data,
+                                        form->request->body.size) == MHD_YES;
+  bool whole = parts && MHD_destroy_post_processor(parts) == MHD_YES;
+  finish_part(form);
+  if (!read || !whole)
+    form->failed = true;
+}
+
+/* Ownership: the caller owns the object. Errors: NULL and a message. */
+static json_t *read_form(const struct em_request *request,
+                         const struct em_model *model, struct em_error *error) {
+  struct form form = {.service = request->service,
+                      .request = request,
+                      .model = model,
+                      .body = json_object(),
+                      .error = error};
+  em_fail(error, "Invalid multipart body");
+  if (request->body.size)
+    read_parts(&form);
+  em_text_free(&form.part.value);
+  if (form.failed) {
+    json_decref(form.body);
+    return NULL;
+  }
+  return form.body;
+}
 
 static json_t *read_json(const struct em_request *request,
                          struct em_reply *reply) {
-  json_error_t error;
-  json_t *body = json_loadb(request->body.data ? request->body.data : "",
-                            request->body.size, 0, &error);
-  if (!body)
-    em_reply_error(reply, 400, "Invalid JSON: %s", error.text);
-  else if (!json_is_object(body))
-    em_reply_error(reply, 400, "Invalid JSON: an object is expected");
-  if (json_is_object(body))
+  json_t *body = em_request_json(request, reply);
+  if (!body || json_is_object(body))
     return body;
+  em_reply_error(reply, 400, "Invalid JSON: an object is expected");
   json_decref(body);
   return NULL;
 }
 
-static json_t *read_body(struct em_service *service,
-                         const struct em_request *request,
+static json_t *read_body(const struct em_request *request,
                          const struct em_model *model, enum em_api api,
                          struct em_reply *reply) {
   struct em_error error;
   if (em_request_has_type(request, "application/json"))
     return read_json(request, reply);
   if (api == EM_V1 && em_request_has_type(request, "multipart/form-data")) {
-    json_t *body = em_form_read(service, request, model, &error);
+    json_t *body = read_form(request, model, &error);
     if (!body)
       em_reply_error(reply, 400, "%s", error.text);
     return body;
@@ -42,19 +158,15 @@ static json_t *read_body(struct em_service *service,
 }
 
 /* An order, or the error with which the queued job will fail. */
-static int fill_order(struct em_job *job, const json_t *body) {
+static int fill_order(struct em_job *job, json_t *body) {
   const struct em_order_rules rules = {.data_uris = job->api == EM_V1,
                                        .strict = job->service->options->strict};
   struct em_refusal refusal;
-  struct em_order *order = calloc(1, sizeof *order);
-  if (!order)
-    return -1;
-  if (!em_order_create(order, job->model, body, &rules, &refusal)) {
-    job->order = order;
-    job->seed = order->seed;
+  job->order = em_order_new(job->model, body, &rules, &refusal);
+  if (job->order) {
+    job->seed = job->order->seed;
     return 0;
   }
-  free(order);
   job->error = strdup(refusal.error.text);
   job->v1_status = refusal.v1_status;
   return job->error ? 0 : -1;
@@ -67,10 +179,10 @@ static char *body_text(const struct em_request *request, const json_t *body) {
   return json_dumps(body, JSON_COMPACT);
 }
 
-static struct em_job *make_job(struct em_service *service,
-                               const struct em_request *request,
+static struct em_job *make_job(const struct em_request *request,
                                const struct em_model *model, enum em_api api,
-                               const json_t *body) {
+                               json_t *body) {
+  struct em_service *service = request->service;
   struct em_job *job = em_job_new();
   if (!job)
     return NULL;
@@ -96,8 +208,8 @@ static int64_t draw_times_locked(struct em_store *store, struct em_job *job) {
   double latency_s = em_random_latency(
       &store->random, fixed ? options->latency_s : job->model->latency_s,
       fixed ? 0 : options->variation);
-  double queue_s = em_random_latency(&store->random, options->queue_s,
-                                     options->queue_variation);
+  double queue_s = em_random_latency(&store->random, options->queue.mean_s,
+                                     options->queue.variation);
   uint64_t seed = em_random_bits(&store->random);
   if (job->order && !job->order->has_seed)
     job->seed = (long long)(seed & 0x7fffffff);
@@ -139,7 +251,7 @@ static struct em_job *enter(struct em_service *service, struct em_job *job,
                             struct em_reply *reply) {
   struct em_store *store = &service->store;
   int64_t queue_us = 0;
-  em_store_lock(store);
+  pthread_mutex_lock(&store->lock);
   enum em_admission admission =
       em_store_admit_locked(store, job->model->price_usd, job->submitted_us);
   bool added = admission == EM_ADMITTED && !em_store_add_locked(store, job);
@@ -149,75 +261,61 @@ static struct em_job *enter(struct em_service *service, struct em_job *job,
     refuse(store, admission, job, reply);
   else
     em_reply_error(reply, 500, "Internal Server Error");
-  em_store_unlock(store);
-  if (!added) {
+  pthread_mutex_unlock(&store->lock);
+  if (added)
+    em_production_start(job, queue_us);
+  else
     em_job_drop(job);
-    return NULL;
-  }
-  em_production_start(job, queue_us);
-  return job;
+  return added ? job : NULL;
 }
 
-static struct em_job *submit(struct em_service *service,
-                             const struct em_request *request, enum em_api api,
+static struct em_job *submit(const struct em_request *request, enum em_api api,
                              struct em_reply *reply) {
   const char *name = request->route.argument;
-  const struct em_model *model = em_model_find(service->models, name);
+  const struct em_model *model = em_model_find(request->service->models, name);
   if (!model) {
     em_reply_error(reply, 404, "Model %.80s not found", name);
     return NULL;
   }
-  json_t *body = read_body(service, request, model, api, reply);
+  json_t *body = read_body(request, model, api, reply);
   if (!body)
     return NULL;
-  struct em_job *job = make_job(service, request, model, api, body);
+  struct em_job *job = make_job(request, model, api, body);
   json_decref(body);
   if (job && (api == EM_V2 || job->v1_status != 406))
-    return enter(service, job, reply);
+    return enter(request->service, job, reply);
   em_reply_error(reply, job ? 406 : 500, "%s",
                  job ? job->error : "Internal Server Error");
   em_job_drop(job);
   return NULL;
 }
 
-void em_submit_v2(struct em_service *service, struct em_request *request,
-                  struct em_reply *reply) {
+void em_submit_v2(struct em_request *request, struct em_reply *reply) {
   struct em_text text = {0};
-  request->job = submit(service, request, EM_V2, reply);
+  request->job = submit(request, EM_V2, reply);
   if (!request->job)
     return;
   em_job_write_accepted(request->job, request->base, &text);
   em_reply_json(reply, 200, &text);
 }
 
-void em_submit_v1(struct em_service *service, struct em_request *request,
-                  struct em_reply *reply) {
-  request->job = submit(service, request, EM_V1, reply);
+void em_submit_v1(struct em_request *request, struct em_reply *reply) {
+  struct em_service *service = request->service;
+  request->job = submit(request, EM_V1, reply);
   request->waits = request->job != NULL;
   if (request->waits)
     return;
-  em_store_lock(&service->store);
+  pthread_mutex_lock(&service->store.lock);
   add_rate_reset(&service->store, reply);
-  em_store_unlock(&service->store);
-}
-
-__attribute__((format(printf, 3, 4))) static void
-set_header(struct em_reply *reply, const char *name, const char *format, ...) {
-  char value[64];
-  va_list args;
-  va_start(args, format);
-  vsnprintf(value, sizeof value, format, args);
-  va_end(args);
-  em_reply_header(reply, name, value);
+  pthread_mutex_unlock(&service->store.lock);
 }
 
 /* The pages' samples read JSON, whoever published an answer got a picture. */
-static void reply_picture(const struct em_service *service,
-                          const struct em_request *request,
+static void reply_picture(const struct em_request *request,
                           struct em_reply *reply) {
   const struct em_job *job = request->job;
   struct em_text text = {0};
-  if (!service->options->v1_json) {
+  if (!request->service->options->v1_json) {
     em_reply_picture(reply, &job->picture);
     return;
   }
@@ -225,22 +323,23 @@ static void reply_picture(const struct em_service *service,
   em_reply_json(reply, 200, &text);
 }
 
-void em_submit_v1_finish(struct em_service *service, struct em_request *request,
-                         struct em_reply *reply) {
+void em_submit_v1_finish(struct em_request *request, struct em_reply *reply) {
+  struct em_service *service = request->service;
   const struct em_job *job = request->job;
-  em_store_lock(&service->store);
-  set_header(reply, "x-request-id", "%s", job->id);
-  set_header(reply, "x-remaining-credits", "%.10g", job->remaining_credits);
+  pthread_mutex_lock(&service->store.lock);
+  em_reply_header(reply, "x-request-id", "%s", job->id);
+  em_reply_header(reply, "x-remaining-credits", "%.10g",
+                  job->remaining_credits);
   if (job->state == EM_COMPLETED) {
-    reply_picture(service, request, reply);
-    set_header(reply, "x-cost", "%.6g", job->cost);
-    set_header(reply, "x-generation-time", "%.6f",
-               em_clock_s(job->finished_us - job->started_us));
-    set_header(reply, "x-seed-value", "%lld", job->seed);
+    reply_picture(request, reply);
+    em_reply_header(reply, "x-cost", "%.6g", job->cost);
+    em_reply_header(reply, "x-generation-time", "%.6f",
+                    em_clock_s(job->finished_us - job->started_us));
+    em_reply_header(reply, "x-seed-value", "%lld", job->seed);
   } else {
     em_reply_error(reply, job->v1_status ? job->v1_status : 500, "%s",
                    job->error ? job->error : "Failed");
   }
   add_rate_reset(&service->store, reply);
-  em_store_unlock(&service->store);
+  pthread_mutex_unlock(&service->store.lock);
 }

@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/queue.h>
 #include <time.h>
 
 #include "em_clock.h"
@@ -9,6 +10,7 @@
 enum { THREADS_MAX = 4 };
 
 struct entry {
+  TAILQ_ENTRY(entry) link;
   int64_t at_us;
   em_task *task;
   void *arg;
@@ -20,37 +22,8 @@ struct em_tasks {
   pthread_t threads[THREADS_MAX];
   int thread_count;
   bool stopped;
-  struct entry *heap; /* the earliest first */
-  size_t count, capacity;
+  TAILQ_HEAD(entries, entry) entries; /* the earliest first */
 };
-
-static void swap(struct entry *a, struct entry *b) {
-  struct entry c = *a;
-  *a = *b;
-  *b = c;
-}
-
-static void sift_up(struct entry *heap, size_t i) {
-  for (; i && heap[i].at_us < heap[(i - 1) / 2].at_us; i = (i - 1) / 2)
-    swap(&heap[i], &heap[(i - 1) / 2]);
-}
-
-static void sift_down(struct entry *heap, size_t count) {
-  for (size_t i = 0, child; (child = 2 * i + 1) < count; i = child) {
-    if (child + 1 < count && heap[child + 1].at_us < heap[child].at_us)
-      child++;
-    if (heap[i].at_us <= heap[child].at_us)
-      return;
-    swap(&heap[i], &heap[child]);
-  }
-}
-
-static struct entry take_first(struct em_tasks *tasks) {
-  struct entry first = tasks->heap[0];
-  tasks->heap[0] = tasks->heap[--tasks->count];
-  sift_down(tasks->heap, tasks->count);
-  return first;
-}
 
 static void wait_until(struct em_tasks *tasks, int64_t at_us) {
   struct timespec at = {.tv_sec = (time_t)(at_us / 1000000),
@@ -58,18 +31,24 @@ static void wait_until(struct em_tasks *tasks, int64_t at_us) {
   pthread_cond_timedwait(&tasks->changed, &tasks->lock, &at);
 }
 
+static void run(struct entry *entry, bool is_due) {
+  entry->task(entry->arg, is_due);
+  free(entry);
+}
+
 static void *turn(void *arg) {
   struct em_tasks *tasks = arg;
   pthread_mutex_lock(&tasks->lock);
   while (!tasks->stopped) {
-    if (!tasks->count) {
+    struct entry *first = TAILQ_FIRST(&tasks->entries);
+    if (!first) {
       pthread_cond_wait(&tasks->changed, &tasks->lock);
-    } else if (tasks->heap[0].at_us > em_clock_now_us()) {
-      wait_until(tasks, tasks->heap[0].at_us);
+    } else if (first->at_us > em_clock_now_us()) {
+      wait_until(tasks, first->at_us);
     } else {
-      struct entry due = take_first(tasks);
+      TAILQ_REMOVE(&tasks->entries, first, link);
       pthread_mutex_unlock(&tasks->lock);
-      due.task(due.arg, true);
+      run(first, true);
       pthread_mutex_lock(&tasks->lock);
     }
   }
@@ -87,6 +66,7 @@ struct em_tasks *em_tasks_new(int threads) {
   pthread_cond_init(&tasks->changed, &monotonic);
   pthread_condattr_destroy(&monotonic);
   pthread_mutex_init(&tasks->lock, NULL);
+  TAILQ_INIT(&tasks->entries);
   while (
       tasks->thread_count < threads && tasks->thread_count < THREADS_MAX &&
       !pthread_create(&tasks->threads[tasks->thread_count], NULL, turn, tasks))
@@ -106,9 +86,10 @@ void em_tasks_stop(struct em_tasks *tasks) {
   pthread_mutex_unlock(&tasks->lock);
   for (; tasks->thread_count; tasks->thread_count--)
     pthread_join(tasks->threads[tasks->thread_count - 1], NULL);
-  while (tasks->count) {
-    struct entry entry = take_first(tasks);
-    entry.task(entry.arg, false);
+  struct entry *entry;
+  while ((entry = TAILQ_FIRST(&tasks->entries))) {
+    TAILQ_REMOVE(&tasks->entries, entry, link);
+    run(entry, false);
   }
 }
 
@@ -116,34 +97,36 @@ void em_tasks_delete(struct em_tasks *tasks) {
   if (!tasks)
     return;
   em_tasks_stop(tasks);
-  free(tasks->heap);
   pthread_cond_destroy(&tasks->changed);
   pthread_mutex_destroy(&tasks->lock);
   free(tasks);
 }
 
-static bool has_room(struct em_tasks *tasks) {
-  if (tasks->count < tasks->capacity)
-    return true;
-  size_t capacity = tasks->capacity ? tasks->capacity * 2 : 64;
-  struct entry *heap = realloc(tasks->heap, capacity * sizeof *heap);
-  if (!heap)
-    return false;
-  tasks->heap = heap;
-  tasks->capacity = capacity;
-  return true;
+/* Behind those of the same time. Most tasks come last, so the list is searched
+ * from its end. */
+static void insert(struct em_tasks *tasks, struct entry *entry) {
+  struct entry *before = TAILQ_LAST(&tasks->entries, entries);
+  while (before && before->at_us > entry->at_us)
+    before = TAILQ_PREV(before, entries, link);
+  if (before)
+    TAILQ_INSERT_AFTER(&tasks->entries, before, entry, link);
+  else
+    TAILQ_INSERT_HEAD(&tasks->entries, entry, link);
 }
 
 void em_tasks_at(struct em_tasks *tasks, int64_t at_us, em_task *task,
                  void *arg) {
+  struct entry *entry = malloc(sizeof *entry);
   pthread_mutex_lock(&tasks->lock);
-  bool taken = !tasks->stopped && has_room(tasks);
+  bool taken = entry && !tasks->stopped;
   if (taken) {
-    tasks->heap[tasks->count] = (struct entry){at_us, task, arg};
-    sift_up(tasks->heap, tasks->count++);
+    *entry = (struct entry){.at_us = at_us, .task = task, .arg = arg};
+    insert(tasks, entry);
     pthread_cond_signal(&tasks->changed);
   }
   pthread_mutex_unlock(&tasks->lock);
-  if (!taken)
-    task(arg, false);
+  if (taken)
+    return;
+  free(entry);
+  task(arg, false);
 }

@@ -42,19 +42,14 @@ void em_flow_next(struct em_flow *flow) {
   *flow = next;
 }
 
-static void move_to_front(struct em_flow *flow) {
-  if (flow->start)
-    memmove(flow->data, flow->data + flow->start, em_flow_waiting(flow));
-  flow->end -= flow->start;
-  flow->start = 0;
-}
-
 /* Room for another piece, if the ceiling allows. */
 static size_t make_room(struct em_flow *flow) {
   if (flow->capacity - flow->end >= PIECE / 4)
     return flow->capacity - flow->end;
   if (flow->start)
-    move_to_front(flow);
+    memmove(flow->data, flow->data + flow->start, em_flow_waiting(flow));
+  flow->end -= flow->start;
+  flow->start = 0;
   if (flow->capacity - flow->end < PIECE / 4 && flow->capacity < CAPACITY_MAX) {
     char *data = realloc(flow->data, flow->capacity + PIECE);
     if (data) {
@@ -72,7 +67,7 @@ static bool read_script(struct em_flow *flow, size_t room) {
     room = (size_t)left;
   for (size_t i = 0; i < room; i++)
     flow->data[flow->end++] =
-        script->bytes[(flow->scripted + i) % script->size];
+        (char)script->bytes[(flow->scripted + i) % script->size];
   if (script->total == UINT64_MAX)
     flow->scripted = (flow->scripted + room) % script->size;
   else

@@ -25,56 +25,39 @@ bool em_frame_is_http(const char *data, size_t size) {
   return true;
 }
 
-static const char *skip_line(const char *line, const char *end) {
-  const char *feed = memchr(line, '\n', (size_t)(end - line));
-  return feed ? feed + 1 : end;
+/* The value of a header, "\nName:", in a head that is terminated, or NULL. */
+static const char *find_header(const char *head, const char *name) {
+  const char *found = strcasestr(head, name);
+  if (found)
+    found += strlen(name);
+  return found ? found + strspn(found, " \t") : NULL;
 }
 
-static const char *find_header(const char *head, size_t size, const char *name,
-                               size_t *value_size) {
-  const char *end = head + size;
-  size_t name_size = strlen(name);
-  for (const char *line = skip_line(head, end); line < end;
-       line = skip_line(line, end)) {
-    if ((size_t)(end - line) <= name_size || line[name_size] != ':' ||
-        strncasecmp(line, name, name_size) != 0)
-      continue;
-    const char *value = line + name_size + 1, *stop = skip_line(line, end);
-    while (value < stop && (*value == ' ' || *value == '\t'))
-      value++;
-    while (stop > value && isspace((unsigned char)stop[-1]))
-      stop--;
-    *value_size = (size_t)(stop - value);
-    return value;
-  }
-  return NULL;
-}
-
-static bool is_chunked(const char *head, size_t size) {
-  size_t length;
-  const char *coding = find_header(head, size, "Transfer-Encoding", &length);
-  return coding && length >= 7 &&
-         !strncasecmp(coding + length - 7, "chunked", 7);
+static bool is_chunked(const char *head) {
+  const char *coding = find_header(head, "\nTransfer-Encoding:");
+  size_t length = coding ? strcspn(coding, "\r\n") : 0;
+  while (length && isblank((unsigned char)coding[length - 1]))
+    length--;
+  return length >= 7 && !strncasecmp(coding + length - 7, "chunked", 7);
 }
 
 /* -1 without one. */
-static long long content_length(const char *head, size_t size) {
-  size_t length;
-  char digits[20];
-  const char *text = find_header(head, size, "Content-Length", &length);
-  if (!text || !length || length >= sizeof digits)
-    return -1;
-  memcpy(digits, text, length);
-  digits[length] = '\0';
-  return strspn(digits, "0123456789") == length ? atoll(digits) : -1;
+static long long content_length(const char *head) {
+  const char *text = find_header(head, "\nContent-Length:");
+  size_t length = text ? strspn(text, "0123456789") : 0;
+  bool is_number =
+      length && length < 20 && isspace((unsigned char)text[length]);
+  return is_number ? atoll(text) : -1;
 }
 
-static void begin_body(struct em_frame *frame, const char *head, size_t size,
+/* Out of memory, the body's end is not found. */
+static void begin_body(struct em_frame *frame, const char *bytes, size_t size,
                        bool may_lack_length) {
-  long long length = content_length(head, size);
-  if (is_chunked(head, size)) {
+  char *head = strndup(bytes, size);
+  long long length = head ? content_length(head) : -1;
+  if (head && is_chunked(head)) {
     *frame = (struct em_frame){.state = EM_FRAME_SIZE};
-  } else if (length < 0 && may_lack_length) {
+  } else if (!head || (length < 0 && may_lack_length)) {
     em_frame_make_opaque(frame);
   } else {
     uint64_t left = length > 0 ? (uint64_t)length : 0;
@@ -82,6 +65,7 @@ static void begin_body(struct em_frame *frame, const char *head, size_t size,
                                .left = left,
                                .total = size + left};
   }
+  free(head);
 }
 
 static const char *copy_word(char *out, size_t room, const char *from,

@@ -6,20 +6,17 @@
 #ifndef EM_RELAY_H
 #define EM_RELAY_H
 
-#include <stddef.h>
-
-#include "em_error.h"
 #include "em_loop.h"
+#include "em_text.h"
 #include "em_wire.h"
 
 struct em_relay;
 
-/* Listens on 127.0.0.1:port, 0: any free one, and connects to the service's.
+/* Listens on 127.0.0.1:*port, 0: any free one, and connects to the service's.
  * Errors: NULL and a message. */
 struct em_relay *em_relay_new(struct em_loop *loop, struct em_wire *wire,
-                              int port, int service_port,
+                              int *port, int service_port,
                               struct em_error *error);
-int em_relay_port(const struct em_relay *relay);
 
 /* Ends all connections. The loop must have ended. */
 void em_relay_delete(struct em_relay *relay);

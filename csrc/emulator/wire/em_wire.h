@@ -12,11 +12,10 @@
 #ifndef EM_WIRE_H
 #define EM_WIRE_H
 
-#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "em_route.h"
+#include "em_endpoints.h"
 #include "em_rules.h"
 
 enum em_direction { EM_REQUEST, EM_RESPONSE, EM_DIRECTION_COUNT };
@@ -35,30 +34,31 @@ enum em_wire_action {
 struct em_wire;
 struct em_wire_rule;
 
+/* What the actions need to know; read from the rule when it is made. */
+struct em_wire_terms {
+  int64_t seconds_us;
+  double rate;     /* bytes a second, 0: as fast as can be */
+  uint64_t length; /* UINT64_MAX: all that follow */
+  unsigned char *bytes;
+  size_t size;
+  uint64_t total; /* of them all, repeated; UINT64_MAX: endless */
+};
+
 /* An exchange, and what shall become of it. */
 struct em_wire_plan {
   unsigned long long exchange, connection; /* from 1 on */
+  unsigned long long of_kind;              /* its number among its kind */
   enum em_endpoint endpoint;
-  char path[128];
+  char path[512];
 
-  struct em_wire_rule *rule; /* a reference; NULL: all goes well */
-  size_t rule_number;        /* from 1 on */
+  struct em_wire_rule *rule;         /* a reference; NULL: all goes well */
+  const struct em_wire_terms *terms; /* of the rule */
   enum em_direction direction;
   enum em_wire_action action;
   bool anywhere; /* at a random place: this part of the message */
   double part;
   int64_t at; /* else here */
   uint64_t seed;
-};
-
-/* What the actions need to know; read from the rule when it is made. */
-struct em_wire_terms {
-  int64_t seconds_us;
-  double rate;     /* bytes a second, 0: as fast as can be */
-  uint64_t length; /* UINT64_MAX: all that follow */
-  char *bytes;
-  size_t size;
-  uint64_t total; /* of them all, repeated; UINT64_MAX: endless */
 };
 
 struct em_wire *em_wire_new(uint64_t seed);
@@ -79,14 +79,10 @@ void em_wire_write_log(struct em_wire *wire, size_t from, struct em_text *text);
 void em_wire_match(struct em_wire *wire, const char *path,
                    struct em_wire_plan *plan);
 void em_wire_drop(struct em_wire_plan *plan);
-const struct em_wire_terms *em_wire_terms(const struct em_wire_plan *plan);
 
 /* Notes that the fault was done before that byte of a message of `total`
  * (0: not known). */
 void em_wire_log(struct em_wire *wire, const struct em_wire_plan *plan,
                  uint64_t byte, uint64_t total);
-
-const char *em_wire_action_name(enum em_wire_action action);
-const char *em_direction_name(enum em_direction direction);
 
 #endif
