@@ -1,7 +1,5 @@
 --- `segmind report`: the page of the ledger, or of a folder.
 
-require("spec.support.ledger") -- pending where there can be none
-
 local files = require("spec.support.files")
 local program = require("spec.support.program")
 local shell = require("spec.support.shell")
