@@ -46,6 +46,20 @@ function measure(frame) {
     titles: Array.from(page.querySelectorAll("h2")).map(function (h) { return h.textContent; })
   };
 }
+// The slider, as somebody would use it.
+function compare(frame) {
+  var page = frame.contentDocument, card = page.querySelector(".card[data-before]");
+  card.querySelector(".shot").click();
+  var slider = page.querySelector("dialog input"), pair = page.querySelector(".pair");
+  slider.value = 25;
+  slider.dispatchEvent(new Event("input"));
+  var out = { open: page.querySelector("dialog").open, cut: pair.style.getPropertyValue("--cut"),
+    before: page.querySelector(".pair .before").src.split("/").pop(),
+    origin: page.getElementById(card.dataset.before).querySelector("img").src.split("/").pop(),
+    after: page.querySelector(".pair .after").src === card.querySelector("img").src };
+  page.querySelector("dialog").close();
+  return out;
+}
 var found = {}, left = 0;
 PAGES.forEach(function (name) {
   Object.keys(widths).forEach(function (screen) {
@@ -53,8 +67,12 @@ PAGES.forEach(function (name) {
     frame.width = widths[screen][0]; frame.height = widths[screen][1];
     frame.style.border = 0;
     left++;
-    frame.addEventListener("load", function () {
+    frame.addEventListener("load", async function () {
+      await Promise.all(Array.from(frame.contentDocument.images).map(function (image) {
+        return image.loading === "lazy" ? null : image.decode().catch(String);
+      }));
       found[name + " " + screen] = measure(frame);
+      found[name + " " + screen].compared = compare(frame);
       if (--left === 0) {
         var out = document.createElement("pre");
         out.id = "found";
@@ -170,6 +188,16 @@ describe("the report page in a browser", function()
     for _, at in pairs(found.light) do
       assert.equal(1, at.scripts)
       assert.equal(1, at.dialogs) -- which the script makes
+    end
+  end)
+
+  it("lays a picture over what it was made from, under a slider", function()
+    for _, at in pairs(found.light) do
+      local compared = at.compared
+      assert.is_true(compared.open and compared.after)
+      assert.equal("25%", compared.cut)
+      assert.equal(compared.origin, compared.before)
+      assert.truthy(compared.origin ~= "")
     end
   end)
 
