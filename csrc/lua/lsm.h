@@ -77,6 +77,12 @@ void lsm_push_row(lua_State *L, const struct sm_row *row);
  * ledger's answer. Or nil and an error. */
 int lsm_ask(lua_State *L);
 
+/* -- lsm_metadata.c: what a picture says of itself ------------------------- */
+
+/* (path, has_hash) -> {format, is_signed, xmp, sha256}; nil and why not for
+ * what is no picture. Raises for what is no path. */
+int lsm_metadata(lua_State *L);
+
 /* -- lsm_handle.c: the client's userdata ----------------------------------- */
 
 #define LSM_MAX_TIMEOUT_S 1e7

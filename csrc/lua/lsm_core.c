@@ -110,17 +110,26 @@ static int core_absolute(lua_State *L) {
   return 1;
 }
 
-/* A picture to a path, on this thread: for whom no client can do it. */
+/* A picture to a path, on this thread: for whom no client can do it. With the
+ * two texts of sm_metadata it says how it was made. */
 static int core_save(lua_State *L) {
   const char *path = lsm_check_text(L, 1);
   size_t size;
   const char *bytes = luaL_checklstring(L, 2, &size);
+  const char *xmp = luaL_optlstring(L, 3, NULL, NULL);
+  const char *beside = luaL_optlstring(L, 4, NULL, NULL);
+  struct sm_metadata *metadata = NULL;
   struct sm_error e;
   char *final_path = NULL;
   /* Room for the path with its extension, for pushing a string may raise. */
   size_t room = strlen(path) + 8;
   char *kept = lua_newuserdata(L, room);
-  if (sm_file_save(path, bytes, size, false, &final_path, &e) != SM_OK)
+  enum sm_code code =
+      xmp && beside ? sm_metadata_new(&metadata, xmp, beside, &e) : SM_OK;
+  if (code == SM_OK)
+    code = sm_file_save(path, bytes, size, metadata, false, &final_path, &e);
+  sm_metadata_delete(metadata);
+  if (code != SM_OK)
     return lsm_return_error(L, &e, NULL);
   (void)snprintf(kept, room, "%s", final_path);
   free(final_path);
@@ -239,12 +248,15 @@ static const luaL_Reg functions[] = {
     {"probe", core_probe},       /* path -> facts, or nil and why not */
     {"target", core_target},     /* path -> true, or nil and why not */
     {"absolute", core_absolute}, /* path -> path */
-    {"save", core_save},         /* path, bytes -> path, or nil and an error */
+    {"save", core_save},         /* path, bytes, xmp, beside -> path, or nil and
+                                    an error */
     {"write", core_write},       /* path, text -> path, or nil and an error */
-    {"sha256", core_sha256},     /* bytes -> hex */
-    {"redact", core_redact},     /* text -> text */
-    {"during", core_during},     /* table, name, function, ... -> two results */
-    {"now", core_now},           /* -> monotonic seconds */
+    {"metadata",
+     lsm_metadata},            /* path, has_hash -> facts, or nil and why not */
+    {"sha256", core_sha256},   /* bytes -> hex */
+    {"redact", core_redact},   /* text -> text */
+    {"during", core_during},   /* table, name, function, ... -> two results */
+    {"now", core_now},         /* -> monotonic seconds */
     {"time", core_time},       /* text or number -> Unix seconds, or nothing */
     {"outputs", core_outputs}, /* a result's text -> addresses, is_foreign */
     {"seed", core_seed},       /* -> integer */

@@ -22,6 +22,8 @@ struct step_options {
   const char *params;
   const char *name;
   const char *save;
+  const char *xmp;
+  const char *beside;
   double seed;
   double price;
   double generation;
@@ -36,6 +38,8 @@ static const struct lsm_option step_options[] = {
     {"params", LSM_TEXT, STEP(params), 0, 0},
     {"name", LSM_TEXT, STEP(name), 0, 0},
     {"save", LSM_TEXT, STEP(save), 0, 0},
+    {"xmp", LSM_TEXT, STEP(xmp), 0, 0},
+    {"beside", LSM_TEXT, STEP(beside), 0, 0},
     {"seed", LSM_NUMBER, STEP(seed), -MOST, MOST},
     {"price", LSM_NUMBER, STEP(price), 0, 1e9},
     {"generation", LSM_NUMBER, STEP(generation), 0, 1e9},
@@ -49,6 +53,8 @@ struct task_options {
   struct sm_dial dial;
   bool has_step;
   bool is_in_ledger; /* of attach: the row of the id is looked for */
+  const char *xmp;   /* of download and save; of a step its own, as the next */
+  const char *beside;
   struct step_options step;
 };
 
@@ -58,6 +64,8 @@ static const struct lsm_option task_options[] = {
     {"latency", LSM_NUMBER, offsetof(struct task_options, latency_s), 0, 1e5},
     {"poll", LSM_DIAL, offsetof(struct task_options, dial), 0.001, 1e5},
     {"step", LSM_TABLE, offsetof(struct task_options, has_step), 0, 0},
+    {"xmp", LSM_TEXT, offsetof(struct task_options, xmp), 0, 0},
+    {"beside", LSM_TEXT, offsetof(struct task_options, beside), 0, 0},
     {"ledger", LSM_SWITCH, offsetof(struct task_options, is_in_ledger), 0, 0},
     {NULL, LSM_TEXT, 0, 0, 0},
 };
@@ -190,6 +198,24 @@ static const char *check_body(lua_State *L, int index,
                   : luaL_checklstring(L, index, size);
 }
 
+/* What its saved picture says, if it is to. */
+static enum sm_code give_metadata(struct sm_task *task,
+                                  const struct sm_client *client,
+                                  const char *xmp, const char *beside,
+                                  double seed, struct sm_error *e) {
+  char digits[32] = "";
+  if (!xmp || !beside)
+    return SM_OK;
+  enum sm_code code = sm_metadata_new(&task->metadata, xmp, beside, e);
+  if (code != SM_OK)
+    return code;
+  sm_metadata_hide(task->metadata, sm_client_key(client));
+  if (!isnan(seed))
+    (void)snprintf(digits, sizeof digits, "%.0f", seed);
+  sm_metadata_tell(task->metadata, NULL, digits, (double)NAN, 0);
+  return SM_OK;
+}
+
 static enum sm_code enter(struct sm_task *task, enum sm_entry_start start,
                           const struct step_options *step, struct sm_error *e) {
   const struct sm_ledger_step line = {.key = step->key,
@@ -204,10 +230,14 @@ static enum sm_code enter(struct sm_task *task, enum sm_entry_start start,
   return SM_OK;
 }
 
-static enum sm_code prepare(struct sm_task *task, const char *body, size_t size,
-                            const struct task_options *options,
+static enum sm_code prepare(struct sm_task *task,
+                            const struct sm_client *client, const char *body,
+                            size_t size, const struct task_options *options,
                             struct sm_error *e) {
+  const struct step_options *step = &options->step;
   enum sm_code code = body ? give_text(task, body, size, e) : SM_OK;
+  if (code == SM_OK)
+    code = give_metadata(task, client, step->xmp, step->beside, step->seed, e);
   if (code != SM_OK || !options->has_step)
     return code;
   return enter(task,
@@ -224,7 +254,7 @@ static int submit(lua_State *L, const struct verb *verb) {
   struct listener listener = enlist(L, client);
   struct sm_error e;
   struct sm_task *task = new_task(verb, model, &options, &e);
-  if (!task || prepare(task, json, size, &options, &e) != SM_OK)
+  if (!task || prepare(task, client, json, size, &options, &e) != SM_OK)
     return refuse(L, client, &listener, task, &e);
   return post(L, client, &listener, task);
 }
@@ -252,7 +282,9 @@ static int task_attach(lua_State *L) {
   struct sm_task *task = new_task(&job, model, &options, &e);
   if (!task ||
       sm_job_attach(&task->job, request_id, sm_now_ms(), &e) != SM_OK ||
-      enter_attached(task, &options, &e) != SM_OK)
+      enter_attached(task, &options, &e) != SM_OK ||
+      give_metadata(task, client, options.step.xmp, options.step.beside,
+                    options.step.seed, &e) != SM_OK)
     return refuse(L, client, &listener, task, &e);
   return post(L, client, &listener, task);
 }
@@ -365,6 +397,7 @@ static int task_save(lua_State *L) {
   } else {
     bytes = luaL_checklstring(L, 3, &size);
   }
+  struct task_options options = check_options(L, 4);
   struct listener listener = enlist(L, client);
   struct sm_error e;
   struct sm_task *task = sm_task_new(SM_TASK_DIGEST, path);
@@ -374,6 +407,11 @@ static int task_save(lua_State *L) {
                 : digest_bytes(task, bytes, size, &e);
   if (code == SM_OK)
     code = sm_digest_copy_to(task->digest, path, false, &e);
+  if (code == SM_OK)
+    code = give_metadata(task, client, options.xmp, options.beside, (double)NAN,
+                         &e);
+  if (code == SM_OK)
+    sm_digest_describe(task->digest, task->metadata);
   if (code != SM_OK)
     return refuse(L, client, &listener, task, &e);
   return post(L, client, &listener, task);
@@ -387,8 +425,13 @@ static int task_download(lua_State *L) {
   struct listener listener = enlist(L, client);
   struct sm_error e;
   struct sm_task *task = new_task(&download, url, &options, &e);
-  if (!task || (path && sm_file_new(&task->file, path, false, &e) != SM_OK))
+  if (!task ||
+      give_metadata(task, client, options.xmp, options.beside, (double)NAN,
+                    &e) != SM_OK ||
+      (path && sm_file_new(&task->file, path, false, &e) != SM_OK))
     return refuse(L, client, &listener, task, &e);
+  if (path)
+    sm_file_describe(task->file, task->metadata);
   return post(L, client, &listener, task);
 }
 

@@ -17,6 +17,7 @@ local input = require("segmind.input")
 local interruption = require("segmind.interruption")
 local json = require("segmind.json")
 local lifecycle = require("segmind.lifecycle")
+local lineage = require("segmind.lineage")
 local methods = require("segmind.methods")
 local models = require("segmind.models")
 local operation = require("segmind.operation")
@@ -32,6 +33,7 @@ local wait = require("segmind.wait")
 
 Error.set_filter(core.redact)
 path.set_absolute(core.absolute)
+lineage.use(core)
 callback.use(core)
 files.use(core)
 wait.use(core)
@@ -60,11 +62,12 @@ methods.on_interrupt(unfinished.tell)
 ---@field max_json_bytes integer? of an answer (4 MiB)
 ---@field max_image_bytes integer? of a picture, either way (64 MiB)
 ---@field user_agent string? instead of the library's own
+---@field metadata boolean? whether saved pictures say how they were made (false)
 local declared = { api_key = "key", base_url = "text", max_transfers = "count",
   max_active_jobs = "count", rpm = "count", timeout = "seconds", poll = "poll",
   on_event = "callback", media_hosts = "list", proxy = "text", ca_file = "text", inline = "flag",
   max_json_bytes = "count", max_image_bytes = "count", user_agent = "text", ledger = "text",
-  ledger_files = "text", budget = "money", on_unknown = "doubt" }
+  ledger_files = "text", budget = "money", on_unknown = "doubt", metadata = "flag" }
 
 -- What the core takes; the rest is for this side. The key goes through and is not kept.
 local for_core = { "api_key", "base_url", "max_transfers", "rpm", "media_hosts", "proxy", "ca_file",
@@ -131,7 +134,7 @@ function Client.new(opts)
     _settled = Queue.new(), _left_over = false, _limit = false, _watch = false,
     _on_event = opts.on_event, _timeout = opts.timeout or 600, _poll = opts.poll,
     _max_active = opts.max_active_jobs or math.huge, _max_json = opts.max_json_bytes,
-    _on_unknown = opts.on_unknown, _files = folder_of(opts),
+    _on_unknown = opts.on_unknown, _metadata = opts.metadata or false, _files = folder_of(opts),
     _budget = (opts.budget or not opts.ledger) and Budget.new(opts.budget) }, Client)
   self._uploads = input.uploads(self)
   wait.join(self)

@@ -29,6 +29,7 @@ local Result = require("segmind.result")
 local callback = require("segmind.callback")
 local json = require("segmind.json")
 local key = require("segmind.step_key")
+local lineage = require("segmind.lineage")
 local operation = require("segmind.operation")
 local request = require("segmind.request")
 local wait = require("segmind.wait")
@@ -36,6 +37,13 @@ local wait = require("segmind.wait")
 local MAX_RESUBMITS = 3
 
 local lifecycle = {}
+
+local function has_metadata(client, opts)
+  if opts.metadata ~= nil then
+    return opts.metadata
+  end
+  return client._metadata
+end
 
 --- Makes a job.
 ---@param class table its metatable
@@ -48,7 +56,8 @@ function lifecycle.new(class, client, prepared)
     inputs = prepared.inputs, warnings = prepared.warnings, name = prepared.opts.name,
     seed = prepared.seed, step = prepared.step, state = "waiting", replayed = false,
     _client = client, _request = prepared, _targets = prepared.targets, _phase = "waiting",
-    _sync = prepared.is_sync, _declared = prepared.spec ~= nil, _dependents = {},
+    _has_metadata = has_metadata(client, prepared.opts), _sync = prepared.is_sync,
+    _declared = prepared.spec ~= nil, _dependents = {},
     _listeners = callback.listeners() }, class)
   client._by_id[job.id] = job
   return job
@@ -308,11 +317,21 @@ local function is_late(job, state)
   return job._over
 end
 
+--- The step of a ledger; its picture gets to its file, and says how it was made, without this side.
+local function step_options(job)
+  local step = key.step(job)
+  if step.save and job._has_metadata then
+    step.xmp, step.beside = lineage.texts(job, step.save)
+  end
+  return step
+end
+
 --- Gives the job to the core.
 local function post(job, body)
   local opts = task_options(job)
+  job._made = job._made or lineage.of(job)
   if job._client._has_ledger then
-    opts.step = key.step(job)
+    opts.step = step_options(job)
   else
     job._sent = true
   end
@@ -413,7 +432,7 @@ function phases.adopting(job)
   job._sync = nil
   if job._client._has_ledger then
     local opts = task_options(job)
-    opts.step = key.step(job)
+    opts.step = step_options(job)
     local handler = setmetatable({ is_adoption = true }, Handler)
     return operate(job, handler, "attach", job.model, job._adopting, opts)
   end
@@ -433,6 +452,7 @@ end
 --- submit would be the same to the byte.
 local function become(job, row)
   job.key, job._key_text, job.generation = row.step_key, row.params, row.generation
+  job._made = job._made or lineage.of_key(row.params)
   job._price, job._sync, job._sent = row.price, row.api == "v1", true
   job.request_id, job._doubtful = row.request_id, not row.request_id or nil
   set_seed(job, row.seed and json.integer(row.seed))
@@ -641,7 +661,7 @@ local function save(job, result, path)
   if not job._over then
     operate(job, { finish = function(_, done, err)
       lifecycle.event(job, "saved", result, done, err)
-    end }, result:_writer(path, timeout_of(job)))
+    end }, result:_writer(path, timeout_of(job), job._has_metadata))
   end
 end
 

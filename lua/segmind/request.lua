@@ -25,8 +25,10 @@ local request = {}
 --- begun is taken up, and not paid again
 ---@field fresh boolean?
 ---@field price number? USD, for the budget and the estimate; needed for models without a price
+---@field metadata boolean? whether the saved picture says how it was made; as the client's option
 request.options = { timeout = "seconds", poll = "poll", name = "text", allow_unknown = "flag",
-  save = "text", on_unknown = "doubt", fresh = "flag", price = "money" }
+  save = "text", on_unknown = "doubt", fresh = "flag", price = "money",
+  metadata = "flag" }
 
 local function check_arguments(model, params)
   if type(model) ~= "string" then
@@ -193,7 +195,7 @@ local URL_TRUSTED = 3600
 ---@param slot table
 ---@param result segmind.Result
 function request.take_result(slot, result)
-  slot.of = step_name(result.job, result)
+  slot.of, slot.parent = step_name(result.job, result), result.job
   if not result.url and result._data then
     slot.value, slot.kind = input.bytes(result._data), "bytes"
     return

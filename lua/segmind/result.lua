@@ -7,8 +7,10 @@
 local Error = require("segmind.error")
 local callback = require("segmind.callback")
 local json = require("segmind.json")
+local lineage = require("segmind.lineage")
 local methods = require("segmind.methods")
 local operation = require("segmind.operation")
+local options = require("segmind.options")
 local path = require("segmind.path")
 local schema = require("segmind.schema")
 local wait = require("segmind.wait")
@@ -220,13 +222,18 @@ end
 --- picture that is at hand, in memory or in the ledger's file, needs no network.
 ---@param target string
 ---@param timeout number seconds
+---@param has_metadata boolean
 ---@return string verb
-function Result:_writer(target, timeout)
-  local picture = self._data or self.kept and { path = self.kept }
-  if picture then
-    return "save", target, picture, {}
+function Result:_writer(target, timeout, has_metadata)
+  local picture, xmp, beside = self._data or self.kept and { path = self.kept }, nil, nil
+  if has_metadata then
+    xmp, beside = lineage.texts_of(self, target)
   end
-  return "download", self.url, target, { timeout = timeout }
+  local opts = { timeout = timeout, xmp = xmp, beside = beside }
+  if picture then
+    return "save", target, picture, opts
+  end
+  return "download", self.url, target, opts
 end
 
 --- Completes the error of a picture that was not fetched or not saved: it was paid.
@@ -247,13 +254,16 @@ local function await(self, verb, ...)
 end
 
 --- Fetches the picture; blocks.
-local function fetch(self, target)
+local function fetch(self, target, has_metadata)
   local client = self.job._client
   wait.check(client, "fetching a picture")
   if not self.url then
     return nil, Error.new("io", "the result has no picture", { charged = "yes", body = self.body })
   end
-  return await(self, "download", self.url, target, { timeout = client._timeout })
+  if target then
+    return await(self, self:_writer(target, client._timeout, has_metadata))
+  end
+  return await(self, "download", self.url, nil, { timeout = client._timeout })
 end
 
 --- The picture without the network: in memory, or in the ledger's file.
@@ -269,13 +279,15 @@ end
 
 --- A picture that is at hand goes to a file on the worker thread, and on this one where nobody can
 --- wait for that: in a callback, and after the client was closed.
-local function write(self, target)
-  local core = self.job._client._core
+local function write(self, target, has_metadata)
+  local core, xmp, beside = self.job._client._core, nil, nil
   if wait.is_possible(self.job._client) then
-    return await(self, self:_writer(target))
+    return await(self, self:_writer(target, self.job._client._timeout, has_metadata))
+  elseif has_metadata then
+    xmp, beside = lineage.texts_of(self, target)
   end
   local data = at_hand(self)
-  local final, err = core.save(target, data or "")
+  local final, err = core.save(target, data or "", xmp, beside)
   if not final then
     return nil, Error.from(err)
   end
@@ -284,22 +296,35 @@ local function write(self, target)
   return done
 end
 
+--- The options of result:save.
+---@class (exact) segmind.SaveOptions
+---@field metadata boolean? whether the picture says how it was made; as its job's option
+local save_options = { metadata = "flag" }
+
 --- Writes the picture (the first, when there are several) to a file; blocks. The file appears whole
 --- or not at all. Missing folders are made; a name without a picture's extension gets the format's.
+--- The bytes are the service's; with `metadata` the picture says how it was made, see
+--- segmind.provenance.
 ---@param target string
+---@param opts segmind.SaveOptions?
 ---@return string? path the name of the file
 ---@return segmind.Error? err kind "io", "timeout", "security", ...
-function Result:save(target)
+function Result:save(target, opts)
   if type(target) ~= "string" or target == "" then
     Error.misuse("result:save takes a path, got " .. schema.show(target))
   end
+  opts = options.read(opts, save_options, "result:save")
   local problem = path.problem(target)
   if problem then
     return nil, Error.new("invalid", problem)
   end
+  local has_metadata = opts.metadata
+  if has_metadata == nil then
+    has_metadata = self.job._has_metadata
+  end
   target = path.absolute(target)
   local is_at_hand = self._data or self.kept and self.job._client._core.probe(self.kept)
-  local done, err = (is_at_hand and write or fetch)(self, target)
+  local done, err = (is_at_hand and write or fetch)(self, target, has_metadata)
   if not done then
     return nil, err
   end

@@ -13,7 +13,8 @@ local function identity(slot, digests)
   if slot.of then
     return "step:" .. slot.of
   elseif slot.kind == "bytes" or slot.kind == "path" then
-    return "sha256:" .. digests[slot.value]
+    slot.sha256 = digests[slot.value]
+    return "sha256:" .. slot.sha256
   end
   return "url:" .. slot.holder[slot.key]
 end
@@ -33,9 +34,7 @@ function key.sources(prepared)
   return sources
 end
 
---- A copy of parameters with the pictures' numbers in their places. The parameters stay as they
---- are: an error may be raised at any line of this.
-local function numbered(params, places)
+local function number(params, places)
   local copy = {}
   for name, value in pairs(params) do
     local i = places[params] and places[params][name]
@@ -43,10 +42,23 @@ local function numbered(params, places)
       copy[name] = { input = i }
     else
       copy[name] = type(value) == "table" and getmetatable(value) == nil
-        and numbered(value, places) or value
+        and number(value, places) or value
     end
   end
   return copy
+end
+
+--- A copy of a request's parameters with the pictures' numbers in their places. The parameters stay
+--- as they are: an error may be raised at any line of this.
+---@param prepared table from request.prepare
+---@return table
+function key.numbered(prepared)
+  local places = {}
+  for i, slot in ipairs(prepared.slots) do
+    places[slot.holder] = places[slot.holder] or {}
+    places[slot.holder][slot.key] = i
+  end
+  return number(prepared.params, places)
 end
 
 --- Computes the key. Every input is known: jobs and steps have become `slot.of`.
@@ -56,13 +68,10 @@ end
 ---@return string key
 ---@return string text what was hashed, in canonical JSON
 function key.compute(core, prepared, digests)
-  local inputs, places = {}, {}
+  local inputs, params = {}, key.numbered(prepared)
   for i, slot in ipairs(prepared.slots) do
     inputs[i] = identity(slot, digests)
-    places[slot.holder] = places[slot.holder] or {}
-    places[slot.holder][slot.key] = i
   end
-  local params = numbered(prepared.params, places)
   if prepared.is_seed_drawn then
     params.seed = nil
   end

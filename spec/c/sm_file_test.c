@@ -17,7 +17,7 @@
 static enum sm_code save(const char *path, size_t size, struct sm_error *e) {
   char *final_path;
   enum sm_code code =
-      sm_file_save(path, sample_png, size, false, &final_path, e);
+      sm_file_save(path, sample_png, size, NULL, false, &final_path, e);
   CHECK((code == SM_OK) == (final_path != NULL));
   free(final_path);
   return code;
@@ -27,8 +27,8 @@ static void a_picture_takes_its_place_whole_and_private(void) {
   enter();
   char *final_path = NULL;
   const char *path = in_folder("a.png");
-  CHECK(sm_file_save(path, sample_png, sizeof sample_png, false, &final_path,
-                     NULL) == SM_OK);
+  CHECK(sm_file_save(path, sample_png, sizeof sample_png, NULL, false,
+                     &final_path, NULL) == SM_OK);
   CHECK(final_path != NULL && strcmp(final_path, path) == 0);
   CHECK(holds(path, sample_png, sizeof sample_png));
   struct stat facts;
@@ -95,7 +95,7 @@ static void a_hidden_picture_is_for_its_owner_alone(void) {
   char *final_path = NULL;
   struct stat facts;
   mode_t mask = umask(0);
-  CHECK(sm_file_save(in_folder("a"), sample_png, sizeof sample_png, true,
+  CHECK(sm_file_save(in_folder("a"), sample_png, sizeof sample_png, NULL, true,
                      &final_path, NULL) == SM_OK);
   umask(mask);
   CHECK(final_path != NULL && strcmp(final_path, in_folder("a.png")) == 0);
@@ -115,7 +115,7 @@ static void a_target_without_extension_gets_the_real_one(void) {
   for (int i = 0; i < 6; i++) {
     char *final_path = NULL;
     CHECK(sm_file_save(in_folder(names[i]), sample_jpeg, sizeof sample_jpeg,
-                       false, &final_path, NULL) == SM_OK);
+                       NULL, false, &final_path, NULL) == SM_OK);
     CHECK(final_path && strcmp(final_path, in_folder(want[i])) == 0);
     CHECK(holds(in_folder(want[i]), sample_jpeg, sizeof sample_jpeg));
     free(final_path);
@@ -218,8 +218,8 @@ static void a_missing_folder_is_made_for_what_is_not_private(void) {
 
 static bool save_privately(const char *path) {
   char *final = NULL;
-  enum sm_code code =
-      sm_file_save(path, sample_png, sizeof sample_png, true, &final, NULL);
+  enum sm_code code = sm_file_save(path, sample_png, sizeof sample_png, NULL,
+                                   true, &final, NULL);
   free(final);
   return code == SM_OK;
 }
@@ -282,8 +282,8 @@ static void a_long_name_still_finds_a_temporary_one(void) {
   memcpy(name + 251, ".png", 5);
   char *path = NULL, *final_path = NULL;
   CHECK(asprintf(&path, "%s/%s", folder, name) > 0);
-  CHECK(sm_file_save(path, sample_png, sizeof sample_png, false, &final_path,
-                     NULL) == SM_OK);
+  CHECK(sm_file_save(path, sample_png, sizeof sample_png, NULL, false,
+                     &final_path, NULL) == SM_OK);
   CHECK(remove(path) == 0);
   free(path);
   free(final_path);

@@ -20,7 +20,8 @@ struct sm_digest {
   int fd;
   char *target; /* the copy's; NULL for none */
   struct sm_file *copy;
-  char expected[SM_SHA256_HEX]; /* "": any */
+  const struct sm_metadata *metadata; /* of the copy; borrowed */
+  char expected[SM_SHA256_HEX];       /* "": any */
   bool is_begun;
   bool is_private;
   bool is_copy_at_fault;
@@ -78,6 +79,11 @@ enum sm_code sm_digest_copy_to(struct sm_digest *digest, const char *path,
   return digest->target ? SM_OK : sm_fail_memory(e);
 }
 
+void sm_digest_describe(struct sm_digest *digest,
+                        const struct sm_metadata *metadata) {
+  digest->metadata = metadata;
+}
+
 void sm_digest_expect(struct sm_digest *digest, const char *sha256) {
   digest->expected[0] = '\0';
   strncat(digest->expected, sha256, SM_SHA256_HEX - 1);
@@ -112,6 +118,8 @@ static enum sm_code begin(struct sm_digest *digest, struct sm_error *e) {
   if (code == SM_OK && digest->target)
     code = note_copy(digest, sm_file_new(&digest->copy, digest->target,
                                          digest->is_private, e));
+  if (digest->copy)
+    sm_file_describe(digest->copy, digest->metadata);
   return code;
 }
 

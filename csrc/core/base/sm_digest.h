@@ -33,6 +33,11 @@ void sm_digest_delete(struct sm_digest *digest);
 enum sm_code sm_digest_copy_to(struct sm_digest *digest, const char *path,
                                bool is_private, struct sm_error *e);
 
+/* The copy says how the picture was made, see sm_file_describe; the hash is of
+ * what was read. `metadata` is borrowed. */
+void sm_digest_describe(struct sm_digest *digest,
+                        const struct sm_metadata *metadata);
+
 /* What the hash must be (M10): another is an error, and no file is made then.
  */
 void sm_digest_expect(struct sm_digest *digest, const char *sha256);

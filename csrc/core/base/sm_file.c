@@ -15,18 +15,26 @@
 
 #define NAME_TRIES 16
 
+/* A temporary file. */
+struct part {
+  int fd;                  /* -1 when not open */
+  char name[NAME_MAX + 1]; /* "" when there is none */
+  uint64_t size;
+};
+
 /* The folder stays open, and every step names its file relative to it: what
  * happens to the path meanwhile cannot send the picture elsewhere. */
 struct sm_file {
-  int folder; /* -1 when not open, as `fd` */
-  int fd;
+  int folder; /* -1 when not open */
+  struct part picture;
+  struct part beside; /* what the picture cannot take of `metadata` */
   uint64_t size;
-  char *path;                   /* the target; final after the commit */
-  const char *name;             /* its last part, inside `path` */
-  char temporary[NAME_MAX + 1]; /* "" when there is none */
-  struct sm_sha256 hash;        /* begun when one is wanted */
+  char *path;            /* the target; final after the commit */
+  const char *name;      /* its last part, inside `path` */
+  struct sm_sha256 hash; /* begun when one is wanted */
   char sha256[SM_SHA256_HEX];
-  bool is_begun; /* there was one */
+  const struct sm_metadata *metadata; /* borrowed; NULL: none */
+  bool is_begun;                      /* there was a temporary file */
   bool is_private;
 };
 
@@ -98,33 +106,60 @@ static enum sm_code check_target(const struct sm_file *file, const char *name,
   return sm_fail(e, SM_IO, "cannot write %.300s: it is %s", file->path, what);
 }
 
-static enum sm_code open_temporary(struct sm_file *file, struct sm_error *e) {
+static enum sm_code open_part(const struct sm_file *file, struct part *part,
+                              struct sm_error *e) {
   const int flags = O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW;
   const mode_t mode = file->is_private ? 0600 : 0666;
   for (int i = 0; i < NAME_TRIES; i++) {
     uint64_t chance = 0;
     if (getrandom(&chance, sizeof chance, 0) != (ssize_t)sizeof chance)
       return fail_on(e, "cannot write", file->path);
-    (void)snprintf(file->temporary, sizeof file->temporary,
-                   ".%.100s.%016llx.part", file->name,
-                   (unsigned long long)chance);
-    file->fd = openat(file->folder, file->temporary, flags, mode);
-    if (file->fd >= 0)
+    (void)snprintf(part->name, sizeof part->name, ".%.100s.%016llx.part",
+                   file->name, (unsigned long long)chance);
+    part->fd = openat(file->folder, part->name, flags, mode);
+    if (part->fd >= 0)
       return SM_OK;
     if (errno != EEXIST)
       break;
   }
-  file->temporary[0] = '\0';
+  part->name[0] = '\0';
   return fail_on(e, "cannot write", file->path);
+}
+
+/* At the end of what is there. */
+static enum sm_code write_part(const struct sm_file *file, struct part *part,
+                               const void *bytes, size_t size,
+                               struct sm_error *e) {
+  const char *at = bytes;
+  while (size > 0) {
+    ssize_t written = pwrite(part->fd, at, size, (off_t)part->size);
+    if (written < 0 && errno == EINTR)
+      continue;
+    if (written < 0)
+      return fail_on(e, "cannot write", file->path);
+    at += written;
+    size -= (size_t)written;
+    part->size += (uint64_t)written;
+  }
+  return SM_OK;
+}
+
+static void abandon_part(const struct sm_file *file, struct part *part) {
+  if (part->fd >= 0)
+    (void)close(part->fd);
+  part->fd = -1;
+  if (part->name[0] != '\0')
+    (void)unlinkat(file->folder, part->name, 0);
+  part->name[0] = '\0';
 }
 
 /* A file that was closed is not begun again. */
 static enum sm_code need_temporary(struct sm_file *file, struct sm_error *e) {
-  if (file->fd >= 0)
+  if (file->picture.fd >= 0)
     return SM_OK;
   if (file->is_begun)
     return sm_fail(e, SM_IO, "already closed: %.300s", file->path);
-  enum sm_code code = open_temporary(file, e);
+  enum sm_code code = open_part(file, &file->picture, e);
   file->is_begun = code == SM_OK;
   return code;
 }
@@ -139,7 +174,7 @@ static enum sm_code make_file(struct sm_file **file, const char *path,
     free(made);
     return sm_fail_memory(e);
   }
-  made->folder = made->fd = -1;
+  made->folder = made->picture.fd = made->beside.fd = -1;
   made->name = last_part(made->path);
   *file = made;
   return SM_OK;
@@ -260,31 +295,28 @@ enum sm_code sm_file_want_sha256(struct sm_file *file, struct sm_error *e) {
   return sm_sha256_begin(&file->hash, e);
 }
 
+void sm_file_describe(struct sm_file *file,
+                      const struct sm_metadata *metadata) {
+  file->metadata = metadata;
+}
+
 enum sm_code sm_file_write(struct sm_file *file, const void *bytes, size_t size,
                            struct sm_error *e) {
-  const char *at = bytes;
   enum sm_code code = need_temporary(file, e);
   if (code == SM_OK && file->hash.context)
     code = sm_sha256_add(&file->hash, bytes, size, e);
-  while (code == SM_OK && size > 0) {
-    ssize_t written = pwrite(file->fd, at, size, (off_t)file->size);
-    if (written < 0 && errno == EINTR)
-      continue;
-    if (written < 0)
-      return fail_on(e, "cannot write", file->path);
-    at += written;
-    size -= (size_t)written;
-    file->size += (uint64_t)written;
-  }
+  if (code == SM_OK)
+    code = write_part(file, &file->picture, bytes, size, e);
+  file->size = file->picture.size;
   return code;
 }
 
 enum sm_code sm_file_rewind(struct sm_file *file, struct sm_error *e) {
   enum sm_code code = need_temporary(file, e);
-  if (code == SM_OK && ftruncate(file->fd, 0) != 0)
+  if (code == SM_OK && ftruncate(file->picture.fd, 0) != 0)
     code = fail_on(e, "cannot write", file->path);
   if (code == SM_OK)
-    file->size = 0;
+    file->size = file->picture.size = 0;
   if (code == SM_OK && file->hash.context)
     code = sm_sha256_begin(&file->hash, e);
   return code;
@@ -299,7 +331,7 @@ const char *sm_file_sha256(const struct sm_file *file) { return file->sha256; }
 static enum sm_code read_head(const struct sm_file *file, unsigned char *head,
                               struct sm_image *image, struct sm_error *e) {
   size_t size = SM_IMAGE_HEAD_BYTES;
-  if (!sm_disk_read(file->fd, head, &size, 0))
+  if (!sm_disk_read(file->picture.fd, head, &size, 0))
     return fail_on(e, "cannot read back", file->path);
   if (!sm_image_read(head, size, image))
     return sm_fail(e, SM_PROTOCOL, "not a picture: %.300s", file->path);
@@ -310,9 +342,9 @@ static enum sm_code read_head(const struct sm_file *file, unsigned char *head,
  * many downloads at once would hold 64 KiB each. */
 enum sm_code sm_file_check(const struct sm_file *file, bool is_all,
                            struct sm_image *image, struct sm_error *e) {
-  const struct sm_source source = {.fd = file->fd, .size = file->size};
+  const struct sm_source source = {.fd = file->picture.fd, .size = file->size};
   memset(image, 0, sizeof *image);
-  if (file->fd < 0)
+  if (file->picture.fd < 0)
     return sm_fail(e, SM_IO, "already closed: %.300s", file->path);
   unsigned char *head = malloc(SM_IMAGE_HEAD_BYTES);
   if (head == NULL)
@@ -344,20 +376,112 @@ static enum sm_code name_target(struct sm_file *file, enum sm_format format,
   return SM_OK;
 }
 
-static enum sm_code finish(struct sm_file *file, struct sm_error *e) {
-  enum sm_code code = check_target(file, file->name, e);
-  if (code != SM_OK)
+/* -- what the picture says of itself --------------------------------------- */
+
+struct described {
+  const struct sm_file *file;
+  struct part *part;
+};
+
+static enum sm_code write_described(void *context, const void *bytes,
+                                    size_t size, struct sm_error *e) {
+  struct described *to = context;
+  enum sm_code code = SM_OK;
+  if (to->part->fd < 0)
+    code = open_part(to->file, to->part, e);
+  return code == SM_OK ? write_part(to->file, to->part, bytes, size, e) : code;
+}
+
+/* A copy that has the packet in it takes the picture's place, or a second file
+ * is made for it. */
+static enum sm_code describe(struct sm_file *file, struct sm_error *e) {
+  const struct sm_source source = {.fd = file->picture.fd, .size = file->size};
+  struct part copy = {.fd = -1};
+  struct described to = {file, &copy};
+  struct sm_buf text;
+  bool is_put = false;
+  enum sm_code code = sm_metadata_put(file->metadata, &source, write_described,
+                                      &to, &is_put, e);
+  if (is_put) {
+    abandon_part(file, &file->picture);
+    file->picture = copy;
+    return SM_OK;
+  }
+  abandon_part(file, &copy);
+  sm_buf_create(&text, SM_METADATA_MAX);
+  to.part = &file->beside;
+  if (code == SM_OK)
+    code = sm_metadata_beside(file->metadata, &source, &text, e);
+  if (code == SM_OK && text.size > 0)
+    code = write_described(&to, text.data, text.size, e);
+  sm_buf_destroy(&text);
+  return code;
+}
+
+/* What is beside a picture may be another program's: only a text that begins
+ * like this one is replaced. */
+static enum sm_code check_beside(const struct sm_file *file, const char *name,
+                                 struct sm_error *e) {
+  char ours[SM_FILE_BESIDE_HEAD], there[SM_FILE_BESIDE_HEAD];
+  size_t size = sizeof ours, got = sizeof there;
+  enum sm_code code = check_target(file, name, e);
+  int fd = openat(file->folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+  if (code != SM_OK || fd < 0) {
+    if (fd >= 0)
+      (void)close(fd);
     return code;
-  if (!sm_disk_sync(file->fd))
+  }
+  bool is_ours = sm_disk_read(file->beside.fd, ours, &size, 0) &&
+                 sm_disk_read(fd, there, &got, 0) && got == size &&
+                 memcmp(ours, there, size) == 0;
+  (void)close(fd);
+  return is_ours ? SM_OK
+                 : sm_fail(e, SM_IO,
+                           "cannot write %.300s.json: there is another file",
+                           file->path);
+}
+
+/* -- the end --------------------------------------------------------------- */
+
+/* Synced and closed, it waits for its name. */
+static enum sm_code settle_part(const struct sm_file *file, struct part *part,
+                                struct sm_error *e) {
+  if (!sm_disk_sync(part->fd))
     return fail_on(e, "cannot write", file->path);
-  int fd = file->fd;
-  file->fd = -1;
+  int fd = part->fd;
+  part->fd = -1;
   /* Network file systems report a full disk here at the latest. */
   if (close(fd) != 0 && errno != EINTR)
     return fail_on(e, "cannot write", file->path);
-  if (renameat(file->folder, file->temporary, file->folder, file->name) != 0)
+  return SM_OK;
+}
+
+static enum sm_code name_part(const struct sm_file *file, struct part *part,
+                              const char *name, struct sm_error *e) {
+  if (renameat(file->folder, part->name, file->folder, name) != 0)
     return fail_on(e, "cannot write", file->path);
-  file->temporary[0] = '\0';
+  part->name[0] = '\0';
+  return SM_OK;
+}
+
+/* The picture has its name first: what is beside one describes it. */
+static enum sm_code finish(struct sm_file *file, struct sm_error *e) {
+  char beside[NAME_MAX + sizeof ".json"];
+  bool has_beside = file->beside.fd >= 0;
+  enum sm_code code = check_target(file, file->name, e);
+  (void)snprintf(beside, sizeof beside, "%s.json", file->name);
+  if (code == SM_OK && has_beside)
+    code = check_beside(file, beside, e);
+  if (code == SM_OK && has_beside)
+    code = settle_part(file, &file->beside, e);
+  if (code == SM_OK)
+    code = settle_part(file, &file->picture, e);
+  if (code == SM_OK)
+    code = name_part(file, &file->picture, file->name, e);
+  if (code == SM_OK && has_beside)
+    code = name_part(file, &file->beside, beside, e);
+  if (code != SM_OK)
+    return code;
   /* EINVAL: a file system that has nothing to sync for a folder. */
   if (!sm_disk_sync(file->folder) && errno != EINVAL)
     return fail_on(e, "cannot write", file->path);
@@ -365,12 +489,8 @@ static enum sm_code finish(struct sm_file *file, struct sm_error *e) {
 }
 
 static void abandon(struct sm_file *file) {
-  if (file->fd >= 0)
-    (void)close(file->fd);
-  file->fd = -1;
-  if (file->temporary[0] != '\0')
-    (void)unlinkat(file->folder, file->temporary, 0);
-  file->temporary[0] = '\0';
+  abandon_part(file, &file->picture);
+  abandon_part(file, &file->beside);
 }
 
 enum sm_code sm_file_commit(struct sm_file *file, struct sm_error *e) {
@@ -380,6 +500,8 @@ enum sm_code sm_file_commit(struct sm_file *file, struct sm_error *e) {
     code = name_target(file, image.format, e);
   if (code == SM_OK && file->hash.context)
     code = sm_sha256_end(&file->hash, file->sha256, e);
+  if (code == SM_OK && file->metadata)
+    code = describe(file, e);
   if (code == SM_OK)
     code = finish(file, e);
   if (code != SM_OK)
@@ -399,13 +521,14 @@ void sm_file_delete(struct sm_file *file) {
 }
 
 enum sm_code sm_file_save(const char *path, const void *bytes, size_t size,
-                          bool is_private, char **final_path,
-                          struct sm_error *e) {
+                          const struct sm_metadata *metadata, bool is_private,
+                          char **final_path, struct sm_error *e) {
   struct sm_file *file;
   *final_path = NULL;
   enum sm_code code = sm_file_new(&file, path, is_private, e);
   if (file == NULL)
     return code;
+  sm_file_describe(file, metadata);
   code = sm_file_write(file, bytes, size, e);
   if (code == SM_OK)
     code = sm_file_commit(file, e);

@@ -26,6 +26,7 @@
 
 #include "sm_error.h"
 #include "sm_image.h"
+#include "sm_metadata.h"
 #include "sm_sha256.h"
 
 struct sm_file; /* one picture being written */
@@ -50,6 +51,15 @@ enum sm_code sm_file_new(struct sm_file **file, const char *path,
 /* Has what is written from here on hashed on its way: what is kept between runs
  * is known by its hash. To be asked before the first write. */
 enum sm_code sm_file_want_sha256(struct sm_file *file, struct sm_error *e);
+
+/* Has the picture say how it was made, when it is committed: itself, or where
+ * it cannot (see sm_metadata), in a file beside it, its name with ".json". Hash
+ * and size are those of what was written. `metadata` is borrowed. */
+void sm_file_describe(struct sm_file *file, const struct sm_metadata *metadata);
+
+/* A file beside a picture that begins like ours, with so many bytes, is one of
+ * ours, and is replaced; any other is an error (SM_IO). */
+#define SM_FILE_BESIDE_HEAD 12
 
 enum sm_code sm_file_write(struct sm_file *file, const void *bytes, size_t size,
                            struct sm_error *e);
@@ -78,11 +88,11 @@ const char *sm_file_sha256(const struct sm_file *file);
 
 void sm_file_delete(struct sm_file *file);
 
-/* All bytes of a picture to a path in one go: new, write, commit.
+/* All bytes of a picture to a path in one go: new, describe, write, commit.
  * `final_path` gets a malloc'ed copy of the path it took. */
 enum sm_code sm_file_save(const char *path, const void *bytes, size_t size,
-                          bool is_private, char **final_path,
-                          struct sm_error *e);
+                          const struct sm_metadata *metadata, bool is_private,
+                          char **final_path, struct sm_error *e);
 
 /* A text to a path in one go, whole or not at all, as a picture is written. The
  * target is a regular file or not there; missing folders are made. Errors:

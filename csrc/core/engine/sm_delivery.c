@@ -206,13 +206,37 @@ static char *join(const char *folder, const char *name) {
   return path;
 }
 
+/* The copy for the caller says how the picture was made; the kept one is as the
+ * service sent it. */
+static void describe(const struct sm_engine *engine, struct sm_task *task) {
+  const struct sm_event *event = task->last;
+  const struct sm_event_step *step = event->step;
+  char seed[32];
+  if (step->is_replayed) {
+    sm_metadata_tell(task->metadata, event->request_id, event->seed,
+                     event->cost, (int64_t)(step->ended_at * 1000));
+  } else {
+    (void)snprintf(seed, sizeof seed, "%.0f", step->seed); /* "nan": none */
+    sm_metadata_tell(task->metadata, event->request_id, seed, step->cost,
+                     engine->now_ms + engine->wall_offset_ms);
+  }
+  sm_digest_describe(task->digest, task->metadata);
+}
+
+static enum sm_code copy_to(const struct sm_engine *engine,
+                            struct sm_task *task, const char *path,
+                            struct sm_error *e) {
+  describe(engine, task);
+  return sm_digest_copy_to(task->digest, path, false, e);
+}
+
 /* The kept picture is compared with its hash, and copied on the way. */
 static void verify(struct sm_engine *engine, struct sm_task *task) {
   struct sm_entry *entry = task->entry;
   struct sm_error e;
   enum sm_code code = sm_digest_new(&task->digest, task->last->step->kept, &e);
   if (code == SM_OK && entry->save)
-    code = sm_digest_copy_to(task->digest, entry->save, false, &e);
+    code = copy_to(engine, task, entry->save, &e);
   if (code != SM_OK) {
     give_up(engine, task, &e);
     return;
@@ -413,7 +437,7 @@ static void save(struct sm_engine *engine, struct sm_task *task) {
   }
   enum sm_code code = sm_digest_new(&task->digest, from, &e);
   if (code == SM_OK)
-    code = sm_digest_copy_to(task->digest, to, false, &e);
+    code = copy_to(engine, task, to, &e);
   if (code != SM_OK) {
     give_up(engine, task, &e);
     return;

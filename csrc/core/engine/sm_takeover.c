@@ -1,5 +1,7 @@
 #include "sm_takeover.h"
 
+#include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -86,6 +88,15 @@ bool sm_takeover_name(struct sm_engine *engine, struct sm_task *task,
   return true;
 }
 
+/* The seed that the row's picture is made with, unless the service says so. */
+static void tell_seed(struct sm_task *task, double seed) {
+  char digits[32];
+  if (isnan(seed))
+    return;
+  (void)snprintf(digits, sizeof digits, "%.0f", seed);
+  sm_metadata_tell(task->metadata, NULL, digits, (double)NAN, 0);
+}
+
 void sm_takeover_begin(struct sm_engine *engine, struct sm_task *task,
                        struct sm_row *row, bool is_ours) {
   struct sm_entry *entry = task->entry;
@@ -98,6 +109,7 @@ void sm_takeover_begin(struct sm_engine *engine, struct sm_task *task,
   entry->is_waiting = false;
   entry->price = entry->step->price = sm_row_number(row, SM_ROW_PRICE);
   entry->step->seed = sm_row_number(row, SM_ROW_SEED);
+  tell_seed(task, entry->step->seed);
   bool is_sync = strcmp(sm_row_text(row, SM_ROW_API), "v1") == 0;
   enum sm_code code =
       sm_takeover_name(engine, task, row) ? SM_OK : sm_fail_memory(&e);

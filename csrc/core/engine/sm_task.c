@@ -33,6 +33,7 @@ void sm_task_delete(struct sm_task *task) {
   sm_entry_delete(task->entry);
   sm_body_delete(task->body);
   sm_file_delete(task->file);
+  sm_metadata_delete(task->metadata);
   sm_event_delete(task->first);
   sm_event_delete(task->last);
   free(task->target);

@@ -65,8 +65,9 @@ struct sm_task {
   struct sm_model *model;       /* JOB and v1; the engine's */
   struct sm_body *body;
   struct sm_file *file;
-  struct sm_digest *digest; /* while the task reads a picture through */
-  struct sm_entry *entry;   /* its line in the ledger; NULL: it has none */
+  struct sm_digest *digest;     /* while the task reads a picture through */
+  struct sm_metadata *metadata; /* of the picture where it is saved, or NULL */
+  struct sm_entry *entry;       /* its line in the ledger; NULL: it has none */
   char *target;  /* the model's name until it is linked; a path; a URL */
   double mean_s; /* the published latency, until it is linked */
   enum sm_host host;

@@ -28,7 +28,7 @@ local cli = {}
 
 -- What of the settings is an option of a client.
 local for_client = { "base_url", "ledger", "budget", "timeout", "poll", "rpm", "max_active_jobs",
-  "proxy", "ca_file", "media_hosts" }
+  "proxy", "ca_file", "media_hosts", "metadata" }
 
 local function on_event(context)
   return function(event)

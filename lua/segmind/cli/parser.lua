@@ -9,7 +9,7 @@ local has_argparse, argparse = pcall(require, "argparse")
 
 --- The verbs in the order of the help; each is a module segmind.cli.<verb>.
 parser.verbs = { "edit", "run", "chain", "each", "resume", "jobs", "cost", "history", "report",
-  "upload", "credits", "models", "doctor", "completion", "emulate" }
+  "show", "upload", "credits", "models", "doctor", "completion", "emulate" }
 
 parser.DESCRIPTION = [[
 Edits pictures with the FLUX.1 Kontext models of Segmind.
