@@ -118,7 +118,7 @@ describe("on one ledger", function()
   only_file("a disk that fills up stops the paying; no id is lost", function()
     assert.equal("ok", (finish({ what = "one" })))
     -- 12 KiB more than the ledger has; SIGXFSZ is ignored, so a write fails as on a full disk.
-    local process = start({ what = "many", log = "many",
+    local process = start({ what = "many", log = "many", timeout = 5,
       before = "ulimit -f 88; trap '' XFSZ; exec" })
     local word = process:join()
     assert.is_true(word == "ledger" or word == "io")
