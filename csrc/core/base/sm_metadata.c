@@ -416,6 +416,7 @@ enum { HAS_XMP = 0x04, HAS_ALPHA = 0x10 };
 /* The canvas before a frame that has none; the flags of one that is there. */
 static bool plan_vp8x(struct plan *plan, const struct sm_source *source,
                       const struct sm_metadata_found *found) {
+  static const unsigned char chunk[8] = {'V', 'P', '8', 'X', 10, 0, 0, 0};
   unsigned char head[13], *vp8x = plan->vp8x;
   if (!get(source, 12, head, sizeof head))
     return false;
@@ -426,7 +427,7 @@ static bool plan_vp8x(struct plan *plan, const struct sm_source *source,
   }
   /* VP8L: signature, 14 + 14 bits of size, then whether alpha is used. */
   bool has_alpha = memcmp(head, "VP8L", 4) == 0 && head[12] & 0x10;
-  memcpy(vp8x, "VP8X\x0a\0\0\0", 8);
+  memcpy(vp8x, chunk, sizeof chunk);
   vp8x[8] = (unsigned char)(HAS_XMP | (has_alpha ? HAS_ALPHA : 0));
   put_le(vp8x + 12, found->image.width - 1, 3);
   put_le(vp8x + 15, found->image.height - 1, 3);

@@ -38,9 +38,8 @@ static int insert(unsigned char **data, size_t *size, size_t at,
 }
 
 static int sign_png(unsigned char **data, size_t *size) {
-  unsigned char part[12 + sizeof manifest];
+  unsigned char part[12 + sizeof manifest] = {0, 0, 0, 0, 'c', 'a', 'B', 'X'};
   put(part, sizeof manifest, 1);
-  memcpy(part + 4, "caBX", 4);
   memcpy(part + 8, manifest, sizeof manifest);
   put(part + 8 + sizeof manifest, crc32_of(part + 4, 4 + sizeof manifest), 1);
   return insert(data, size, 33, part, sizeof part);
