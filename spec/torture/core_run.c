@@ -3,6 +3,7 @@
 #include <curl/curl.h>
 #include <dirent.h>
 #include <jansson.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +23,9 @@ void *__real_realloc(void *old, size_t size);
 char *__real_strdup(const char *text);
 char *__real_strndup(const char *text, size_t size);
 int __real_clock_gettime(clockid_t clock, struct timespec *now);
+int __real_pthread_cond_timedwait(pthread_cond_t *condition,
+                                  pthread_mutex_t *lock,
+                                  const struct timespec *until);
 CURLMcode __real_curl_multi_poll(CURLM *multi, struct curl_waitfd *more,
                                  unsigned count, int timeout_ms, int *ready);
 
@@ -33,6 +37,9 @@ char *__wrap_strndup(const char *text, size_t size);
 int __wrap_asprintf(char **out, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 int __wrap_clock_gettime(clockid_t clock, struct timespec *now);
+int __wrap_pthread_cond_timedwait(pthread_cond_t *condition,
+                                  pthread_mutex_t *lock,
+                                  const struct timespec *until);
 CURLcode __wrap_curl_global_init(long flags);
 CURLMcode __wrap_curl_multi_poll(CURLM *multi, struct curl_waitfd *more,
                                  unsigned count, int timeout_ms, int *ready);
@@ -82,6 +89,16 @@ int __wrap_clock_gettime(clockid_t clock, struct timespec *now) {
     now->tv_nsec = ns % 1000000000;
   }
   return result;
+}
+
+/* They all wait by the clock above. */
+int __wrap_pthread_cond_timedwait(pthread_cond_t *condition,
+                                  pthread_mutex_t *lock,
+                                  const struct timespec *until) {
+  int64_t ns = ((int64_t)until->tv_sec * 1000000000 + until->tv_nsec) / HASTE;
+  const struct timespec sooner = {.tv_sec = ns / 1000000000,
+                                  .tv_nsec = ns % 1000000000};
+  return __real_pthread_cond_timedwait(condition, lock, &sooner);
 }
 
 CURLMcode __wrap_curl_multi_poll(CURLM *multi, struct curl_waitfd *more,
