@@ -74,7 +74,8 @@ describe("segmind each", function()
       write("copy.png", session.PIXEL)
       fine(segmind("each a.png copy.png flux-kontext-dev prompt=x -o 'out/{name}'"))
       assert.equal(1, segmind:accepted())
-      assert.equal(has("out/a.png"), has("out/copy.png"))
+      -- What each says of its input is its own.
+      assert.equal(has("out/a.png"):match("IDAT.*"), has("out/copy.png"):match("IDAT.*"))
     end)
 
     it("takes pictures as arguments and as lines of standard input", function()
