@@ -585,10 +585,14 @@ function on.named(job, digests, err)
   end
 end
 
+-- Kinds of errors of an upload that are about the picture, not about the account or the network.
+local about_picture = { invalid = true, rejected = true, io = true }
+
 --- A picture is up. What is repeated here after an error does no harm: it is up already.
 function on.uploaded(job, slot, err)
   if err then
-    fail(job, Error.new(err.kind, ("%s: %s"):format(slot.param, err.message),
+    local param = about_picture[err.kind] and slot.param .. ": " or ""
+    fail(job, Error.new(err.kind, param .. err.message,
       { charged = "no", status = err.status, retryable = err.retryable,
         retry_after = err.retry_after, body = err.body }))
   elseif request.local_slots(job._request)[1] then

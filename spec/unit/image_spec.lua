@@ -114,18 +114,30 @@ describe("an image parameter", function()
     assert.equal(path, core.calls_of("upload")[1].source.path)
   end)
 
-  it("whose upload fails fails the job, unpaid and by name", function()
+  -- What a job says whose upload has ended in an error.
+  local function after_upload(kind, status)
     core.answers.upload = function()
-      return { { 1, "error", fake.error("no_credits", "empty", { status = 402 }) } }
+      return { { 1, "error", fake.error(kind, "no", { status = status }) } }
     end
     local job = assert(sm:submit("flux-kontext-pro",
-      { prompt = "x", input_image = segmind.bytes(fake.picture()) }))
+      { prompt = "x", input_image = segmind.bytes(fake.picture(kind)) }))
     local _, err = job:wait()
-    assert.equal("no_credits", err.kind)
-    assert.equal(402, err.status)
-    assert.equal("no", err.charged)
-    assert.truthy(err.message:find("input_image", 1, true))
+    assert.same({ kind, status, "no" }, { err.kind, err.status, err.charged })
     assert.equal(0, #core.calls_of("job"))
+    return err.message
+  end
+
+  it("that the upload refuses fails the job, unpaid and by name", function()
+    assert.equal("input_image: no", after_upload("rejected", 422))
+    assert.equal("input_image: no", after_upload("io"))
+  end)
+
+  it("is not named by an upload that fails for another reason", function()
+    for kind, status in pairs({ auth = 401, no_credits = 402, throttled = 429, protocol = 200 }) do
+      assert.equal("no", after_upload(kind, status))
+    end
+    assert.equal("no", after_upload("not_sent"))
+    assert.equal("no", after_upload("security"))
   end)
 
   it("anywhere in a model that is not declared becomes a URL, a plain string stays", function()
