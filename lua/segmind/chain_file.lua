@@ -266,7 +266,7 @@ end
 
 local function read_params(self, step)
   local raw = step.raw.params
-  if raw == nil then
+  if raw == nil or raw == json.null then
     raw = {}
     step.raw.params = raw
   end
@@ -373,8 +373,7 @@ local function read_step(self, n)
   self._source:check_names(raw, STEP, label(step))
   step.model = type(raw.model) == "string" and read_text(self, raw, "model", "string") or nil
   if type(raw.model) ~= "string" then
-    self._source:complain(raw.model == nil and self._source.value.steps or raw,
-      raw.model == nil and n or "model", "%s: model is a name, got %s", label(step),
+    self._source:complain(raw, "model", "%s: model is a name, got %s", label(step),
       self._source:show(raw.model))
   end
   read_call_options(self, step)

@@ -47,14 +47,15 @@ function Source:show(value)
   return schema.show(value)
 end
 
---- The line of a member of an object or a list, nil where nobody knows.
----@param holder table
----@param key string|integer
+--- The line of a member of an object or a list, or of the holder that lacks it; nil where nobody
+--- knows, as in a program.
+---@param holder table? nil: the whole
+---@param key string|integer|nil
 ---@param is_name boolean? where its name stands, not its value
 ---@return integer? line
 ---@return integer? column
 function Source:place(holder, key, is_name)
-  if self._document and holder ~= nil then
+  if self._document then
     return self._document:place(holder, key, is_name)
   end
 end
@@ -139,12 +140,12 @@ local function contents(name)
     text, trouble = file:read(MAX_BYTES + 1)
     file:close()
   end
-  if not text then
-    return nil, why or name .. ": " .. (trouble or "it is empty")
-  elseif #text > MAX_BYTES then
+  if why or trouble then
+    return nil, why or name .. ": " .. trouble
+  elseif text and #text > MAX_BYTES then
     return nil, ("%s: more than %d bytes, too long for a chain file"):format(name, MAX_BYTES)
   end
-  return text
+  return text or "" -- nil at the end of an empty file
 end
 
 local function copy_of(library, without)

@@ -153,6 +153,7 @@ local function enter(self, value, is_list, depth)
     fail(self, self.at, "more than %d levels", MAX_DEPTH)
   end
   self.document._places[value], self.document._lists[value] = {}, is_list
+  self.document._starts[value] = self.at
   self.at = self.at + 1
 end
 
@@ -229,6 +230,8 @@ local function read_all(self)
   if bad then
     fail(self, bad, "the text is not UTF-8 from here on; save the file as UTF-8")
   end
+  skip_space(self)
+  self.document._starts[self.document] = self.at
   self.document.value = read_value(self, 1)
   if skip_space(self) ~= "" then
     fail(self, self.at, "the text goes on after its end, with %s", show_found(self))
@@ -245,16 +248,18 @@ local function place_of(text, at)
   return breaks + 1, characters + 1
 end
 
---- Where a member of an object or a list of the document stands.
----@param holder table
----@param key string|integer
+--- Where a member of an object or a list of the document stands; where there is no such member,
+--- the beginning of what lacks it.
+---@param holder table? nil: the whole document
+---@param key string|integer|nil
 ---@param is_name boolean? where its name stands, not its value
----@return integer? line nil when there is no such member
+---@return integer? line nil when the holder is not of the document
 ---@return integer? column
 function Document:place(holder, key, is_name)
   local place = (self._places[holder] or {})[key]
-  if place then
-    return place_of(self._text, place[is_name and 2 or 1])
+  local at = place and place[is_name and 2 or 1] or self._starts[holder or self]
+  if at then
+    return place_of(self._text, at)
   end
 end
 
@@ -275,7 +280,7 @@ local json_reader = {}
 ---@return integer? column
 function json_reader.read(text)
   text = text:gsub("^\239\187\191", "")
-  local document = setmetatable({ _text = text, _places = {}, _lists = {} }, Document)
+  local document = setmetatable({ _text = text, _places = {}, _starts = {}, _lists = {} }, Document)
   local reader = setmetatable({ text = text, at = 1, document = document }, Reader)
   local ok, raised = pcall(read_all, reader)
   if ok then

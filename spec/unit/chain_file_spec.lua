@@ -155,8 +155,10 @@ describe("a chain file", function()
         .. "UTF-8",
       ['{ "a": ['] = "f.json:1:9: a value is expected, got the end of the text",
       ['{} x'] = 'f.json:1:4: the text goes on after its end, with "x"',
-      [""] = "f.json: it is empty",
-      ["[]"] = "f.json: a chain file is an object with steps, got a list",
+      [""] = "f.json:1:1: a value is expected, got the end of the text",
+      ["[]"] = "f.json:1:1: a chain file is an object with steps, got a list",
+      ["\n 3"] = "f.json:2:2: a chain file is an object with steps, got 3",
+      ["\n{}"] = "f.json:2:1: steps is a list of at least one step, got nothing",
       ['{ "steps": [] }'] = "f.json:1:12: steps is a list of at least one step, got an empty one",
     }) do
       it(expected, function()
@@ -168,6 +170,11 @@ describe("a chain file", function()
       ['f.json:2:99: step "night": promt is not a parameter of flux-kontext-pro; did you mean '
         .. '"prompt"?'] = { '{ "name": "night", "model": "flux-kontext-pro",'
           .. ' "params": { "prompt": "x", "aspect_ratio": "1:1", "promt": "y" } }' },
+      ['f.json:2:1: step "ink": prompt is required: what to draw, or what to change in the picture']
+        = { '{ "name": "ink", "model": "flux-kontext-pro" }' },
+      ["f.json:2:32: step 1: prompt is required: what to draw, or what to change in the picture"] =
+        { '{ "model": "flux-kontext-pro", "params": null }' },
+      ["f.json:3:1: step 2: model is a name, got nothing"] = { DRAW, '{ "params": {} }' },
       ['f.json:3:11: two steps are called "house"; the other is step 1 (line 2)'] =
         { DRAW, DRAW },
       ['f.json:3:86: step "night": there is no step "hause"; did you mean "house"?'] =
