@@ -4,6 +4,7 @@ local chain_file = require("segmind.chain_file")
 local exit = require("segmind.cli.exit")
 local parameters = require("segmind.cli.parameters")
 local pictures = require("segmind.cli.pictures")
+local place = require("segmind.cli.place")
 local usage = require("segmind.cli.usage")
 
 local verb = {
@@ -57,14 +58,29 @@ local function refuse(context, err)
   return exit.of(err)
 end
 
+-- Refuses a file that would replace a picture of its own.
+local function check_places(file)
+  local inputs, outputs = {}, {}
+  for _, step in ipairs(file.steps) do
+    place.add_inputs(inputs, step.model, step.params)
+    outputs[#outputs + 1] = step.save
+  end
+  place.check(inputs, outputs)
+end
+
 local function submit(chain, file)
+  local replaced = {}
+  for n, step in ipairs(file.steps) do
+    replaced[n] = step.save and place.maker(step.save)
+  end
   local jobs, err = chain:submit()
   if not jobs then
     return nil, err
   end
   local list = {}
   for n, step in ipairs(file.steps) do
-    list[n] = { job = jobs[n], label = ("%d of %d: %s"):format(n, #jobs, step.name or step.model),
+    list[n] = { job = jobs[n], is_saved = step.save ~= nil, replaces = replaced[n] or nil,
+      label = ("%d of %d: %s"):format(n, #jobs, step.name or step.model),
       where = file.name .. ": step " .. (step.name or step.n) }
   end
   return list
@@ -76,6 +92,7 @@ function verb.run(context, args)
   if not file then
     return refuse(context, err)
   end
+  check_places(file)
   local client
   client, err = context.client()
   if not client then

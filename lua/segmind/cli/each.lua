@@ -8,6 +8,7 @@ local json = require("segmind.json")
 local models = require("segmind.models")
 local parameters = require("segmind.cli.parameters")
 local pictures = require("segmind.cli.pictures")
+local place = require("segmind.cli.place")
 local progress = require("segmind.progress")
 local rows = require("segmind.cli.rows")
 local schema = require("segmind.schema")
@@ -28,7 +29,7 @@ local verb = {
   segmind each list.csv flux-kontext-dev input_image={file} prompt="{what} in ink"
   segmind each a.png b.png flux-kontext-dev prompt="in {style}" \
     --sweep style=ink,oil seed=1..4 -o 'out/{name}-{style}-{seed}'
-  find . -name '*.png' | segmind each - flux-kontext-pro prompt="at night" --yes]],
+  ls *.png | segmind each - flux-kontext-pro prompt="at night" -o 'night/{name}' --yes]],
 }
 
 function verb.declare(command)
@@ -278,7 +279,8 @@ local function add(list, plan, row, combination)
   if problem then
     usage.fail("%s: -o %s: %s", row.where, plan.output, problem)
   end
-  local one = { where = row.where, params = params, same = canonical(params), output = output }
+  local one = { where = row.where, params = params, same = canonical(params), output = output,
+    template = output, values = {}, is_default = plan.is_default }
   local leader = plan.leaders[one.same]
   check_output(plan.writers, one)
   if not leader then
@@ -302,6 +304,28 @@ local function build(plan, source_rows, combinations, limit)
     end
   end
   return list
+end
+
+--- Refuses names of pictures that are read, and names in a folder that is read.
+local function check_places(sources, model, list)
+  local folders, inputs, outputs = {}, {}, {}
+  for _, source in ipairs(sources) do
+    folders[#folders + 1] = rows.is_folder(source) and source or nil
+  end
+  for _, one in ipairs(list) do
+    place.add_inputs(inputs, model, one.params)
+    outputs[#outputs + 1] = one.output
+    for _, name in ipairs(one.also) do
+      outputs[#outputs + 1] = name
+    end
+  end
+  place.check_folders(folders, outputs)
+  for i = #outputs, 1, -1 do
+    if names.is_open(outputs[i]) then
+      table.remove(outputs, i)
+    end
+  end
+  place.check(inputs, outputs)
 end
 
 local function read_parameters(args, model, words)
@@ -334,10 +358,12 @@ local function read_plan(context, args)
   end
   local plan = { model = model, given = given, types = types_of(model),
     options = pictures.options(args), swept = swept,
-    swept_parameters = swept_parameters(given, swept, model),
-    output = pictures.template(context, default_output(swept),
-      known_fields(source_rows[1], given, combinations[1])) }
-  return plan, build(plan, source_rows, combinations, pictures.whole(args.limit, "--limit", 1))
+    swept_parameters = swept_parameters(given, swept, model) }
+  plan.output, plan.is_default = pictures.template(context, default_output(swept),
+    known_fields(source_rows[1], given, combinations[1]))
+  local list = build(plan, source_rows, combinations, pictures.whole(args.limit, "--limit", 1))
+  check_places(sources, model, list)
+  return plan, list
 end
 
 -- -- the price ------------------------------------------------------------------------------------
@@ -355,7 +381,7 @@ local function options_of(plan, one)
   for name, value in pairs(plan.options) do
     opts[name] = value
   end
-  opts.save = not names.is_open(one.output) and one.output or nil
+  opts.save = pictures.aim(one)
   return opts
 end
 
@@ -442,7 +468,7 @@ local function submit(context, client, plan, list)
   for _, one in ipairs(list) do
     local job, err = client:submit(plan.model, one.params, options_of(plan, one))
     if job then
-      one.job, one.label, one.template, one.values = job, one.output, one.output, {}
+      one.job, one.label = job, one.output
       made[#made + 1] = one
     else
       code = exit.worst(code, context.fail(err, one.where))
@@ -457,8 +483,8 @@ local function save_copies(context, list)
   for _, one in ipairs(list) do
     local result = one.job:result()
     for _, name in ipairs(result and not one.job:error() and one.also or {}) do
-      local path, err = result:save(names.fill(name, { seed = result.seed,
-        id = result.request_id }))
+      name = names.fill(name, { seed = result.seed, id = result.request_id })
+      local path, err = result:save(one.is_default and place.free(name, result) or name)
       if path then
         context.out:path(path)
       else

@@ -1,8 +1,10 @@
 --- `segmind edit PICTURE "prompt"…`: a chain of prompts on one picture.
 
+local input = require("segmind.input")
 local models = require("segmind.models")
 local parameters = require("segmind.cli.parameters")
 local pictures = require("segmind.cli.pictures")
+local place = require("segmind.cli.place")
 local shell = require("segmind.cli.shell")
 local template = require("segmind.cli.template")
 local usage = require("segmind.cli.usage")
@@ -46,9 +48,10 @@ end
 
 -- The last picture is what is wanted; with {n} in its name the others are, too.
 local function plan(context, args, params)
-  local text = pictures.template(context, "{name}-{prompt}-{seed}")
+  local text, is_default = pictures.template(context, "{name}-{prompt}-{seed}")
   local seed, keeps = pictures.whole(args.seed, "--seed", 0), template.has(text, "n")
-  local steps, stem = {}, template.stem(args.picture ~= "-" and args.picture or "stdin")
+  local steps, inputs = {}, input.kind(args.picture) == "path" and { args.picture } or {}
+  local stem = template.stem(args.picture ~= "-" and args.picture or "stdin")
   for n, prompt in ipairs(args.prompts) do
     local step = { prompt = parameters.text(prompt, "the prompt"), seed = seed }
     for name, value in pairs(params) do
@@ -57,9 +60,11 @@ local function plan(context, args, params)
     local values = { name = stem, model = args.model, n = n, seed = step.seed,
       prompt = step.prompt }
     local name = (keeps or n == #args.prompts) and text or nil
-    steps[n] = { params = step, values = values, template = name,
+    steps[n] = { params = step, values = values, template = name, is_default = is_default,
       label = ("%d of %d: %s"):format(n, #args.prompts, step.prompt) }
+    place.add_inputs(inputs, args.model, step)
   end
+  pictures.check(steps, inputs)
   return steps
 end
 
@@ -77,7 +82,7 @@ function verb.run(context, args)
   local chain = client:chain(picture)
   for _, step in ipairs(steps) do
     local opts = pictures.options(args)
-    opts.save = not args.dry_run and pictures.name(step.template, step.values) or nil
+    opts.save = not args.dry_run and pictures.aim(step) or nil
     chain:step(args.model, step.params, opts)
   end
   if args.dry_run then

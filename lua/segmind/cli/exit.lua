@@ -71,7 +71,7 @@ end
 --- What a person is told beside the error.
 exit.advice = {
   [exit.ACCEPTED] = "it goes on at the service and is paid once: the same command, or segmind "
-    .. "resume, fetches it",
+    .. "resume (with an -o of its own), fetches it",
   [exit.DOUBT] = "nobody knows whether it was paid: segmind jobs --doubt and segmind history show "
     .. "what is known; --on-unknown says what to do",
   [exit.PAID] = "it is paid: mend what is wrong here, and the same command is free",

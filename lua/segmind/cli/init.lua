@@ -124,7 +124,8 @@ local function trouble(context, problem)
   elseif tostring(problem):find("interrupted!$") then
     context.progress:leave()
     context.err("interrupted; "
-      .. (context.config.values.ledger and "run the same command again to go on, or segmind resume"
+      .. (context.config.values.ledger and "run the same command again to go on; or segmind "
+        .. "resume, which names the pictures by itself or by its own -o"
       or "without a ledger: segmind resume ID goes on with what was accepted"))
     return exit.INTERRUPTED
   end

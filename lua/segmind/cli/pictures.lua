@@ -2,6 +2,7 @@
 --- printed, the command that is run at the end of a job.
 
 local exit = require("segmind.cli.exit")
+local place = require("segmind.cli.place")
 local shell = require("segmind.cli.shell")
 local template = require("segmind.cli.template")
 local usage = require("segmind.cli.usage")
@@ -58,21 +59,16 @@ end
 ---@param default string
 ---@param more table<string, any>? further fields
 ---@return string
+---@return boolean is_default whether nobody has written the name of the file
 function pictures.template(context, default, more)
-  local given = context.config.values.output
+  local given, is_default = context.config.values.output, false
   if not given then
-    return default
+    return default, true
   elseif given:sub(-1) == "/" or shell.exists(given .. "/.") then
-    given = given:gsub("/+$", "") .. "/" .. default
+    given, is_default = given:gsub("/+$", "") .. "/" .. default, true
   end
   template.check(given, more)
-  return given
-end
-
--- "out/night.png" -> "out/night-2.png"
-local function numbered(name, n)
-  local stem, extension = name:match("^(.*[^/{])(%.%a%w+)$")
-  return ("%s-%d%s"):format(stem or name, n, extension or "")
+  return given, is_default
 end
 
 --- The template of one of several pictures, which must differ from the others'.
@@ -86,7 +82,7 @@ function pictures.one_of(text, n, differ)
       return text
     end
   end
-  return numbered(text, n)
+  return place.numbered(text, n)
 end
 
 -- -- before they are sent -------------------------------------------------------------------------
@@ -164,7 +160,23 @@ local function save(one)
   for name, value in pairs(one.values) do
     values[name] = values[name] or value
   end
-  return result:save(template.fill(one.template, values) or job.model)
+  return result:save(place.free(template.fill(one.template, values) or job.model, result))
+end
+
+-- Tells of the files that a written name has replaced.
+local function tell_replaced(context, list)
+  local count, last = 0, nil
+  for _, one in ipairs(list) do
+    local result = one.job:result()
+    if one.replaces and result and result.path and one.replaces ~= result.request_id then
+      count, last = count + 1, result.path
+    end
+  end
+  if count == 1 then
+    context.err(last .. " held another picture, which is replaced")
+  elseif count > 1 then
+    context.err(("%d files held other pictures, which are replaced"):format(count))
+  end
 end
 
 local function take(context, one)
@@ -210,13 +222,32 @@ end
 ---@field where string? what it was asked for by, for messages of its failure
 ---@field template string? for the name; nil for one that is not saved
 ---@field values table<string, any> of the template's fields
+---@field is_saved boolean? by its own call, where it has no template
+---@field is_default boolean? whether nobody has written its name
+---@field replaces string? the request of the picture that lies under its name
 
---- The option `save` of a call, when the name is known before its end.
----@param text string?
----@param values table<string, any>
+--- Refuses pictures whose names are those of pictures that the command reads.
+---@param list { template: string?, values: table<string, any> }[]
+---@param inputs string[]
+function pictures.check(list, inputs)
+  local names = {}
+  for _, one in ipairs(list) do
+    names[#names + 1] = one.template and template.fill(one.template, one.values)
+  end
+  place.check(inputs, names)
+end
+
+--- The option `save` of a call, when the name is known before its end. A name that nobody has
+--- written replaces nothing: where a file lies, it is decided at the end.
+---@param one segmind.cli.Picture
 ---@return string?
-function pictures.name(text, values)
-  return text and template.fill(text, values)
+function pictures.aim(one)
+  local name = one.template and template.fill(one.template, one.values)
+  if not name or one.is_default and place.is_taken(name) then
+    return nil
+  end
+  one.replaces = place.maker(name)
+  return name
 end
 
 local function tell_states(context, job)
@@ -230,13 +261,16 @@ end
 
 -- Of several pictures, what became of all.
 local function sum_up(context, list, cost)
-  local made, replayed = 0, 0
+  local made, wanted, replayed = 0, 0, 0
   for _, one in ipairs(list) do
-    made = made + (one.job:result() and 1 or 0)
+    local result = one.job:result()
+    made = made + (result and result.path and not one.job:error() and 1 or 0)
+    wanted = wanted + ((one.template or one.is_saved) and 1 or 0)
     replayed = replayed + (one.job.replayed and 1 or 0)
   end
   if #list > 1 and not context.args.quiet and not context.args.detach then
-    context.err(("%d of %d pictures%s, $%.2f paid"):format(made, #list, replayed > 0
+    context.err(("%d of %d pictures%s%s, $%.2f paid"):format(made, wanted, wanted < #list
+      and (", of %d steps"):format(#list) or "", replayed > 0
       and (", %d of them from the ledger"):format(replayed) or "", cost))
   end
 end
@@ -262,6 +296,7 @@ function pictures.finish(context, list)
     code, cost = exit.worst(code, ended), cost + (paid or 0)
   end
   context.progress:finish()
+  tell_replaced(context, list)
   sum_up(context, list, cost)
   context.out:result({ cost = tonumber(("%.6f"):format(cost)) })
   return code

@@ -17,9 +17,23 @@ function verb.declare(command)
   command:argument("id"):args("?")
     :description("The id of one request; else all that the ledger knows of.")
   command:option("-o --output"):argname("<name>")
-    :description("Where the pictures go ({prompt}-{seed}); the fields are those of run.")
+    :description("Where the pictures go ({prompt}-{seed}), as the commands before are not known; "
+      .. "the fields are those of run. No other picture is replaced.")
   command:option("-m --model"):argname("<model>")
     :description("The model of the id, where the request history does not tell it.")
+end
+
+-- Of several, each has its name from the start; what two of them have in common is told apart at
+-- the end.
+local function pictures_of(jobs, text)
+  local list = {}
+  for n, job in ipairs(jobs) do
+    local prompt = type(job.params.prompt) == "string" and job.params.prompt or job.model
+    list[n] = { job = job, label = job.seed and ("%s, seed %s"):format(prompt, job.seed) or prompt,
+      template = #jobs > 1 and pictures.one_of(text, n, { "n", "seed", "id" }) or text,
+      values = { model = job.model, n = n, seed = job.seed, prompt = prompt, name = job.model } }
+  end
+  return list
 end
 
 local function attach(client, id, model)
@@ -50,13 +64,7 @@ function verb.run(context, args)
   if not jobs then
     return context.fail(err)
   end
-  local list = {}
-  for n, job in ipairs(jobs) do
-    list[n] = { job = job, template = #jobs > 1
-      and pictures.one_of(text, n, { "n", "seed", "id" }) or text,
-      values = { model = job.model, n = n, seed = job.seed, prompt = job.params.prompt or job.model,
-        name = job.model } }
-  end
+  local list = pictures_of(jobs, text)
   if #list == 0 then
     context.err("nothing is unfinished")
   end

@@ -248,10 +248,17 @@ local function stdin_format(text)
   return text:find("^[%s\239\187\191]*{") and "jsonl" or "paths"
 end
 
+--- Whether all pictures of a source are those of a folder.
+---@param source string
+---@return boolean
+function rows.is_folder(source)
+  return not is_address(source) and source ~= "-" and shell.exists(source .. "/.")
+end
+
 local function read_source(source, format)
   if is_address(source) then
     return { rows.picture(source) }, COLUMNS
-  elseif source ~= "-" and shell.exists(source .. "/.") then
+  elseif rows.is_folder(source) then
     return folder(source)
   elseif source ~= "-" and not shell.exists(source) then
     usage.fail("there is no file or folder %s: give pictures, a folder, a CSV or JSONL file, or - "

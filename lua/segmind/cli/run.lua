@@ -3,6 +3,7 @@
 local exit = require("segmind.cli.exit")
 local parameters = require("segmind.cli.parameters")
 local pictures = require("segmind.cli.pictures")
+local place = require("segmind.cli.place")
 local template = require("segmind.cli.template")
 local usage = require("segmind.cli.usage")
 
@@ -67,29 +68,40 @@ local function variations(args, params)
   return list
 end
 
-local function submit(context, client, args, list)
-  local text = pictures.template(context, "{prompt}-{seed}")
-  local out = {}
+-- The pictures, with their names.
+local function plan(context, args, list)
+  local text, is_default = pictures.template(context, "{prompt}-{seed}")
+  local out, inputs = {}, {}
   for n, params in ipairs(list) do
-    local values = { model = args.model, n = n, seed = params.seed,
-      prompt = params.prompt or args.model, name = stem_of(params) or args.model }
-    local name = #list > 1 and pictures.one_of(text, n, { "n", "seed", "id" }) or text
+    out[n] = { params = params, is_default = is_default,
+      template = #list > 1 and pictures.one_of(text, n, { "n", "seed", "id" }) or text,
+      values = { model = args.model, n = n, seed = params.seed,
+        prompt = params.prompt or args.model, name = stem_of(params) or args.model },
+      label = params.seed and ("%s, seed %s"):format(args.model, params.seed) }
+    place.add_inputs(inputs, args.model, params)
+  end
+  pictures.check(out, inputs)
+  return out
+end
+
+local function submit(client, args, list)
+  local out = {}
+  for n, one in ipairs(list) do
     local opts = pictures.options(args)
-    opts.allow_unknown, opts.save = args.allow_unknown, pictures.name(name, values)
-    local job, err = client:submit(args.model, params, opts)
+    opts.allow_unknown, opts.save = args.allow_unknown, pictures.aim(one)
+    local job, err = client:submit(args.model, one.params, opts)
     if not job then
       return out, err
     end
-    out[n] = { job = job, template = name, values = values,
-      label = params.seed and ("%s, seed %s"):format(args.model, params.seed) }
+    one.job, out[n] = job, one
   end
   return out
 end
 
 local function estimate(context, client, args, list)
   local chains = {}
-  for n, params in ipairs(list) do
-    chains[n] = client:chain():step(args.model, params, { fresh = args.fresh,
+  for n, one in ipairs(list) do
+    chains[n] = client:chain():step(args.model, one.params, { fresh = args.fresh,
       allow_unknown = args.allow_unknown })
   end
   return pictures.estimate(context, chains)
@@ -97,7 +109,8 @@ end
 
 function verb.run(context, args)
   parameters.check_model(args.model)
-  local list = variations(args, parameters.read(args.model, args.parameters))
+  local list = plan(context, args,
+    variations(args, parameters.read(args.model, args.parameters)))
   local client, err = context.client()
   if not client then
     return context.fail(err)
@@ -105,7 +118,7 @@ function verb.run(context, args)
     return estimate(context, client, args, list)
   end
   local jobs
-  jobs, err = submit(context, client, args, list)
+  jobs, err = submit(client, args, list)
   local code = err and context.fail(err) or exit.DONE
   return exit.worst(code, pictures.finish(context, jobs)) -- what was submitted is not given up
 end

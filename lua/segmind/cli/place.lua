@@ -1,0 +1,200 @@
+--- What lies where a picture is to go: a picture that the command reads is never replaced, and one
+--- that another step made only under a name that was written out.
+
+local input = require("segmind.input")
+local models = require("segmind.models")
+local path = require("segmind.path")
+local shell = require("segmind.cli.shell")
+local usage = require("segmind.cli.usage")
+
+local place = {}
+
+-- A command of the shell is shorter than 128 KiB.
+local MOST_BYTES = 60000
+
+local function resolve(list, first, last)
+  local words, out = {}, {}
+  for i = first, last do
+    words[#words + 1] = list[i]
+  end
+  local text, is_well = shell.output("realpath -zm -- " .. shell.words(words) .. " 2>/dev/null")
+  for name in (is_well and text or ""):gmatch("[^%z]+") do
+    out[#out + 1] = name
+  end
+  return out
+end
+
+--- Absolute paths without links; nothing needs to be there.
+---@param list string[]
+---@return string[]
+function place.real(list)
+  require("segmind.client") -- which knows the folder
+  local out, first, size = {}, 1, 0
+  for i, name in ipairs(list) do
+    size = size + #name * 4
+    if i == #list or size > MOST_BYTES or i - first > 200 then
+      local found = resolve(list, first, i)
+      for n = first, i do
+        out[n] = found[n - first + 1] or path.absolute(list[n])
+      end
+      first, size = i + 1, 0
+    end
+  end
+  return out
+end
+
+--- The files that may come to be under a name, as far as they are there.
+local function present(name)
+  require("segmind.client")
+  local out = {}
+  for _, target in ipairs(path.targets(path.absolute(name))) do
+    out[#out + 1] = shell.exists(target) and target or nil
+  end
+  return out
+end
+
+--- Whether a picture of this name would replace a file.
+---@param name string
+---@return boolean
+function place.is_taken(name)
+  return present(name)[1] ~= nil
+end
+
+-- -- pictures that are read -----------------------------------------------------------------------
+
+local function is_image(model, name)
+  local spec = models.declared(model)
+  for _, param in ipairs(spec and spec.params or {}) do
+    if param[1] == name then
+      return param[2] == "image" or param[2] == "images"
+    end
+  end
+  return not spec and name:find("image") ~= nil
+end
+
+--- Adds the files that the parameters of a step name.
+---@param list string[]
+---@param model string
+---@param params table<string, any>
+function place.add_inputs(list, model, params)
+  for name, value in pairs(params) do
+    local values = type(value) == "table" and getmetatable(value) == nil and value or { value }
+    for _, one in ipairs(is_image(model, name) and values or {}) do
+      list[#list + 1] = type(one) == "string" and input.kind(one) == "path" and one or nil
+    end
+  end
+end
+
+--- Refuses a name under which a picture lies that the command reads.
+---@param inputs string[]
+---@param outputs string[] names; those that are not known yet are left out
+function place.check(inputs, outputs)
+  local targets, is_read = {}, {}
+  for _, name in ipairs(outputs) do
+    for _, target in ipairs(present(name)) do
+      targets[#targets + 1] = target
+    end
+  end
+  for _, name in ipairs(targets[1] and place.real(inputs) or {}) do
+    is_read[name] = true
+  end
+  for i, name in ipairs(place.real(targets)) do
+    if is_read[name] then
+      usage.fail("%s is a picture that this command reads, and would be replaced: another name in "
+        .. "-o keeps it", targets[i])
+    end
+  end
+end
+
+local function folder_of(name)
+  return name:match("^(.*/)[^/]*$") or "."
+end
+
+--- Refuses names in a folder of which all pictures are read: the next run would read what this one
+--- has saved.
+---@param folders string[]
+---@param outputs string[]
+function place.check_folders(folders, outputs)
+  local list, seen, is_source = {}, {}, {}
+  for _, name in ipairs(folders[1] and outputs or {}) do
+    local folder = folder_of(name)
+    list[#list + 1] = not seen[folder] and folder or nil
+    seen[folder] = true
+  end
+  for i, name in ipairs(place.real(folders)) do
+    is_source[name] = folders[i]
+  end
+  for _, name in ipairs(place.real(list)) do
+    if is_source[name] then
+      usage.fail("the pictures would be saved in %s, the folder that they are made from, and the "
+        .. "next run would pay for those, too: -o 'FOLDER/{name}' names another folder",
+        is_source[name])
+    end
+  end
+end
+
+-- -- pictures of other steps ----------------------------------------------------------------------
+
+local function bytes_of(name)
+  local file = io.open(name, "rb")
+  local bytes = file and file:read("*a")
+  if file then
+    file:close()
+  end
+  return bytes
+end
+
+local function request_of(name)
+  local record = require("segmind.provenance").read(name)
+  return record and record.request_id
+end
+
+-- A picture that says nothing is compared as it is.
+local function holds(name, result)
+  local id = request_of(name)
+  if id then
+    return id == result.request_id
+  end
+  return bytes_of(name) == result:bytes()
+end
+
+local function is_others(name, result)
+  for _, target in ipairs(present(name)) do
+    if not holds(target, result) then
+      return true
+    end
+  end
+  return false
+end
+
+--- "out/night.png" -> "out/night-2.png"
+---@param name string
+---@param n integer|string
+---@return string
+function place.numbered(name, n)
+  local stem, extension = name:match("^(.*[^/{])(%.%a%w+)$")
+  return ("%s-%s%s"):format(stem or name, n, extension or "")
+end
+
+--- The name, or the first of "name-2", "name-3", … under which no other picture lies.
+---@param name string
+---@param result segmind.Result
+---@return string
+function place.free(name, result)
+  local n, free = 1, name
+  while is_others(free, result) do
+    n = n + 1
+    free = place.numbered(name, n)
+  end
+  return free
+end
+
+--- The request that made the picture under a name, to tell later whether another one replaced it.
+---@param name string
+---@return string? request_id nil where no picture lies that says so
+function place.maker(name)
+  local first = present(name)[1]
+  return first and request_of(first)
+end
+
+return place
