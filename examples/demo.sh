@@ -34,6 +34,17 @@ fail() {
   exit 1
 }
 
+# quoted WORD: as a shell reads it again, in quotes where it needs them.
+quoted() {
+  case $1 in
+  *[!A-Za-z0-9_./-]*) printf "'%s'" "$(printf %s "$1" | sed "s/'/'\\\\''/g")" ;;
+  *) printf %s "$1" ;;
+  esac
+}
+
+in_build=
+[ "$build" = "$root/build" ] || in_build=" BUILD=$(quoted "$build")"
+
 cp examples/pictures/*.webp "$out/pictures/"
 
 # We hold the writing end of the emulator's input: however this script ends,
@@ -73,8 +84,10 @@ with "${LUA54:-lua5.4}" examples/graph.lua "$out" ||
 [ -s "$out/report.html" ] || fail "there is no $out/report.html"
 
 echo
-echo "The same from a shell:"
-echo "  segmind edit portrait.webp \"by candlelight\" -m flux-kontext-dev -o candles"
+echo "The same from a shell, in the clone's folder (man -l doc/segmind.1 tells all):"
+echo "  eval \"\$(make -s env$in_build)\""
+echo "  segmind emulate -- segmind edit examples/pictures/portrait.webp \\"
+echo "    \"by candlelight\" -m flux-kontext-dev -o $(quoted "$out/by-candlelight")"
 with bin/segmind edit "$out/pictures/portrait.webp" "by candlelight" \
   -m flux-kontext-dev -o "$out/candles" -q >"$scratch/path" || fail "segmind edit failed"
 

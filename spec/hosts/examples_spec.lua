@@ -91,6 +91,17 @@ describe("the example", function()
     assert.equal(6, service:ledger().totals.completed)
   end)
 
+  if _VERSION == "Lua 5.4" then
+    it("demo prints commands that run as printed in the clone's folder", function()
+      local text = shell.output(("cd %s && DEMO_SPEED=300 examples/demo.sh %s %s 2>&1"):format(
+        shell.quote(paths.root), shell.quote(paths.build), shell.quote(folder .. "/o'u t")))
+      local commands = text:match("The same from a shell[^\n]*\n(.-)\n\n")
+      local _, output = shell.run(("cd %s && PATH=/usr/local/bin:/usr/bin:/bin sh -ec %s"):format(
+        shell.quote(paths.root), shell.quote(commands)))
+      assert.truthy(holds("o'u t/by-candlelight.png"), output)
+    end)
+  end
+
   it("of any kind ends with the error line when it fails", function()
     for _, name in ipairs({ "flux-kontext-pro", "sync", "chain", "graph" }) do
       local text, ended_well = run(name, "malformed key")
