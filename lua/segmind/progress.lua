@@ -161,14 +161,16 @@ local function paint(self, state, text)
   return colour and ("\27[%sm%s\27[0m"):format(colour, text) or text
 end
 
-local function price_of(job)
+-- What costs something was seen at the service: a picture of the ledger is only saved.
+local function price_of(watched)
+  local job = watched.job
   local result, err, spec = job:result(), job:error(), models.declared(job.model)
   if job.replayed or err and err.charged == "no" then
     return "$0.00"
   elseif result and result.cost then
     return ("$%.2f"):format(result.cost)
   end
-  return spec and job.request_id and ("$%.2f"):format(spec.price_usd) or ""
+  return spec and watched.is_accepted and ("$%.2f"):format(spec.price_usd) or ""
 end
 
 local words = { waiting = "waiting", uploading = "uploading", submitting = "submitting",
@@ -190,10 +192,14 @@ local function bar(job, width)
   return passed_by:rep(full) .. to_come:rep(width - full)
 end
 
+local is_accepted = { QUEUED = true, PROCESSING = true }
+
 local function line_of(self, watched)
   local job, columns = watched.job, is_live(self) and look(self) or 1000
   local state = words[job.state] or job.state:lower()
-  local text = ("%-10s %-15s %5s  %s"):format(state, seconds_of(job), price_of(job), watched.label)
+  watched.is_accepted = watched.is_accepted or is_accepted[job.state]
+  local text = ("%-10s %-15s %5s  %s"):format(state, seconds_of(job), price_of(watched),
+    watched.label)
   if is_live(self) and columns >= 72 then
     text = bar(job, 12) .. " " .. text
   end
@@ -254,12 +260,16 @@ function Progress:print(text)
   self:draw()
 end
 
+local is_last = { COMPLETED = true, FAILED = true }
+
+-- The last state may be known before the result or the error is, which is told.
 local function tell(self, watched)
-  if watched.is_told then
+  local job = watched.job
+  if watched.is_told or is_last[job.state] and not job:is_over() then
     return
   elseif self._is_quiet then
-    watched.is_told = watched.job:is_over()
-  elseif watched.job:is_over() then
+    watched.is_told = job:is_over()
+  elseif job:is_over() then
     erase(self)
     watched.is_told = true
     write(self, line_of(self, watched), "\n")

@@ -147,7 +147,32 @@ describe("segmind", function()
     assert.equal(0.05, last.cost)
     local again = program.events(fine(segmind(RUN .. " -o house --json")))
     assert.equal(0, again[#again].cost)
+    assert.equal("done", again[#again - 1].what)
+    assert.equal(0, again[#again - 1].cost)
   end)
+
+  it("shows no price for what comes from the ledger, and a failure once", function()
+    fine(segmind(RUN .. " -o house"))
+    local run = fine(segmind(RUN .. " -o house --on-done 'echo cost $SEGMIND_COST >&2'"))
+    assert.is_nil(run.err:find("$0.05", 1, true), run.err)
+    assert.truthy(run.err:find("cost 0", 1, true), run.err)
+    service:faults({ { match = { path = "submit" }, mode = "after",
+      ["then"] = { states = { "PROCESSING", "FAILED" } } } })
+    run = segmind(RUN .. " seed=2")
+    assert.equal(1, run.code, run.err)
+    assert.equal(1, select(2, ("\n" .. run.err):gsub("\nfailed ", "")), run.err)
+  end)
+
+  it("tells jobs apart by their seeds and pictures, and says when there is a further page",
+    function()
+      fine(segmind(RUN .. " -n 2"))
+      local run = fine(segmind("jobs"))
+      for seed = 1, 2 do
+        assert.truthy(run.out:find(("  x  seed %d  /[^\n]*%%.png\n"):format(seed)), run.out)
+      end
+      assert.truthy(fine(segmind("history -n 2")).err:find("--page 2", 1, true))
+      assert.equal("", fine(segmind("history -n 3")).err)
+    end)
 
   it("ends with the result also when it fails", function()
     refuse({ status = 400 })

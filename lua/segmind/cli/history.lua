@@ -10,6 +10,9 @@ local verb = {
   examples = "  segmind history\n  segmind history --from 2026-11-01 --status FAILED",
 }
 
+-- Rows a page of the service, unless told.
+local PER_PAGE = 20
+
 local states = { "COMPLETED", "FAILED", "PENDING" }
 
 function verb.declare(command)
@@ -61,7 +64,12 @@ function verb.run(context, args)
       state = row.state, cost = row.cost, url = row.url, error = row.error, created = row.created,
       ended = row.ended, seconds = row.seconds, params = row.params })
   end
-  context.out:result({ requests = #rows })
+  local is_full = #rows >= (opts.per_page or PER_PAGE)
+  context.out:result({ requests = #rows, is_full = is_full })
+  if is_full then
+    context.err(("the page is full, there may be more: --page %d, or -n 100"):format(
+      (opts.page or 1) + 1))
+  end
   return 0
 end
 

@@ -1,5 +1,6 @@
 --- `segmind jobs`: the steps of the ledger.
 
+local progress = require("segmind.progress")
 local records = require("segmind.cli.records")
 
 local verb = {
@@ -27,10 +28,18 @@ local function is_wanted(one, args)
   return (not args.doubt or is_in_doubt(one)) and (not args.unfinished or is_unfinished(one))
 end
 
+-- What tells a step apart from others: its prompt, as far as there is room for the rest.
+local function about(one)
+  local prompt = type(one.params.prompt) == "string" and one.params.prompt or ""
+  local words = { prompt ~= "" and progress.cut(progress.plain(prompt), 80) or nil }
+  words[#words + 1] = one.seed and ("seed %.0f"):format(one.seed)
+  words[#words + 1] = one.damage or one.error or one.kept
+  return table.concat(words, "  ")
+end
+
 local function line_of(context, one)
   return records.row(context, "%s  %-9s  $%.2f  %-24s %-32s  %s", records.time(one.submitted),
-    one.state, one.usd, one.model, one.request_id or "-",
-    tostring(one.damage or one.error or one.params.prompt or ""))
+    one.state, one.usd, one.model, one.request_id or "-", about(one))
 end
 
 local function event_of(one)

@@ -116,6 +116,12 @@ end
 
 -- -- the end of a job -----------------------------------------------------------------------------
 
+-- What this run has paid.
+local function cost_of(job)
+  local result = job:result()
+  return result and (job.replayed and 0 or result.cost)
+end
+
 -- Values are in quotes or in the environment, so nothing in them is evaluated. What the command
 -- prints is no result.
 local function hook(context, job, path, err)
@@ -125,7 +131,7 @@ local function hook(context, job, path, err)
   end
   local result = job:result() or {}
   local environment = { SEGMIND_STATE = job.state, SEGMIND_PATH = path or "",
-    SEGMIND_COST = result.cost or "", SEGMIND_ID = job.request_id or "",
+    SEGMIND_COST = cost_of(job) or "", SEGMIND_ID = job.request_id or "",
     SEGMIND_MODEL = job.model, SEGMIND_SEED = result.seed or job.seed or "",
     SEGMIND_PROMPT = type(job.params.prompt) == "string" and job.params.prompt or "",
     SEGMIND_ERROR = err and err.message or "", SEGMIND_KIND = err and err.kind or "" }
@@ -185,14 +191,14 @@ local function take(context, one)
   local result = job:result()
   context.out:event({ what = err and "failed" or "done", job = job.id, model = job.model,
     request_id = job.request_id, seed = result and result.seed or job.seed, path = path,
-    cost = result and result.cost, replayed = job.replayed, url = result and result.url })
+    cost = cost_of(job), replayed = job.replayed, url = result and result.url })
   if path and not err then
     context.out:path(path)
     show(context, path)
   end
   hook(context, job, path, err)
   if not err then
-    return exit.DONE, not job.replayed and result.cost or 0
+    return exit.DONE, cost_of(job) or 0
   end
   return context.fail(err, one.where), 0
 end
