@@ -90,6 +90,9 @@ echo "  segmind emulate -- segmind edit examples/pictures/portrait.webp \\"
 echo "    \"by candlelight\" -m flux-kontext-dev -o $(quoted "$out/by-candlelight")"
 with bin/segmind edit "$out/pictures/portrait.webp" "by candlelight" \
   -m flux-kontext-dev -o "$out/candles" -q >"$scratch/path" || fail "segmind edit failed"
+echo "  segmind report --inputs pictures -o report.html"
+with bin/segmind report --title "A graph of edits" --inputs "$out/pictures" \
+  -o "$out/report.html" >"$scratch/path" || fail "segmind report failed"
 
 echo
 echo "What it cost (segmind cost --by model), in play money:"

@@ -119,7 +119,21 @@ function lineage.of(job)
   return made_of(clean(key.numbered(job._request)), inputs, steps_before(slots))
 end
 
---- The same of a row of the ledger, whose step's name tells what its pictures were.
+--- The parameter that took each picture, by the picture's number.
+---@param params table with pictures as `{ input = i }`
+---@return table<integer, string>
+function lineage.params_by_input(params)
+  local names = {}
+  for name, value in pairs(params) do
+    for _, item in ipairs(type(value) == "table" and (value.input and { value } or value) or {}) do
+      local number = type(name) == "string" and type(item) == "table" and item.input
+      names[number or 0] = name
+    end
+  end
+  return names
+end
+
+--- How the step of a row of the ledger was made: its name tells what its pictures were.
 ---@param text string? what the step's key is the hash of
 ---@return table?
 function lineage.of_key(text)
@@ -127,10 +141,10 @@ function lineage.of_key(text)
   if type(named) ~= "table" or type(named.params) ~= "table" then
     return nil
   end
-  local inputs = {}
+  local inputs, names = {}, lineage.params_by_input(named.params)
   for i, identity in ipairs(type(named.inputs) == "table" and named.inputs or {}) do
     local kind, value = tostring(identity):match("^(%w+):(.*)$")
-    inputs[i] = { sha256 = kind == "sha256" and value or nil,
+    inputs[i] = { param = names[i], sha256 = kind == "sha256" and value or nil,
       url = kind == "url" and clean_address(value) or nil,
       request_id = kind == "step" and value:match("^request:(.*)$") or nil }
   end

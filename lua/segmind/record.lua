@@ -2,6 +2,7 @@
 --- completed after it.
 
 local json = require("segmind.json")
+local lineage = require("segmind.lineage")
 
 local record = {}
 
@@ -43,6 +44,7 @@ record.options = { model = "text",
 ---@field error string?
 ---@field result table? the body of the service's answer
 ---@field url string?
+---@field inputs { param: string?, sha256: string?, url: string? }[]? the pictures it was made from
 ---@field kept string? the ledger's copy of the picture
 ---@field damage string? why the row cannot be relied on
 
@@ -72,13 +74,13 @@ local function of_row(row, folder)
       params = {}, submits = 0, doubt = 0, submitted = tonumber(row.submitted_at) or 0,
       is_held = false, is_synchronous = false }
   end
-  local result = table_of(row.result)
+  local result, made = table_of(row.result), lineage.of_key(row.params)
   return { key = row.step_key, generation = row.generation, model = row.model, name = row.name,
     state = row.state, is_held = row.lease_until > os.time(), is_synchronous = row.api == "v1",
     request_id = row.request_id, submits = row.submits, params = table_of(row.body) or {},
     seed = row.seed, price = row.price, doubt = row.doubt, cost = row.cost, usd = usd_of(row),
     submitted = row.submitted_at, accepted = row.accepted_at, ended = row.ended_at,
-    error = row.problem, result = result, url = url_of(result),
+    inputs = made and made.inputs, error = row.problem, result = result, url = url_of(result),
     kept = row.file and folder and folder .. "/" .. row.file or nil }
 end
 

@@ -25,8 +25,9 @@ local GATEWAY = "https://api.segmind.com"
 ---@field fetch boolean? whether pictures that were not saved are fetched; true unless given
 ---@field base_url string? of a ledger's path: the service that it is of, as in segmind.new
 ---@field last integer? of a ledger only so many steps, the latest
+---@field files string[]? pictures among which inputs that a ledger knows by their SHA-256 are found
 local declared = { title = "text", embed = "flag", fetch = "flag", last = "count",
-  base_url = "text" }
+  base_url = "text", files = "list" }
 
 -- -- what is shown --------------------------------------------------------------------------------
 
@@ -107,7 +108,7 @@ local function write(things, path, opts, client)
   if err then
     return nil, err
   end
-  local nodes, count = steps.of(rows, client)
+  local nodes, count = steps.of(rows, client, opts.files)
   if count == 0 then
     return nil, Error.refusal("there is nothing to show: no job, no result and no row of a ledger "
       .. "was given")

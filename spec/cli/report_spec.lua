@@ -45,6 +45,37 @@ describe("segmind report", function()
     holds(page_of(run), 'src="one.png"', "one.png", "<dd>1</dd>")
   end)
 
+  it("tells of each picture of a folder what its file says, and what it was made from", function()
+    segmind("edit a.png first 'and then' -o 'out/{name}-{n}'")
+    segmind("edit a.png other -m flux-kontext-dev --seed 7 -o out/other.png")
+    local text = page_of(segmind("report out"))
+    holds(text, ">first</p>", ">and then</p>", ">flux-kontext-dev</p>", "seed 7", "$0.04",
+      "<dd>$0.14</dd>", ">a.png</h2>")
+    assert.equal(3, select(2, text:gsub('<path d="M', "")))
+    assert.equal(4, select(2, text:gsub("<article", "")))
+  end)
+
+  it("counts a picture that lies there twice once", function()
+    segmind("edit a.png first -o out/one.png")
+    shell.run("cp " .. shell.quote(segmind.folder .. "/out/one.png") .. " "
+      .. shell.quote(segmind.folder .. "/out/copy.png"))
+    holds(page_of(segmind("report out")), "<dd>2</dd>", "<dd>$0.05</dd>")
+  end)
+
+  it("leads a picture whose steps are elsewhere to what they began with", function()
+    segmind("edit a.png first 'and then' -o out/last.png")
+    local text = page_of(segmind("report out"))
+    assert.equal(1, select(2, text:gsub('<path d="M', "")))
+    holds(text, ">and then</p>", ">a.png</h2>")
+  end)
+
+  it("names what the ledger's pictures were made from, where it lies", function()
+    segmind("edit a.png first -o out/one.png")
+    holds(page_of(segmind("report")), ">a.png</h2>")
+    files.make_folder(segmind.folder .. "/empty")
+    holds(page_of(segmind("report --inputs empty")), ">an uploaded picture</h2>")
+  end)
+
   it("opens the page in the browser, whatever it is called", function()
     files.make_folder(segmind.folder .. "/bin")
     files.write(segmind.folder .. "/bin/xdg-open", '#!/bin/sh\nprintf %s "$1" >opened\n')

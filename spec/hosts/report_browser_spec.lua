@@ -27,6 +27,15 @@ function measure(frame) {
   return {
     width: root.clientWidth, scroll_width: root.scrollWidth, height: root.scrollHeight,
     first: box(page, ".step .shot"), source: box(page, ".source .shot"),
+    letterboxed: shots.filter(function (shot) {
+      var at = shot.getBoundingClientRect(), ratio = shot.getAttribute("width")
+        / shot.getAttribute("height");
+      return at.width > 0 && Math.abs(at.width / at.height / ratio - 1) > 0.02;
+    }).length,
+    widths: Array.from(page.querySelectorAll(".step .shot img")).map(function (shot) {
+      return Math.round(shot.getBoundingClientRect().width);
+    }),
+    over: Array.from(page.querySelectorAll(".shot .compare")).length,
     pictures: shots.length, rows: new Set(tops).size,
     cut: Array.from(page.querySelectorAll(".card")).filter(function (card) {
       var at = card.getBoundingClientRect();
@@ -45,6 +54,21 @@ function measure(frame) {
     dialogs: page.querySelectorAll("dialog").length,
     titles: Array.from(page.querySelectorAll("h2")).map(function (h) { return h.textContent; })
   };
+}
+// Every sheet of details open at once: which lie over a card that is not their own.
+function count_hidden(frame) {
+  var page = frame.contentDocument, cards = Array.from(page.querySelectorAll(".card"));
+  page.querySelectorAll("details").forEach(function (one) { one.open = true; });
+  var hidden = Array.from(page.querySelectorAll(".sheet")).filter(function (sheet) {
+    var a = sheet.getBoundingClientRect();
+    return cards.some(function (card) {
+      var b = card.getBoundingClientRect();
+      return !card.contains(sheet) && a.left < b.right - 1 && b.left < a.right - 1
+        && a.top < b.bottom - 1 && b.top < a.bottom - 1;
+    });
+  }).length;
+  page.querySelectorAll("details").forEach(function (one) { one.open = false; });
+  return hidden;
 }
 // The slider, as somebody would use it.
 function compare(frame) {
@@ -72,6 +96,7 @@ PAGES.forEach(function (name) {
         return image.loading === "lazy" ? null : image.decode().catch(String);
       }));
       found[name + " " + screen] = measure(frame);
+      found[name + " " + screen].hidden = count_hidden(frame);
       found[name + " " + screen].compared = compare(frame);
       if (--left === 0) {
         var out = document.createElement("pre");
@@ -168,6 +193,23 @@ describe("the report page in a browser", function()
       end)
     end
   end
+
+  it("frames no picture, covers none, and hides no card behind open details", function()
+    for name, at in pairs(found.light) do
+      assert.equal(0, at.letterboxed, name)
+      assert.equal(0, at.over, name)
+      assert.equal(0, at.hidden, name)
+    end
+  end)
+
+  it("uses the window: the last picture is the largest", function()
+    local widths = found.light["six laptop"].widths
+    local last = math.max(widths[#widths], widths[#widths - 1])
+    for _, width in ipairs(widths) do
+      assert.is_true(width >= 250 and width <= last, width)
+    end
+    assert.is_true(found.light["thirty laptop"].widths[2] >= 200)
+  end)
 
   it("draws the graph on a desk, and a list on a phone", function()
     assert.equal("none", found.light["six phone"].edges)

@@ -286,6 +286,70 @@ describe("a report", function()
     assert.equal(1, count(text, '<path d="M'))
   end)
 
+  local function ledger_row(key, at, params, more)
+    local row = { key = key, generation = 1, model = "flux-kontext-pro", state = "completed",
+      params = params, usd = 0.05, cost = 0.05, submitted = at, doubt = 0 }
+    for name, value in pairs(more or {}) do
+      row[name] = value
+    end
+    return row
+  end
+
+  local function order_of(text, words)
+    local at = {}
+    for i, word in ipairs(words) do
+      at[i] = assert(text:find(word, 1, true), word)
+    end
+    for i = 2, #at do
+      assert.is_true(at[i - 1] < at[i], words[i - 1] .. " before " .. words[i])
+    end
+  end
+
+  it("of a ledger shows the newest graph first", function()
+    local url = "https://x.org/a.png"
+    order_of(written({ ledger_row("a", 1700000000, { prompt = "oldest" }, { url = url }),
+      ledger_row("b", 1700000200, { prompt = "between" }),
+      ledger_row("c", 1700000200, { prompt = "newest", input_image = url }) }, { fetch = false }),
+      { ">oldest</p>", ">newest</p>", ">between</p>" })
+  end)
+
+  it("sorts a sweep by its prompts and seeds", function()
+    local rows = {}
+    for i, one in ipairs({ { "oil", 2 }, { "ink", 10 }, { "oil", 10 }, { "ink", 9 } }) do
+      rows[i] = ledger_row("k" .. i, 1700000000 + i, { prompt = "as " .. one[1],
+        input_image = "https://x.org/in.png" }, { seed = one[2] })
+    end
+    local shown = {}
+    for prompt, seed in written(rows, { fetch = false }):gmatch('>as (%a+)</p>.-seed (%d+)<') do
+      shown[#shown + 1] = prompt .. " " .. seed
+    end
+    assert.same({ "ink 9", "ink 10", "oil 2", "oil 10" }, shown)
+  end)
+
+  it("names the input of a row by its bytes, and each input once", function()
+    files.write(folder .. "/portrait.png", fake.picture("portrait"))
+    local origins = require("segmind.report.origins")
+    local by_hash, inputs = origins.by_hash, { { param = "input_image", sha256 = ("a"):rep(64) } }
+    origins.by_hash = function(names)
+      return { [("a"):rep(64)] = names[1] }
+    end
+    finally(function()
+      origins.by_hash = by_hash
+    end)
+    local text = written({ ledger_row("a", 1, { prompt = "a", input_image = "https://x.org/1.png" },
+      { inputs = inputs }), ledger_row("b", 2, { prompt = "b",
+      input_image = "https://x.org/2.png" },
+      { inputs = inputs }) }, { fetch = false, files = { folder .. "/portrait.png" } })
+    assert.equal(3, count(text, "<article"))
+    holds(text, ">portrait.png</h2>", 'src="portrait.png"')
+  end)
+
+  it("says why the times of the steps are more than what passed", function()
+    local jobs = { submit({}), submit({}) }
+    assert(jobs[1]:wait() and jobs[2]:wait())
+    holds(written(jobs), "The steps took", "since some ran at the same time")
+  end)
+
   it("that cannot be written is an error", function()
     local job = submit({})
     assert(job:wait())

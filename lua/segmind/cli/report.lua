@@ -22,6 +22,9 @@ function verb.declare(command)
       .. "shown; the folder report for the ledger).")
   command:option("--last"):argname("<count>")
     :description("Only so many of the ledger's steps (60).")
+  command:option("--inputs"):argname("<folder>")
+    :description("Where the pictures that the ledger's steps were made from are looked for, by "
+      .. "their content (the current folder).")
   command:option("--title"):argname("<text>"):description("The page's title.")
   command:flag("--embed"):description("Pictures in the page: one file, and a large one.")
   command:flag("--open"):description("Open the page in the browser.")
@@ -88,6 +91,7 @@ function verb.run(context, args)
     things = of_files(args.pictures)
   else
     things, err = of_ledger(context)
+    options.files = rows.pictures_in(args.inputs or ".")
   end
   if things then
     page, err = require("segmind.report").write(things,

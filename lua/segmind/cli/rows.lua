@@ -192,7 +192,10 @@ function rows.picture(path)
 end
 
 --- The pictures of a folder, by name; not those of the folders in it.
-local function folder(path)
+--- The paths of the pictures in a folder, sorted.
+---@param path string
+---@return string[]
+function rows.pictures_in(path)
   local root = path:gsub("/+$", "")
   root = root == "" and "/" or root
   local listing, is_well = shell.output("find -L " .. shell.quote(root:find("^%-") and "./" .. root
@@ -206,10 +209,15 @@ local function folder(path)
       list[#list + 1] = name
     end
   end
+  table.sort(list)
+  return list
+end
+
+local function folder(path)
+  local list = rows.pictures_in(path)
   if not list[1] then
     usage.fail("the folder %s has no pictures (png, jpg, jpeg, webp, gif)", path)
   end
-  table.sort(list)
   for i, name in ipairs(list) do
     list[i] = rows.picture(name)
   end

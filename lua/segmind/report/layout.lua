@@ -5,10 +5,13 @@
 local layout = {}
 
 -- Between two columns, in widths of a picture.
-layout.GUTTER = 0.24
+layout.GUTTER = 0.14
 
 -- More columns than these are too narrow to read: the component is a list on every window.
 local MOST_COLUMNS = 6
+
+-- What was given is smaller than what was made of it, and the last picture is larger.
+local SOURCE, LAST = 0.5, 1.4
 
 -- So many variations make a grid.
 local FEWEST = 3
@@ -22,6 +25,7 @@ local FEWEST = 3
 ---@field row number from 0, in rows of a card
 ---@field span integer rows
 ---@field across integer of a group: pictures side by side
+---@field size number its width, in widths of a picture
 
 ---@class segmind.report.Component
 ---@field items segmind.report.Item[] in order
@@ -48,7 +52,9 @@ local function spread(node, component, seen)
 end
 
 --- The nodes of each component, in order.
-local function connected(nodes)
+---@param nodes segmind.report.Node[]
+---@return segmind.report.Node[][]
+function layout.connected(nodes)
   local seen, list = {}, {}
   for _, node in ipairs(nodes) do
     if not seen[node] then
@@ -64,7 +70,7 @@ end
 ---@return segmind.report.Node[][]
 local function components_of(nodes)
   local list, loose = {}, nil
-  local connections = connected(nodes)
+  local connections = layout.connected(nodes)
   local singles = 0
   for _, members in ipairs(connections) do
     singles = singles + (#members == 1 and 1 or 0)
@@ -94,7 +100,10 @@ local function family_of(node)
   return is_variation and table.concat(parents, " ") or nil
 end
 
-local function families_of(nodes)
+--- The variations by what they have in common, each family in order.
+---@param nodes segmind.report.Node[]
+---@return table<string, segmind.report.Node[]>
+function layout.families_of(nodes)
   local families = {}
   for _, node in ipairs(nodes) do
     local family = family_of(node)
@@ -118,7 +127,7 @@ local function new_item(nodes, is_group)
 end
 
 local function items_of(nodes)
-  local items, of, families = {}, {}, families_of(nodes)
+  local items, of, families = {}, {}, layout.families_of(nodes)
   for _, node in ipairs(nodes) do
     local family = families[family_of(node) or ""]
     local is_group = family ~= nil and #family >= FEWEST
@@ -215,17 +224,51 @@ local function total_rows(items)
   return rows
 end
 
+local function has_only(column, is_such)
+  for _, item in ipairs(column) do
+    if not is_such(item) then
+      return false
+    end
+  end
+  return true
+end
+
+local function is_source(item)
+  return item.nodes[1].kind == "source"
+end
+
+local function is_single(item)
+  return not item.is_group
+end
+
+-- The width of a column; each of its items has as much, but a single picture beside a grid.
+local function weigh(column, is_last)
+  local weight = 1
+  if has_only(column, is_source) then
+    weight = SOURCE
+  elseif is_last and has_only(column, is_single) then
+    weight = LAST
+  end
+  for _, item in ipairs(column) do
+    item.size = item.is_group and item.across or weight
+  end
+  for _, item in ipairs(column) do
+    weight = math.max(weight, item.size)
+  end
+  return weight
+end
+
 local function component_of(nodes)
   local items = items_of(nodes)
   local columns, weights, width, rows = {}, {}, 0, 0
   for i = 1, set_columns(items) do
-    columns[i], weights[i] = {}, 1
+    columns[i] = {}
   end
   for _, item in ipairs(items) do
     table.insert(columns[item.column], item)
-    weights[item.column] = math.max(weights[item.column], item.across)
   end
   for i, column in ipairs(columns) do
+    weights[i] = weigh(column, i > 1 and i == #columns)
     width, rows = width + weights[i] + (i > 1 and layout.GUTTER or 0),
       math.max(rows, height_of(column))
   end

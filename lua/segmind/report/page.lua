@@ -67,7 +67,7 @@ local CARD = [[
 <article class="card {class}" id="n{id}"{before}>
 {shot}<div class="words">
 <h2 dir="auto">{number}{name}</h2>
-{model}{origin}{prompt}{failure}{facts}{bar}{details}</div>
+{model}{origin}{prompt}{failure}{facts}{bar}<div class="foot">{details}</div></div>
 </article>
 ]]
 
@@ -297,14 +297,14 @@ end
 
 -- Widths of a picture on a desk, in pixels: the only thing on the page, one of several columns, one
 -- of several components.
-local ONLY, ONE_OF_MANY, SMALL = 460, 420, 196
+local ONLY, ONE_OF_MANY, SMALL = 520, 480, 300
 
 -- Where in its row an arrow meets a card: at the picture.
 local ANCHOR = 0.34
 
 local function edge(component, from, to)
   local left = layout.extent(component, from.column)
-  local x1, x2 = (left + from.across) * 100, layout.extent(component, to.column) * 100
+  local x1, x2 = (left + from.size) * 100, layout.extent(component, to.column) * 100
   local y1, y2 = (from.row + ANCHOR) * 100, (to.row + ANCHOR) * 100
   local bend = layout.GUTTER * 55
   return ('<path d="M%.1f %.1fC%.1f %.1f %.1f %.1f %.1f %.1f"/>'):format(x1, y1, x1 + bend, y1,
@@ -326,9 +326,8 @@ local function item_html(component, item)
   local row, column = math.floor(item.row * 2) + 1, item.column * 2 - 1
   local weight = component.weights[item.column]
   local class = (item.is_group and " wide" or "") .. (item.from[1] and " has-from" or "")
-    .. (item.column == component.columns and item.column > 1 and " right" or "")
   local where = ("--area:%d/%d/%d/%d;--share:%.2f%%;--tip:%.2f%%;--across:%d"):format(row, column,
-    row + item.span * 2, column + 1, 100 * item.across / weight, 100 * ANCHOR / item.span,
+    row + item.span * 2, column + 1, 100 * item.size / weight, 100 * ANCHOR / item.span,
     item.across)
   return fill(ITEM, { class = class, style = where,
     content = item.is_group and group(item) or card(item.nodes[1]) })
@@ -338,7 +337,7 @@ local function columns_of(component)
   local tracks = {}
   for i, weight in ipairs(component.weights) do
     tracks[#tracks + 1] = i > 1 and ("minmax(0,%.2ffr)"):format(layout.GUTTER) or nil
-    tracks[#tracks + 1] = ("minmax(0,%dfr)"):format(weight)
+    tracks[#tracks + 1] = ("minmax(0,%.2ffr)"):format(weight)
   end
   return table.concat(tracks, " ")
 end
@@ -388,7 +387,16 @@ local function paid_of(node)
   return node.cost or is_lost and node.price or 0
 end
 
+-- A file may be there twice, under two names: it was paid once.
+local function was_counted(node, seen)
+  local id = node.request_id
+  local is_known = id ~= nil and seen[id] or false
+  seen[id or false] = true
+  return is_known
+end
+
 local function count_up(nodes)
+  local seen = {}
   local sums = { pictures = 0, failed = 0, running = 0, paid = 0, earlier = 0, doubt = 0,
     from = math.huge, to = -math.huge, is_record = false, shares = {}, total = 0 }
   for _, node in ipairs(nodes) do
@@ -398,7 +406,7 @@ local function count_up(nodes)
       local purse = node.replayed and "earlier" or "paid"
       local shares, total = shares_of(node.seconds)
       sums[kind] = sums[kind] + 1
-      sums[purse] = sums[purse] + paid_of(node)
+      sums[purse] = sums[purse] + (was_counted(node, seen) and 0 or paid_of(node))
       sums.doubt = sums.doubt + doubt_of(node)
       sums.from = math.min(sums.from, node.at or math.huge)
       sums.to = math.max(sums.to, node.ended or -math.huge)
@@ -416,6 +424,11 @@ local function total(value, name, class)
   return ('<div%s><dt>%s</dt><dd>%s</dd></div>'):format(class and ' class="bad"' or "", name, value)
 end
 
+local function wall_of(sums)
+  local wall = not sums.is_record and sums.to - sums.from or 0
+  return wall > 0 and wall < math.huge and wall or nil
+end
+
 local function totals(sums)
   local out = { total(sums.pictures, sums.pictures == 1 and "picture" or "pictures") }
   out[#out + 1] = sums.failed > 0 and total(sums.failed, "failed", "bad") or nil
@@ -423,10 +436,17 @@ local function totals(sums)
   out[#out + 1] = total(money(sums.paid), "paid")
   out[#out + 1] = sums.earlier > 0 and total(money(sums.earlier), "paid in earlier runs") or nil
   out[#out + 1] = sums.doubt > 0 and total(money(sums.doubt), "in doubt", "bad") or nil
-  local wall = not sums.is_record and sums.to - sums.from or 0
-  out[#out + 1] = wall > 0 and wall < math.huge and total(duration(wall), "from start to end")
-    or nil
+  local wall = wall_of(sums)
+  out[#out + 1] = wall and total(duration(wall), "from start to end") or nil
   return table.concat(out)
+end
+
+-- Why the parts are more than what passed on the clock.
+local function time_words(sums)
+  local wall = wall_of(sums)
+  local is_shorter = wall and wall < sums.total * 0.98
+  return ("The steps took %s together%s:"):format(duration(sums.total), is_shorter
+    and (", in %s, since some ran at the same time"):format(duration(wall)) or "")
 end
 
 local function time_html(sums)
@@ -436,8 +456,8 @@ local function time_html(sums)
     entries[#entries + 1] = share and share > 0 and ('<span><i class="%s"></i>%s %s</span>'):format(
       part[1], part[2], duration(share)) or nil
   end
-  return entries[1] and ('<div class="time">%s<div class="legend">%s</div></div>\n'):format(
-    bar(sums.shares, sums.total), table.concat(entries)) or ""
+  return entries[1] and ('<div class="time"><p>%s</p>%s<div class="legend">%s</div></div>\n')
+    :format(time_words(sums), bar(sums.shares, sums.total), table.concat(entries)) or ""
 end
 
 local function script_hash()

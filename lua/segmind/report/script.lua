@@ -59,7 +59,9 @@ return [[
   cards.forEach(function (card) {
     var shot = card.querySelector(".shot");
     if (origin(card)) {
-      shot.append(make("span", "compare", "before / after"));
+      var compare = make("button", "compare", "before / after");
+      compare.addEventListener("click", function () { show(card); });
+      card.querySelector(".foot").append(compare);
     }
     shot.addEventListener("click", function (event) {
       if (event.ctrlKey || event.metaKey || event.shiftKey) { return; }

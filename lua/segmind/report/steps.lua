@@ -2,11 +2,14 @@
 --- came from outside, each with those that it was made from.
 ---
 --- The caller gives whatever is at hand (see segmind.report); the parents of a job are found by
---- its inputs, those of a row by the addresses in its parameters.
+--- its inputs, those of a file or of a row by what the picture's file says, else by the addresses
+--- in its parameters.
 
 local Error = require("segmind.error")
 local json = require("segmind.json")
 local models = require("segmind.models")
+local order = require("segmind.report.order")
+local origins = require("segmind.report.origins")
 local schema = require("segmind.schema")
 
 local steps = {}
@@ -130,7 +133,8 @@ end
 local function of_record(one, client)
   local total = one.ended and one.submitted and one.ended - one.submitted
   return new_step(one.model, one.params, { client = client, record = true, name = one.name,
-    state = states[one.state] or one.state, error = error_of_record(one), seed = one.seed,
+    inputs = origins.of_row(one), state = states[one.state] or one.state,
+    error = error_of_record(one), seed = one.seed,
     cost = one.state == "completed" and (one.cost or one.price) or nil, price = one.price,
     kept = one.kept, url = one.url, request_id = one.request_id, at = one.submitted,
     ended = one.ended, seconds = seconds_of(total, one.result and one.result.metrics) })
@@ -145,12 +149,17 @@ local function of_history(one, client)
     ended = one.ended, seconds = { total = one.seconds, inference = one.seconds } })
 end
 
---- A picture's file and what is known of it: a plain table with `path`.
+--- A picture's file and what is known of it: a plain table with `path`. What the caller does not
+--- say, the file may.
 local function of_file(one)
-  return new_step(one.model, type(one.params) == "table" and one.params
-    or { prompt = one.prompt, seed = one.seed }, { record = true, name = one.name,
-    state = "COMPLETED", seed = one.seed, cost = figure(one.cost), path = one.path, url = one.url,
-    request_id = one.request_id, at = figure(one.at), ended = figure(one.at) })
+  local made = origins.read(one.path) or { params = {} }
+  local given = type(one.params) == "table" and one.params
+    or (one.prompt or one.seed) and { prompt = one.prompt, seed = one.seed }
+  local at = figure(one.at) or made.at
+  return new_step(one.model or made.model, given or made.params, { record = true, name = one.name,
+    inputs = origins.inputs(made), state = "COMPLETED", seed = one.seed or made.seed,
+    cost = figure(one.cost) or figure(made.cost), path = one.path, url = one.url,
+    request_id = one.request_id or made.request_id, at = at, ended = at })
 end
 
 -- An error without a job, or whose job is gone.
@@ -171,6 +180,15 @@ function Gathering:put(node)
   self.nodes[node.index] = node
   for _, url in ipairs(node.result and node.result.urls or { node.url }) do
     self.by_url[url] = self.by_url[url] or node
+  end
+  if node.request_id and node.kind == "step" then
+    self.by_request[node.request_id] = self.by_request[node.request_id] or node
+  end
+  for _, name in ipairs({ node.path or false, node.kept or false }) do
+    local place = name and origins.place(name)
+    if place then
+      self.by_path[place] = self.by_path[place] or node
+    end
   end
   return node
 end
@@ -319,7 +337,7 @@ end
 
 -- The service names what is uploaded by a hash.
 local function source_name(input, url)
-  local place = input.path or url and url:gsub("[?#].*$", "")
+  local place = input.path or input.name or url and url:gsub("[?#].*$", "")
   local base = place and place:match("([^/]+)/*$")
   if input.kind == "bytes" then
     return "a picture in memory"
@@ -329,17 +347,32 @@ local function source_name(input, url)
   return input.job and ("job %d"):format(input.job) or "a picture"
 end
 
+--- The file with a hash, among those that the caller names.
+function Gathering:find_file(sha256)
+  self.hashes = self.hashes or sha256 and origins.by_hash(self.files)
+  return sha256 and self.hashes[sha256]
+end
+
 function Gathering:source(node, input)
   local url = url_of_input(node, input)
-  local key = input.path or url
+  input.path = input.path or self:find_file(input.sha256)
+  local key = input.sha256 or input.path and origins.place(input.path) or url or input.name
   local source = key and self.sources[key]
   if not source then
-    source = node_of({ kind = "source", name = source_name(input, url), path = input.path,
-      url = url, client = node.client, state = "given" })
+    source = node_of({ kind = "source", name = source_name(input, url),
+      path = origins.is_same(input) and input.path or nil, url = url,
+      client = node.client, state = "given" })
     self:put(source)
     self.sources[key or source] = source
   end
   return source
+end
+
+--- The step that made what a file names as its input.
+function Gathering:made(input)
+  local place = input.path and origins.place(input.path)
+  local node = self.by_request[input.request_id or ""] or self.by_path[place or ""]
+  return node and node.kind == "step" and node or nil
 end
 
 function Gathering:parent(node, input)
@@ -348,6 +381,7 @@ function Gathering:parent(node, input)
     return self:add_job(job)
   end
   local made = self.by_url[url_of_input(node, input) or ""]
+    or node.record and self:made(input)
   return made and made ~= node and made or self:source(node, input)
 end
 
@@ -366,64 +400,12 @@ function Gathering:find_parents()
   local i = 1
   while self.nodes[i] do
     local node = self.nodes[i]
-    for _, input in ipairs(node.kind == "step" and inputs_of(node) or {}) do
+    local inputs = node.kind == "step" and inputs_of(node) or {}
+    for _, input in ipairs(origins.shown(inputs, self.by_request)) do
       connect(self:parent(node, input), node)
     end
     i = i + 1
   end
-end
-
--- -- order ----------------------------------------------------------------------------------------
-
-local function comes_before(a, b)
-  if (a.at or math.huge) ~= (b.at or math.huge) then
-    return (a.at or math.huge) < (b.at or math.huge)
-  end
-  return (a.id or a.index) < (b.id or b.index)
-end
-
---- The first parent that is not placed. One that waits for the node itself, as rows may name each
---- other in a circle, is none of its parents.
-local function open_parent(node, state)
-  for i = #node.from, 1, -1 do
-    if state[node.from[i]] == "open" then
-      table.remove(node.from, i)
-    end
-  end
-  for _, parent in ipairs(node.from) do
-    if not state[parent] then
-      return parent
-    end
-  end
-end
-
---- Places a node, its parents before it. A stack, not a recursion: chains are long.
-local function place(node, out, state)
-  local stack = { not state[node] and node or nil }
-  while stack[1] do
-    local top = stack[#stack]
-    state[top] = "open"
-    local parent = open_parent(top, state)
-    if parent then
-      stack[#stack + 1] = parent
-    else
-      state[top], out[#out + 1], stack[#stack] = "placed", top, nil
-    end
-  end
-end
-
---- In the order of their beginnings, none before its parents, a source before the first that needs
---- it.
-local function in_order(nodes)
-  local given, out, state = {}, {}, {}
-  for _, node in ipairs(nodes) do
-    given[#given + 1] = node.kind == "step" and node or nil
-  end
-  table.sort(given, comes_before)
-  for _, node in ipairs(given) do
-    place(node, out, state)
-  end
-  return out
 end
 
 local function number_steps(nodes)
@@ -441,14 +423,16 @@ end
 --- Gathers the steps of what a caller gives, in their order, parents first.
 ---@param things any
 ---@param client segmind.Client? who can fetch the pictures of rows
+---@param files string[]? among which inputs are looked for
 ---@return segmind.report.Node[] nodes
 ---@return integer count of steps among them
-function steps.of(things, client)
-  local self = setmetatable({ nodes = {}, by_job = {}, by_url = {}, sources = {}, depth = 0,
-    client = client }, Gathering)
+function steps.of(things, client, files)
+  local self = setmetatable({ nodes = {}, by_job = {}, by_url = {}, by_request = {},
+    by_path = {}, sources = {}, depth = 0, client = client,
+    files = files or {} }, Gathering)
   self:add(things)
   self:find_parents()
-  return number_steps(in_order(self.nodes))
+  return number_steps(order.of(self.nodes))
 end
 
 return steps

@@ -37,6 +37,7 @@ a { color: var(--link); }
 .totals dd { font-size: 18px; font-weight: 640; font-variant-numeric: tabular-nums; }
 .totals .bad dd { color: var(--bad); }
 .time { margin: 12px 0 0; }
+.time p { margin-bottom: 6px; color: var(--soft); font-size: 13px; }
 .time .bar { max-width: 640px; }
 .bar { display: flex; gap: 1px; height: 4px; overflow: hidden; border-radius: 2px; }
 .bar i { min-width: 2px; flex: 1 1 0; }
@@ -55,9 +56,8 @@ a { color: var(--link); }
 .card { position: relative; display: flex; flex-direction: column; width: 100%; min-width: 0;
   border-radius: 10px; background: var(--card); box-shadow: var(--shade); }
 .card:target { outline: 2px solid var(--link); }
-.shot { position: relative; display: block; aspect-ratio: var(--shape, 1); background: var(--frame);
-  border-radius: 10px 10px 0 0; overflow: hidden; }
-.shot img { display: block; width: 100%; height: 100%; object-fit: contain; }
+.shot { position: relative; display: block; border-radius: 10px 10px 0 0; overflow: hidden; }
+.shot img { display: block; width: 100%; height: auto; max-height: 96vh; object-fit: contain; }
 .words { display: flex; flex-direction: column; flex: 1; gap: 2px; padding: 10px 14px 12px; }
 h1, h2, .origin { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 3;
   overflow: hidden; }
@@ -71,7 +71,9 @@ h2 .n { margin-right: 2px; color: var(--soft); font-weight: 500;
   color: var(--soft); font-size: 13px; font-variant-numeric: tabular-nums; }
 .facts b { color: var(--ink); font-weight: 560; }
 .card .bar { margin-top: 6px; }
-details { margin-top: 4px; font-size: 13px; }
+.foot { display: flex; flex-wrap: wrap; gap: 0 16px; margin-top: 4px; font-size: 13px; }
+details:not([open]) .sheet { display: none; }
+details[open] { flex: 1 1 100%; order: 1; }
 summary { width: max-content; padding: 3px 0; color: var(--link); cursor: pointer; }
 .sheet { padding: 4px 0 2px; }
 .sheet dl { display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: 3px 12px; }
@@ -82,6 +84,7 @@ summary { width: max-content; padding: 3px 0; color: var(--link); cursor: pointe
 .source .shot { border-radius: 10px; }
 .source .words { padding: 8px 2px 0; flex: none; }
 .source h2 { font-weight: 560; font-size: 14px; }
+.missing { aspect-ratio: var(--shape, 1); background: var(--frame); }
 .missing { display: flex; align-items: center; justify-content: center; padding: 16px;
   color: var(--soft); font-size: 13px; text-align: center; text-decoration: none; }
 .failed { background: var(--bad-paper); box-shadow: inset 0 0 0 1px var(--bad-line); }
@@ -107,24 +110,23 @@ summary { width: max-content; padding: 3px 0; color: var(--link); cursor: pointe
 
 @media (max-width: 639px) {
   .source { flex-direction: row; align-items: center; gap: 12px; }
-  .source .shot { flex: none; width: 72px; aspect-ratio: 1; border-radius: 8px; }
-  .source .missing { width: 120px; padding: 6px; font-size: 11px; }
+  .source .shot { flex: none; width: 72px; border-radius: 8px; }
+  .source .missing { width: 120px; aspect-ratio: 1; padding: 6px; font-size: 11px; }
   .source .words { padding: 0; }
 }
 @media (min-width: 640px) {
-  body { padding: 24px 32px 64px; }
+  body { padding: 24px 20px 64px; }
   h1 { font-size: 28px; }
   .all { display: flex; flex-wrap: wrap; align-items: flex-start; gap: 28px; }
   .component { flex: 1 1 100%; }
   .component + .component { margin: 0; padding: 0; border: 0; }
-  .shot { max-height: max(260px, 62vh); }
-  .component { display: grid; grid-template-columns: repeat(auto-fill, minmax(230px, 1fr));
+  .component { display: grid; grid-template-columns: repeat(auto-fill, minmax(300px, 1fr));
     gap: 16px; }
   .item + .item { margin: 0; }
   .item.wide { grid-column: 1 / -1; }
-  .alone { flex: 0 1 300px; display: block; }
-  .alone:only-child { flex-basis: 560px; }
-  .wide .grid { grid-template-columns: repeat(auto-fill, minmax(190px, 1fr)); gap: 16px; }
+  .alone { flex: 0 1 390px; display: block; }
+  .alone:only-child { flex-basis: 720px; }
+  .wide .grid { grid-template-columns: repeat(auto-fill, minmax(240px, 1fr)); gap: 16px; }
   .small { flex: 0 1 var(--most); }
 }
 ]]
@@ -142,28 +144,17 @@ local GRAPH = [[
   .c{n} .item.has-from::before { content: ""; position: absolute; left: -9px; top: var(--tip, 50%);
     border: solid transparent; border-width: 5px 0 5px 9px; border-left-color: var(--edge);
       transform: translateY(-50%); }
-  .c{n}:not(.high) > .item > .card { height: 100%; }
-  .c{n} > .item > .source { height: auto; }
   .c{n}.even > .item > .source { align-self: center; }
   .c{n} .origin { display: none; }
-  .c{n} .sheet { position: absolute; z-index: 3; left: 0; top: 100%; width: max(100%, 330px);
-    max-height: 60vh;
-    overflow: auto; padding: 12px 14px; border: 1px solid var(--line); border-radius: 10px;
-    background: var(--card); box-shadow: 0 10px 32px #00000033; }
-  .c{n} .grid .sheet dl { grid-template-columns: max-content minmax(0, 1fr); gap: 3px 12px; }
-  .c{n} .right .sheet { left: auto; right: 0; }
+  .c{n} .sheet dl { grid-template-columns: minmax(0, 1fr); gap: 0; }
+  .c{n} .sheet dd { margin-bottom: 6px; }
   .c{n} .wide .grid { grid-template-columns: repeat(var(--across), minmax(0, 1fr)); gap: 12px; }
 }
 ]]
 
 local VIEWER = [[
-.compare { position: absolute; right: 8px; bottom: 8px; padding: 3px 10px; border: 0;
-  border-radius: 99px;
-  background: #000000a6; color: #fff; font: inherit; font-size: 12px; cursor: pointer; }
-@media (hover: hover) {
-  .compare { opacity: 0; transition: opacity 0.12s; }
-  .card:hover .compare, .card:focus-within .compare { opacity: 1; }
-}
+.compare { padding: 3px 0; border: 0; background: none; color: var(--link); font: inherit;
+  cursor: pointer; }
 dialog { width: 100vw; height: 100vh; height: 100dvh; max-width: none; max-height: none;
   margin: 0; padding: 0; border: 0;
   background: #111010; color: #f2efe9; }
@@ -193,7 +184,7 @@ dialog::backdrop { background: #111010; }
 ]]
 
 -- A column is read from so many pixels on, one of many from fewer; the page has margins.
-local LEAST, LEAST_OF_MANY, MARGINS = 175, 150, 64
+local LEAST, LEAST_OF_MANY, MARGINS = 175, 150, 40
 
 local parts = { STYLE }
 for n = 2, 8 do
