@@ -1,6 +1,7 @@
 --- What lies where a picture is to go: a picture that the command reads is never replaced, and one
 --- that another step made only under a name that was written out.
 
+local file = require("segmind.file")
 local input = require("segmind.input")
 local models = require("segmind.models")
 local path = require("segmind.path")
@@ -135,15 +136,6 @@ end
 
 -- -- pictures of other steps ----------------------------------------------------------------------
 
-local function bytes_of(name)
-  local file = io.open(name, "rb")
-  local bytes = file and file:read("*a")
-  if file then
-    file:close()
-  end
-  return bytes
-end
-
 local function request_of(name)
   local record = require("segmind.provenance").read(name)
   return record and record.request_id
@@ -155,7 +147,7 @@ local function holds(name, result)
   if id then
     return id == result.request_id
   end
-  return bytes_of(name) == result:bytes()
+  return file.read(name) == result:bytes()
 end
 
 local function is_others(name, result)
