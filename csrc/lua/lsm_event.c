@@ -142,8 +142,10 @@ static void push_state(lua_State *L, const struct sm_event *event) {
 
 static void push_note(lua_State *L, const struct sm_event *event,
                       const char *key) {
-  char clean[SM_REDACT_MAX + 1];
-  const char *text = event->note ? event->note : event->body;
+  char text[SM_REDACT_MAX], clean[SM_REDACT_MAX + 1];
+  (void)snprintf(text, sizeof text, "%s%s%s", event->note ? event->note : "",
+                 event->note && event->body ? ": " : "",
+                 event->body ? event->body : "");
   sm_redact_clean(clean, sizeof clean, text, strlen(text), key);
   lua_pushliteral(L, "note");
   lua_pushstring(L, clean);

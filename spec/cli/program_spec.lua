@@ -105,6 +105,21 @@ describe("segmind", function()
     local run = segmind("credits --timeout 1", { SEGMIND_BASE_URL = "http://127.0.0.1:9" })
     assert.equal(75, run.code, run.err)
     assert.equal("", run.out)
+    local last = run.err:match("([^\n]*)\n$")
+    assert.equal("segmind: nothing listens at http://127.0.0.1:9: segmind emulate runs the service "
+      .. "on this machine", last)
+  end)
+
+  it("says with the first try of several why it failed, and where", function()
+    for _, words in ipairs({ "credits", RUN }) do
+      local run = segmind(words .. " --timeout 1", { SEGMIND_BASE_URL = "http://127.0.0.1:9" })
+      local first = run.err:match("note: ([^\n]*)") or run.err
+      assert.truthy(first:find("tried again: .*127%.0%.0%.1.*onnect to"), first)
+    end
+    service:faults({ { match = { path = "submit" }, mode = "after", ["then"] = { close = true } } })
+    local run = segmind(RUN .. " --timeout 5")
+    local note = run.err:match("note: (the answer to a submit was lost[^\n]*)") or run.err
+    assert.truthy(note:find("history is asked: .*127%.0%.0%.1: "), note)
   end)
 
   it("says when standard output cannot be written", function()

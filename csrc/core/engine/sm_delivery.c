@@ -587,8 +587,7 @@ void sm_delivery_come_home(struct sm_engine *engine, struct sm_task *task) {
 
 void sm_delivery_carry_out(struct sm_engine *engine, struct sm_task *task,
                            struct sm_action *action) {
-  if (action->note)
-    sm_engine_emit_note(engine, task, action->note);
+  sm_engine_emit_news(engine, task, action);
   if (action->kind == SM_ACTION_DONE) {
     fetched(engine, task, action);
   } else if (action->kind == SM_ACTION_FAIL) {

@@ -105,29 +105,46 @@ static struct sm_event *event_for(struct sm_task *task, enum sm_state state) {
   return event;
 }
 
+/* Takes ownership of `event`, which may be NULL. */
 static void emit(struct sm_engine *engine, struct sm_task *task,
-                 enum sm_event_kind kind, enum sm_state state,
-                 const char *note) {
-  struct sm_event *event = event_for(task, state);
-  if (!event)
-    return;
-  event->kind = kind;
-  event->state = state;
-  event->note = note;
-  if (sm_event_name(event, sm_task_request_id(task)))
+                 struct sm_event *event) {
+  if (event && sm_event_name(event, sm_task_request_id(task)))
     push(engine, event);
-  else
+  else if (event)
     sm_event_delete(event);
 }
 
 void sm_engine_emit_state(struct sm_engine *engine, struct sm_task *task,
                           enum sm_state state) {
-  emit(engine, task, SM_EVENT_STATE, state, NULL);
+  struct sm_event *event = event_for(task, state);
+  if (event) {
+    event->kind = SM_EVENT_STATE;
+    event->state = state;
+  }
+  emit(engine, task, event);
+}
+
+static struct sm_event *new_note(const struct sm_task *task, const char *note) {
+  struct sm_event *event = sm_event_new(task->id);
+  if (event) {
+    event->kind = SM_EVENT_NOTE;
+    event->note = note;
+  }
+  return event;
 }
 
 void sm_engine_emit_note(struct sm_engine *engine, struct sm_task *task,
                          const char *note) {
-  emit(engine, task, SM_EVENT_NOTE, SM_STATE_NONE, note);
+  emit(engine, task, new_note(task, note));
+}
+
+/* Without memory for its reason the note stands alone. */
+void sm_engine_emit_news(struct sm_engine *engine, struct sm_task *task,
+                         const struct sm_action *action) {
+  struct sm_event *event = action->note ? new_note(task, action->note) : NULL;
+  if (event && action->is_note_of_error && action->error.message[0])
+    event->body = strdup(action->error.message);
+  emit(engine, task, event);
 }
 
 void sm_engine_emit_trouble(struct sm_engine *engine,
@@ -180,8 +197,7 @@ static void emit_action(struct sm_engine *engine, struct sm_task *task,
                         const struct sm_action *action) {
   if (action->new_state != SM_STATE_NONE)
     sm_engine_emit_state(engine, task, action->new_state);
-  if (action->note)
-    sm_engine_emit_note(engine, task, action->note);
+  sm_engine_emit_news(engine, task, action);
   if (action->new_state == SM_STATE_ACCEPTED)
     sm_engine_check_host(engine, task, action);
 }

@@ -72,6 +72,10 @@ void sm_engine_emit_state(struct sm_engine *engine, struct sm_task *task,
 void sm_engine_emit_note(struct sm_engine *engine, struct sm_task *task,
                          const char *note);
 
+/* The note of an action, if it has one, with the error that it is about. */
+void sm_engine_emit_news(struct sm_engine *engine, struct sm_task *task,
+                         const struct sm_action *action);
+
 /* The row that the task has become. Ownership: the event's. */
 void sm_engine_emit_row(struct sm_engine *engine, struct sm_task *task,
                         struct sm_row *row);

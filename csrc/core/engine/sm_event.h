@@ -39,7 +39,7 @@ struct sm_event {
   enum sm_state state; /* STATE */
   int status;          /* HTTP status, 0 for none */
   int32_t download_ms; /* DONE: what fetching the picture took; 0: none was */
-  const char *note;    /* NOTE: static text; NULL: it is the body */
+  const char *note;    /* NOTE: static text; the body follows it, if any */
   bool is_file;        /* `place` is a path */
   bool has_room;       /* `room` is there */
   char *request_id;    /* owned, or `room`; NULL for none */

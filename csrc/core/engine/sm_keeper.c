@@ -534,8 +534,7 @@ void sm_keeper_take_writes(struct sm_engine *engine) {
 static void take_news(struct sm_engine *engine, struct sm_task *task,
                       const struct sm_action *action) {
   struct sm_entry *entry = task->entry;
-  if (action->note)
-    sm_engine_emit_note(engine, task, action->note);
+  sm_engine_emit_news(engine, task, action);
   if (action->new_state == SM_STATE_ACCEPTED) {
     sm_engine_check_host(engine, task, action);
     put_accept(engine, task);

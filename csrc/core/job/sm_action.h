@@ -22,7 +22,8 @@ struct sm_action {
   enum sm_action_kind kind;
   int64_t at_ms;
   enum sm_state new_state; /* to report to the caller; SM_STATE_NONE for none */
-  const char *note; /* something worth a line in a log, NULL for nothing */
+  const char *note;      /* something worth a line in a log, NULL for nothing */
+  bool is_note_of_error; /* `error` says why */
   struct sm_error error;
   struct sm_reply reply; /* what the answer says, where it was read */
 };

@@ -29,6 +29,7 @@ static void try_again(struct sm_fetch *call, const struct sm_context *context,
                      ? "the picture cannot be stored on this machine (is its "
                        "disk or memory full?); it is fetched again"
                      : "no usable answer; the request is tried again";
+  action->is_note_of_error = true;
   sm_action_send(action,
                  context->now_ms + sm_backoff_ms(context->rng, call->tries,
                                                  BACKOFF_FLOOR_MS, BACKOFF_MS,

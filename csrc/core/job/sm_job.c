@@ -231,6 +231,7 @@ static void begin_lookup(struct sm_job *job, const struct sm_context *context,
   job->phase = SM_PHASE_LOOKUP;
   action->note =
       "the answer to a submit was lost; the request history is asked";
+  action->is_note_of_error = true;
   sm_action_send(action, lookup->at_ms);
 }
 
@@ -291,6 +292,7 @@ static void try_again(struct sm_job *job, const struct sm_context *context,
     return;
   }
   action->note = "the submit was not sent and is tried again";
+  action->is_note_of_error = true;
   sm_action_send(action,
                  context->now_ms +
                      sm_backoff_ms(context->rng, job->submits, SUBMIT_FLOOR_MS,

@@ -473,6 +473,17 @@ static void note_facts(struct sm_easy *easy) {
     resolve_redirect(easy->exchange, &answer->redirect);
 }
 
+/* Not all that curl says names the host. */
+static void tell_reason(struct sm_easy *easy, const char *words) {
+  struct sm_answer *answer = answer_of(easy);
+  struct sm_origin origin;
+  bool is_named = sm_origin_read(&origin, sm_buf_text(&easy->exchange->url),
+                                 NULL) != SM_OK ||
+                  strstr(words, origin.host);
+  (void)snprintf(answer->reason, sizeof answer->reason, "%.100s%s%.150s",
+                 is_named ? "" : origin.host, is_named ? "" : ": ", words);
+}
+
 void sm_easy_finish(struct sm_easy *easy, CURLcode rc) {
   struct sm_answer *answer = answer_of(easy);
   note_facts(easy);
@@ -486,6 +497,5 @@ void sm_easy_finish(struct sm_easy *easy, CURLcode rc) {
   if (answer->code != SM_OK || rc == CURLE_OK)
     return;
   answer->code = code_of(rc, easy);
-  snprintf(answer->reason, sizeof answer->reason, "%s",
-           easy->error[0] ? easy->error : curl_easy_strerror(rc));
+  tell_reason(easy, easy->error[0] ? easy->error : curl_easy_strerror(rc));
 }

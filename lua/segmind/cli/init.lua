@@ -83,6 +83,13 @@ local function sentence(err)
   return (text:gsub("^segmind: ", ""))
 end
 
+-- Whether an address of this machine refuses connections: no emulator runs there.
+local function is_nobody_here(context, err)
+  local host = (context.config.values.base_url or ""):match("^%a+://%[?([^/%]]*)") or ""
+  local is_here = host:find("^127%.") or host:find("^localhost") or host == "::1"
+  return is_here and err.kind == "not_sent" and err.message:find("onnect to ", 1, true) ~= nil
+end
+
 local function new_context(args, verb)
   local context = { args = args, is_offline = verb.offline, config = config.read(args),
     progress = progress.new({ is_quiet = args.quiet }) }
@@ -102,6 +109,7 @@ local function new_context(args, verb)
   end
   function context.fail(err, where)
     context.err((where and where .. ": " or "") .. sentence(err))
+    context.is_nobody_here = context.is_nobody_here or is_nobody_here(context, err)
     context.out:event({ what = "error", kind = err.kind, charged = err.charged,
       message = err.message, request_id = err.request_id, status = err.status })
     return exit.of(err)
@@ -144,6 +152,10 @@ local function run(context, verb)
   end
   if exit.advice[code] and context.config.values.ledger and verb.pays then
     context.err(exit.advice[code])
+  end
+  if context.is_nobody_here then
+    context.err(("nothing listens at %s: segmind emulate runs the service on this machine")
+      :format(context.config.values.base_url))
   end
   close(context)
   local why = context.out:finish(code)
