@@ -11,7 +11,7 @@ local record = {}
 ---@field state segmind.RecordState? only steps in it
 ---@field model string? only steps of it
 record.options = { model = "text",
-  state = { "intent", "accepted", "completed", "failed", "unknown" } }
+  state = { "intent", "accepted", "completed", "failed", "unknown", "expired" } }
 
 --- Where a step of the ledger is.
 ---@alias segmind.RecordState
@@ -20,6 +20,7 @@ record.options = { model = "text",
 ---| "completed" # its picture is there
 ---| "failed" # it has failed
 ---| "unknown" # sent, and nobody knows whether it runs
+---| "expired" # accepted, and the service no longer knows it: paid, without a picture
 
 --- A step of the ledger.
 ---@class segmind.Record

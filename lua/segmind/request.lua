@@ -187,7 +187,8 @@ local function step_name(job, result)
   return result.request_id and "request:" .. result.request_id
 end
 
--- The service keeps the record of a request for an hour; a URL that old is asked before it is used.
+-- The service keeps the record of a request for an hour; a URL that old is asked before it is used,
+-- and so is one of an earlier run, of which the service may know nothing more.
 local URL_TRUSTED = 3600
 
 --- Puts a result into the place of a picture: its URL; its bytes when it came without one (the v1
@@ -204,7 +205,7 @@ function request.take_result(slot, result)
     return
   end
   slot.holder[slot.key] = result.url
-  if result.kept and os.time() - result._at > URL_TRUSTED then
+  if result.kept and (result.job.replayed or os.time() - result._at > URL_TRUSTED) then
     slot.result, slot.kind, slot.value = result, "kept", result.kept
   else
     slot.kind = "url"

@@ -54,6 +54,11 @@ static void an_accepted_job_is_asked_for_again(void) {
   CHECK(ends(ID, "accepted", 0));
 }
 
+static void one_that_the_service_has_forgotten_says_so(void) {
+  begin(SM_EXPIRED, SM_CHARGED_YES);
+  CHECK(ends(ID, "expired", 0));
+}
+
 /* M3: an earlier submit of the row may be paid. */
 static void a_further_submit_that_was_not_paid_leaves_the_first_in_doubt(void) {
   begin(SM_REJECTED, SM_CHARGED_NO);
@@ -81,6 +86,7 @@ int main(void) {
   what_was_not_paid_is_free();
   what_may_be_paid_is_in_doubt();
   an_accepted_job_is_asked_for_again();
+  one_that_the_service_has_forgotten_says_so();
   a_further_submit_that_was_not_paid_leaves_the_first_in_doubt();
   a_row_that_was_taken_over_is_in_doubt_though_its_heir_fails();
   return check_report("sm_entry");

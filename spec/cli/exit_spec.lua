@@ -30,6 +30,12 @@ describe("the table of exit codes", function()
     assert.equal(5, exit.of(Error.new("upstream", "x", { cause = cause })))
   end)
 
+  it("tells that there is nothing to mend where the service has forgotten what is paid", function()
+    assert.truthy(exit.advise(6, { expired = true }):find("--fresh makes another", 1, true))
+    assert.truthy(exit.advise(6, { io = true }):find("mend what is wrong", 1, true))
+    assert.is_nil(exit.advise(1, { expired = true }))
+  end)
+
   it("lets what costs money stand before what only stops", function()
     assert.equal(5, exit.worst(1, 5))
     assert.equal(6, exit.worst(6, 3))

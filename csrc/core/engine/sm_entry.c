@@ -106,13 +106,13 @@ static bool is_unpaid(const struct sm_entry *entry, const struct sm_error *e) {
 /* Only what is certainly not paid is simply run again (M3): where an earlier
  * submit is in doubt, the failure of a later one does not change that. An
  * accepted job is asked for again by its id, one of which nobody knows is
- * looked up again. */
+ * looked up again. One that the service has forgotten is paid all the same. */
 static const char *state_after(const struct sm_entry *entry,
                                const struct sm_error *e,
                                const char *request_id) {
   bool is_told = e->code == SM_FAILED && e->charged == SM_CHARGED_NO;
   if (request_id && !is_told)
-    return "accepted";
+    return e->code == SM_EXPIRED ? "expired" : "accepted";
   if (e->code == SM_CANCELLED && entry->was_sent)
     return "intent";
   if (is_unpaid(entry, e) && !entry->is_again)

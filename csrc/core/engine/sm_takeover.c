@@ -42,8 +42,9 @@ static enum sm_code take_body(struct sm_task *task, const struct sm_row *row,
 static const char *id_in(const struct sm_task *task, const struct sm_row *row) {
   if (sm_task_request_id(task))
     return sm_task_request_id(task);
-  return sm_row_is_in(row, "accepted") ? sm_row_text(row, SM_ROW_REQUEST_ID)
-                                       : NULL;
+  bool is_accepted =
+      sm_row_is_in(row, "accepted") || sm_row_is_in(row, "expired");
+  return is_accepted ? sm_row_text(row, SM_ROW_REQUEST_ID) : NULL;
 }
 
 /* What a process that was killed has left (M9): polled by its id, or looked up.

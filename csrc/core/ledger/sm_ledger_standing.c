@@ -22,7 +22,7 @@ static const char list_sql[] =
     SELECT "ORDER BY submitted_at, step_key, generation";
 
 static const char unfinished_sql[] =
-    SELECT "WHERE state NOT IN ('completed', 'failed') "
+    SELECT "WHERE state NOT IN ('completed', 'failed', 'expired') "
            "ORDER BY submitted_at, step_key, generation";
 
 /* Unless something has happened to it since it was read: a server's rows may be
@@ -216,8 +216,11 @@ static enum sm_db_status answer_with(struct sm_transaction *transaction,
   return status;
 }
 
+/* One that the service has forgotten is waited for by nobody, yet stays paid:
+ * only who asks for a fresh one passes it by. */
 static bool is_open(const struct sm_row *row) {
-  return !sm_row_is_in(row, "completed") && !sm_row_is_in(row, "failed");
+  return !sm_row_is_in(row, "completed") && !sm_row_is_in(row, "failed") &&
+         !sm_row_is_in(row, "expired");
 }
 
 /* The first of a list that was left behind is taken over. */

@@ -59,7 +59,7 @@ static bool is_name(const struct sm_db_value *value) {
 
 static bool is_state(const struct sm_db_value *value) {
   static const char *const states[] = {"intent", "accepted", "completed",
-                                       "failed", "unknown"};
+                                       "failed", "unknown",  "expired"};
   for (size_t i = 0; i < sizeof states / sizeof states[0]; i++)
     if (strcmp(value->text, states[i]) == 0)
       return true;

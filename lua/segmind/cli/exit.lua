@@ -68,8 +68,7 @@ function exit.worst(a, b)
   return (rank[a] or 0) <= (rank[b] or 0) and a or b
 end
 
---- What a person is told beside the error.
-exit.advice = {
+local advice = {
   [exit.ACCEPTED] = "it goes on at the service and is paid once: the same command, or segmind "
     .. "resume (with an -o of its own), fetches it",
   [exit.DOUBT] = "nobody knows whether it was paid: segmind jobs --doubt and segmind history show "
@@ -77,6 +76,18 @@ exit.advice = {
   [exit.PAID] = "it is paid: mend what is wrong here, and the same command is free",
   [exit.RETRY] = "nothing was accepted: the same command may succeed later",
 }
+
+-- Where a request that was paid is not known to the service any more, there is nothing to mend.
+local LOST = "it is paid, and the service no longer knows it: the same command asks once more, "
+  .. "--fresh makes another picture and pays again"
+
+--- What a person is told beside the errors of a command.
+---@param code integer
+---@param kinds table<string, boolean> of its errors
+---@return string?
+function exit.advise(code, kinds)
+  return code == exit.PAID and kinds.expired and LOST or advice[code]
+end
 
 -- For the man page and the documentation: code, meaning, what a script may do.
 exit.table = {

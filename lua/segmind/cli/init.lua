@@ -91,7 +91,7 @@ local function is_nobody_here(context, err)
 end
 
 local function new_context(args, verb)
-  local context = { args = args, is_offline = verb.offline, config = config.read(args),
+  local context = { args = args, kinds = {}, is_offline = verb.offline, config = config.read(args),
     progress = progress.new({ is_quiet = args.quiet }) }
   context.out = output.new(args.json, context.progress)
   function context.err(line)
@@ -110,6 +110,7 @@ local function new_context(args, verb)
   function context.fail(err, where)
     context.err((where and where .. ": " or "") .. sentence(err))
     context.is_nobody_here = context.is_nobody_here or is_nobody_here(context, err)
+    context.kinds[err.kind] = true
     context.out:event({ what = "error", kind = err.kind, charged = err.charged,
       message = err.message, request_id = err.request_id, status = err.status })
     return exit.of(err)
@@ -150,8 +151,9 @@ local function run(context, verb)
   if not ok then
     code = trouble(context, code)
   end
-  if exit.advice[code] and context.config.values.ledger and verb.pays then
-    context.err(exit.advice[code])
+  local advice = exit.advise(code, context.kinds)
+  if advice and context.config.values.ledger and verb.pays then
+    context.err(advice)
   end
   if context.is_nobody_here then
     context.err(("nothing listens at %s: segmind emulate runs the service on this machine")

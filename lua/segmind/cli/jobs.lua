@@ -21,7 +21,7 @@ local function is_in_doubt(one)
 end
 
 local function is_unfinished(one)
-  return one.state ~= "completed" and one.state ~= "failed"
+  return one.state ~= "completed" and one.state ~= "failed" and one.state ~= "expired"
 end
 
 local function is_wanted(one, args)

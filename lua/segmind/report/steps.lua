@@ -118,12 +118,13 @@ local function of_job(job, name)
     seconds = seconds_of(total, result and result.metrics, result and result.download_time) })
 end
 
-local states = { completed = "COMPLETED", failed = "FAILED" }
+local states = { completed = "COMPLETED", failed = "FAILED", expired = "FAILED" }
 
 -- What a ledger knows of an end that was not well.
 local function error_of_record(one)
   local is_doubtful = one.state == "unknown" or one.state == "intent" and not one.is_held
-  local kind = one.damage and "ledger" or one.state == "failed" and "failed"
+  local kind = one.damage and "ledger"
+    or (one.state == "failed" or one.state == "expired") and one.state
     or is_doubtful and "unknown" or nil
   return kind and { kind = kind, message = one.damage or one.error
     or is_doubtful and "it was sent, and its answer was never seen" or "no reason was written",
