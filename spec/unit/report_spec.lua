@@ -307,10 +307,10 @@ describe("a report", function()
 
   it("of a ledger shows the newest graph first", function()
     local url = "https://x.org/a.png"
-    order_of(written({ ledger_row("a", 1700000000, { prompt = "oldest" }, { url = url }),
-      ledger_row("b", 1700000200, { prompt = "between" }),
+    order_of(written({ ledger_row("a", 1700000000, { prompt = "oldest" }),
+      ledger_row("b", 1700000100, { prompt = "first" }, { url = url }),
       ledger_row("c", 1700000200, { prompt = "newest", input_image = url }) }, { fetch = false }),
-      { ">oldest</p>", ">newest</p>", ">between</p>" })
+      { ">first</p>", ">newest</p>", ">oldest</p>" })
   end)
 
   it("sorts a sweep by its prompts and seeds", function()
