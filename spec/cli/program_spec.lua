@@ -122,6 +122,27 @@ describe("segmind", function()
     assert.truthy(note:find("history is asked: .*127%.0%.0%.1: "), note)
   end)
 
+  -- The output_format that a command sends; nil for none.
+  local function sent_format(words)
+    fine(segmind(words .. " -q"))
+    local submits = service:ledger().submits
+    return submits[#submits].body.output_format
+  end
+
+  it("asks for the format that the extension of -o says", function()
+    assert.equal("jpg", sent_format(RUN .. " -o a.jpg"))
+    assert.equal("jpg", sent_format(RUN .. " -n 2 -o 'b-{seed}.jpeg'"))
+    assert.equal("webp", sent_format("edit a.png x -m flux-kontext-dev -o 'c-{n}.webp'"))
+    assert.equal("jpg", sent_format("each a.png flux-kontext-pro prompt=y -o 'd-{name}.JPG'"))
+  end)
+
+  it("leaves the format as it is where it is given, the default, or not on offer", function()
+    assert.equal("png", sent_format(RUN .. " output_format=png -o e.jpg"))
+    assert.is_nil(sent_format(RUN .. " -o f.png"))
+    assert.is_nil(sent_format("run flux-kontext-pro prompt=z aspect_ratio=1:1 -o g.webp"))
+    assert.is_nil(sent_format("run flux-kontext-pro prompt=a.jpg aspect_ratio=1:1"))
+  end)
+
   it("says when standard output cannot be written", function()
     local run = segmind(RUN .. " -q >/dev/full")
     assert.equal(6, run.code, run.err)

@@ -279,6 +279,7 @@ local function add(list, plan, row, combination)
   if problem then
     usage.fail("%s: -o %s: %s", row.where, plan.output, problem)
   end
+  pictures.set_format(plan.model, params, not plan.is_default and output or nil)
   local one = { where = row.where, params = params, same = canonical(params), output = output,
     template = output, values = {}, is_default = plan.is_default }
   local leader = plan.leaders[one.same]

@@ -60,6 +60,7 @@ local function plan(context, args, params)
     local values = { name = stem, model = args.model, n = n, seed = step.seed,
       prompt = step.prompt }
     local name = (keeps or n == #args.prompts) and text or nil
+    pictures.set_format(args.model, step, not is_default and name or nil)
     steps[n] = { params = step, values = values, template = name, is_default = is_default,
       label = ("%d of %d: %s"):format(n, #args.prompts, step.prompt) }
     place.add_inputs(inputs, args.model, step)

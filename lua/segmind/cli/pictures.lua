@@ -2,6 +2,8 @@
 --- printed, the command that is run at the end of a job.
 
 local exit = require("segmind.cli.exit")
+local models = require("segmind.models")
+local paths = require("segmind.path")
 local place = require("segmind.cli.place")
 local shell = require("segmind.cli.shell")
 local template = require("segmind.cli.template")
@@ -14,7 +16,7 @@ local pictures = {}
 function pictures.declare(command)
   command:option("-o --output"):argname("<name>")
     :description("Where the picture goes; {name} {model} {seed} {n} {id} {prompt} are filled in, "
-      .. "folders are made, the extension is the format's.")
+      .. "folders are made, and an extension asks for its format.")
   command:option("--seed"):argname("<seed>"):description("The same seed, the same picture.")
   command:flag("--fresh"):description("Make another picture, even if this one is paid already.")
   command:flag("--detach")
@@ -83,6 +85,24 @@ function pictures.one_of(text, n, differ)
     end
   end
   return place.numbered(text, n)
+end
+
+--- Asks for the format that a name's extension says, where the model has a choice and neither its
+--- default nor the caller says so already.
+---@param model string
+---@param params table changed
+---@param name string? as somebody wrote it
+function pictures.set_format(model, params, name)
+  local spec, wanted = models.declared(model), name and paths.format(name)
+  for _, param in ipairs(wanted and spec and spec.params or {}) do
+    local is_open = param[1] == "output_format" and params.output_format == nil
+    if is_open and paths.format("x." .. tostring(param.default)) ~= wanted then
+      for _, format in ipairs(param.one_of or {}) do
+        params.output_format = paths.format("x." .. format) == wanted and format
+          or params.output_format
+      end
+    end
+  end
 end
 
 -- -- before they are sent -------------------------------------------------------------------------

@@ -73,6 +73,7 @@ local function plan(context, args, list)
   local text, is_default = pictures.template(context, "{prompt}-{seed}")
   local out, inputs = {}, {}
   for n, params in ipairs(list) do
+    pictures.set_format(args.model, params, not is_default and text or nil)
     out[n] = { params = params, is_default = is_default,
       template = #list > 1 and pictures.one_of(text, n, { "n", "seed", "id" }) or text,
       values = { model = args.model, n = n, seed = params.seed,
