@@ -41,6 +41,14 @@ describe("a script that ends", function()
       output)
   end)
 
+  it("tells of several in one note, each with its id in a line", function()
+    local _, output = run([[accepted(submit("x")) accepted(submit("y"))]])
+    local one, two = output:match("^segmind: 2 jobs go on at the service; "
+      .. "client:attach%(id, model%) takes one up:\n  job 1 %(flux%-kontext%-pro%) %[request (%S+)%]"
+      .. "\n  job 2 %(flux%-kontext%-pro%) %[request (%S+)%]\n$")
+    assert.truthy(one and one ~= two, output)
+  end)
+
   it("knows an id that has arrived and was never taken", function()
     local _, output = run([[
       submit("x")
