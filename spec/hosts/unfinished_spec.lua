@@ -44,7 +44,8 @@ describe("a script that ends", function()
   it("tells of several in one note, each with its id in a line", function()
     local _, output = run([[accepted(submit("x")) accepted(submit("y"))]])
     local one, two = output:match("^segmind: 2 jobs go on at the service; "
-      .. "client:attach%(id, model%) takes one up:\n  job 1 %(flux%-kontext%-pro%) %[request (%S+)%]"
+      .. "client:attach%(id, model%) takes one up:"
+      .. "\n  job 1 %(flux%-kontext%-pro%) %[request (%S+)%]"
       .. "\n  job 2 %(flux%-kontext%-pro%) %[request (%S+)%]\n$")
     assert.truthy(one and one ~= two, output)
   end)
