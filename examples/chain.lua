@@ -9,7 +9,7 @@ local pictures = os.getenv("SEGMIND_PICTURES") or folder .. "/pictures"
 
 local function stop(err)
   io.stderr:write(tostring(err), "\n")
-  os.exit(1)
+  os.exit(1, true)
 end
 
 local chain, err = segmind.chain(pictures .. "/portrait.webp")

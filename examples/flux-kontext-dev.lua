@@ -19,4 +19,4 @@ local result, err = segmind.run("flux-kontext-dev", {
 }, { save = (arg[1] or ".") .. "/flux-kontext-dev" })
 
 print(result and result.path or err)
-os.exit(result ~= nil)
+os.exit(result ~= nil, true)

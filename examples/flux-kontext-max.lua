@@ -14,4 +14,4 @@ local result, err = segmind.run("flux-kontext-max", {
 }, { save = (arg[1] or ".") .. "/flux-kontext-max" })
 
 print(result and result.path or err)
-os.exit(result ~= nil)
+os.exit(result ~= nil, true)

@@ -13,4 +13,4 @@ local result, err = segmind.run("flux-kontext-pro", {
 }, { save = (arg[1] or ".") .. "/flux-kontext-pro" })
 
 print(result and result.path or err)
-os.exit(result ~= nil)
+os.exit(result ~= nil, true)

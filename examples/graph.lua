@@ -13,7 +13,7 @@ local started = os.time()
 
 local function stop(err)
   io.stderr:write(tostring(err), "\n")
-  os.exit(1)
+  os.exit(1, true)
 end
 
 local function progress(event)

@@ -16,4 +16,4 @@ local result, err = segmind.run("multi-image-kontext-max", {
 }, { save = (arg[1] or ".") .. "/multi-image-kontext-max" })
 
 print(result and result.path or err)
-os.exit(result ~= nil)
+os.exit(result ~= nil, true)

@@ -15,4 +15,4 @@ local result, err = segmind.run("multi-image-kontext-pro", {
 }, { save = (arg[1] or ".") .. "/multi-image-kontext-pro" })
 
 print(result and result.path or err)
-os.exit(result ~= nil)
+os.exit(result ~= nil, true)

@@ -10,4 +10,4 @@ local result, err = segmind.run_sync("flux-kontext-pro", {
 }, { save = (arg[1] or ".") .. "/sync" })
 
 print(result and ("%d bytes -> %s"):format(#result:bytes(), result.path) or err)
-os.exit(result ~= nil)
+os.exit(result ~= nil, true)

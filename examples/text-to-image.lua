@@ -9,4 +9,4 @@ local result, err = segmind.run("flux-kontext-pro", {
 }, { save = (arg[1] or ".") .. "/text-to-image" })
 
 print(result and ("seed %d -> %s"):format(result.seed, result.path) or err)
-os.exit(result ~= nil)
+os.exit(result ~= nil, true)

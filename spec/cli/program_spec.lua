@@ -431,7 +431,8 @@ describe("segmind", function()
 
   it("runs a command with an emulator of its own, and ends as that does", function()
     local run = segmind("emulate --speed 400 -- segmind " .. RUN .. " -q -o house",
-      { SEGMIND_API_KEY = false, SEGMIND_BASE_URL = false })
+      { SEGMIND_API_KEY = false, SEGMIND_BASE_URL = false,
+        PATH = interpreter.commands(segmind.folder .. "/bin") .. ":" .. os.getenv("PATH") })
     assert.equal(segmind.folder .. "/house.png\n", fine(run).out)
     assert.equal(0, segmind:accepted())
     assert.equal(7, segmind("emulate -- sh -c 'exit 7'").code)

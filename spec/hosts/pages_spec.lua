@@ -6,6 +6,7 @@ require("spec.support.sqlite") -- the pages keep ledgers
 local child = require("spec.support.child")
 local emulator = require("spec.support.emulator")
 local files = require("spec.support.files")
+local interpreter = require("spec.support.interpreter")
 local page = require("spec.support.page")
 local paths = require("spec.support.paths")
 local session = require("spec.support.session")
@@ -46,7 +47,10 @@ local SHELL_BEGIN = [[
 set -e
 make() {
   case "$*" in
-  "-s env") command make -s -C "$ROOT" BUILD="$BUILD" env ;;
+  "-s env")
+    command make -s -C "$ROOT" BUILD="$BUILD" env
+    echo "export PATH=\"$PLACE/bin:\$PATH\""
+    ;;
   *) command make -C "$ROOT" -n "$@" >/dev/null ;;
   esac
 }
@@ -121,6 +125,7 @@ describe("the page", function()
     if commands and _VERSION == "Lua 5.4" then
       it(name .. " shows commands that run", function()
         -- Beside other runs of this.
+        interpreter.commands(folder .. "/bin")
         files.write(folder .. "/page.sh", SHELL_BEGIN .. commands:gsub("/tmp/", folder .. "/"))
         local code, output = shell.run(([[
           ROOT="$(cd %s && pwd)" BUILD=%s PLACE=%s && export ROOT BUILD PLACE &&

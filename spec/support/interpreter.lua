@@ -3,7 +3,9 @@
 
 local files = require("spec.support.files")
 local paths = require("spec.support.paths")
-local quote = require("spec.support.shell").quote
+local shell = require("spec.support.shell")
+
+local quote = shell.quote
 
 local function name()
   if rawget(_G, "jit") then
@@ -33,6 +35,23 @@ end
 function interpreter.command(library)
   local under = os.getenv("SEGMIND_SPEC_UNDER")
   return interpreter.preload(library) .. (under and under .. " " or "") .. name()
+end
+
+--- Fills a folder with `segmind` and the interpreter as commands of a shell: programs that a program
+--- starts need what a sanitized module needs, too, and do not inherit it.
+---@param folder string
+---@return string folder
+function interpreter.commands(folder)
+  files.make_folder(folder)
+  local lua = shell.output("command -v " .. name()):match("[^\n]+")
+  local root = shell.output("cd " .. quote(paths.root) .. " && pwd"):match("[^\n]+")
+  for command, words in pairs({ [name():match("[^/]+$")] = quote(lua),
+    segmind = quote(lua) .. " " .. quote(root .. "/bin/segmind") }) do
+    local path = folder .. "/" .. command
+    files.write(path, ('#!/bin/sh\nexec %s%s "$@"\n'):format(interpreter.preload(), words))
+    shell.run("chmod +x " .. quote(path))
+  end
+  return folder
 end
 
 --- Whether programs are watched in a way that makes them many times slower.

@@ -53,7 +53,7 @@ local function declare_common(root)
   root:flag("--show"):description("Show each picture in the terminal (chafa).")
   root:flag("--version"):description("Print the version."):action(function()
     print("segmind " .. require("segmind.version"))
-    os.exit(0)
+    os.exit(0, true)
   end)
 end
 
