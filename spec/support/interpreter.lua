@@ -37,8 +37,8 @@ function interpreter.command(library)
   return interpreter.preload(library) .. (under and under .. " " or "") .. name()
 end
 
---- Fills a folder with `segmind` and the interpreter as commands of a shell: programs that a program
---- starts need what a sanitized module needs, too, and do not inherit it.
+--- Fills a folder with `segmind` and the interpreter as commands of a shell: what a program
+--- starts needs what a sanitized module needs, too, and does not inherit it.
 ---@param folder string
 ---@return string folder
 function interpreter.commands(folder)
