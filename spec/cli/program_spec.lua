@@ -430,9 +430,9 @@ describe("segmind", function()
   -- -- the emulator --
 
   it("runs a command with an emulator of its own, and ends as that does", function()
-    local run = segmind("emulate --speed 400 -- segmind " .. RUN .. " -q -o house",
-      { SEGMIND_API_KEY = false, SEGMIND_BASE_URL = false,
-        PATH = interpreter.commands(segmind.folder .. "/bin") .. ":" .. os.getenv("PATH") })
+    local name = interpreter.commands(segmind.folder .. "/bin") .. "/segmind"
+    local run = segmind("emulate --speed 400 -- " .. shell.quote(name) .. " " .. RUN .. " -q -o house",
+      { SEGMIND_API_KEY = false, SEGMIND_BASE_URL = false })
     assert.equal(segmind.folder .. "/house.png\n", fine(run).out)
     assert.equal(0, segmind:accepted())
     assert.equal(7, segmind("emulate -- sh -c 'exit 7'").code)

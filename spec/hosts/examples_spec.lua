@@ -91,7 +91,8 @@ describe("the example", function()
     assert.equal(6, service:ledger().totals.completed)
   end)
 
-  if _VERSION == "Lua 5.4" then
+  -- What a shell starts by itself has nothing of what a sanitized module needs.
+  if _VERSION == "Lua 5.4" and not interpreter.is_slow() then
     it("demo prints commands that run as printed in the clone's folder", function()
       local text = shell.output(("cd %s && DEMO_SPEED=300 examples/demo.sh %s %s 2>&1"):format(
         shell.quote(paths.root), shell.quote(paths.build), shell.quote(folder .. "/o'u t")))

@@ -103,6 +103,14 @@ local function explain(root, command, message)
 end
 
 --- Declares the whole command line.
+-- argparse's own help ends the program without closing Lua's state.
+local function add_help(command)
+  return command:help_max_width(80):usage_max_width(80):add_help({ action = function()
+    print(command:get_help())
+    os.exit(0, true)
+  end })
+end
+
 ---@return table parser of argparse
 ---@return table<string, table> verbs by name
 function parser.new()
@@ -110,14 +118,13 @@ function parser.new()
     usage.broken("the command line needs lua-argparse, which is not installed for " .. _VERSION
       .. " (Debian: apt install lua-argparse; LuaRocks: luarocks install argparse)")
   end
-  local root = argparse("segmind", parser.DESCRIPTION, EPILOG):command_target("verb")
-    :require_command(false):help_max_width(80):usage_max_width(80)
+  local root = add_help(argparse("segmind", parser.DESCRIPTION, EPILOG):command_target("verb")
+    :require_command(false))
   local verbs = {}
   declare_common(root)
   for _, name in ipairs(parser.verbs) do
     local verb = require("segmind.cli." .. name)
-    local command = root:command(verb.name, verb.summary)
-    command:help_max_width(80):usage_max_width(80)
+    local command = add_help(root:command(verb.name, verb.summary))
     verb.declare(command)
     local example = verb.examples and "Examples:\n" .. verb.examples .. "\n\n" or ""
     command:epilog(example .. "The options that all verbs have: segmind --help.")
