@@ -431,7 +431,7 @@ describe("segmind", function()
 
   it("runs a command with an emulator of its own, and ends as that does", function()
     local name = interpreter.commands(segmind.folder .. "/bin") .. "/segmind"
-    local run = segmind("emulate --speed 400 -- " .. shell.quote(name) .. " " .. RUN .. " -q -o house",
+    local run = segmind(("emulate --speed 400 -- %s %s -q -o house"):format(shell.quote(name), RUN),
       { SEGMIND_API_KEY = false, SEGMIND_BASE_URL = false })
     assert.equal(segmind.folder .. "/house.png\n", fine(run).out)
     assert.equal(0, segmind:accepted())
