@@ -98,7 +98,7 @@ exit.table = {
   { 4, "accepted, not finished: the id is printed", "run the same command again: it resumes" },
   { 5, "money in doubt (unknown, charged = \"unknown\")", "nothing by itself" },
   { 6, "paid, but not here (io, expired, any charged = \"yes\" without a picture)",
-    "mend the disk, run again: free" },
+    "mend the disk, run again: free; expired: --fresh pays again" },
   { 75, "temporary, nothing was accepted (not_sent, throttled)", "retry" },
   { 130, "Ctrl-C; says how to resume", "as 4" },
 }

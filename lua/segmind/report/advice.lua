@@ -10,7 +10,7 @@ local advice = {
   unknown = "Do not simply run it again, it may be paid: look into client:history() first, then "
     .. "decide by the option on_unknown.",
   failed = "Change the prompt or the picture, then run it again.",
-  expired = "The service has forgotten it; run it again for another picture, which is paid again.",
+  expired = "The service has forgotten it. The option fresh makes another picture, and pays again.",
   timeout = "The service goes on with it: client:attach(request_id, model) takes it up again, for "
     .. "free.",
   protocol = "The answer makes no sense: err.body has it. Look into client:history() before it is "
