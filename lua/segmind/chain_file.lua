@@ -14,6 +14,7 @@
 
 local Error = require("segmind.error")
 local Source = require("segmind.chain_source")
+local file = require("segmind.file")
 local input = require("segmind.input")
 local json = require("segmind.json")
 local models = require("segmind.models")
@@ -21,6 +22,7 @@ local options = require("segmind.options")
 local path = require("segmind.path")
 local request = require("segmind.request")
 local schema = require("segmind.schema")
+local tables = require("segmind.tables")
 local template = require("segmind.template")
 
 -- Of the parameters of a step; a file in Lua may return a table within itself.
@@ -62,11 +64,7 @@ end
 local function check_set(self, set, declared)
   for name in pairs(set) do
     if declared[name] == nil and not self._source.asked[name] then
-      local names = {}
-      for other in pairs(declared) do
-        names[#names + 1] = other
-      end
-      table.sort(names)
+      local names = tables.keys(declared)
       self._source:complain_of_name(self._source.value, "vars", "there is no variable %s to set%s",
         schema.show(name), Source.suggest(name, names))
     end
@@ -152,11 +150,7 @@ local function read_reference(self, step, value)
   if n then
     return refer(step, n, value, "step")
   end
-  local names = {}
-  for name in pairs(self._numbers) do
-    names[#names + 1] = name
-  end
-  table.sort(names)
+  local names = tables.keys(self._numbers)
   self._source:complain(value, "step", "%s: there is no step %s%s", label(step),
     self._source:show(named), type(named) == "number"
     and ("; steps are numbered 1 to %d"):format(#self._source.value.steps)
@@ -166,13 +160,9 @@ end
 --- `{ "file": … }`: a picture in a parameter of which no table says that it takes one.
 local function read_file(self, step, value)
   local name = type(value.file) == "string" and read_text(self, value, "file", "image")
-  local file, why
+  local content, why
   if name then
-    file, why = io.open(name, "rb")
-  end
-  local content = file and file:read("*a")
-  if file then
-    file:close()
+    content, why = file.read(name)
   end
   if not content then
     self._source:complain(value, "file", "%s: %s", label(step),
@@ -422,12 +412,7 @@ end
 --- Puts step `n` into the order, behind those that it needs.
 local function visit(self, steps, n, order, state, way)
   state[n], way[#way + 1] = "open", n
-  local needed = {}
-  for other in pairs(steps[n].needs) do
-    needed[#needed + 1] = other
-  end
-  table.sort(needed)
-  for _, other in ipairs(needed) do
+  for _, other in ipairs(tables.keys(steps[n].needs)) do
     if state[other] == "open" then
       tell_circle(self, steps, way, other, steps[n].needs[other])
     elseif not state[other] then
@@ -448,11 +433,7 @@ local function wanted(self, steps, upto)
   end
   local n = self._numbers[upto] or steps[tonumber(upto)] and tonumber(upto)
   if not n then
-    local names = {}
-    for name in pairs(self._numbers) do
-      names[#names + 1] = name
-    end
-    table.sort(names)
+    local names = tables.keys(self._numbers)
     self._source:complain_of_name(self._source.value, "steps", "there is no step %s%s",
       schema.show(upto), Source.suggest(upto, names))
   end
@@ -613,17 +594,10 @@ local function check_pictures(self, client)
   end
 end
 
-local function with_outputs(value, chain, places)
-  if getmetatable(value) == Reference then
-    return chain:output(places[value.n])
-  elseif type(value) ~= "table" or getmetatable(value) ~= nil then
-    return value
-  end
-  local copy = {}
-  for key, item in pairs(value) do
-    copy[key] = with_outputs(item, chain, places)
-  end
-  return copy
+local function with_outputs(params, chain, places)
+  return tables.map(params, function(value)
+    return getmetatable(value) == Reference and chain:output(places[value.n]) or value
+  end)
 end
 
 --- The chain of a client that the file describes, to be priced and run. Its steps are numbered as

@@ -42,13 +42,14 @@ end
 --- What a file holds.
 ---@param path string
 ---@return string? bytes nil when it cannot be read
+---@return string? why it cannot be opened
 function file.read(path)
-  local stream = io.open(path, "rb")
+  local stream, why = io.open(path, "rb")
   local bytes = stream and stream:read("*a")
   if stream then
     stream:close()
   end
-  return bytes
+  return bytes, why
 end
 
 --- Looks at a picture's file.

@@ -165,6 +165,22 @@ function json.find_bad_utf8(text)
   end
 end
 
+--- A character as UTF-8.
+---@param code integer its number, to 0x10FFFF
+---@return string
+function json.utf8_char(code)
+  if code < 0x80 then
+    return string.char(code)
+  elseif code < 0x800 then
+    return string.char(0xC0 + math.floor(code / 0x40), 0x80 + code % 0x40)
+  elseif code < 0x10000 then
+    return string.char(0xE0 + math.floor(code / 0x1000), 0x80 + math.floor(code / 0x40) % 0x40,
+      0x80 + code % 0x40)
+  end
+  return string.char(0xF0 + math.floor(code / 0x40000), 0x80 + math.floor(code / 0x1000) % 0x40,
+    0x80 + math.floor(code / 0x40) % 0x40, 0x80 + code % 0x40)
+end
+
 --- True when the text is valid UTF-8.
 ---@param text string
 ---@return boolean

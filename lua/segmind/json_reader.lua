@@ -39,32 +39,19 @@ local function show_found(self)
   return char:find("[%p]") and "'" .. char .. "'" or "another character"
 end
 
-local function utf8_bytes(code)
-  if code < 0x80 then
-    return string.char(code)
-  elseif code < 0x800 then
-    return string.char(0xC0 + math.floor(code / 0x40), 0x80 + code % 0x40)
-  elseif code < 0x10000 then
-    return string.char(0xE0 + math.floor(code / 0x1000), 0x80 + math.floor(code / 0x40) % 0x40,
-      0x80 + code % 0x40)
-  end
-  return string.char(0xF0 + math.floor(code / 0x40000), 0x80 + math.floor(code / 0x1000) % 0x40,
-    0x80 + math.floor(code / 0x40) % 0x40, 0x80 + code % 0x40)
-end
-
 --- The character of a \u escape whose "u" stands at `at`, and where it ends.
 local function unicode(self, at)
   local code = tonumber(self.text:match("^u(%x%x%x%x)", at) or "", 16)
   if not code then
     fail(self, at - 1, "\\u takes four hexadecimal digits")
   elseif code < 0xD800 or code > 0xDFFF then
-    return utf8_bytes(code), at + 5
+    return json.utf8_char(code), at + 5
   end
   local low = tonumber(self.text:match("^\\u(%x%x%x%x)", at + 5) or "", 16)
   if code > 0xDBFF or not low or low < 0xDC00 or low > 0xDFFF then
     fail(self, at - 1, "\\u%04x is half a character; its other half must stand beside it", code)
   end
-  return utf8_bytes(0x10000 + (code - 0xD800) * 0x400 + low - 0xDC00), at + 11
+  return json.utf8_char(0x10000 + (code - 0xD800) * 0x400 + low - 0xDC00), at + 11
 end
 
 local escapes = { b = "\b", f = "\f", n = "\n", r = "\r", t = "\t", ['"'] = '"', ["\\"] = "\\",

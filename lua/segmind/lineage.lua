@@ -8,6 +8,7 @@
 
 local json = require("segmind.json")
 local key = require("segmind.step_key")
+local tables = require("segmind.tables")
 local version = require("segmind.version")
 
 local lineage = {}
@@ -44,17 +45,10 @@ local function clean_text(text)
   return text
 end
 
-local function clean(value)
-  if type(value) == "string" then
-    return clean_text(value)
-  elseif type(value) ~= "table" or getmetatable(value) then
-    return value
-  end
-  local copy = {}
-  for name, item in pairs(value) do
-    copy[name] = clean(item)
-  end
-  return copy
+local function clean(params)
+  return tables.map(params, function(value)
+    return type(value) == "string" and clean_text(value) or value
+  end)
 end
 
 --- What a picture that is sent was: `step`, one before; or a file, an address, bytes.

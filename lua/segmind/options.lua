@@ -3,6 +3,7 @@
 
 local Error = require("segmind.error")
 local schema = require("segmind.schema")
+local tables = require("segmind.tables")
 
 local options = {}
 
@@ -82,15 +83,6 @@ local kinds = {
   end },
 }
 
-local function names_of(declared)
-  local names = {}
-  for name in pairs(declared) do
-    names[#names + 1] = name
-  end
-  table.sort(names)
-  return names
-end
-
 --- The kind of an option that takes one of a list of words.
 local function one_of(words)
   return { 'one of "' .. table.concat(words, '", "') .. '"', function(value)
@@ -117,7 +109,7 @@ function options.read(given, declared, owner)
     local kind = declared[name]
     kind = type(kind) == "table" and one_of(kind) or kinds[kind]
     if not kind then
-      local near = schema.nearest(name, names_of(declared))
+      local near = schema.nearest(name, tables.keys(declared))
       Error.misuse(("%s has no option %s%s"):format(owner, schema.show(name),
         near and ('; did you mean "%s"?'):format(near) or ""))
     elseif not kind[2](value) then

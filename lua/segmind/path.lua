@@ -69,7 +69,9 @@ function path.format(name)
 end
 
 --- One spelling for one place: without "//", "/./" and "/x/../".
-local function normal(name)
+---@param name string an absolute path
+---@return string
+function path.normal(name)
   local parts = {}
   for part in name:gmatch("[^/]+") do
     if part == ".." then
@@ -88,11 +90,11 @@ function path.targets(name)
   if not name then
     return {}
   elseif path.format(name) then
-    return { normal(name) }
+    return { path.normal(name) }
   end
   local targets = {}
   for _, extension in ipairs({ "png", "jpg", "webp", "gif" }) do
-    targets[#targets + 1] = normal(name:gsub("%.$", "")) .. "." .. extension
+    targets[#targets + 1] = path.normal(name:gsub("%.$", "")) .. "." .. extension
   end
   return targets
 end

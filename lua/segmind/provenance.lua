@@ -10,6 +10,7 @@ local Error = require("segmind.error")
 local json = require("segmind.json")
 local lineage = require("segmind.lineage")
 local models = require("segmind.models")
+local schema = require("segmind.schema")
 require("segmind.client") -- which knows the core
 
 local provenance = {}
@@ -50,16 +51,8 @@ local named = { lt = "<", gt = ">", amp = "&", quot = '"', apos = "'" }
 local function utf8_of(code)
   if not code or code > 0x10FFFF or code < 1 then
     return "\239\191\189"
-  elseif code < 0x80 then
-    return string.char(code)
-  elseif code < 0x800 then
-    return string.char(0xC0 + math.floor(code / 64), 0x80 + code % 64)
-  elseif code < 0x10000 then
-    return string.char(0xE0 + math.floor(code / 4096), 0x80 + math.floor(code / 64) % 64,
-      0x80 + code % 64)
   end
-  return string.char(0xF0 + math.floor(code / 262144), 0x80 + math.floor(code / 4096) % 64,
-    0x80 + math.floor(code / 64) % 64, 0x80 + code % 64)
+  return json.utf8_char(code)
 end
 
 local function unescape(text)
@@ -221,14 +214,6 @@ local function quote(word)
   return "'" .. word .. "'"
 end
 
-local function types_of(model)
-  local types, spec = {}, models.declared(model)
-  for _, param in ipairs(spec and spec.params or {}) do
-    types[param[1]] = param[2]
-  end
-  return types, spec ~= nil
-end
-
 -- How segmind run would read a text of a model that is not declared.
 local function is_taken_for_other(text)
   return text == "true" or text == "false" or text == "null" or text:find("^[%[{]") ~= nil
@@ -301,12 +286,13 @@ end
 
 --- The command of one step, or nil and why there is none.
 local function step_command(step)
-  local types, is_declared = types_of(step.model)
+  local spec = models.declared(step.model)
+  local types = schema.types(spec)
   local words, stdin, has_other = { "segmind run " .. step.model }, "", false
   local names, why = names_of(step.params)
   for _, name in ipairs(names or {}) do
     local value = step.params[name]
-    has_other = has_other or is_declared and not types[name]
+    has_other = has_other or spec and not types[name]
     if input_at(step, value) or is_list_of_pictures(step, value) then
       local ok
       ok, why = add_pictures(words, step, name, value[1] ~= nil and value or { value })
@@ -314,14 +300,14 @@ local function step_command(step)
         return nil, why
       end
     else
-      local word, given = value_word(name, value, is_declared)
+      local word, given = value_word(name, value, spec ~= nil)
       if given and stdin ~= "" then
         return nil, "two of its texts can only be given on standard input"
       end
       words[#words + 1], stdin = word, given or stdin
     end
   end
-  if step.seed and (types.seed or not is_declared) then
+  if step.seed and (types.seed or not spec) then
     words[#words + 1] = "--seed " .. json.encode(step.seed)
   end
   words[#words + 1] = has_other and "--allow-unknown" or nil

@@ -8,6 +8,7 @@ local json = require("segmind.json")
 local models = require("segmind.models")
 local path = require("segmind.path")
 local schema = require("segmind.schema")
+local tables = require("segmind.tables")
 
 local request = {}
 
@@ -56,16 +57,6 @@ local function is_object(value)
   return type(value) == "table" and input.kind(value) ~= nil
 end
 
---- The keys of a table, always in the same order: a list's numbers or an object's names.
-local function keys_of(value)
-  local keys = {}
-  for key in pairs(value) do
-    keys[#keys + 1] = key
-  end
-  table.sort(keys)
-  return keys
-end
-
 --- A picture as a parameter, whose path is of the folder that it is named in.
 ---@generic T
 ---@param item T
@@ -106,7 +97,7 @@ end
 --- model's table says so: `types` has the type of each declared parameter.
 local function gather(value, slots, types, param)
   local copy = {}
-  for _, key in ipairs(keys_of(value)) do
+  for _, key in ipairs(tables.keys(value)) do
     local item, name = value[key], param or key
     local is_picture = types[name] == (param and "images" or "image")
     if is_object(item) or is_picture and type(item) == "string" then

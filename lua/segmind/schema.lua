@@ -211,6 +211,17 @@ function schema.names(model)
   return names
 end
 
+--- The types of a model's parameters by their names; none of a model that is not declared.
+---@param model table?
+---@return table<string, string>
+function schema.types(model)
+  local by_name = {}
+  for _, param in ipairs(model and model.params or {}) do
+    by_name[param[1]] = param[2]
+  end
+  return by_name
+end
+
 local function declared_names(model)
   local names, known = {}, {}
   for i, param in ipairs(model.params) do

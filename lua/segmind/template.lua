@@ -3,23 +3,15 @@
 --- themselves.
 
 local schema = require("segmind.schema")
+local tables = require("segmind.tables")
 
 local template = {}
 
 -- What is in braces and no known name, but looks like one, is a misspelt one.
 local NAME = "^[%a_][%w_]*$"
 
-local function names_of(values)
-  local names = {}
-  for name in pairs(values) do
-    names[#names + 1] = name
-  end
-  table.sort(names)
-  return names
-end
-
 local function unknown(name, values)
-  local names = names_of(values)
+  local names = tables.keys(values)
   local near = schema.nearest(name, names)
   return ("{%s} names nothing; %s"):format(name, near and ('did you mean "{%s}"?'):format(near)
     or names[1] and "there is {" .. table.concat(names, "}, {") .. "}"

@@ -1,6 +1,7 @@
 --- What a command is told beside its arguments: a flag, else the environment, else the file
 --- $XDG_CONFIG_HOME/segmind/config.json, else a default. `doctor` shows where each value is from.
 
+local file = require("segmind.file")
 local json_reader = require("segmind.json_reader")
 local shell = require("segmind.cli.shell")
 local usage = require("segmind.cli.usage")
@@ -92,12 +93,8 @@ end
 
 --- The file's object, and a function that fails with where in the file something is wrong.
 local function read_file(path)
-  local file = io.open(path, "rb")
-  local text = file and file:read("*a")
-  if file then
-    file:close()
-  end
-  if not file then
+  local text, why = file.read(path)
+  if not text and why then
     return {}
   elseif not text then
     usage.fail("%s cannot be read: is it a file?", path)
@@ -149,13 +146,27 @@ end
 ---@field origins table<string, string> "--budget", "SEGMIND_BUDGET", the file's name or "default"
 ---@field path string of the file
 
+-- The ledger is on unless --no-ledger says otherwise. A ledger belongs to one service: another
+-- than Segmind's own has one of its own.
+local function place_ledger(self, args)
+  if args.no_ledger then
+    self.values.ledger, self.origins.ledger = nil, "--no-ledger"
+  elseif not self.values.ledger then
+    local host = (self.values.base_url or ""):match("^%a+://([^/]+)")
+    local mark = host and "-" .. host:gsub("[^%w.]", "-") or ""
+    self.values.ledger = ("%s/segmind/ledger%s.db"):format(
+      config.home("XDG_STATE_HOME", ".local/state"), mark)
+    self.origins.ledger = "default"
+  end
+end
+
 --- Reads all settings; raises for one that makes no sense.
 ---@param args table as parsed
 ---@return segmind.cli.Config
 function config.read(args)
   local path = config.path()
-  local file, place_of = read_file(path)
-  check_file(file, place_of)
+  local written, place_of = read_file(path)
+  check_file(written, place_of)
   local self = { values = {}, origins = {}, path = path }
   for _, setting in ipairs(config.settings) do
     local name, flag = setting[1], setting.flag and args[setting.flag]
@@ -166,27 +177,13 @@ function config.read(args)
       value = check(name, typed(name, flag), origin)
     elseif env and env ~= "" then
       value, origin = check(name, typed(name, env), setting.variable), setting.variable
-    elseif file[name] ~= nil then
-      value, origin = file[name], path
+    elseif written[name] ~= nil then
+      value, origin = written[name], path
     end
     self.values[name], self.origins[name] = value, value ~= nil and origin or nil
   end
-  config.place_ledger(self, args)
+  place_ledger(self, args)
   return self
-end
-
---- The ledger is on unless --no-ledger says otherwise. A ledger belongs to one service: another
---- than Segmind's own has one of its own.
-function config.place_ledger(self, args)
-  if args.no_ledger then
-    self.values.ledger, self.origins.ledger = nil, "--no-ledger"
-  elseif not self.values.ledger then
-    local host = (self.values.base_url or ""):match("^%a+://([^/]+)")
-    local mark = host and "-" .. host:gsub("[^%w.]", "-") or ""
-    self.values.ledger = ("%s/segmind/ledger%s.db"):format(
-      config.home("XDG_STATE_HOME", ".local/state"), mark)
-    self.origins.ledger = "default"
-  end
 end
 
 --- The key: SEGMIND_API_KEY, else what `api_key_command` prints. It is never kept or shown.

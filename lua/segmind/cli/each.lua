@@ -14,6 +14,7 @@ local rows = require("segmind.cli.rows")
 local schema = require("segmind.schema")
 local shell = require("segmind.cli.shell")
 local sweep = require("segmind.cli.sweep")
+local tables = require("segmind.tables")
 local template = require("segmind.template")
 local names = require("segmind.cli.template")
 local usage = require("segmind.cli.usage")
@@ -74,14 +75,6 @@ local function split(words)
   return sources, model, params
 end
 
-local function types_of(model)
-  local types, spec = {}, models.declared(model)
-  for _, param in ipairs(spec and spec.params or {}) do
-    types[param[1]] = param[2]
-  end
-  return types
-end
-
 local function relative(value, row)
   local is_local = type(value) == "string" and input.kind(value) == "path"
     and value:sub(1, 1) ~= "/"
@@ -110,17 +103,13 @@ local function fill(text, row, type_name)
   return schema.from_text(type_name, value)
 end
 
-local function fill_all(value, row, type_name)
-  if type(value) == "string" then
-    return fill(value, row, type_name)
-  elseif type(value) ~= "table" or getmetatable(value) ~= nil then
+local function fill_all(params, row, type_name)
+  return tables.map(params, function(value)
+    if type(value) == "string" then
+      return fill(value, row, type_name)
+    end
     return value
-  end
-  local copy = {}
-  for key, item in pairs(value) do
-    copy[key] = fill_all(item, row, type_name)
-  end
-  return copy
+  end)
 end
 
 --- Refuses a name that no column has, before any row is looked at.
@@ -357,7 +346,7 @@ local function read_plan(context, args)
   if columns then
     check_columns(given, columns, swept, sources[1])
   end
-  local plan = { model = model, given = given, types = types_of(model),
+  local plan = { model = model, given = given, types = schema.types(models.declared(model)),
     options = pictures.options(args), swept = swept,
     swept_parameters = swept_parameters(given, swept, model) }
   plan.output, plan.is_default = pictures.template(context, default_output(swept),

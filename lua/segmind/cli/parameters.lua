@@ -1,8 +1,10 @@
 --- Parameters of a model as words of the command line: `name=value`, `name=@file` for text from a
 --- file, `-` for standard input. What a value is, the model's table says.
 
+local file = require("segmind.file")
 local json = require("segmind.json")
 local models = require("segmind.models")
+local schema = require("segmind.schema")
 local usage = require("segmind.cli.usage")
 
 local parameters = {}
@@ -22,11 +24,7 @@ local function read_stdin(name)
 end
 
 local function read_file(path, name)
-  local file, why = io.open(path, "rb")
-  local text = file and file:read("*a")
-  if file then
-    file:close()
-  end
+  local text, why = file.read(path)
   if not text then
     usage.fail("%s=@%s: %s; a text that begins with @ is written %s=@@…", name, path,
       why and why:gsub("^.*: ", "") or "it cannot be read", name)
@@ -113,22 +111,15 @@ local function guess(value, name)
   return text:find("%d") and number(text) or text
 end
 
-local function types_of(model)
-  local types, spec = {}, models.declared(model)
-  for _, param in ipairs(spec and spec.params or {}) do
-    types[param[1]] = param[2]
-  end
-  return types, spec ~= nil
-end
-
 --- The value of one parameter by its model's table.
 ---@param model string
 ---@param name string
 ---@param value string
 ---@return any
 function parameters.value(model, name, value)
-  local types, is_declared = types_of(model)
-  local read = readers[types[name]] or not is_declared and guess or parameters.text
+  local spec = models.declared(model)
+  local types = schema.types(spec)
+  local read = readers[types[name]] or not spec and guess or parameters.text
   return read(value, name)
 end
 
@@ -146,7 +137,7 @@ end
 ---@param words string[]
 ---@return table params
 function parameters.read(model, words)
-  local params, types = {}, types_of(model)
+  local params, types = {}, schema.types(models.declared(model))
   stdin = nil
   for _, word in ipairs(words) do
     local name, value = split(word, model)
@@ -172,8 +163,9 @@ end
 ---@param name string
 ---@return boolean
 function parameters.has(model, name)
-  local types, is_declared = types_of(model)
-  return types[name] ~= nil or not is_declared
+  local spec = models.declared(model)
+  local types = schema.types(spec)
+  return types[name] ~= nil or not spec
 end
 
 --- Refuses a model that is probably misspelt; the service would, too, but later.

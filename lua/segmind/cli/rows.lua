@@ -1,6 +1,7 @@
 --- The rows of `segmind each`: pictures, folders, tables (CSV, JSONL), lists of paths. A row has
 --- the values of its columns by name, and where it stands, for messages.
 
+local file = require("segmind.file")
 local json = require("segmind.json")
 local json_reader = require("segmind.json_reader")
 local shell = require("segmind.cli.shell")
@@ -187,8 +188,8 @@ end
 ---@return segmind.cli.Row
 function rows.picture(path)
   local plain = is_address(path) and path:gsub("[?#].*$", "") or path
-  local file = plain:match("([^/]+)/*$") or plain
-  return { where = path, values = { path = path, file = file, name = (file:gsub("%.%w+$", "")) } }
+  local last = plain:match("([^/]+)/*$") or plain
+  return { where = path, values = { path = path, file = last, name = (last:gsub("%.%w+$", "")) } }
 end
 
 --- The pictures of a folder, by name; not those of the folders in it.
@@ -241,11 +242,7 @@ local formats = { csv = rows.csv, tsv = rows.csv, jsonl = rows.jsonl, ndjson = r
   paths = paths }
 
 local function read_file(path)
-  local file, why = io.open(path, "rb")
-  local text = file and file:read("*a")
-  if file then
-    file:close()
-  end
+  local text, why = file.read(path)
   if not text then
     usage.fail("%s", why or path .. " cannot be read")
   end

@@ -6,6 +6,7 @@ local pictures = require("segmind.cli.pictures")
 local place = require("segmind.cli.place")
 local template = require("segmind.cli.template")
 local usage = require("segmind.cli.usage")
+local tables = require("segmind.tables")
 
 local verb = {
   name = "run",
@@ -31,12 +32,7 @@ function verb.declare(command)
 end
 
 local function stem_of(params)
-  local names = {}
-  for name in pairs(params) do
-    names[#names + 1] = name
-  end
-  table.sort(names)
-  for _, name in ipairs(names) do
+  for _, name in ipairs(tables.keys(params)) do
     local value = params[name]
     local first = type(value) == "table" and value[1] or value
     if name:find("image") and type(first) == "string" then

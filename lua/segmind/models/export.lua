@@ -13,6 +13,7 @@ if root then
 end
 local Error = require("segmind.error")
 local models = require("segmind.models")
+local tables = require("segmind.tables")
 
 local export = {}
 
@@ -229,11 +230,7 @@ end
 
 --- The kinds of errors, which are a table of the library's, too.
 local function kind_types(put)
-  local kinds = {}
-  for kind in pairs(Error.kinds) do
-    kinds[#kinds + 1] = kind
-  end
-  table.sort(kinds)
+  local kinds = tables.keys(Error.kinds)
   put("\n--- What went wrong.\n---@alias segmind.ErrorKind")
   for _, kind in ipairs(kinds) do
     put(('---| "%s" # %s'):format(kind, Error.kinds[kind]))

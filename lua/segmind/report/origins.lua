@@ -124,15 +124,7 @@ end
 ---@param name string
 ---@return string
 function origins.place(name)
-  local parts = {}
-  for part in paths.absolute(name):gmatch("[^/]+") do
-    if part == ".." then
-      parts[#parts] = nil
-    elseif part ~= "." then
-      parts[#parts + 1] = part
-    end
-  end
-  return "/" .. table.concat(parts, "/")
+  return paths.normal(paths.absolute(name))
 end
 
 return origins

@@ -57,9 +57,9 @@ end
 
 --- The parameters that take pictures, by name.
 local function picture_params(model)
-  local names, spec = {}, models.declared(model)
-  for _, param in ipairs(spec and spec.params or {}) do
-    names[param[1]] = param[2] == "image" or param[2] == "images" or nil
+  local names = {}
+  for name, type_name in pairs(schema.types(models.declared(model))) do
+    names[name] = type_name == "image" or type_name == "images" or nil
   end
   return names
 end
