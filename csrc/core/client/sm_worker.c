@@ -3,12 +3,11 @@
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "sm_http.h"
+#include "sm_thread.h"
 
 struct thread {
   struct thread *next;
@@ -90,22 +89,13 @@ static void at_exit(void) {
   }
 }
 
-/* On the clock that nobody sets. */
-static void make_condition(void) {
-  pthread_condattr_t clock;
-  pthread_condattr_init(&clock);
-  pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
-  pthread_cond_init(&settled, &clock);
-  pthread_condattr_destroy(&clock);
-}
-
 /* In a child the threads do not exist; their memory is left alone, and is no
  * leak. */
 static void in_child(void) {
   atomic_fetch_add(&forks, 1);
   parents_threads = threads;
   threads = NULL;
-  make_condition();
+  sm_thread_condition(&settled);
   pthread_mutex_unlock(&lock); /* taken before the fork, by this thread */
 }
 
@@ -117,7 +107,7 @@ static void in_parent(void) { pthread_mutex_unlock(&lock); }
  * libcurl's TLS library has registered its own, runs before it
  * (https://curl.se/libcurl/c/curl_global_init.html). */
 static void prepare(void) {
-  make_condition();
+  sm_thread_condition(&settled);
   if (!sm_http_prepare())
     preparation_trouble = "libcurl could not be initialised";
   else if (atexit(at_exit) != 0 ||
@@ -150,20 +140,10 @@ static void *run(void *user) {
   return NULL;
 }
 
-/* Signals are the host's: Ctrl-C must reach the thread that runs Lua. */
-static int create_without_signals(struct thread *thread) {
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  int rc = pthread_create(&thread->id, NULL, run, thread);
-  pthread_sigmask(SIG_SETMASK, &before, NULL);
-  return rc;
-}
-
 /* A thread that started while the process ends would be joined by nobody. */
 static int start(struct thread *thread) {
   pthread_mutex_lock(&lock);
-  int rc = is_exiting ? ECANCELED : create_without_signals(thread);
+  int rc = is_exiting ? ECANCELED : sm_thread_start(&thread->id, run, thread);
   if (rc == 0) {
     thread->next = threads;
     threads = thread;
@@ -226,11 +206,7 @@ static bool is_unsettled(void) {
 }
 
 void sm_worker_settle(int64_t most_ms) {
-  struct timespec until;
-  clock_gettime(CLOCK_MONOTONIC, &until);
-  until.tv_nsec += (long)(most_ms % 1000) * 1000000;
-  until.tv_sec += most_ms / 1000 + until.tv_nsec / 1000000000;
-  until.tv_nsec %= 1000000000;
+  const struct timespec until = sm_thread_until(most_ms);
   pthread_mutex_lock(&lock);
   while (is_unsettled() && pthread_cond_timedwait(&settled, &lock, &until) == 0)
     ;

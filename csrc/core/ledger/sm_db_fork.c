@@ -2,7 +2,8 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <time.h>
+
+#include "sm_thread.h"
 
 /* Who forks is the host, which is never held up for longer than a disk may take
  * to commit. */
@@ -15,26 +16,9 @@ static int at_work;
 static bool is_forking;
 static bool is_amid;
 
-static void make_condition(void) {
-  pthread_condattr_t clock;
-  pthread_condattr_init(&clock);
-  pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
-  pthread_cond_init(&changed, &clock);
-  pthread_condattr_destroy(&clock);
-}
-
-static struct timespec end_of_patience(void) {
-  struct timespec until;
-  clock_gettime(CLOCK_MONOTONIC, &until);
-  until.tv_nsec += PATIENCE_MS * 1000000L;
-  until.tv_sec += until.tv_nsec / 1000000000;
-  until.tv_nsec %= 1000000000;
-  return until;
-}
-
 /* Nobody begins meanwhile, else one of many would always be at work. */
 static void before_fork(void) {
-  const struct timespec until = end_of_patience();
+  const struct timespec until = sm_thread_until(PATIENCE_MS);
   int rc = 0;
   pthread_mutex_lock(&lock);
   is_forking = true;
@@ -54,12 +38,12 @@ static void in_child(void) {
   is_amid |= at_work > 0;
   at_work = 0;
   is_forking = false;
-  make_condition();
+  sm_thread_condition(&changed);
   pthread_mutex_unlock(&lock);
 }
 
 static void watch(void) {
-  make_condition();
+  sm_thread_condition(&changed);
   (void)pthread_atfork(before_fork, in_parent, in_child);
 }
 

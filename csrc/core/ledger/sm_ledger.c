@@ -1,9 +1,7 @@
 #include "sm_ledger.h"
 
-#include <errno.h>
 #include <math.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +10,8 @@
 
 #include "sm_ledger_rows.h"
 #include "sm_owner.h"
+#include "sm_thread.h"
+#include "sm_timer.h"
 #include "sm_transfers.h"
 
 #define PATIENCE_MS 10000 /* a write before a submit */
@@ -71,20 +71,6 @@ struct sm_ledger {
   atomic_ullong retries;
 };
 
-static int64_t clock_ms(clockid_t id) {
-  struct timespec now;
-  clock_gettime(id, &now);
-  return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-static int64_t now_ms(void) { return clock_ms(CLOCK_MONOTONIC); }
-
-static void sleep_ms(int64_t ms) {
-  struct timespec time = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
-  while (nanosleep(&time, &time) != 0 && errno == EINTR)
-    ;
-}
-
 /* -- sending home ---------------------------------------------------------- */
 
 static void send_home(struct sm_ledger *ledger, struct sm_writes *done) {
@@ -132,7 +118,7 @@ static void note_lease(struct sm_ledger *ledger, const struct sm_write *write) {
   if (write->kind <= SM_WRITE_RESUME || write->kind == SM_WRITE_ACCEPT)
     ledger->may_hold = true;
   if (ledger->may_hold && !was_held)
-    ledger->renew_ms = now_ms() + ledger->every_ms;
+    ledger->renew_ms = sm_now_ms() + ledger->every_ms;
 }
 
 /* The first of the pending has come to its end. */
@@ -156,7 +142,7 @@ static void finish_first(struct sm_ledger *ledger, struct sm_writes *done) {
 
 /* Whole seconds, as people read them in the database. */
 static double wall_s(void) {
-  int64_t seconds = clock_ms(CLOCK_REALTIME) / 1000;
+  int64_t seconds = sm_wall_ms() / 1000;
   return (double)seconds;
 }
 
@@ -225,7 +211,7 @@ static void wait_longer(struct retry *retry) {
     retry->backoff_ms = BACKOFF_MS;
   if (retry->backoff_ms > BACKOFF_CAP_MS)
     retry->backoff_ms = BACKOFF_CAP_MS;
-  retry->at_ms = now_ms() + retry->backoff_ms;
+  retry->at_ms = sm_now_ms() + retry->backoff_ms;
 }
 
 /* Once, until all is well again. */
@@ -245,7 +231,7 @@ static void note_once(struct sm_ledger *ledger, const char *why) {
 /* Of what may pass by itself the host hears after a second. */
 static void note_delay(struct sm_ledger *ledger, const char *why) {
   int64_t since = atomic_load(&ledger->since_ms);
-  if (since >= 0 && now_ms() - since >= NOTE_MS)
+  if (since >= 0 && sm_now_ms() - since >= NOTE_MS)
     note_once(ledger, why);
 }
 
@@ -258,7 +244,7 @@ static void note_trouble(struct sm_ledger *ledger, const struct sm_error *e) {
 
 static void begin_trial(struct sm_ledger *ledger) {
   if (atomic_load(&ledger->since_ms) < 0)
-    atomic_store(&ledger->since_ms, now_ms());
+    atomic_store(&ledger->since_ms, sm_now_ms());
 }
 
 static void end_trial(struct sm_ledger *ledger) {
@@ -305,7 +291,7 @@ static void settle_refusal(struct sm_ledger *ledger, struct sm_writes *done) {
   if (write->is_broken)
     sm_db_close(&ledger->connection.db);
   write->is_moved &= !write->is_broken; /* there may be another database */
-  if (!sm_write_is_after_submit(write) || write->give_up_ms <= now_ms()) {
+  if (!sm_write_is_after_submit(write) || write->give_up_ms <= sm_now_ms()) {
     finish_first(ledger, done);
     return;
   }
@@ -377,7 +363,7 @@ static void commit_pending(struct sm_ledger *ledger) {
   begin_trial(ledger);
   try_pending(ledger, &done);
   if (ledger->pending.head)
-    give_up_late(ledger, now_ms(), &done);
+    give_up_late(ledger, sm_now_ms(), &done);
   if (!ledger->pending.head)
     end_trial(ledger);
   send_home(ledger, &done);
@@ -392,7 +378,7 @@ static void settle_piece(struct sm_ledger *ledger, enum sm_db_status status,
   bool is_transient = sm_db_is_transient(status);
   if (is_transient)
     note_trouble(ledger, e);
-  if (is_transient && write->give_up_ms > now_ms())
+  if (is_transient && write->give_up_ms > sm_now_ms())
     return;
   sm_writes_push(&ledger->pending, sm_transfers_pop(&ledger->transfers));
   refuse(ledger->pending.head, status, e);
@@ -426,13 +412,14 @@ static void take_queued(struct sm_ledger *ledger) {
   pthread_mutex_lock(&ledger->lock);
   sm_writes_move(&ledger->pending, &ledger->queued);
   pthread_mutex_unlock(&ledger->lock);
-  if (now_ms() >= ledger->again.at_ms)
+  if (sm_now_ms() >= ledger->again.at_ms)
     sm_writes_move(&ledger->pending, &ledger->refused);
   sm_transfers_take(&ledger->transfers, &ledger->connection.pictures,
                     &ledger->pending);
-  if (!ledger->may_hold || ledger->is_renewing || now_ms() < ledger->renew_ms)
+  if (!ledger->may_hold || ledger->is_renewing ||
+      sm_now_ms() < ledger->renew_ms)
     return;
-  ledger->renew_ms = now_ms() + ledger->every_ms;
+  ledger->renew_ms = sm_now_ms() + ledger->every_ms;
   ledger->is_renewing = true;
   sm_write_create(&ledger->renewal, SM_WRITE_RENEW, NULL);
   ledger->renewal.give_up_ms = ledger->renew_ms;
@@ -440,7 +427,7 @@ static void take_queued(struct sm_ledger *ledger) {
 }
 
 static void turn(struct sm_ledger *ledger) {
-  if (now_ms() < ledger->retry.at_ms)
+  if (sm_now_ms() < ledger->retry.at_ms)
     return;
   take_queued(ledger);
   if (ledger->pending.head)
@@ -512,7 +499,7 @@ static bool wait_for_work(struct sm_ledger *ledger) {
   bool goes_on = true;
   pthread_mutex_lock(&ledger->lock);
   while (goes_on) {
-    int64_t due = due_ms(ledger), now = now_ms();
+    int64_t due = due_ms(ledger), now = sm_now_ms();
     bool is_idle = !has_work(ledger) && !ledger->refused.head;
     if (ledger->is_stopping)
       goes_on = !is_idle && now < atomic_load(&ledger->give_up_ms);
@@ -532,22 +519,12 @@ static void *run(void *self) {
   return NULL;
 }
 
-/* Signals are the host's: Ctrl-C must reach the thread that runs Lua. */
-static int start_thread(struct sm_ledger *ledger) {
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  int rc = pthread_create(&ledger->thread, NULL, run, ledger);
-  pthread_sigmask(SIG_SETMASK, &before, NULL);
-  return rc;
-}
-
 /* Under the lock: the host may ask while the store is used. Returns 0, or why
  * there is no thread: two that use the store cannot take its place. */
 static int need_thread(struct sm_ledger *ledger) {
   if (ledger->is_inline || ledger->is_over || ledger->has_thread)
     return 0;
-  int rc = start_thread(ledger);
+  int rc = sm_thread_start(&ledger->thread, run, ledger);
   ledger->has_thread = rc == 0;
   return rc;
 }
@@ -557,7 +534,7 @@ static int need_thread(struct sm_ledger *ledger) {
 /* A claim is not waited for long: nothing is paid meanwhile (M5). What is
  * written after a submit is tried to the deadline of its job (M4). */
 static int64_t last_try_ms(const struct sm_write *write) {
-  int64_t patience = now_ms() + PATIENCE_MS;
+  int64_t patience = sm_now_ms() + PATIENCE_MS;
   if (sm_write_is_after_submit(write) || write->deadline_ms < patience)
     return write->deadline_ms;
   return patience;
@@ -612,8 +589,8 @@ void sm_ledger_ask(struct sm_ledger *ledger, struct sm_write *write) {
   put(ledger, write);
   while (!has_answer(ledger)) {
     turn(ledger);
-    if (now_ms() < ledger->retry.at_ms)
-      sleep_ms(BACKOFF_MS);
+    if (sm_now_ms() < ledger->retry.at_ms)
+      sm_thread_sleep(BACKOFF_MS);
   }
 }
 
@@ -654,7 +631,7 @@ struct sm_store sm_ledger_store(struct sm_ledger *ledger) {
 int64_t sm_ledger_wait_ms(struct sm_ledger *ledger) {
   if (!ledger->is_inline || ledger->is_over)
     return INT64_MAX;
-  int64_t due = due_ms(ledger), now = now_ms();
+  int64_t due = due_ms(ledger), now = sm_now_ms();
   if (due == INT64_MAX)
     return due;
   return due > now ? due - now : 0;
@@ -666,14 +643,13 @@ static void name_owner(struct sm_ledger *ledger) {
   char process[SM_OWNER_NAME];
   uint64_t chance = 0;
   if (getrandom(&chance, sizeof chance, 0) != (ssize_t)sizeof chance)
-    chance = (uint64_t)clock_ms(CLOCK_REALTIME);
+    chance = (uint64_t)sm_wall_ms();
   sm_owner_name(process);
   (void)snprintf(ledger->owner, sizeof ledger->owner, "%s:%016llx", process,
                  (unsigned long long)chance);
 }
 
 static struct sm_ledger *make(const struct sm_ledger_options *options) {
-  pthread_condattr_t clock;
   struct sm_ledger *ledger = calloc(1, sizeof *ledger);
   if (!ledger)
     return NULL;
@@ -684,11 +660,8 @@ static struct sm_ledger *make(const struct sm_ledger_options *options) {
   atomic_store(&ledger->since_ms, -1);
   atomic_store(&ledger->give_up_ms, INT64_MAX);
   pthread_mutex_init(&ledger->lock, NULL);
-  pthread_condattr_init(&clock);
-  pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
-  pthread_cond_init(&ledger->work, &clock);
-  pthread_cond_init(&ledger->answer, &clock);
-  pthread_condattr_destroy(&clock);
+  sm_thread_condition(&ledger->work);
+  sm_thread_condition(&ledger->answer);
   name_owner(ledger);
   sm_transaction_create(&ledger->transaction, &ledger->connection.db,
                         ledger->owner);
@@ -740,7 +713,7 @@ void sm_ledger_stop(struct sm_ledger *ledger) {
     return;
   pthread_mutex_lock(&ledger->lock);
   ledger->is_stopping = true;
-  atomic_store(&ledger->give_up_ms, now_ms() + DRAIN_MS);
+  atomic_store(&ledger->give_up_ms, sm_now_ms() + DRAIN_MS);
   pthread_cond_signal(&ledger->work);
   pthread_mutex_unlock(&ledger->lock);
   if (ledger->has_thread)

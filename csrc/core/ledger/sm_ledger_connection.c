@@ -1,28 +1,17 @@
 #include "sm_ledger_connection.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "sm_ledger_tables.h"
+#include "sm_thread.h"
+#include "sm_timer.h"
 
 #define PATIENCE_MS                                                            \
   5000 /* for another's lock to go, when it is first opened                    \
         */
 #define PAUSE_MS 10
-
-static int64_t now_ms(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-static void pause_a_little(void) {
-  struct timespec time = {.tv_nsec = PAUSE_MS * 1000000};
-  while (nanosleep(&time, &time) != 0 && errno == EINTR)
-    ;
-}
 
 static bool copy(char **kept, const char *text) {
   *kept = text ? strdup(text) : NULL;
@@ -73,7 +62,7 @@ enum sm_db_status sm_ledger_connection_create(
     struct sm_ledger_connection *connection,
     const struct sm_ledger_options *options, const struct sm_db *db,
     const atomic_llong *give_up_ms, struct sm_error *e) {
-  int64_t until = now_ms() + PATIENCE_MS;
+  int64_t until = sm_now_ms() + PATIENCE_MS;
   *connection = (struct sm_ledger_connection){.give_up_ms = give_up_ms,
                                               .is_shared = options->is_shared};
   if (db)
@@ -86,8 +75,8 @@ enum sm_db_status sm_ledger_connection_create(
     return SM_DB_BUSY;
   }
   enum sm_db_status status = sm_ledger_connection_need(connection, e);
-  while (status == SM_DB_BUSY && now_ms() < until) {
-    pause_a_little();
+  while (status == SM_DB_BUSY && sm_now_ms() < until) {
+    sm_thread_sleep(PAUSE_MS);
     status = sm_ledger_connection_need(connection, e);
   }
   return status;
