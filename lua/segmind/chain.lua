@@ -13,13 +13,13 @@
 local Budget = require("segmind.budget")
 local Error = require("segmind.error")
 local Job = require("segmind.job")
+local file = require("segmind.file")
 local input = require("segmind.input")
 local key = require("segmind.step_key")
 local methods = require("segmind.methods")
 local models = require("segmind.models")
 local operation = require("segmind.operation")
 local options = require("segmind.options")
-local path = require("segmind.path")
 local request = require("segmind.request")
 local schema = require("segmind.schema")
 local step = require("segmind.step")
@@ -63,7 +63,7 @@ function Chain:step(model, params, opts)
       .. schema.show(model) .. " and " .. schema.show(params))
   end
   opts = options.read(opts, request.options, "chain:step")
-  opts.save = path.absolute(opts.save)
+  opts.save = file.absolute(opts.save)
   params = request.named_in(model, params)
   table.insert(self._steps, { model = model, params = params, opts = opts })
   return self
@@ -132,7 +132,7 @@ local function prepare_step(self, n, defaults)
     opts[name] = value
   end
   if opts.save then
-    local stem, extension = path.split(opts.save)
+    local stem, extension = file.split(opts.save)
     opts.save = ("%s-%d%s"):format(stem, n, extension or "")
   end
   for name, value in pairs(entry.opts) do
@@ -237,14 +237,10 @@ local function estimate(requests, finished)
 end
 
 -- Read here, where nobody can wait for the worker thread.
-local function digest_here(core, sources)
+local function digest_here(sources)
   local digests = {}
   for _, source in ipairs(sources) do
-    local file = not input.is_bytes(source) and io.open(source, "rb")
-    digests[source] = core.sha256(file and file:read("*a") or source.data or "")
-    if file then
-      file:close()
-    end
+    digests[source] = file.sha256(input.is_bytes(source) and source.data or file.read(source) or "")
   end
   return digests
 end
@@ -260,7 +256,7 @@ local function digest_all(client, requests)
     end
   end
   if not wait.is_possible(client) then
-    return digest_here(client._core, sources)
+    return digest_here(sources)
   end
   local gate, digests, err = wait.gate(client), nil, nil
   client._uploads:digest_all(sources, client._timeout, function(found, failed)

@@ -19,7 +19,6 @@ local input = require("segmind.input")
 local json = require("segmind.json")
 local models = require("segmind.models")
 local options = require("segmind.options")
-local path = require("segmind.path")
 local request = require("segmind.request")
 local schema = require("segmind.schema")
 local tables = require("segmind.tables")
@@ -105,10 +104,10 @@ end
 
 --- A path that the file names is of the file's folder; one that was set, of the current one.
 local function resolve(self, name, is_set)
-  if is_set or input.kind(name) ~= "path" or name:sub(1, 1) == "/" or path.is_home(name) then
-    return path.absolute(name)
+  if is_set or input.kind(name) ~= "path" or name:sub(1, 1) == "/" or file.is_home(name) then
+    return file.absolute(name)
   end
-  return path.absolute(self._folder .. name)
+  return file.absolute(self._folder .. name)
 end
 
 --- A text with its variables; one that is a variable alone has that one's type.
@@ -347,7 +346,7 @@ local function read_save(self, step)
   if problem then
     self._source:complain(step.raw, "save", "%s: %s", label(step), problem)
   elseif save then
-    step.save = path.absolute(self._out .. save)
+    step.save = file.absolute(self._out .. save)
   end
 end
 
@@ -467,7 +466,7 @@ end
 local function check_saves(self)
   local writers = {}
   for _, step in ipairs(self.steps) do
-    for _, target in ipairs(path.targets(step.save)) do
+    for _, target in ipairs(file.targets(step.save)) do
       local other = writers[target]
       if other and other ~= step then
         self._source:complain(step.raw, step.raw.save ~= nil and "save" or "name",
@@ -523,7 +522,7 @@ local function read_all(self, opts)
   self.steps = sort(self, steps, opts.upto)
   for _, step in ipairs(self.steps) do
     if opts.out and step.is_final and not step.save and not step.is_unsaved then
-      step.save = path.absolute(self._out .. default_save(self, step))
+      step.save = file.absolute(self._out .. default_save(self, step))
     end
   end
   check_saves(self)
@@ -563,7 +562,7 @@ function chain_file.read(source, opts)
   end
   local folder = is_file and source:match("^(.*/)") or ""
   local self = setmetatable({ name = read.name, steps = {}, _source = read, _folder = folder,
-    _stem = path.split(read.name:match("[^/]*$"):gsub("%.%w+$", "")), _pictures = {},
+    _stem = file.split(read.name:match("[^/]*$"):gsub("%.%w+$", "")), _pictures = {},
     _out = opts.out and opts.out:gsub("/+$", "") .. "/" or folder }, File)
   read_all(self, opts)
   err = read:refusal()
@@ -573,9 +572,9 @@ end
 -- -- the chain ------------------------------------------------------------------------------------
 
 --- Looks at the pictures that are files: there, whole, and of a format that the model takes.
-local function check_pictures(self, client)
+local function check_pictures(self)
   local function check(picture, step)
-    local problem = input.problem(client._core, picture.value)
+    local problem = input.problem(picture.value)
     if problem then
       self._source:complain(picture.holder, picture.key, (step and label(step) .. ": " or "")
         .. problem)
@@ -608,7 +607,7 @@ end
 ---@return segmind.Error? err kind "invalid": a picture that is not there
 function File:chain(client, opts)
   opts = options.read(opts, request.options, "file:chain")
-  check_pictures(self, client)
+  check_pictures(self)
   local err = self._source:refusal()
   if err then
     return nil, err

@@ -11,7 +11,7 @@ local Queue = require("segmind.queue")
 local async = require("segmind.async")
 local callback = require("segmind.callback")
 local chain_file = require("segmind.chain_file")
-local files = require("segmind.file")
+local file = require("segmind.file")
 local history = require("segmind.history")
 local input = require("segmind.input")
 local interruption = require("segmind.interruption")
@@ -22,7 +22,6 @@ local methods = require("segmind.methods")
 local models = require("segmind.models")
 local operation = require("segmind.operation")
 local options = require("segmind.options")
-local path = require("segmind.path")
 local record = require("segmind.record")
 local request = require("segmind.request")
 local schema = require("segmind.schema")
@@ -32,10 +31,9 @@ local version = require("segmind.version")
 local wait = require("segmind.wait")
 
 Error.set_filter(core.redact)
-path.set_absolute(core.absolute)
 lineage.use(core)
 callback.use(core)
-files.use(core)
+file.use(core)
 wait.use(core)
 methods.on_interrupt(unfinished.tell)
 
@@ -101,9 +99,9 @@ end
 --- A ledger may also be the URL of a database.
 local function name_places(opts)
   if opts.ledger and not opts.ledger:find("^%a[%w+.-]*://") then
-    opts.ledger = path.absolute(opts.ledger)
+    opts.ledger = file.absolute(opts.ledger)
   end
-  opts.ledger_files, opts.ca_file = path.absolute(opts.ledger_files), path.absolute(opts.ca_file)
+  opts.ledger_files, opts.ca_file = file.absolute(opts.ledger_files), file.absolute(opts.ca_file)
 end
 
 --- Where the ledger's pictures are, as far as this side knows: a server's are in the user's cache.
@@ -289,11 +287,11 @@ end
 ---@return segmind.Error? err kind "invalid"; its `problems` begin with "file:line:column: "
 function Client:chain_file(source, opts)
   wait.check_open(self)
-  local file, err = chain_file.read(source, opts)
-  if not file then
+  local read, err = chain_file.read(source, opts)
+  if not read then
     return nil, err
   end
-  return file:chain(self)
+  return read:chain(self)
 end
 
 --- The options of client:map.

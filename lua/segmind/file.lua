@@ -1,5 +1,7 @@
---- Files of the host's: what is written is there whole or not at all, and missing folders are made.
---- The core does it; segmind.client hands it over.
+--- Files of the host's: their paths as a caller names them, and what is in them. A relative path is
+--- of the folder that the host is in when it is named: later the host may be elsewhere, and another
+--- picture of the same name would be paid for. What is written is there whole or not at all, and
+--- missing folders are made. The core does it; segmind.client hands it over.
 
 local Error = require("segmind.error")
 
@@ -12,6 +14,96 @@ local core
 function file.use(given)
   core = given
 end
+
+-- -- paths ----------------------------------------------------------------------------------------
+
+--- Whether a shell would have replaced the beginning; a folder called "~" is not what was meant.
+---@param path string
+---@return boolean
+function file.is_home(path)
+  return path == "~" or path:sub(1, 2) == "~/"
+end
+
+--- The absolute path, links and all. What is no path (nil, "~", a name with a zero byte) stays, for
+--- its own check to refuse.
+---@generic T
+---@param path T
+---@return T
+function file.absolute(path)
+  if type(path) ~= "string" or path == "" or path:find("\0", 1, true) or file.is_home(path) then
+    return path
+  end
+  return core.absolute(path)
+end
+
+--- Why a name is no file's path, or nil.
+---@param path string
+---@return string?
+function file.problem(path)
+  if path:find("\0", 1, true) then
+    return "the path holds a zero byte"
+  elseif file.is_home(path) then
+    return '~ is not expanded; write the folder\'s name, as os.getenv("HOME") has it'
+  elseif path:find("^%a[%w+.-]*://") then
+    return "a path is wanted, not an address"
+  end
+end
+
+local formats = { png = "png", jpg = "jpeg", jpeg = "jpeg", webp = "webp", gif = "gif" }
+
+--- A path without a picture's extension, and that with its dot: "a/b.PNG" is "a/b" and ".PNG",
+--- "house v1.5" has none. (sm_format_is_named is the core's.)
+---@param path string
+---@return string stem
+---@return string? extension
+function file.split(path)
+  local stem, extension = path:match("^(.*[^/])(%.%w+)$")
+  if stem and formats[extension:sub(2):lower()] then
+    return stem, extension
+  end
+  return path
+end
+
+--- The format that a path's extension stands for.
+---@param path string
+---@return string? format "png", "jpeg", "webp", "gif"
+function file.format(path)
+  local _, extension = file.split(path)
+  return extension and formats[extension:sub(2):lower()]
+end
+
+--- One spelling for one place: without "//", "/./" and "/x/../".
+---@param path string an absolute one
+---@return string
+function file.normal(path)
+  local parts = {}
+  for part in path:gmatch("[^/]+") do
+    if part == ".." then
+      table.remove(parts)
+    elseif part ~= "." then
+      parts[#parts + 1] = part
+    end
+  end
+  return "/" .. table.concat(parts, "/")
+end
+
+--- What a picture that is saved under an absolute path may be called in the end.
+---@param path string?
+---@return string[]
+function file.targets(path)
+  if not path then
+    return {}
+  elseif file.format(path) then
+    return { file.normal(path) }
+  end
+  local targets = {}
+  for i, extension in ipairs({ ".png", ".jpg", ".webp", ".gif" }) do
+    targets[i] = file.normal(path:gsub("%.$", "")) .. extension
+  end
+  return targets
+end
+
+-- -- contents -------------------------------------------------------------------------------------
 
 local function written(path, err)
   if not path then
@@ -66,8 +158,9 @@ end
 --- Looks at the bytes of a picture.
 ---@param bytes string
 ---@return { format: string, width: integer, height: integer, media_type: string }?
+---@return string? why it is none
 function file.image(bytes)
-  return (core.image(bytes))
+  return core.image(bytes)
 end
 
 ---@param bytes string

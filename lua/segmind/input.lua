@@ -4,8 +4,8 @@
 --- the same content while it is on its way waits for the same upload.
 
 local Error = require("segmind.error")
+local file = require("segmind.file")
 local operation = require("segmind.operation")
-local path = require("segmind.path")
 local schema = require("segmind.schema")
 local wait = require("segmind.wait")
 
@@ -96,21 +96,20 @@ local function local_problem(info, problem, what, formats)
 end
 
 --- Looks at a value before anything is sent: reads a file's header, checks bytes in memory.
----@param core table segmind.core
 ---@param value any
 ---@param formats string[]? the formats that the model takes
 ---@return string? problem
 ---@return string? warning what may become of it otherwise than expected
-function input.problem(core, value, formats)
+function input.problem(value, formats)
   local kind, problem = input.kind(value)
   if kind == "path" then
-    local info, why = core.probe(value)
+    local info, why = file.probe(value)
     if why and not why:find(value, 1, true) then
       why = ("%s: %s"):format(schema.show(value), why)
     end
     return local_problem(info, why, value, formats)
   elseif kind == "bytes" then
-    local info, why = core.image(value.data)
+    local info, why = file.image(value.data)
     return local_problem(info, why, "the picture", formats)
   elseif kind == "result" and not (value.url or value._data or value.kept) then
     return "the result has no picture"
@@ -203,7 +202,7 @@ end
 ---@param fn fun(url: string?, err: segmind.Error?)
 function Uploads:put(source, timeout, fn)
   local is_bytes = input.is_bytes(source)
-  source = is_bytes and source or path.absolute(source)
+  source = is_bytes and source or file.absolute(source)
   digest(self, source, timeout, function(done, err)
     if not done then
       return fn(nil, err)
@@ -261,12 +260,12 @@ function Uploads:fill(slot, left, fn)
   end)
 end
 
-local function source_problem(core, source)
+local function source_problem(source)
   local kind = input.kind(source)
   if kind and kind ~= "path" and kind ~= "bytes" then
     return "a path or segmind.bytes(s) is uploaded, got a " .. kind
   end
-  return input.problem(core, source)
+  return input.problem(source)
 end
 
 --- Uploads all of a list and waits for them.
@@ -277,7 +276,7 @@ end
 function Uploads:all(sources, timeout)
   local urls, left, failed = {}, #sources, nil
   for _, source in ipairs(sources) do
-    local problem = source_problem(self._client._core, source)
+    local problem = source_problem(source)
     if problem then
       return nil, Error.refusal(problem)
     end

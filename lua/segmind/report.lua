@@ -9,7 +9,6 @@ local Error = require("segmind.error")
 local file = require("segmind.file")
 local options = require("segmind.options")
 local page = require("segmind.report.page")
-local paths = require("segmind.path")
 local pictures = require("segmind.report.pictures")
 local schema = require("segmind.schema")
 local steps = require("segmind.report.steps")
@@ -82,7 +81,7 @@ end
 -- -- where it goes --------------------------------------------------------------------------------
 
 local function place_of(path, opts)
-  path = paths.absolute(path)
+  path = file.absolute(path)
   local stem = path:match("^(.*[^/])%.[Hh][Tt][Mm][Ll]?$")
   if not stem then
     path = path:gsub("/+$", "")
@@ -146,7 +145,7 @@ end
 ---@return segmind.Error? err kind "invalid" when there is nothing to show, "io", "ledger"
 function report.write(things, path, opts)
   opts = check(things, path, opts)
-  local problem = paths.problem(path)
+  local problem = file.problem(path)
   if problem then
     return nil, Error.refusal(problem)
   elseif type(things) ~= "string" then

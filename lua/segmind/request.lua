@@ -3,10 +3,10 @@
 --- is sent.
 
 local Error = require("segmind.error")
+local file = require("segmind.file")
 local input = require("segmind.input")
 local json = require("segmind.json")
 local models = require("segmind.models")
-local path = require("segmind.path")
 local schema = require("segmind.schema")
 local tables = require("segmind.tables")
 
@@ -47,7 +47,7 @@ local function image_judge(client, refs, warnings)
     elseif kind == "step" and value.chain ~= refs then
       return "the step belongs to another chain"
     end
-    local problem, warning = input.problem(client._core, value, param and param.formats)
+    local problem, warning = input.problem(value, param and param.formats)
     warnings[#warnings + 1] = warning and (param and param[1] or "a picture") .. ": " .. warning
     return problem
   end
@@ -62,7 +62,7 @@ end
 ---@param item T
 ---@return T
 function request.named(item)
-  return input.kind(item) == "path" and path.absolute(item) or item
+  return input.kind(item) == "path" and file.absolute(item) or item
 end
 
 local function named_each(list)
@@ -128,28 +128,24 @@ local function judge_value(judge_image)
   end
 end
 
-local function is_picture_file(core, text)
-  return #text > 0 and #text < 4096 and not text:find("\0", 1, true) and core.probe(text) ~= nil
-end
-
 -- A path in a parameter of which nothing is known: its name would be sent, and the job fail.
-local function file_problem(core, value)
-  if type(value) == "string" and is_picture_file(core, value) then
+local function file_problem(value)
+  if type(value) == "string" and #value < 4096 and file.probe(value) then
     return schema.show(value) .. " is the file of a picture, and no table here says that a picture "
       .. "belongs there, so the name itself would be sent; give client:upload(path) or "
       .. "segmind.bytes(content)"
   end
   local problem
   for _, item in pairs(type(value) == "table" and not is_object(value) and value or {}) do
-    problem = problem or file_problem(core, item)
+    problem = problem or file_problem(item)
   end
   return problem
 end
 
 --- The values of parameters that no table declares.
-local function judge_other(core, judge)
+local function judge_other(judge)
   return function(value)
-    return judge(value) or file_problem(core, value)
+    return judge(value) or file_problem(value)
   end
 end
 
@@ -298,7 +294,7 @@ local function save_problem(client, save)
   if not save then
     return nil
   end
-  local problem = path.problem(save)
+  local problem = file.problem(save)
   if problem then
     return "save: " .. problem
   end
@@ -306,7 +302,7 @@ local function save_problem(client, save)
   if not ok then
     return "save: " .. why
   end
-  for _, target in ipairs(path.targets(path.absolute(save))) do
+  for _, target in ipairs(file.targets(file.absolute(save))) do
     local other = client._saves[target]
     if other then
       return ("save: job %d (%s) is about to write %s, too"):format(other.id, other.model, target)
@@ -320,7 +316,7 @@ local function check(client, spec, model, params, opts, refs)
   local judge = image_judge(client, refs, warnings)
   local plain = judge_value(judge)
   local checks = { allow_unknown = opts.allow_unknown, null = json.null, image = judge,
-    scalar = json.problem, value = plain, other = judge_other(client._core, plain),
+    scalar = json.problem, value = plain, other = judge_other(plain),
     options = request.options }
   local checked, found
   if spec then
@@ -354,7 +350,7 @@ function request.prepare(client, model, params, opts, refs)
   if unsaved or not checked then
     return nil, Error.refusal(model .. ": " .. table.concat(found, "; "), { problems = found })
   end
-  opts.save = opts.save and path.absolute(opts.save)
+  opts.save = opts.save and file.absolute(opts.save)
   local copy, slots = find_slots(spec, checked)
   local from = origins(slots)
   for _, slot in ipairs(slots) do
@@ -363,7 +359,7 @@ function request.prepare(client, model, params, opts, refs)
     end
   end
   return draw_seed(client, { model = model, spec = spec, params = copy, slots = slots,
-    inputs = from, warnings = found, opts = opts, targets = opts.save and path.targets(opts.save) })
+    inputs = from, warnings = found, opts = opts, targets = opts.save and file.targets(opts.save) })
 end
 
 return request

@@ -6,12 +6,12 @@
 
 local Error = require("segmind.error")
 local callback = require("segmind.callback")
+local file = require("segmind.file")
 local json = require("segmind.json")
 local lineage = require("segmind.lineage")
 local methods = require("segmind.methods")
 local operation = require("segmind.operation")
 local options = require("segmind.options")
-local path = require("segmind.path")
 local schema = require("segmind.schema")
 local wait = require("segmind.wait")
 
@@ -193,7 +193,7 @@ end
 ---@return segmind.Error?
 function Result.read(job, done)
   -- By its bytes: Content-Type may say anything. That it is whole, the core has seen to.
-  local info = job._client._core.image(done.body or "")
+  local info = file.image(done.body or "")
   local is_picture = info or not done.body and done.kept
   local result, err = (is_picture and of_picture or read)(job, done)
   if result then
@@ -208,7 +208,7 @@ end
 --- The picture is in a file. Its bytes are the service's, whatever the name says.
 ---@param done table a picture's facts, with its `path`
 function Result:_saved(done)
-  local job, name, wanted = self.job, done.path, path.format(done.path)
+  local job, name, wanted = self.job, done.path, file.format(done.path)
   self.path, self.download_time = name, done.download_time or self.download_time
   self._info = { format = done.format, width = done.width, height = done.height }
   if wanted and wanted ~= done.format then
@@ -268,13 +268,7 @@ end
 
 --- The picture without the network: in memory, or in the ledger's file.
 local function at_hand(self)
-  local file = not self._data and self.kept and io.open(self.kept, "rb")
-  if not file then
-    return self._data
-  end
-  local bytes = file:read("*a")
-  file:close()
-  return bytes
+  return self._data or self.kept and file.read(self.kept) or nil
 end
 
 --- A picture that is at hand goes to a file on the worker thread, and on this one where nobody can
@@ -314,7 +308,7 @@ function Result:save(target, opts)
     Error.misuse("result:save takes a path, got " .. schema.show(target))
   end
   opts = options.read(opts, save_options, "result:save")
-  local problem = path.problem(target)
+  local problem = file.problem(target)
   if problem then
     return nil, Error.new("invalid", problem)
   end
@@ -322,8 +316,8 @@ function Result:save(target, opts)
   if has_metadata == nil then
     has_metadata = self.job._has_metadata
   end
-  target = path.absolute(target)
-  local is_at_hand = self._data or self.kept and self.job._client._core.probe(self.kept)
+  target = file.absolute(target)
+  local is_at_hand = self._data or self.kept and file.probe(self.kept)
   local done, err = (is_at_hand and write or fetch)(self, target, has_metadata)
   if not done then
     return nil, err
@@ -339,14 +333,14 @@ end
 function Result:bytes()
   local data = at_hand(self)
   if data then
-    self._info = self._info or self.job._client._core.image(data)
+    self._info = self._info or file.image(data)
     return data
   end
   local done, err = fetch(self)
   if not done then
     return nil, err
   end
-  self._info = self.job._client._core.image(done.body)
+  self._info = file.image(done.body)
   self.download_time = done.download_time or self.download_time
   return done.body
 end

@@ -2,8 +2,8 @@
 --- printed, the command that is run at the end of a job.
 
 local exit = require("segmind.cli.exit")
+local file = require("segmind.file")
 local models = require("segmind.models")
-local paths = require("segmind.path")
 local place = require("segmind.cli.place")
 local shell = require("segmind.cli.shell")
 local template = require("segmind.cli.template")
@@ -93,12 +93,12 @@ end
 ---@param params table changed
 ---@param name string? as somebody wrote it
 function pictures.set_format(model, params, name)
-  local spec, wanted = models.declared(model), name and paths.format(name)
+  local spec, wanted = models.declared(model), name and file.format(name)
   for _, param in ipairs(wanted and spec and spec.params or {}) do
     local is_open = param[1] == "output_format" and params.output_format == nil
-    if is_open and paths.format("x." .. tostring(param.default)) ~= wanted then
+    if is_open and file.format("x." .. tostring(param.default)) ~= wanted then
       for _, format in ipairs(param.one_of or {}) do
-        params.output_format = paths.format("x." .. format) == wanted and format
+        params.output_format = file.format("x." .. format) == wanted and format
           or params.output_format
       end
     end

@@ -4,7 +4,6 @@
 local file = require("segmind.file")
 local input = require("segmind.input")
 local models = require("segmind.models")
-local path = require("segmind.path")
 local shell = require("segmind.cli.shell")
 local usage = require("segmind.cli.usage")
 
@@ -36,7 +35,7 @@ function place.real(list)
     if i == #list or size > MOST_BYTES or i - first > 200 then
       local found = resolve(list, first, i)
       for n = first, i do
-        out[n] = found[n - first + 1] or path.absolute(list[n])
+        out[n] = found[n - first + 1] or file.absolute(list[n])
       end
       first, size = i + 1, 0
     end
@@ -48,7 +47,7 @@ end
 local function present(name)
   require("segmind.client")
   local out = {}
-  for _, target in ipairs(path.targets(path.absolute(name))) do
+  for _, target in ipairs(file.targets(file.absolute(name))) do
     out[#out + 1] = shell.exists(target) and target or nil
   end
   return out

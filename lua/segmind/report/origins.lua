@@ -2,8 +2,8 @@
 --- a ledger: the facts of each, and what it was made from. A file may come from anybody: see
 --- segmind.provenance.
 
+local file = require("segmind.file")
 local lineage = require("segmind.lineage")
-local paths = require("segmind.path")
 local provenance = require("segmind.provenance")
 
 local origins = {}
@@ -124,7 +124,7 @@ end
 ---@param name string
 ---@return string
 function origins.place(name)
-  return paths.normal(paths.absolute(name))
+  return file.normal(file.absolute(name))
 end
 
 return origins

@@ -5,7 +5,6 @@
 local async = require("segmind.async")
 local file = require("segmind.file")
 local operation = require("segmind.operation")
-local path = require("segmind.path")
 local wait = require("segmind.wait")
 
 local pictures = {}
@@ -107,7 +106,7 @@ end
 
 local function take_file(place, node, name)
   local info, why = file.probe(name)
-  local address = info and not place.embed and link(place.page, path.absolute(name))
+  local address = info and not place.embed and link(place.page, file.absolute(name))
   if address then
     node.src = address
     describe(node, info)
@@ -125,7 +124,7 @@ local function take_local(place, node)
   for _, name in ipairs({ node.path or false, node.kept or false }) do
     local ok, why = nil, nil
     if name then
-      ok, why = take_file(place, node, path.absolute(name))
+      ok, why = take_file(place, node, file.absolute(name))
     end
     if ok then
       node.missing = nil

@@ -1,6 +1,6 @@
 local fake = require("spec.support.fake_core")
+local file = require("segmind.file")
 local files = require("spec.support.files")
-local path = require("segmind.path")
 require("segmind") -- whose core knows the folder
 
 describe("a path", function()
@@ -8,26 +8,26 @@ describe("a path", function()
     for name, parts in pairs({ ["a/b.PNG"] = { "a/b", ".PNG" }, ["a.jpeg"] = { "a", ".jpeg" },
       ["house v1.5"] = { "house v1.5" }, ["a.tar.gz"] = { "a.tar.gz" }, [".png"] = { ".png" },
       ["a.d/b"] = { "a.d/b" }, ["a/.gif"] = { "a/.gif" } }) do
-      assert.same(parts, { path.split(name) })
+      assert.same(parts, { file.split(name) })
     end
-    assert.equal("jpeg", path.format("x.JPG"))
-    assert.is_nil(path.format("x.bmp"))
+    assert.equal("jpeg", file.format("x.JPG"))
+    assert.is_nil(file.format("x.bmp"))
   end)
 
   it("is absolute from the moment it is named, but for what is none", function()
     local here = io.popen("pwd"):read("*l")
-    assert.equal(here .. "/a/../b.png", path.absolute("././a/../b.png"))
-    assert.equal("/a//b", path.absolute("/a//b"))
+    assert.equal(here .. "/a/../b.png", file.absolute("././a/../b.png"))
+    assert.equal("/a//b", file.absolute("/a//b"))
     for _, name in ipairs({ "", "~", "~/a", "a\0b" }) do
-      assert.equal(name, path.absolute(name))
+      assert.equal(name, file.absolute(name))
     end
-    assert.is_nil(path.absolute(nil))
+    assert.is_nil(file.absolute(nil))
   end)
 
   it("stands for each file that a picture may take", function()
-    assert.same({ "/a/c.JPEG" }, path.targets("/a/./b/..//c.JPEG"))
-    assert.same({ "/v1.5.png", "/v1.5.jpg", "/v1.5.webp", "/v1.5.gif" }, path.targets("/v1.5"))
-    assert.same({}, path.targets(nil))
+    assert.same({ "/a/c.JPEG" }, file.targets("/a/./b/..//c.JPEG"))
+    assert.same({ "/v1.5.png", "/v1.5.jpg", "/v1.5.webp", "/v1.5.gif" }, file.targets("/v1.5"))
+    assert.same({}, file.targets(nil))
   end)
 end)
 
@@ -45,7 +45,7 @@ describe("a relative path of a client whose host goes elsewhere", function()
     local function absolute(name)
       return name:sub(1, 1) == "/" and name or here .. name
     end
-    require("segmind.path").set_absolute(absolute)
+    core.absolute = absolute
     local probe = core.probe
     core.probe = function(name)
       return probe(absolute(name))
@@ -82,8 +82,8 @@ describe("a relative path of a client whose host goes elsewhere", function()
   it("of a ledger is that, too, unless it is the URL of a database", function()
     segmind.new({ ledger = "edits.db", ledger_files = "pictures" })
     segmind.new({ ledger = "postgresql://user@host/db" })
-    local file, server = core.opened[1], core.opened[2]
-    assert.same({ file_of("edits.db"), file_of("pictures") }, { file.ledger, file.ledger_files })
+    local kept, server = core.opened[1], core.opened[2]
+    assert.same({ file_of("edits.db"), file_of("pictures") }, { kept.ledger, kept.ledger_files })
     assert.equal("postgresql://user@host/db", server.ledger)
     assert.is_nil(server.ledger_files)
   end)
