@@ -2,6 +2,7 @@
 ---
 ---     lua5.4 bench/peers/segmind.lua URL JOBS AT_A_TIME [inline]
 
+local now = require("segmind.core").now
 local segmind = require("segmind")
 
 local url, jobs, at_a_time, how = arg[1], tonumber(arg[2]), tonumber(arg[3]), arg[4]
@@ -37,8 +38,8 @@ local function run(count)
 end
 
 run(100)
-local cpu, wall = os.clock(), sm:_now()
+local cpu, wall = os.clock(), now()
 run(jobs)
 print(("jobs=%d cpu_us=%.0f wall_us=%.0f"):format(jobs, (os.clock() - cpu) * 1e6,
-  (sm:_now() - wall) * 1e6))
+  (now() - wall) * 1e6))
 sm:close()

@@ -4,6 +4,7 @@
 ---
 --- SECONDS is the emulator's latency. Prints what the graph took above it, and the ticker's gaps.
 
+local now = require("segmind.core").now
 local segmind = require("segmind")
 
 local url, latency, manner = arg[1], tonumber(arg[2]), arg[3]
@@ -31,16 +32,16 @@ local function graph()
   return layer
 end
 
-local began, ended, gaps = sm:_now(), nil, {}
+local began, ended, gaps = now(), nil, {}
 
 local function run()
-  began = sm:_now()
+  began = now()
   assert(segmind.all(graph()))
-  ended = sm:_now()
+  ended = now()
 end
 
-local function tick(before, now)
-  gaps[#gaps + 1] = (now - before) * 1e3
+local function tick(from, to)
+  gaps[#gaps + 1] = (to - from) * 1e3
 end
 
 local manners = { wait = run }
@@ -73,9 +74,9 @@ function manners.luv()
     sm:close()
   end)
   timer:start(1, 1, function()
-    local now = uv.hrtime()
-    tick(before / 1e9, now / 1e9)
-    before = now
+    local at = uv.hrtime()
+    tick(before / 1e9, at / 1e9)
+    before = at
   end)
   uv.run()
 end

@@ -2,6 +2,7 @@
 ---
 ---     lua5.4 bench/peers/segmind_waiting.lua URL JOBS SECONDS
 
+local now = require("segmind.core").now
 local segmind = require("segmind")
 
 local url, jobs, seconds = arg[1], tonumber(arg[2]), tonumber(arg[3])
@@ -41,12 +42,12 @@ local lua_kib, kib = collectgarbage("count"), resident_kib()
 submit(jobs)
 collectgarbage()
 collectgarbage()
-local cpu, from = os.clock(), sm:_now()
-while sm:_now() < from + seconds do
+local cpu, from = os.clock(), now()
+while now() < from + seconds do
   sm:poll(1)
   sm:step()
 end
-local wall = sm:_now() - from
+local wall = now() - from
 print(("jobs=%d kib=%.0f lua_kib=%.0f cpu_us=%.0f wall_us=%.0f"):format(jobs, resident_kib() - kib,
   collectgarbage("count") - lua_kib, (os.clock() - cpu) * 1e6, wall * 1e6))
 os.exit(0) -- the jobs are not waited for
