@@ -22,7 +22,6 @@ local methods = require("segmind.methods")
 local models = require("segmind.models")
 local operation = require("segmind.operation")
 local options = require("segmind.options")
-local record = require("segmind.record")
 local request = require("segmind.request")
 local schema = require("segmind.schema")
 local step = require("segmind.step")
@@ -451,7 +450,7 @@ end
 ---@return segmind.Record[]?
 ---@return segmind.Error? err kind "ledger"
 function Client:jobs(opts)
-  opts = options.read(opts, record.options, "client:jobs")
+  opts = options.read(opts, history.record_options, "client:jobs")
   wait.check_open(self)
   if not self._has_ledger then
     Error.misuse("client:jobs tells what a ledger holds; this client has none")
@@ -460,7 +459,7 @@ function Client:jobs(opts)
   if not rows then
     return nil, err
   end
-  return record.list(rows, self._files, opts)
+  return history.records(rows, self._files, opts)
 end
 
 -- -- the account ----------------------------------------------------------------------------------

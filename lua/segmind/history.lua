@@ -1,12 +1,125 @@
---- The service's own account of the caller's requests, long after their records are gone: what each
---- cost, what became of it, where its picture is. The list's layout is not
---- published in full, so it is read in every known form, and an odd row does not hide the others.
+--- Earlier requests, as two books have them: the ledger's rows, written before each submit and
+--- completed after it; and the service's own account, long after its records are gone, of what each
+--- cost, what became of it, where its picture is. The layout of the service's list is not published
+--- in full, so it is read in every known form, and an odd row does not hide the others.
 
 local Error = require("segmind.error")
 local json = require("segmind.json")
+local lineage = require("segmind.lineage")
 local operation = require("segmind.operation")
 
 local history = {}
+
+-- -- what both books hold ------------------------------------------------------------------------
+
+local function text(value)
+  return type(value) == "string" and value ~= "" and value or type(value) == "number"
+    and json.encode(value) or nil
+end
+
+--- The first address in an output: itself, a field `url`, or the first of a list.
+local function address(value)
+  if type(value) == "table" then
+    return address(value.url or value[1])
+  end
+  return text(value)
+end
+
+--- A table, or the text of one.
+local function object(value, limit)
+  if type(value) == "string" then
+    value = json.decode(value, limit)
+  end
+  return type(value) == "table" and value or nil
+end
+
+-- -- the ledger ----------------------------------------------------------------------------------
+
+--- The options of client:jobs.
+---@class (exact) segmind.RecordOptions
+---@field state segmind.RecordState? only steps in it
+---@field model string? only steps of it
+history.record_options = { model = "text",
+  state = { "intent", "accepted", "completed", "failed", "unknown", "expired" } }
+
+--- Where a step of the ledger is.
+---@alias segmind.RecordState
+---| "intent" # being submitted, or left so by a process that ended
+---| "accepted" # the service has it
+---| "completed" # its picture is there
+---| "failed" # it has failed
+---| "unknown" # sent, and nobody knows whether it runs
+---| "expired" # accepted, and the service no longer knows it: paid, without a picture
+
+--- A step of the ledger.
+---@class segmind.Record
+---@field key string
+---@field generation integer
+---@field model string
+---@field name string?
+---@field state segmind.RecordState
+---@field is_held boolean whether a process is at work on it
+---@field is_synchronous boolean
+---@field request_id string?
+---@field submits integer
+---@field params table what was sent
+---@field seed number?
+---@field price number? USD, as declared
+---@field doubt number USD of earlier submits whose outcome is unknown
+---@field cost number? USD, as the service says
+---@field usd number what it counts with in client:spent()
+---@field submitted number Unix time
+---@field accepted number?
+---@field ended number?
+---@field error string?
+---@field result table? the body of the service's answer
+---@field url string?
+---@field inputs { param: string?, sha256: string?, url: string? }[]? the pictures it was made from
+---@field kept string? the ledger's copy of the picture
+---@field damage string? why the row cannot be relied on
+
+-- As the ledger counts (spent_sql in sm_ledger_budget.c).
+local function usd_of(row)
+  local own = row.state == "failed" and 0 or row.state == "completed" and row.cost or row.price
+  return (own or 0) + (row.doubt or 0)
+end
+
+local function damaged(row)
+  return { key = tostring(row.step_key), generation = tonumber(row.generation) or 0,
+    model = tostring(row.model), state = tostring(row.state), damage = row.damage, usd = 0,
+    params = {}, submits = 0, doubt = 0, submitted = tonumber(row.submitted_at) or 0,
+    is_held = false, is_synchronous = false }
+end
+
+local function record_of(row, folder)
+  local result, made = object(row.result, math.huge), lineage.of_key(row.params)
+  local url = result and address(result.output or result.images)
+  return { key = row.step_key, generation = row.generation, model = row.model, name = row.name,
+    state = row.state, is_held = row.lease_until > os.time(), is_synchronous = row.api == "v1",
+    request_id = row.request_id, submits = row.submits, params = object(row.body, math.huge) or {},
+    seed = row.seed, price = row.price, doubt = row.doubt, cost = row.cost, usd = usd_of(row),
+    submitted = row.submitted_at, accepted = row.accepted_at, ended = row.ended_at,
+    inputs = made and made.inputs, error = row.problem, result = result,
+    url = url and url:find("^https?://") and url or nil,
+    kept = row.file and folder and folder .. "/" .. row.file or nil }
+end
+
+---@param rows table[] as the core hands them out
+---@param folder string? of the kept pictures
+---@param opts segmind.RecordOptions
+---@return segmind.Record[]
+function history.records(rows, folder, opts)
+  local out = {}
+  for _, row in ipairs(rows) do
+    local one = (row.damage and damaged or record_of)(row, folder)
+    local is_wanted = (not opts.state or one.state == opts.state)
+      and (not opts.model or one.model == opts.model)
+    out[#out + 1] = is_wanted and one or nil
+  end
+  return out
+end
+
+-- -- the service ---------------------------------------------------------------------------------
 
 local PATH = "/inference-request/request-history"
 
@@ -39,21 +152,9 @@ local arguments = { { "page", "page" }, { "per_page", "per_page" }, { "from", "f
 ---@field params table? what was sent
 ---@field row table as the service wrote it
 
-local function text(value)
-  return type(value) == "string" and value ~= "" and value or type(value) == "number"
-    and json.encode(value) or nil
-end
-
 local function amount(value)
   local number = json.number(value)
   return number and number >= 0 and number or nil
-end
-
-local function address(value)
-  if type(value) == "table" then
-    return address(value.url or value[1])
-  end
-  return text(value)
 end
 
 local function reason(value)
@@ -61,13 +162,6 @@ local function reason(value)
     return text(value.message) or text(value.detail) or text(value.error) or json.encode(value)
   end
   return text(value)
-end
-
-local function params(value)
-  if type(value) == "string" then
-    value = json.decode(value)
-  end
-  return type(value) == "table" and value or nil
 end
 
 --- The first of several fields that `read` makes something of.
@@ -93,7 +187,7 @@ local function normal(client, row, id)
     url = first(row, { "generation_url", "output", "url" }, address),
     error = first(row, { "error" }, reason), created = first(row, began, time),
     ended = first(row, over, time), seconds = milliseconds and milliseconds / 1000,
-    params = first(row, { "request_body", "params" }, params), row = row }
+    params = first(row, { "request_body", "params" }, object), row = row }
 end
 
 local envelopes = { "data", "results", "requests", "items", "history", "rows" }
