@@ -5,8 +5,7 @@
 
 local Error = require("segmind.error")
 local callback = require("segmind.callback")
-local interruption = require("segmind.interruption")
-local methods = require("segmind.methods")
+local guard = require("segmind.guard")
 local schema = require("segmind.schema")
 local wait = require("segmind.wait")
 
@@ -26,7 +25,7 @@ Task.__name = "segmind.Task"
 --- An error of the library stays what it is and gets the traceback; anything else becomes one. What
 --- the function has paid before is not known here.
 local function explain(err)
-  local raised = interruption.wrap(err)
+  local raised = guard.wrap(err)
   if raised then
     return raised
   elseif Error.is_error(err) then
@@ -47,9 +46,9 @@ local function report(task, err)
 end
 
 local function finish(task, ok, ...)
-  local raised = not ok and interruption.is_wrapped((...))
+  local raised = not ok and guard.is_wrapped((...))
   if task._over then
-    return interruption.pass((...))
+    return guard.pass((...))
   end
   task._over = true
   if ok then
@@ -62,7 +61,7 @@ local function finish(task, ok, ...)
   end
   task._gate:open()
   if raised then
-    interruption.pass((...)) -- upwards, to whoever resumed the task
+    guard.pass((...)) -- upwards, to whoever resumed the task
   end
   callback.run()
 end
@@ -187,7 +186,7 @@ function Task:__tostring()
   return ("segmind.Task (%s)"):format(state)
 end
 
-methods.guard(Task, "task", { "wait", "await" })
+guard.class(Task, "task", { "wait", "await" })
 
 -- -- several at once ------------------------------------------------------------------------------
 

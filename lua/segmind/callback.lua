@@ -9,7 +9,7 @@
 local Budget = require("segmind.budget")
 local Error = require("segmind.error")
 local Queue = require("segmind.queue")
-local interruption = require("segmind.interruption")
+local guard = require("segmind.guard")
 local schema = require("segmind.schema")
 
 --- What `on_event` is told.
@@ -37,7 +37,7 @@ local RETURNED = {}
 
 -- What is raised need not be a string, and traceback leaves anything else as it is.
 local function traced(problem)
-  return interruption.wrap(problem) or debug.traceback(Error.text(problem), 2)
+  return guard.wrap(problem) or debug.traceback(Error.text(problem), 2)
 end
 
 local function call(fn, value, job)
@@ -98,7 +98,7 @@ local function guarded(client, fn, value, job)
   end
   client._runner = runner
   callback.resume(client)
-  return ok, interruption.pass(answer)
+  return ok, guard.pass(answer)
 end
 
 --- Tells `on_event`. An error in it is kept for the next `wait`, not reported to itself.
@@ -303,7 +303,7 @@ function callback.note(waiter)
 end
 
 local function report(co, err)
-  if interruption.is(err) then
+  if guard.is_interruption(err) then
     error(err, 0)
   end
   err = Error.new("invalid", "a coroutine raised an error: "

@@ -14,9 +14,9 @@ local Budget = require("segmind.budget")
 local Error = require("segmind.error")
 local Job = require("segmind.job")
 local file = require("segmind.file")
+local guard = require("segmind.guard")
 local input = require("segmind.input")
 local key = require("segmind.step_key")
-local methods = require("segmind.methods")
 local models = require("segmind.models")
 local operation = require("segmind.operation")
 local options = require("segmind.options")
@@ -444,6 +444,6 @@ function Chain:__tostring()
   return ("segmind.Chain of %d steps"):format(#self._steps)
 end
 
-methods.guard(Chain, "chain", { "run", "estimate" }, { new = true })
+guard.class(Chain, "chain", { "run", "estimate" }, { new = true })
 
 return Chain

@@ -2,7 +2,7 @@
 --- program in Lua that returns the same. Gathers what chain_file.lua finds wrong with it.
 
 local Error = require("segmind.error")
-local interruption = require("segmind.interruption")
+local guard = require("segmind.guard")
 local json = require("segmind.json")
 local json_reader = require("segmind.json_reader")
 local schema = require("segmind.schema")
@@ -182,7 +182,7 @@ local function run_lua(self, text)
   local ok, value = pcall(fn)
   if ok then
     return value
-  elseif interruption.is(value) then
+  elseif guard.is_interruption(value) then
     error(value, 0)
   end
   return nil, Error.text(value)

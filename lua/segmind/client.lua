@@ -12,13 +12,12 @@ local async = require("segmind.async")
 local callback = require("segmind.callback")
 local chain_file = require("segmind.chain_file")
 local file = require("segmind.file")
+local guard = require("segmind.guard")
 local history = require("segmind.history")
 local input = require("segmind.input")
-local interruption = require("segmind.interruption")
 local json = require("segmind.json")
 local lifecycle = require("segmind.lifecycle")
 local lineage = require("segmind.lineage")
-local methods = require("segmind.methods")
 local models = require("segmind.models")
 local operation = require("segmind.operation")
 local options = require("segmind.options")
@@ -34,7 +33,7 @@ lineage.use(core)
 callback.use(core)
 file.use(core)
 wait.use(core)
-methods.on_interrupt(unfinished.tell)
+guard.on_interrupt(unfinished.tell)
 
 --- The options of a client.
 ---@class (exact) segmind.ClientOptions
@@ -84,7 +83,7 @@ local function open_core(opts)
   given.budget = opts.ledger and opts.budget
   given.user_agent = given.user_agent or ("segmind-lua/%s (%s)"):format(version, core.LUA)
   -- The core knows the bounds of its options; to leave them is a programmer's mistake.
-  local ok, handle, err = interruption.attempt(core.open, given)
+  local ok, handle, err = guard.attempt(core.open, given)
   if not ok then
     Error.misuse((tostring(handle):gsub("^.-:%d+: ", "")))
   elseif handle then
@@ -609,7 +608,7 @@ function Client:__tostring()
     self._count)
 end
 
-methods.guard(Client, "client", { "run", "edit", "run_sync", "map", "upload", "poll",
+guard.class(Client, "client", { "run", "edit", "run_sync", "map", "upload", "poll",
   "credits", "history", "request" }, { new = true })
 
 return Client

@@ -33,7 +33,7 @@ function file.absolute(path)
   if type(path) ~= "string" or path == "" or path:find("\0", 1, true) or file.is_home(path) then
     return path
   end
-  return core.absolute(path)
+  return core and core.absolute(path) or path -- a chain file may be checked without the core
 end
 
 --- Why a name is no file's path, or nil.

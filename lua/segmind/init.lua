@@ -11,9 +11,9 @@
 local Client = require("segmind.client")
 local Error = require("segmind.error")
 local async = require("segmind.async")
+local guard = require("segmind.guard")
 local input = require("segmind.input")
 local json = require("segmind.json")
-local methods = require("segmind.methods")
 
 ---@class segmind
 ---@field VERSION string
@@ -119,6 +119,6 @@ function segmind.upload(source)
   return call("upload", source)
 end
 
-methods.guard_module(segmind, { "all", "race", "settled" })
+guard.module(segmind, { "all", "race", "settled" })
 
 return segmind

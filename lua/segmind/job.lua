@@ -4,8 +4,8 @@
 local Budget = require("segmind.budget")
 local Error = require("segmind.error")
 local callback = require("segmind.callback")
+local guard = require("segmind.guard")
 local lifecycle = require("segmind.lifecycle")
-local methods = require("segmind.methods")
 local models = require("segmind.models")
 local schema = require("segmind.schema")
 local step = require("segmind.step")
@@ -191,6 +191,6 @@ function Job:__tostring()
   return ("segmind.Job %d%s %s %s%s"):format(self.id, name, self.model, self.state, request)
 end
 
-methods.guard(Job, "job", { "wait", "await" }, { new = true })
+guard.class(Job, "job", { "wait", "await" }, { new = true })
 
 return Job

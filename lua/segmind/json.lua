@@ -7,10 +7,10 @@
 --- Writing: keys in byte order, so equal tables give equal text whatever version of lua-cjson is
 --- installed, and an empty table is {}.
 
-local interruption = require("segmind.interruption")
+local guard = require("segmind.guard")
 
 local ok, cjson = pcall(require, "cjson")
-if not ok and interruption.is(cjson) then
+if not ok and guard.is_interruption(cjson) then
   error(cjson, 0)
 elseif not ok then
   error("segmind needs lua-cjson, which is not installed (Debian: apt install lua-cjson; "
@@ -35,11 +35,11 @@ local codec = new_codec()
 -- lua-cjson reads with the decimal point of the locale in which it was last made, by whomever;
 -- where the host has set another since, it refuses a text with one.
 local function read_again(text)
-  local knows_point = interruption.attempt(codec.decode, "0.5")
+  local knows_point = guard.attempt(codec.decode, "0.5")
   if not knows_point then
     codec = new_codec()
   end
-  return interruption.attempt(codec.decode, text)
+  return guard.attempt(codec.decode, text)
 end
 
 local json = { null = cjson.null }
@@ -119,7 +119,7 @@ function json.decode(text, max_bytes)
     return nil, ("the text has %d bytes, more than max_json_bytes allows (%d)"):format(#text,
       max_bytes or MAX_BYTES)
   end
-  local read, value = interruption.attempt(codec.decode, text)
+  local read, value = guard.attempt(codec.decode, text)
   if not read then
     read, value = read_again(text)
   end

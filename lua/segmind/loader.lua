@@ -2,7 +2,7 @@
 --- all of one name, and a package.cpath easily leads to another Lua's. The files carry the name of
 --- the Lua that they were built for as text, which is looked for when one does not load.
 
-local interruption = require("segmind.interruption")
+local guard = require("segmind.guard")
 
 local MARK = "segmind%.core is built for ([^;%c]+);"
 
@@ -38,6 +38,6 @@ end
 
 local ok, core = pcall(require, "segmind.core")
 if not ok then
-  error(interruption.is(core) and core or explain(core), 0)
+  error(guard.is_interruption(core) and core or explain(core), 0)
 end
 return core

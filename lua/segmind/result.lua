@@ -7,9 +7,9 @@
 local Error = require("segmind.error")
 local callback = require("segmind.callback")
 local file = require("segmind.file")
+local guard = require("segmind.guard")
 local json = require("segmind.json")
 local lineage = require("segmind.lineage")
-local methods = require("segmind.methods")
 local operation = require("segmind.operation")
 local options = require("segmind.options")
 local schema = require("segmind.schema")
@@ -409,6 +409,6 @@ function Result:__tostring()
     self.cost and (" $%.2f"):format(self.cost) or "")
 end
 
-methods.guard(Result, "result", { "save", "bytes", "info" }, { read = true })
+guard.class(Result, "result", { "save", "bytes", "info" }, { read = true })
 
 return Result

@@ -3,14 +3,14 @@
 --- paid, so each is told on stderr, once, with its id, those of one kind together. Nothing else in
 --- the library prints, and a plain `client:close()` does not.
 
-local interruption = require("segmind.interruption")
+local guard = require("segmind.guard")
 local lifecycle = require("segmind.lifecycle")
 local wait = require("segmind.wait")
 
 local unfinished = {}
 
 local function print_line(text, ...)
-  interruption.attempt(io.stderr.write, io.stderr, "segmind: ", text:format(...), "\n")
+  guard.attempt(io.stderr.write, io.stderr, "segmind: ", text:format(...), "\n")
 end
 
 -- What is to be done about a job that was sent, or about several.
@@ -129,7 +129,7 @@ local function at_end(client)
     return
   end
   -- It raises in a child that was forked, whose jobs they are not.
-  local is_ours, stats = interruption.attempt(client._handle.stats, client._handle)
+  local is_ours, stats = guard.attempt(client._handle.stats, client._handle)
   if is_ours then
     tell_at_end(client, stats.submits > 0)
   end

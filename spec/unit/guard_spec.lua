@@ -20,7 +20,7 @@ describe("what is called wrongly", function()
     local ok, message = pcall(fn, ...)
     assert.is_false(ok)
     assert.truthy(message:find(text, 1, true), message)
-    assert.truthy(message:find("^[^\n]*methods_spec.lua:%d+: segmind: "), message)
+    assert.truthy(message:find("^[^\n]*guard_spec.lua:%d+: segmind: "), message)
   end
 
   it("with a dot for a colon says so, in every public method", function()
@@ -61,7 +61,7 @@ describe("what is called wrongly", function()
       local _, err = sm:submit("flux-kontext-pro", { prompt = "x", [name] = value })
       assert.equal("invalid", err.kind)
       assert.truthy(err.message:find(name .. " is an option, not a parameter: ", 1, true))
-      assert.truthy(err.where:find("methods_spec.lua:%d+$"))
+      assert.truthy(err.where:find("guard_spec.lua:%d+$"))
     end
   end)
 
