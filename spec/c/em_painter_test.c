@@ -12,33 +12,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct bytes {
-  unsigned char *data;
-  size_t size;
-};
-
-static struct bytes plain(int width, int height, int colour,
-                          const char *format) {
-  struct bytes bytes = {NULL, 0};
-
+static struct em_bytes plain(int width, int height, int colour,
+                             const char *format) {
   struct em_error error;
   gdImagePtr image = gdImageCreateTrueColor(width, height);
   gdImageFilledRectangle(image, 0, 0, width - 1, height - 1, colour);
-  em_codec_encode(image, format, 90, &bytes.data, &bytes.size, &error);
+  struct em_bytes bytes = em_codec_encode(image, format, 90, &error);
   gdImageDestroy(image);
   return bytes;
 }
 
-static struct bytes render(struct em_painter_job job,
-                           const struct bytes *inputs, int count) {
-  struct em_painter_input given[EM_INPUT_MAX] = {{NULL, 0}};
-  struct bytes out = {NULL, 0};
+static struct em_bytes render(struct em_painter_job job,
+                              const struct em_bytes *inputs, int count) {
   struct em_error error = {""};
   for (int i = 0; i < count; i++)
-    given[i] = (struct em_painter_input){inputs[i].data, inputs[i].size};
-  job.inputs = given;
+    job.inputs[i] = inputs[i];
   job.input_count = count;
-  if (em_painter_render(&job, &out.data, &out.size, &error))
+  struct em_bytes out = em_painter_render(&job, &error);
+  if (!out.data)
     fprintf(stderr, "render: %s\n", error.text);
   return out;
 }
@@ -57,20 +48,20 @@ static struct em_painter_job job_with(const char *prompt) {
                                  .step = 1};
 }
 
-static int same(struct bytes a, struct bytes b) {
+static int same(struct em_bytes a, struct em_bytes b) {
   return a.data && b.data && a.size == b.size &&
          memcmp(a.data, b.data, a.size) == 0;
 }
 
-static int type_is(struct bytes bytes, const char *type) {
-  const char *found = em_codec_media_type(bytes.data, bytes.size);
+static int type_is(struct em_bytes bytes, const char *type) {
+  const char *found = em_codec_media_type(bytes);
   return found && strcmp(found, type) == 0;
 }
 
-static gdImagePtr decoded(struct bytes bytes) {
+static gdImagePtr decoded(struct em_bytes bytes) {
 
   struct em_error error;
-  return em_codec_decode(bytes.data, bytes.size, &error);
+  return em_codec_decode(bytes, &error);
 }
 
 static void gives_every_ratio_that_is_asked_for(void) {
@@ -85,15 +76,15 @@ static void gives_every_ratio_that_is_asked_for(void) {
                 {"9:21", 9 / 21.},  {"2:1", 2},
                 {"1:2", 1 / 2.},    {"match_input_image", 400 / 300.},
                 {NULL, 400 / 300.}, {"nonsense", 400 / 300.}};
-  struct bytes input = plain(400, 300, 0x8090a0, "png");
+  struct em_bytes input = plain(400, 300, 0x8090a0, "png");
   for (size_t i = 0; i < sizeof ratios / sizeof *ratios; i++) {
     int width = 0, height = 0;
     struct em_painter_job job = job_with("Make it night");
     job.aspect_ratio = ratios[i].name;
     job.format = "jpg";
     job.width = job.height = job.step = 0;
-    struct bytes out = render(job, &input, 1);
-    CHECK(em_codec_dimensions(out.data, out.size, &width, &height) == 0);
+    struct em_bytes out = render(job, &input, 1);
+    CHECK(em_codec_dimensions(out, &width, &height) == 0);
     CHECK(width % 16 == 0 && height % 16 == 0);
     CHECK(fabs((double)width / height / ratios[i].ratio - 1) < 0.02);
     CHECK(width * height > 900 * 1000 && width * height < 1200 * 1000);
@@ -103,16 +94,17 @@ static void gives_every_ratio_that_is_asked_for(void) {
 }
 
 static void the_same_job_gives_the_same_bytes(void) {
-  struct bytes input = plain(640, 480, 0x40a060, "png");
+  struct em_bytes input = plain(640, 480, 0x40a060, "png");
   struct em_painter_job job = job_with("A rainy night in winter, oil painting");
-  struct bytes first = render(job, &input, 1), second = render(job, &input, 1);
+  struct em_bytes first = render(job, &input, 1),
+                  second = render(job, &input, 1);
   CHECK(same(first, second));
   job.seed = 43;
-  struct bytes other_seed = render(job, &input, 1);
+  struct em_bytes other_seed = render(job, &input, 1);
   CHECK(other_seed.data && !same(first, other_seed));
   job.seed = 42;
   job.prompt = "A sunny day in spring, oil painting";
-  struct bytes other_prompt = render(job, &input, 1);
+  struct em_bytes other_prompt = render(job, &input, 1);
   CHECK(other_prompt.data && !same(first, other_prompt));
   free(first.data);
   free(second.data);
@@ -138,8 +130,8 @@ static long difference(gdImagePtr one, gdImagePtr two) {
 }
 
 /* Ownership: the caller's; NULL when it was not drawn. */
-static gdImagePtr rendered(struct em_painter_job job, struct bytes *input) {
-  struct bytes out = render(job, input, 1);
+static gdImagePtr rendered(struct em_painter_job job, struct em_bytes *input) {
+  struct em_bytes out = render(job, input, 1);
   gdImagePtr image = decoded(out);
   free(out.data);
   return image;
@@ -153,7 +145,7 @@ static void forget(gdImagePtr image) {
 static void a_seed_is_seen_in_the_picture(void) {
   static const char *const prompts[] = {"Add a hat", "Pencil sketch",
                                         "Comic poster", "Night"};
-  struct bytes input = plain(640, 480, 0x9080a0, "png");
+  struct em_bytes input = plain(640, 480, 0x9080a0, "png");
   for (size_t i = 0; i < sizeof prompts / sizeof *prompts; i++) {
     struct em_painter_job job = job_with(prompts[i]);
     gdImagePtr first = rendered(job, &input);
@@ -179,7 +171,7 @@ static void an_edit_differs_from_its_input_and_from_other_edits(void) {
   struct em_painter_job small = {.prompt = "A portrait", .format = "png"};
   small.width = 256;
   small.height = 320;
-  struct bytes input = render(small, NULL, 0);
+  struct em_bytes input = render(small, NULL, 0);
   gdImagePtr before = decoded(input);
   for (int i = 0; i < COUNT; i++) {
     struct em_painter_job job = job_with(prompts[i]);
@@ -197,7 +189,7 @@ static void an_edit_differs_from_its_input_and_from_other_edits(void) {
 }
 
 static void *paint_in_oil(void *arg) {
-  struct bytes *out = arg;
+  struct em_bytes *out = arg;
   *out = render(job_with("A landscape, oil painting"), NULL, 0);
   return NULL;
 }
@@ -205,7 +197,7 @@ static void *paint_in_oil(void *arg) {
 static void threads_do_not_disturb_each_other(void) {
   enum { COUNT = 3 };
   pthread_t threads[COUNT];
-  struct bytes made[COUNT], alone;
+  struct em_bytes made[COUNT], alone;
   paint_in_oil(&alone);
   for (int i = 0; i < COUNT; i++)
     CHECK(!pthread_create(&threads[i], NULL, paint_in_oil, &made[i]));
@@ -217,7 +209,7 @@ static void threads_do_not_disturb_each_other(void) {
   free(alone.data);
 }
 
-static void count_colours(struct bytes bytes, long *reds, long *blues) {
+static void count_colours(struct em_bytes bytes, long *reds, long *blues) {
   gdImagePtr image = decoded(bytes);
   *reds = *blues = 0;
   for (int y = 0; image && y < image->sy; y++)
@@ -237,15 +229,15 @@ static void both_pictures_are_in_a_composed_one(void) {
                                         "Mix",
                                         "Blend",
                                         "Join"};
-  struct bytes inputs[2] = {plain(600, 800, 0xd02020, "jpg"),
-                            plain(800, 600, 0x2030d0, "webp")};
+  struct em_bytes inputs[2] = {plain(600, 800, 0xd02020, "jpg"),
+                               plain(800, 600, 0x2030d0, "webp")};
   for (size_t i = 0; i < sizeof prompts / sizeof *prompts; i++) {
     long reds, blues;
     struct em_painter_job job = job_with(prompts[i]);
     job.model = "multi-image-kontext-max";
     job.width = i % 2 ? 448 : 320;
     job.height = i % 2 ? 256 : 480;
-    struct bytes out = render(job, inputs, 2);
+    struct em_bytes out = render(job, inputs, 2);
     count_colours(out, &reds, &blues);
     CHECK(reds > 20 * 1000);
     CHECK(blues > 20 * 1000);
@@ -257,13 +249,13 @@ static void both_pictures_are_in_a_composed_one(void) {
 
 static void writes_the_format_that_is_asked_for(void) {
   struct em_painter_job job = job_with("A lake in the mountains");
-  struct bytes png = render(job, NULL, 0);
+  struct em_bytes png = render(job, NULL, 0);
   job.format = "jpg";
-  struct bytes jpg = render(job, NULL, 0);
+  struct em_bytes jpg = render(job, NULL, 0);
   job.quality = 20;
-  struct bytes coarse = render(job, NULL, 0);
+  struct em_bytes coarse = render(job, NULL, 0);
   job.format = "webp";
-  struct bytes webp = render(job, NULL, 0);
+  struct em_bytes webp = render(job, NULL, 0);
   CHECK(type_is(png, "image/png"));
   CHECK(type_is(jpg, "image/jpeg"));
   CHECK(type_is(webp, "image/webp"));
@@ -281,13 +273,13 @@ static void captions_do_not_pile_up(void) {
     job.format = formats[i];
     job.aspect_ratio = "4:3";
     job.width = job.height = job.step = 0;
-    struct bytes first = render(job, NULL, 0);
+    struct em_bytes first = render(job, NULL, 0);
     gdImagePtr image = decoded(first);
     CHECK(image &&
           em_caption_found(image) == em_caption_height(image->sx, image->sy));
     job.prompt = "At noon";
     job.aspect_ratio = "match_input_image";
-    struct bytes second = render(job, &first, 1);
+    struct em_bytes second = render(job, &first, 1);
     gdImagePtr next = decoded(second);
     CHECK(next && image && next->sx == image->sx && next->sy == image->sy);
     forget(image);
@@ -298,16 +290,16 @@ static void captions_do_not_pile_up(void) {
 }
 
 static void composes_more_than_two_in_the_size_asked_for(void) {
-  struct bytes inputs[4];
+  struct em_bytes inputs[4];
   static const int colours[] = {0x803030, 0x308030, 0x303080, 0xf0f0f0};
   struct em_painter_job job = job_with("all on one sheet, side by side");
   job.width = 640;
   job.height = 512;
   for (int i = 0; i < 4; i++)
     inputs[i] = plain(300, 200, colours[i], "png");
-  struct bytes three = render(job, inputs, 3);
-  struct bytes others[3] = {inputs[0], inputs[1], inputs[3]};
-  struct bytes changed = render(job, others, 3);
+  struct em_bytes three = render(job, inputs, 3);
+  struct em_bytes others[3] = {inputs[0], inputs[1], inputs[3]};
+  struct em_bytes changed = render(job, others, 3);
   gdImagePtr image = decoded(three);
   CHECK(image && image->sx == 640 && image->sy == 512);
   CHECK(three.size != changed.size ||
@@ -327,9 +319,9 @@ static void draws_the_smallest_sizes(void) {
     struct em_painter_job job = job_with("a cat beside a house, side by side");
     job.width = sides[i][0];
     job.height = sides[i][1];
-    struct bytes first = render(job, NULL, 0);
-    struct bytes inputs[] = {first, first, first};
-    struct bytes second = render(job, inputs, 3);
+    struct em_bytes first = render(job, NULL, 0);
+    struct em_bytes inputs[] = {first, first, first};
+    struct em_bytes second = render(job, inputs, 3);
     gdImagePtr image = decoded(second);
     CHECK(image && image->sx == job.width && image->sy == job.height);
     forget(image);
@@ -338,41 +330,38 @@ static void draws_the_smallest_sizes(void) {
   }
 }
 
-static int is_refused(struct bytes bytes) {
+static int is_refused(struct em_bytes bytes) {
   struct em_error error = {""};
-  unsigned char *data = NULL;
-  size_t size = 0;
-  struct em_painter_input input = {bytes.data, bytes.size};
   struct em_painter_job job = job_with("Anything");
-  job.inputs = &input;
+  job.inputs[0] = bytes;
   job.input_count = 1;
-  int result = em_painter_render(&job, &data, &size, &error);
-  free(data);
-  return result == -1 && !data && error.text[0];
+  struct em_bytes out = em_painter_render(&job, &error);
+  free(out.data);
+  return !out.data && error.text[0];
 }
 
 static void refuses_what_is_no_picture(void) {
   unsigned char text[] = "<html><body>404 not found</body></html>";
-  CHECK(is_refused((struct bytes){text, sizeof text}));
-  CHECK(is_refused((struct bytes){text, 0}));
-  CHECK(is_refused((struct bytes){NULL, 0}));
-  CHECK(!em_codec_media_type(text, sizeof text));
+  CHECK(is_refused((struct em_bytes){text, sizeof text}));
+  CHECK(is_refused((struct em_bytes){text, 0}));
+  CHECK(is_refused((struct em_bytes){NULL, 0}));
+  CHECK(!em_codec_media_type((struct em_bytes){text, sizeof text}));
 }
 
 static void refuses_a_header_that_claims_too_much(void) {
-  struct bytes png = plain(64, 64, 0, "png");
+  struct em_bytes png = plain(64, 64, 0, "png");
   static const unsigned char huge[] = {0, 0, 0x75, 0x30, 0, 0, 0x75, 0x30};
   memcpy(png.data + 16, huge, sizeof huge);
   CHECK(is_refused(png));
   free(png.data);
   unsigned char gif[] = "GIF89a\xff\xff\xff\xff\x00\x00\x00;";
-  CHECK(is_refused((struct bytes){gif, sizeof gif}));
+  CHECK(is_refused((struct em_bytes){gif, sizeof gif}));
 }
 
 /* Damage of every kind: it may be refused or drawn, never crash. */
-static int decodes(struct bytes bytes) {
+static int decodes(struct em_bytes bytes) {
   struct em_error error = {""};
-  gdImagePtr image = em_codec_decode(bytes.data, bytes.size, &error);
+  gdImagePtr image = em_codec_decode(bytes, &error);
   CHECK(image || error.text[0]);
   if (!image)
     return 0;
@@ -383,9 +372,9 @@ static int decodes(struct bytes bytes) {
 static void survives_damage(void) {
   static const char *const formats[] = {"png", "jpg", "webp"};
   for (int f = 0; f < 3; f++) {
-    struct bytes good = plain(80, 60, 0x336699, formats[f]);
+    struct em_bytes good = plain(80, 60, 0x336699, formats[f]);
     for (size_t cut = 0; cut < good.size; cut += good.size / 20 + 1)
-      decodes((struct bytes){good.data, cut});
+      decodes((struct em_bytes){good.data, cut});
     for (size_t at = 12; at < good.size && at < 400; at++) {
       good.data[at] ^= 0xff;
       decodes(good);
@@ -397,7 +386,7 @@ static void survives_damage(void) {
 
 /* PNG has checksums. */
 static void refuses_a_png_whose_pixels_are_damaged(void) {
-  struct bytes good = plain(80, 60, 0x336699, "png");
+  struct em_bytes good = plain(80, 60, 0x336699, "png");
   const unsigned char *pixels = memmem(good.data, good.size, "IDAT", 4);
   CHECK(pixels && decodes(good));
   for (size_t i = 4; pixels && i < 12; i++) {
@@ -411,7 +400,7 @@ static void refuses_a_png_whose_pixels_are_damaged(void) {
 
 static void odd_jobs_are_answered(void) {
   struct em_painter_job job = {.prompt = NULL, .model = NULL, .format = "png"};
-  struct bytes out = render(job, NULL, 0);
+  struct em_bytes out = render(job, NULL, 0);
   CHECK(type_is(out, "image/png"));
   free(out.data);
   char *long_prompt = malloc(20001);
@@ -423,7 +412,7 @@ static void odd_jobs_are_answered(void) {
   CHECK(type_is(out, "image/png"));
   free(out.data);
   free(long_prompt);
-  struct bytes sliver = plain(3, 900, 0x112233, "png");
+  struct em_bytes sliver = plain(3, 900, 0x112233, "png");
   out = render(job_with("Night"), &sliver, 1);
   CHECK(type_is(out, "image/png"));
   free(out.data);
@@ -431,17 +420,14 @@ static void odd_jobs_are_answered(void) {
   struct em_error error = {""};
   job = job_with("Night");
   job.format = "bmp";
-  CHECK(em_painter_render(&job, &out.data, &out.size, &error) == -1);
+  CHECK(!em_painter_render(&job, &error).data);
 }
 
 static void a_stand_in_follows_its_name(void) {
-  struct bytes woman = {NULL, 0}, again = {NULL, 0}, lake = {NULL, 0};
-  CHECK(!em_painter_stand_in("https://x.test/woman.png", &woman.data,
-                             &woman.size));
-  CHECK(!em_painter_stand_in("https://x.test/woman.png", &again.data,
-                             &again.size));
-  CHECK(
-      !em_painter_stand_in("https://x.test/lake.png", &lake.data, &lake.size));
+  struct em_error error;
+  struct em_bytes woman = em_painter_stand_in("woman.png", &error);
+  struct em_bytes again = em_painter_stand_in("woman.png", &error);
+  struct em_bytes lake = em_painter_stand_in("lake.png", &error);
   CHECK(type_is(woman, "image/png"));
   CHECK(same(woman, again));
   CHECK(!same(woman, lake));

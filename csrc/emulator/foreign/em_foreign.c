@@ -91,34 +91,33 @@ static const struct em_member members[] = {{"status", EM_COUNT},
                                            {NULL, 0}};
 
 static void write_answer(struct em_text *text, int status,
-                         const json_t *headers, const void *body, size_t size) {
+                         const json_t *headers, struct em_bytes body) {
   const char *name;
   const json_t *value;
   em_text_addf(text, "HTTP/1.1 %d Foreign\r\nConnection: close\r\n", status);
   if (!json_object_get(headers, "Content-Length"))
-    em_text_addf(text, "Content-Length: %zu\r\n", size);
+    em_text_addf(text, "Content-Length: %zu\r\n", body.size);
   json_object_foreach((json_t *)(uintptr_t)headers, name, value) {
     em_text_addf(text, "%s: %s\r\n", name, json_string_value(value));
   }
   em_text_add(text, "\r\n");
-  em_text_add_bytes(text, body, size);
+  em_text_add_bytes(text, body.data, body.size);
 }
 
 /* Errors: -1 and what is wrong. */
 static int write_script(struct em_text *text, const json_t *script,
                         struct em_error *error) {
   const json_t *status = json_object_get(script, "status");
-  size_t size;
   if (!json_is_object(script))
     return em_fail(error, "an object is expected");
   if (json_integer_value(status) > 999)
     return em_fail(error, "status must be at most 999");
   if (em_members_check(script, "", members, error))
     return -1;
-  unsigned char *body = em_member_bytes(script, "body", &size);
+  struct em_bytes body = em_member_bytes(script, "body");
   write_answer(text, status ? (int)json_integer_value(status) : 200,
-               json_object_get(script, "headers"), body, body ? size : 0);
-  free(body);
+               json_object_get(script, "headers"), body);
+  free(body.data);
   return 0;
 }
 
@@ -137,14 +136,12 @@ int em_foreign_script(struct em_foreign *foreign, const json_t *script,
 }
 
 static void write_picture(struct em_text *text) {
-  unsigned char *picture = NULL;
-  size_t size = 0;
+  struct em_error error;
+  struct em_bytes picture = em_painter_plain(0x808080, "png", &error);
   json_t *headers = json_pack("{s:s}", "Content-Type", "image/png");
-  if (em_painter_plain(0x808080, "png", &picture, &size))
-    size = 0;
-  write_answer(text, 200, headers, picture, size);
+  write_answer(text, 200, headers, picture);
   json_decref(headers);
-  free(picture);
+  free(picture.data);
 }
 
 /* Up to the stop, and past it. */

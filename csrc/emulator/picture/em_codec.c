@@ -2,7 +2,6 @@
 
 #include <limits.h>
 #include <pthread.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,9 +22,9 @@ static int little(const unsigned char *at) { return at[1] << 8 | at[0]; }
 
 static int little3(const unsigned char *at) { return at[2] << 16 | little(at); }
 
-static int png_dimensions(const unsigned char *data, size_t size, int *width,
-                          int *height) {
-  if (size < 24 || memcmp(data + 12, "IHDR", 4) != 0)
+static int png_dimensions(struct em_bytes file, int *width, int *height) {
+  const unsigned char *data = file.data;
+  if (file.size < 24 || memcmp(data + 12, "IHDR", 4) != 0)
     return -1;
   if (big(data + 16) > 0x7fff || big(data + 20) > 0x7fff)
     return -1;
@@ -34,9 +33,9 @@ static int png_dimensions(const unsigned char *data, size_t size, int *width,
   return 0;
 }
 
-static int gif_dimensions(const unsigned char *data, size_t size, int *width,
-                          int *height) {
-  if (size < 13)
+static int gif_dimensions(struct em_bytes file, int *width, int *height) {
+  const unsigned char *data = file.data;
+  if (file.size < 13)
     return -1;
   *width = little(data + 6);
   *height = little(data + 8);
@@ -49,10 +48,10 @@ static int is_frame_header(int marker) {
 }
 
 /* Walks the segments, as a decoder would, up to the frame header. */
-static int jpeg_dimensions(const unsigned char *data, size_t size, int *width,
-                           int *height) {
+static int jpeg_dimensions(struct em_bytes file, int *width, int *height) {
+  const unsigned char *data = file.data;
   size_t at = 2;
-  while (at + 9 <= size && data[at] == 0xff) {
+  while (at + 9 <= file.size && data[at] == 0xff) {
     if (is_frame_header(data[at + 1])) {
       *height = big(data + at + 5);
       *width = big(data + at + 7);
@@ -64,9 +63,9 @@ static int jpeg_dimensions(const unsigned char *data, size_t size, int *width,
   return -1;
 }
 
-static int webp_dimensions(const unsigned char *data, size_t size, int *width,
-                           int *height) {
-  if (size < 30)
+static int webp_dimensions(struct em_bytes file, int *width, int *height) {
+  const unsigned char *data = file.data;
+  if (file.size < 30)
     return -1;
   if (memcmp(data + 12, "VP8 ", 4) == 0) {
     *width = little(data + 26) & 0x3fff;
@@ -88,8 +87,7 @@ struct format {
   const char *media_type;
   size_t at; /* where its magic bytes stand, and which they are */
   const char *magic;
-  int (*dimensions)(const unsigned char *data, size_t size, int *width,
-                    int *height);
+  int (*dimensions)(struct em_bytes file, int *width, int *height);
   gdImagePtr (*read)(int size, void *data);
 };
 
@@ -103,27 +101,26 @@ static const struct format formats[] = {
     {"image/webp", 8, "WEBP", webp_dimensions, gdImageCreateFromWebpPtr},
 };
 
-static const struct format *format_of(const unsigned char *data, size_t size) {
-  for (size_t i = 0; data && i < sizeof formats / sizeof *formats; i++) {
+static const struct format *format_of(struct em_bytes file) {
+  for (size_t i = 0; file.data && i < sizeof formats / sizeof *formats; i++) {
     const struct format *format = &formats[i];
     size_t length = strlen(format->magic);
-    if (size >= format->at + length &&
-        !memcmp(data + format->at, format->magic, length) &&
-        (format->at == 0 || !memcmp(data, "RIFF", 4)))
+    if (file.size >= format->at + length &&
+        !memcmp(file.data + format->at, format->magic, length) &&
+        (format->at == 0 || !memcmp(file.data, "RIFF", 4)))
       return format;
   }
   return NULL;
 }
 
-const char *em_codec_media_type(const unsigned char *data, size_t size) {
-  const struct format *format = format_of(data, size);
+const char *em_codec_media_type(struct em_bytes file) {
+  const struct format *format = format_of(file);
   return format ? format->media_type : NULL;
 }
 
-int em_codec_dimensions(const unsigned char *data, size_t size, int *width,
-                        int *height) {
-  const struct format *format = format_of(data, size);
-  if (!format || format->dimensions(data, size, width, height) != 0)
+int em_codec_dimensions(struct em_bytes file, int *width, int *height) {
+  const struct format *format = format_of(file);
+  if (!format || format->dimensions(file, width, height) != 0)
     return -1;
   return *width > 0 && *height > 0 ? 0 : -1;
 }
@@ -133,21 +130,19 @@ static gdImagePtr refuse(struct em_error *error, const char *text) {
   return NULL;
 }
 
-gdImagePtr em_codec_decode(const unsigned char *data, size_t size,
-                           struct em_error *error) {
+gdImagePtr em_codec_decode(struct em_bytes file, struct em_error *error) {
   int width, height;
-  const struct format *format = format_of(data, size);
+  const struct format *format = format_of(file);
   if (!format)
     return refuse(error, "not a PNG, JPEG, GIF or WebP picture");
-  if (size > INT_MAX)
+  if (file.size > INT_MAX)
     return refuse(error, "the file is too large");
-  if (em_codec_dimensions(data, size, &width, &height) != 0)
+  if (em_codec_dimensions(file, &width, &height) != 0)
     return refuse(error, "the picture's header cannot be read");
   if ((long long)width * height > EM_CODEC_MAX_PIXELS)
     return refuse(error, "the picture has more than 40 megapixels");
   pthread_once(&silence_once, silence);
-  /* libgd's readers take a plain pointer but only read from it. */
-  gdImagePtr image = format->read((int)size, (void *)(uintptr_t)data);
+  gdImagePtr image = format->read((int)file.size, file.data);
   if (!image)
     return refuse(error, "the picture is damaged");
   if (!gdImageTrueColor(image) && !gdImagePaletteToTrueColor(image)) {
@@ -168,17 +163,18 @@ static void *write_picture(gdImagePtr image, const char *format, int quality,
   return strcmp(format, "webp") ? NULL : gdImageWebpPtrEx(image, size, quality);
 }
 
-int em_codec_encode(gdImagePtr image, const char *format, int quality,
-                    unsigned char **data, size_t *size,
-                    struct em_error *error) {
+struct em_bytes em_codec_encode(gdImagePtr image, const char *format,
+                                int quality, struct em_error *error) {
   int length = 0;
   pthread_once(&silence_once, silence);
-  void *bytes = write_picture(image, format, quality, &length);
+  void *made = write_picture(image, format, quality, &length);
   /* Copied, since libgd may have an allocator of its own. */
-  *data = bytes && length > 0 ? malloc((size_t)length) : NULL;
-  *size = *data ? (size_t)length : 0;
-  if (*data)
-    memcpy(*data, bytes, *size);
-  gdFree(bytes);
-  return *data ? 0 : em_fail(error, "the picture could not be encoded");
+  struct em_bytes file = {made && length > 0 ? malloc((size_t)length) : NULL,
+                          (size_t)length};
+  if (file.data)
+    memcpy(file.data, made, file.size);
+  else
+    em_fail(error, "the picture could not be encoded");
+  gdFree(made);
+  return file;
 }

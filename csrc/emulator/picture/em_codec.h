@@ -14,21 +14,19 @@ enum { EM_CODEC_MAX_PIXELS = 40 * 1000 * 1000 };
 
 /* The media type by the first bytes ("image/png", "image/jpeg", "image/gif",
  * "image/webp"), or NULL when it is not a picture that can be read. */
-const char *em_codec_media_type(const unsigned char *data, size_t size);
+const char *em_codec_media_type(struct em_bytes file);
 
 /* Width and height as the header tells. -1: no header that can be read. */
-int em_codec_dimensions(const unsigned char *data, size_t size, int *width,
-                        int *height);
+int em_codec_dimensions(struct em_bytes file, int *width, int *height);
 
 /* Decodes into a truecolor raster, alpha kept.
  * Ownership: the caller's, gdImageDestroy.
  * Errors: NULL. */
-gdImagePtr em_codec_decode(const unsigned char *data, size_t size,
-                           struct em_error *error);
+gdImagePtr em_codec_decode(struct em_bytes file, struct em_error *error);
 
 /* Encodes as "png", "jpg" or "webp"; any other format is refused.
- * Ownership: *data is the caller's to free(). Errors: -1. */
-int em_codec_encode(gdImagePtr image, const char *format, int quality,
-                    unsigned char **data, size_t *size, struct em_error *error);
+ * Errors: NULL. */
+struct em_bytes em_codec_encode(gdImagePtr image, const char *format,
+                                int quality, struct em_error *error);
 
 #endif

@@ -16,16 +16,17 @@ enum { SHORTEST = 64, LONGEST = 2048 };
 
 enum { PAPER = 0xf4efe6 };
 
-/* The pictures of examples/pictures, put into the program by the build. */
-extern const unsigned char em_sample_portrait[], em_sample_portrait_end[];
-extern const unsigned char em_sample_woman[], em_sample_woman_end[];
-extern const unsigned char em_sample_man[], em_sample_man_end[];
-extern const unsigned char em_sample_dress[], em_sample_dress_end[];
-extern const unsigned char em_sample_landscape[], em_sample_landscape_end[];
+/* The pictures of examples/pictures, put into the program by the build; they
+ * are only read. */
+extern unsigned char em_sample_portrait[], em_sample_portrait_end[];
+extern unsigned char em_sample_woman[], em_sample_woman_end[];
+extern unsigned char em_sample_man[], em_sample_man_end[];
+extern unsigned char em_sample_dress[], em_sample_dress_end[];
+extern unsigned char em_sample_landscape[], em_sample_landscape_end[];
 
 struct sample {
   const char *words;
-  const unsigned char *data, *end;
+  unsigned char *data, *end;
 };
 
 #define SAMPLE(name) em_sample_##name, em_sample_##name##_end
@@ -100,9 +101,9 @@ static void choose_size(struct render *render) {
 }
 
 /* A strip that an earlier edit left is no part of the picture. */
-static int add_part(struct render *render, const unsigned char *data,
-                    size_t size, struct em_error *error) {
-  gdImagePtr image = em_codec_decode(data, size, error);
+static int add_part(struct render *render, struct em_bytes file,
+                    struct em_error *error) {
+  gdImagePtr image = em_codec_decode(file, error);
   if (!image)
     return -1;
   render->parts[render->count++] = (struct part){
@@ -117,8 +118,8 @@ static int add_sample(struct render *render, struct em_error *error) {
   while (sample->words[0] != '*' &&
          !em_look_has_word(render->prompt, sample->words))
     sample++;
-  if (add_part(render, sample->data, (size_t)(sample->end - sample->data),
-               error))
+  struct em_bytes file = {sample->data, (size_t)(sample->end - sample->data)};
+  if (add_part(render, file, error))
     return -1;
   gdRect *box = &render->parts[0].box;
   int share = 76 + em_random_below(&random, 25);
@@ -136,7 +137,7 @@ static int add_inputs(struct render *render, struct em_error *error) {
   if (job->input_count < 0 || job->input_count > EM_INPUT_MAX)
     return em_fail(error, "more than %d pictures", EM_INPUT_MAX);
   for (int i = 0; i < job->input_count; i++)
-    if (add_part(render, job->inputs[i].data, job->inputs[i].size, &why))
+    if (add_part(render, job->inputs[i], &why))
       return em_fail(error, "input picture %d: %.400s", i + 1, why.text);
   return render->count == 0 ? add_sample(render, error) : 0;
 }
@@ -247,20 +248,17 @@ static const char *draw_text(gdImagePtr strip, int x, int line,
   return text;
 }
 
-struct caption {
-  const char *title;  /* "flux-kontext-pro" */
-  const char *detail; /* "step 2  seed 42" */
-  const char *text;   /* the prompt: two lines of it at most */
-};
-
 /* The badge lies over the end of the prompt. */
-static void draw_words(gdImagePtr strip, const struct caption *caption) {
+static void draw_words(gdImagePtr strip, const struct render *render) {
   int letter = gdFontGetMediumBold()->w, top = TOP + (LINES - 1) * LINE;
-  int beside = MARGIN + letter * (int)(strlen(caption->title) + 1);
+  int beside = MARGIN + letter * (int)(strlen(render->model) + 1);
   int badge_x = strip->sx - MARGIN - letter * (int)strlen(badge);
-  draw_text(strip, MARGIN, 0, caption->title, ACCENT);
-  draw_text(strip, beside, 0, caption->detail, QUIET);
-  const char *rest = draw_text(strip, MARGIN, 1, caption->text, INK);
+  char detail[64];
+  snprintf(detail, sizeof detail, "step %d  seed %lld", render->job->step,
+           render->job->seed);
+  draw_text(strip, MARGIN, 0, render->model, ACCENT);
+  draw_text(strip, beside, 0, detail, QUIET);
+  const char *rest = draw_text(strip, MARGIN, 1, render->prompt, INK);
   draw_text(strip, MARGIN, 2, rest, INK);
   gdImageFilledRectangle(strip, badge_x - MARGIN / 2, top - 1, strip->sx,
                          top + LINE - 3, ACCENT);
@@ -269,7 +267,8 @@ static void draw_words(gdImagePtr strip, const struct caption *caption) {
 
 /* Draws the strip over the lowest em_caption_height() rows.
  * Errors: -1, out of memory. */
-static int draw_strip(gdImagePtr image, const struct caption *caption) {
+static int draw_caption(const struct render *render) {
+  gdImagePtr image = render->canvas;
   int height = em_caption_height(image->sx, image->sy);
   int width = image->sx / SCALE;
   if (height == 0)
@@ -279,20 +278,11 @@ static int draw_strip(gdImagePtr image, const struct caption *caption) {
     return -1;
   gdImageFilledRectangle(strip, 0, 0, width - 1, strip->sy - 1, SLATE);
   gdImageFilledRectangle(strip, 0, 0, width - 1, RULE - 1, ACCENT);
-  draw_words(strip, caption);
+  draw_words(strip, render);
   gdImageCopyResized(image, strip, 0, image->sy - height, 0, 0, image->sx,
                      height, width, strip->sy);
   gdImageDestroy(strip);
   return 0;
-}
-
-static int draw_caption(const struct render *render) {
-  char detail[64];
-  snprintf(detail, sizeof detail, "step %d  seed %lld", render->job->step,
-           render->job->seed);
-  return draw_strip(render->canvas, &(struct caption){.title = render->model,
-                                                      .detail = detail,
-                                                      .text = render->prompt});
 }
 
 /* A stand-in, which no edit has made, keeps the sample's own look; of several
@@ -310,13 +300,6 @@ static int draw(struct render *render) {
   return draw_caption(render);
 }
 
-static void render_destroy(struct render *render) {
-  for (int i = 0; i < render->count; i++)
-    gdImageDestroy(render->parts[i].image);
-  if (render->canvas)
-    gdImageDestroy(render->canvas);
-}
-
 /* All that makes a difference, but for the pictures. */
 static struct render begin(const struct em_painter_job *job) {
   struct render render = {.job = job,
@@ -327,39 +310,40 @@ static struct render begin(const struct em_painter_job *job) {
   return render;
 }
 
-int em_painter_render(const struct em_painter_job *job, unsigned char **data,
-                      size_t *size, struct em_error *error) {
+struct em_bytes em_painter_render(const struct em_painter_job *job,
+                                  struct em_error *error) {
   struct render render = begin(job);
-  *data = NULL;
-  *size = 0;
-  int result = add_inputs(&render, error);
-  if (result == 0) {
+  struct em_bytes file = {0};
+  if (add_inputs(&render, error) == 0) {
     choose_size(&render);
-    result = draw(&render) ? em_fail(error, "out of memory")
-                           : em_codec_encode(render.canvas, job->format,
-                                             job->quality, data, size, error);
+    if (draw(&render))
+      em_fail(error, "out of memory");
+    else
+      file = em_codec_encode(render.canvas, job->format, job->quality, error);
   }
-  render_destroy(&render);
-  return result;
+  for (int i = 0; i < render.count; i++)
+    gdImageDestroy(render.parts[i].image);
+  if (render.canvas)
+    gdImageDestroy(render.canvas);
+  return file;
 }
 
-int em_painter_stand_in(const char *name, unsigned char **data, size_t *size) {
-  struct em_error error;
+struct em_bytes em_painter_stand_in(const char *name, struct em_error *error) {
   const struct em_painter_job job = {.model = "stand-in",
                                      .prompt = name,
                                      .aspect_ratio = "4:5",
                                      .format = "png"};
-  return em_painter_render(&job, data, size, &error);
+  return em_painter_render(&job, error);
 }
 
-int em_painter_plain(uint32_t colour, const char *format, unsigned char **data,
-                     size_t *size) {
-  struct em_error error;
+struct em_bytes em_painter_plain(uint32_t colour, const char *format,
+                                 struct em_error *error) {
+  struct em_bytes file = {0};
   gdImagePtr image = gdImageCreateTrueColor(16, 16);
-  if (!image)
-    return -1;
-  gdImageFilledRectangle(image, 0, 0, 15, 15, (int)(colour & 0xffffff));
-  int result = em_codec_encode(image, format, 90, data, size, &error);
-  gdImageDestroy(image);
-  return result;
+  if (image) {
+    gdImageFilledRectangle(image, 0, 0, 15, 15, (int)(colour & 0xffffff));
+    file = em_codec_encode(image, format, 90, error);
+    gdImageDestroy(image);
+  }
+  return file;
 }

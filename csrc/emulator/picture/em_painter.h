@@ -23,12 +23,6 @@
 
 enum { EM_INPUT_MAX = 8 };
 
-/* An encoded picture. */
-struct em_painter_input {
-  const unsigned char *data;
-  size_t size;
-};
-
 struct em_painter_job {
   const char *model;
   const char *prompt;
@@ -37,29 +31,27 @@ struct em_painter_job {
   const char *format;       /* "png" "jpg" "webp" */
   int quality;              /* 0..100; jpg and webp only */
   int step; /* 1 for a first edit, 2 for an edit of an edit, ... */
-  const struct em_painter_input *inputs;
-  int input_count;   /* up to EM_INPUT_MAX */
+  struct em_bytes inputs[EM_INPUT_MAX]; /* encoded */
+  int input_count;
   int width, height; /* of the result, held to 64..2048; 0: by aspect_ratio */
 };
 
 /* Renders the job. Outputs have about one megapixel and sides that are
  * multiples of 16, as FLUX.1 Kontext's have; shapes beyond 1:4 and 4:1 are
  * clamped.
- * Ownership: on success *data is the caller's to free().
- * Errors: -1 and one line in `message`; *data is then NULL. */
-int em_painter_render(const struct em_painter_job *job, unsigned char **data,
-                      size_t *size, struct em_error *error);
+ * Errors: NULL and one line. */
+struct em_bytes em_painter_render(const struct em_painter_job *job,
+                                  struct em_error *error);
 
 /* A sample, as PNG, in place of a picture on the service's own hosts, which
- * cannot be fetched offline. The same name gives the same picture.
- * Ownership and errors: as em_painter_render. */
-int em_painter_stand_in(const char *name, unsigned char **data, size_t *size);
+ * cannot be fetched offline. The same name gives the same picture. Errors: as
+ * above. */
+struct em_bytes em_painter_stand_in(const char *name, struct em_error *error);
 
 /* The pictures of --plain: 16 by 16 of one colour. They cost microseconds, so
- * that tests can run jobs by the thousand.
- * Ownership and errors: as em_painter_render. */
-int em_painter_plain(uint32_t colour, const char *format, unsigned char **data,
-                     size_t *size);
+ * that tests can run jobs by the thousand. Errors: as above. */
+struct em_bytes em_painter_plain(uint32_t colour, const char *format,
+                                 struct em_error *error);
 
 /* The height of the caption on a picture of that size; 0 where it would take
  * more than half of it, or its words do not fit. */

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "em_codec.h"
+
 /* ISO 19566-5: a superbox, whose description box says what it is. */
 static const unsigned char manifest[] = {
     0,   0,    0,   0x26, 'j',  'u',  'm',  'b', 0,    0,   0,    0x1e, 'j',
@@ -25,49 +27,47 @@ static uint32_t crc32_of(const unsigned char *bytes, size_t size) {
   return ~crc;
 }
 
-static int insert(unsigned char **data, size_t *size, size_t at,
-                  const unsigned char *part, size_t part_size) {
-  unsigned char *longer = realloc(*data, *size + part_size);
+static int insert(struct em_bytes *file, size_t at, const unsigned char *part,
+                  size_t size) {
+  unsigned char *longer = realloc(file->data, file->size + size);
   if (!longer)
     return -1;
-  memmove(longer + at + part_size, longer + at, *size - at);
-  memcpy(longer + at, part, part_size);
-  *data = longer;
-  *size += part_size;
+  memmove(longer + at + size, longer + at, file->size - at);
+  memcpy(longer + at, part, size);
+  *file = (struct em_bytes){longer, file->size + size};
   return 0;
 }
 
-static int sign_png(unsigned char **data, size_t *size) {
+static int sign_png(struct em_bytes *file) {
   unsigned char part[12 + sizeof manifest] = {0, 0, 0, 0, 'c', 'a', 'B', 'X'};
   put(part, sizeof manifest, 1);
   memcpy(part + 8, manifest, sizeof manifest);
   put(part + 8 + sizeof manifest, crc32_of(part + 4, 4 + sizeof manifest), 1);
-  return insert(data, size, 33, part, sizeof part);
+  return insert(file, 33, part, sizeof part);
 }
 
-static int sign_jpeg(unsigned char **data, size_t *size) {
+static int sign_jpeg(struct em_bytes *file) {
   unsigned char part[12 + sizeof manifest] = {
       0xff, 0xeb, 0, sizeof part - 2, 'J', 'P', 0, 1, 0, 0, 0, 1};
   memcpy(part + 12, manifest, sizeof manifest);
-  return insert(data, size, 2, part, sizeof part);
+  return insert(file, 2, part, sizeof part);
 }
 
-static int sign_webp(unsigned char **data, size_t *size) {
+static int sign_webp(struct em_bytes *file) {
   unsigned char part[8 + sizeof manifest] = "C2PA";
   put(part + 4, sizeof manifest, 0);
   memcpy(part + 8, manifest, sizeof manifest);
-  if (insert(data, size, *size, part, sizeof part))
+  if (insert(file, file->size, part, sizeof part))
     return -1;
-  put(*data + 4, (uint32_t)(*size - 8), 0);
+  put(file->data + 4, (uint32_t)(file->size - 8), 0);
   return 0;
 }
 
-int em_sign_picture(unsigned char **data, size_t *size) {
-  if (*size > 33 && memcmp(*data, "\x89PNG", 4) == 0)
-    return sign_png(data, size);
-  if (*size > 2 && memcmp(*data, "\xff\xd8", 2) == 0)
-    return sign_jpeg(data, size);
-  if (*size > 12 && memcmp(*data + 8, "WEBP", 4) == 0)
-    return sign_webp(data, size);
-  return 0;
+int em_sign_picture(struct em_bytes *file) {
+  const char *type = em_codec_media_type(*file);
+  if (type && !strcmp(type, "image/png") && file->size > 33)
+    return sign_png(file);
+  if (type && !strcmp(type, "image/jpeg"))
+    return sign_jpeg(file);
+  return type && !strcmp(type, "image/webp") ? sign_webp(file) : 0;
 }

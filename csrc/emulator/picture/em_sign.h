@@ -4,10 +4,10 @@
 #ifndef EM_SIGN_H
 #define EM_SIGN_H
 
-#include <stddef.h>
+#include "em_text.h"
 
 /* Puts it into an encoded picture, which is replaced; one of another format
  * stays. Errors: -1 without memory, and the picture stays. */
-int em_sign_picture(unsigned char **data, size_t *size);
+int em_sign_picture(struct em_bytes *file);
 
 #endif

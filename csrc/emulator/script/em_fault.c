@@ -91,12 +91,9 @@ bool em_fault_hides(const struct em_rule *rule) {
 static void set_body(const struct em_rule *rule, struct em_reply *reply,
                      int status) {
   const json_t *then = json_object_get(rule->source, "then");
-  size_t size;
-  if (!em_fault_get(rule, "body") && !em_fault_get(rule, "body_base64"))
-    return;
-  unsigned char *bytes = em_member_bytes(then, "body", &size);
-  em_reply_bytes(reply, status, "application/json", bytes, bytes ? size : 0);
-  free(bytes);
+  if (em_fault_get(rule, "body") || em_fault_get(rule, "body_base64"))
+    em_reply_bytes(reply, status, "application/json",
+                   em_member_bytes(then, "body"));
 }
 
 /* A status alone gets the body the service sends with it. */
@@ -153,6 +150,6 @@ void em_fault_apply(const struct em_rule *rule,
   reply->repeat = (unsigned long)json_integer_value(repeat);
   set_framing(rule, reply);
   if (truncate && !reply->has_picture &&
-      json_number_value(truncate) < (double)reply->size)
-    reply->size = (size_t)json_number_value(truncate);
+      json_number_value(truncate) < (double)reply->body.size)
+    reply->body.size = (size_t)json_number_value(truncate);
 }

@@ -5,16 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "em_base64.h"
 #include "em_reply.h"
 
 struct kind {
   const char *description;
-  /* What it may be: s, a string; w, a list of those; i, a whole number; n, any
-   * number; b, a boolean; o, an object; empty: anything. */
-  const char *types;
-  double low, high;                  /* of a number */
-  const char *words[8];              /* of a string; none: any */
+  const char *types;    /* as em_member_is knows them; empty: any */
+  double low, high;     /* of a number */
+  const char *words[8]; /* of a string; none: any */
   bool (*also)(const json_t *value); /* or NULL */
 };
 
@@ -30,11 +27,9 @@ static bool are_headers(const json_t *object) {
 }
 
 static bool is_base64(const json_t *value) {
-  size_t size;
-  unsigned char *bytes = em_base64_decode(json_string_value(value),
-                                          json_string_length(value), &size);
-  free(bytes);
-  return bytes != NULL;
+  struct em_bytes bytes = em_base64_decode(json_string_value(value));
+  free(bytes.data);
+  return bytes.data != NULL;
 }
 
 static const struct kind kinds[] = {
@@ -69,41 +64,43 @@ static const struct kind kinds[] = {
                               "garbage", "replace"}},
 };
 
-static bool is_word(const json_t *value, const struct kind *kind) {
-  const char *const *word = kind->words;
-  if (!json_is_string(value) || !*word)
-    return json_is_string(value);
-  while (*word && strcmp(*word, json_string_value(value)) != 0)
-    word++;
-  return *word != NULL;
-}
-
-static bool are_words(const json_t *list, const struct kind *kind) {
+bool em_member_is(const json_t *value, const char *types) {
+  /* In the order of enum json_type. */
+  static const char letters[] = "owsinbb0";
+  char type = value ? letters[json_typeof(value)] : '0';
   size_t i;
   const json_t *item;
-  json_array_foreach(list, i, item) {
-    if (!is_word(item, kind))
+  if (type == 'w' && !json_array_size(value))
+    return false;
+  json_array_foreach(value, i, item) {
+    if (!json_is_string(item))
       return false;
   }
-  return json_array_size(list) > 0;
+  return strchr(types, type) != NULL;
+}
+
+/* A string that is one of the kind's words, or a list of such. */
+static bool is_worded(const json_t *value, const struct kind *kind) {
+  const char *const *word = kind->words;
+  size_t i;
+  const json_t *item;
+  json_array_foreach(value, i, item) {
+    if (!is_worded(item, kind))
+      return false;
+  }
+  while (json_is_string(value) && *word &&
+         strcmp(*word, json_string_value(value)) != 0)
+    word++;
+  return !json_is_string(value) || *word || !*kind->words;
 }
 
 static bool fits(const json_t *value, const struct kind *kind) {
-  /* In the order of enum json_type. */
-  static const char types[] = "owsinbb0";
-  if (!value || !*kind->types)
-    return value != NULL;
-  char type = types[json_typeof(value)];
-  if (!strchr(kind->types, type))
+  double number = json_number_value(value);
+  if (!value || (*kind->types && !em_member_is(value, kind->types)))
     return false;
-  if (type == 's' && !is_word(value, kind))
+  if (json_is_number(value) && (number < kind->low || number > kind->high))
     return false;
-  if (type == 'w' && !are_words(value, kind))
-    return false;
-  if (json_is_number(value) && (json_number_value(value) < kind->low ||
-                                json_number_value(value) > kind->high))
-    return false;
-  return !kind->also || kind->also(value);
+  return is_worded(value, kind) && (!kind->also || kind->also(value));
 }
 
 static int check(const json_t *value, const char *where, const char *name,
@@ -144,23 +141,15 @@ int em_members_exclude(const json_t *object, const char *where, const char *a,
   return em_fail(error, "%s%s and %s%s exclude each other", where, a, where, b);
 }
 
-unsigned char *em_member_bytes(const json_t *object, const char *name,
-                               size_t *size) {
+struct em_bytes em_member_bytes(const json_t *object, const char *name) {
   char twin[32];
   snprintf(twin, sizeof twin, "%s_base64", name);
   const json_t *plain = json_object_get(object, name);
   const json_t *encoded = json_object_get(object, twin);
-  char *text = NULL;
   if (encoded)
-    return em_base64_decode(json_string_value(encoded),
-                            json_string_length(encoded), size);
-  *size = json_string_length(plain);
-  if (plain && !json_is_string(plain)) {
-    text = json_dumps(plain, JSON_COMPACT | JSON_ENCODE_ANY);
-    *size = text ? strlen(text) : 0;
-    return (unsigned char *)text;
-  }
-  text = malloc(*size + 1);
-  return text ? memcpy(text, plain ? json_string_value(plain) : "", *size + 1)
-              : NULL;
+    return em_base64_decode(json_string_value(encoded));
+  char *text = !plain || json_is_string(plain)
+                   ? strdup(plain ? json_string_value(plain) : "")
+                   : json_dumps(plain, JSON_COMPACT | JSON_ENCODE_ANY);
+  return (struct em_bytes){(unsigned char *)text, text ? strlen(text) : 0};
 }

@@ -4,6 +4,7 @@
 #define EM_MEMBER_H
 
 #include <jansson.h>
+#include <stdbool.h>
 
 #include "em_text.h"
 
@@ -34,6 +35,11 @@ struct em_member {
   enum em_wanted wanted;
 };
 
+/* Is the value, which may be NULL, of one of these types? s, a string; w, a
+ * list of strings, not empty; i, a whole number; n, another number; b, a
+ * boolean; o, an object. */
+bool em_member_is(const json_t *value, const char *types);
+
 /* Checks an object's members; `where` is put before their names. All of these
  * return -1 and what is wrong. */
 int em_members_check(const json_t *object, const char *where,
@@ -48,9 +54,8 @@ int em_members_exclude(const json_t *object, const char *where, const char *a,
                        const char *b, struct em_error *error);
 
 /* The bytes of a member: of a text as it is, of anything else as JSON, or what
- * its twin, called name_base64, encodes. Ownership: malloc'ed. Errors: NULL;
- * without either member there are no bytes, but no error. */
-unsigned char *em_member_bytes(const json_t *object, const char *name,
-                               size_t *size);
+ * its twin, called name_base64, encodes; without either member there are none.
+ * Errors: NULL. */
+struct em_bytes em_member_bytes(const json_t *object, const char *name);
 
 #endif

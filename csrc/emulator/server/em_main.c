@@ -69,12 +69,6 @@ static int open_signals(void) {
   return signalfd(-1, &ends, SFD_CLOEXEC);
 }
 
-/* POST /_emulator/shutdown ends the program the way a signal does. */
-static void shut_down(void *arg) {
-  (void)arg;
-  kill(getpid(), SIGTERM);
-}
-
 static void write_url(FILE *file, const char *before, const char *tls_cert,
                       int port, const char *after) {
   fprintf(file, "%shttp%s://127.0.0.1:%d%s\n", before, tls_cert ? "s" : "",
@@ -199,7 +193,6 @@ int main(int argc, char **argv) {
     return complain("cannot start");
   if (em_service_create(&service, &options, &error))
     return complain(error.text);
-  service.shut_down = shut_down;
   int result = start(&service, signals);
   em_service_destroy(&service);
   curl_global_cleanup();

@@ -10,11 +10,10 @@
 #include "em_clock.h"
 
 static void forget_body(struct em_reply *reply) {
-  free(reply->body);
+  free(reply->body.data);
   free(reply->content_type);
-  reply->body = NULL;
+  reply->body = (struct em_bytes){0};
   reply->content_type = NULL;
-  reply->size = 0;
   reply->has_picture = false;
 }
 
@@ -27,34 +26,27 @@ void em_reply_destroy(struct em_reply *reply) {
   *reply = (struct em_reply){0};
 }
 
-void em_reply_text(struct em_reply *reply, int status, const char *content_type,
-                   struct em_text *text) {
+void em_reply_bytes(struct em_reply *reply, int status,
+                    const char *content_type, struct em_bytes bytes) {
   forget_body(reply);
   reply->content_type = strdup(content_type);
-  reply->size = text->size;
-  reply->body = em_text_take(text);
-  reply->status = reply->body ? status : 500;
-  if (!reply->body)
-    reply->size = 0;
+  reply->body = bytes;
+  reply->status = bytes.data ? status : 500;
+}
+
+void em_reply_string(struct em_reply *reply, int status,
+                     const char *content_type, const char *string) {
+  struct em_bytes bytes = {(unsigned char *)strdup(string), strlen(string)};
+  em_reply_bytes(reply, status, content_type, bytes);
+}
+
+void em_reply_text(struct em_reply *reply, int status, const char *content_type,
+                   struct em_text *text) {
+  em_reply_bytes(reply, status, content_type, em_text_take(text));
 }
 
 void em_reply_json(struct em_reply *reply, int status, struct em_text *text) {
   em_reply_text(reply, status, "application/json", text);
-}
-
-void em_reply_bytes(struct em_reply *reply, int status,
-                    const char *content_type, const void *bytes, size_t size) {
-  forget_body(reply);
-  reply->status = status;
-  reply->content_type = strdup(content_type);
-  reply->body = malloc(size + 1);
-  if (!reply->body) {
-    reply->status = 500;
-    return;
-  }
-  if (size)
-    memcpy(reply->body, bytes, size);
-  reply->size = size;
 }
 
 void em_reply_picture(struct em_reply *reply,
@@ -84,7 +76,7 @@ void em_reply_not_allowed(struct em_reply *reply, const char *allowed) {
   static const char page[] =
       "<html>\r\n<head><title>405 Not Allowed</title></head>\r\n<body>\r\n"
       "<center><h1>405 Not Allowed</h1></center>\r\n</body>\r\n</html>\r\n";
-  em_reply_bytes(reply, 405, "text/html", page, sizeof page - 1);
+  em_reply_string(reply, 405, "text/html", page);
   if (allowed)
     em_reply_header(reply, "Allow", "%s", allowed);
 }

@@ -21,8 +21,7 @@ enum em_framing { EM_FRAMED, EM_FRAMED_BY_CHUNKS, EM_FRAMED_BY_CLOSE };
 struct em_reply {
   int status;
   char *content_type;
-  char *body;
-  size_t size;
+  struct em_bytes body;
   unsigned long repeat; /* the body is sent so many times; 0 is once */
   bool endless;         /* the body is sent until the client goes */
   bool drop;            /* the connection is closed without an answer */
@@ -37,13 +36,15 @@ struct em_reply {
 /* All of these replace what the reply said before, but keep its headers. */
 void em_reply_destroy(struct em_reply *reply);
 
-/* Ownership: takes the text's bytes; a text that ran out of memory becomes a
- * 500. */
+/* Ownership: takes the bytes, those of the text, a copy of the string; without
+ * memory for them it becomes a 500. */
+void em_reply_bytes(struct em_reply *reply, int status,
+                    const char *content_type, struct em_bytes bytes);
+void em_reply_string(struct em_reply *reply, int status,
+                     const char *content_type, const char *string);
 void em_reply_text(struct em_reply *reply, int status, const char *content_type,
                    struct em_text *text);
 void em_reply_json(struct em_reply *reply, int status, struct em_text *text);
-void em_reply_bytes(struct em_reply *reply, int status,
-                    const char *content_type, const void *bytes, size_t size);
 void em_reply_picture(struct em_reply *reply,
                       const struct em_picture_ref *picture);
 

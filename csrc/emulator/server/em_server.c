@@ -28,8 +28,7 @@ struct em_server {
 
 /* A body that is sent several times over, or without end. */
 struct repeated {
-  char *body;
-  size_t size;
+  struct em_bytes body;
   uint64_t total; /* MHD_SIZE_UNKNOWN: endless */
 };
 
@@ -37,10 +36,11 @@ static ssize_t read_repeated(void *arg, uint64_t offset, char *out,
                              size_t room) {
   const struct repeated *repeated = arg;
   size_t count = 0;
-  if (!repeated->size || offset >= repeated->total)
+  if (!repeated->body.size || offset >= repeated->total)
     return MHD_CONTENT_READER_END_OF_STREAM;
   while (count < room && offset + count < repeated->total) {
-    out[count] = repeated->body[(offset + count) % repeated->size];
+    out[count] =
+        (char)repeated->body.data[(offset + count) % repeated->body.size];
     count++;
   }
   return (ssize_t)count;
@@ -48,7 +48,7 @@ static ssize_t read_repeated(void *arg, uint64_t offset, char *out,
 
 static void free_repeated(void *arg) {
   struct repeated *repeated = arg;
-  free(repeated->body);
+  free(repeated->body.data);
   free(repeated);
 }
 
@@ -56,13 +56,11 @@ static struct MHD_Response *make_repeated(struct em_reply *reply) {
   struct repeated *repeated = malloc(sizeof *repeated);
   if (!repeated)
     return NULL;
-  *repeated =
-      (struct repeated){reply->body, reply->size, reply->size * reply->repeat};
-  if (!reply->repeat)
-    repeated->total = reply->size;
+  *repeated = (struct repeated){
+      reply->body, reply->body.size * (reply->repeat ? reply->repeat : 1)};
   if (reply->endless)
     repeated->total = MHD_SIZE_UNKNOWN;
-  reply->body = NULL;
+  reply->body.data = NULL;
   return MHD_create_response_from_callback(
       reply->framing ? MHD_SIZE_UNKNOWN : repeated->total, 16384, read_repeated,
       repeated, free_repeated);
@@ -87,11 +85,10 @@ static struct MHD_Response *make_response(const struct em_service *service,
     return make_picture(service, reply);
   if (reply->endless || reply->repeat > 1 || reply->framing)
     return make_repeated(reply);
-  response = MHD_create_response_from_buffer(
-      reply->size, reply->body ? reply->body : (void *)(uintptr_t) "",
-      reply->body ? MHD_RESPMEM_MUST_FREE : MHD_RESPMEM_PERSISTENT);
+  response = MHD_create_response_from_buffer(reply->body.size, reply->body.data,
+                                             MHD_RESPMEM_MUST_FREE);
   if (response)
-    reply->body = NULL;
+    reply->body.data = NULL;
   return response;
 }
 
@@ -198,16 +195,13 @@ static unsigned connection_limit(void) {
 
 /* Errors: NULL and why. */
 static char *read_pem(const char *path, struct em_error *error) {
-  struct em_text text = {0};
-  char line[256];
+  char *pem = NULL;
+  size_t room = 0;
   FILE *file = fopen(path, "r");
-  while (file && fgets(line, sizeof line, file))
-    em_text_add(&text, line);
+  if (!file || getdelim(&pem, &room, '\0', file) < 0)
+    em_fail(error, "cannot read %s", path);
   if (file)
     fclose(file);
-  char *pem = em_text_take(&text);
-  if (!pem)
-    em_fail(error, "cannot read %s", path);
   return pem;
 }
 

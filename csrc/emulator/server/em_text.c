@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 int em_fail(struct em_error *error, const char *format, ...) {
   va_list args;
@@ -18,20 +19,20 @@ void *em_grow(void *items, size_t count, size_t item_size) {
   return realloc(items, (count ? 2 * count : 1) * item_size);
 }
 
-char *em_text_take(struct em_text *text) {
+struct em_bytes em_text_take(struct em_text *text) {
   /* The bytes may move when the stream is closed. */
   if (text->stream && fclose(text->stream) != 0)
     text->failed = true;
-  char *data = text->data;
+  struct em_bytes bytes = {(unsigned char *)text->data, text->size};
   if (text->failed) {
-    free(data);
-    data = NULL;
+    free(bytes.data);
+    bytes = (struct em_bytes){0};
   }
   *text = (struct em_text){0};
-  return data;
+  return bytes;
 }
 
-void em_text_free(struct em_text *text) { free(em_text_take(text)); }
+void em_text_free(struct em_text *text) { free(em_text_take(text).data); }
 
 /* Opens the stream at the first use, so that an empty text costs nothing. */
 static bool is_open(struct em_text *text) {
@@ -87,4 +88,41 @@ void em_text_add_json(struct em_text *text, const char *string) {
 
 void em_text_add_latin1(struct em_text *text, const char *bytes, size_t size) {
   add_quoted(text, bytes, size, 0x7e);
+}
+
+struct em_bytes em_base64_decode(const char *text) {
+  static const char alphabet[] =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  size_t length = strlen(text);
+  struct em_bytes out = {malloc(length / 4 * 3 + 4), 0};
+  unsigned long bits = 0;
+  int held = 0;
+  while (length && strchr("= \n\r\t", text[length - 1]))
+    length--; /* the padding carries nothing */
+  for (size_t i = 0; out.data && i < length; i++) {
+    const char *digit = memchr(alphabet, text[i], sizeof alphabet - 1);
+    if (!digit && strchr(" \n\r\t", text[i]))
+      continue;
+    if (!digit) {
+      free(out.data);
+      return (struct em_bytes){0};
+    }
+    bits = (bits << 6 | (unsigned long)(digit - alphabet)) & 0xffffff;
+    held += 6;
+    if (held >= 8) {
+      held -= 8;
+      out.data[out.size++] = (unsigned char)(bits >> held & 0xff);
+    }
+  }
+  return out;
+}
+
+struct em_bytes em_data_uri_decode(const char *uri) {
+  static const char marker[] = ";base64";
+  const char *comma = strchr(uri, ',');
+  if (strncasecmp(uri, "data:", 5) != 0 || !comma ||
+      comma - uri < (long)sizeof marker + 4 ||
+      strncasecmp(comma - (sizeof marker - 1), marker, sizeof marker - 1) != 0)
+    return (struct em_bytes){0};
+  return em_base64_decode(comma + 1);
 }

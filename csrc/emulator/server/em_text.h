@@ -1,5 +1,5 @@
-/* A growing text on open_memstream(3): how every answer of the emulator is
- * written.
+/* What everything is written with: a growing text on open_memstream(3), bytes,
+ * base64 and data URIs as uploads and v1 images carry them.
  *
  * Answers are written piece by piece rather than dumped from a JSON tree: a
  * status answer is asked for tens of thousands of times a second, and its shape
@@ -21,6 +21,13 @@ struct em_error {
 __attribute__((format(printf, 2, 3))) int em_fail(struct em_error *error,
                                                   const char *format, ...);
 
+/* Bytes of their own. Ownership: malloc'ed, whoever has the struct frees data;
+ * NULL where something failed. */
+struct em_bytes {
+  unsigned char *data;
+  size_t size;
+};
+
 struct em_text {
   char *data; /* terminated once something was added; NULL before */
   size_t size;
@@ -36,9 +43,9 @@ void *em_grow(void *items, size_t count, size_t item_size);
  * the stream writes to this struct. */
 void em_text_free(struct em_text *text);
 
-/* Ownership: the bytes become the caller's, the text is empty. NULL when
- * nothing was added or memory ran out. */
-char *em_text_take(struct em_text *text);
+/* The text is empty then. Errors: NULL when nothing was added or memory ran
+ * out. */
+struct em_bytes em_text_take(struct em_text *text);
 
 void em_text_add(struct em_text *text, const char *string);
 void em_text_add_bytes(struct em_text *text, const void *bytes, size_t size);
@@ -50,5 +57,12 @@ void em_text_add_json(struct em_text *text, const char *string);
 
 /* The same of any bytes, which stand for the characters U+0000 to U+00FF. */
 void em_text_add_latin1(struct em_text *text, const char *bytes, size_t size);
+
+/* Decodes standard base64; white space is skipped. Errors: NULL when it is not
+ * base64. */
+struct em_bytes em_base64_decode(const char *text);
+
+/* Decodes "data:image/png;base64,...". Errors as above. */
+struct em_bytes em_data_uri_decode(const char *uri);
 
 #endif

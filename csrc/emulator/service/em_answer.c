@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "em_base64.h"
 #include "em_clock.h"
 
 static int64_t record_life_us(const struct em_service *service) {
@@ -112,24 +111,19 @@ void em_answer_media(struct em_request *request, struct em_reply *reply) {
 static bool add_asset(const struct em_request *request, const json_t *uri,
                       struct em_text *urls, struct em_reply *reply) {
   char path[EM_PATH_SIZE];
-  struct em_error error;
-  size_t size;
-  unsigned char *bytes = json_is_string(uri)
-                             ? em_data_uri_decode(json_string_value(uri), &size)
-                             : NULL;
-  if (!bytes) {
+  const char *text = json_string_value(uri);
+  struct em_bytes file = em_data_uri_decode(text ? text : "");
+  const char *problem =
+      file.data ? em_service_keep_asset(request->service, file, path) : NULL;
+  if (!file.data)
     em_reply_error(reply, 400, "data_urls must hold base64 data URIs");
-    return false;
-  }
-  int failed =
-      em_service_keep_asset(request->service, bytes, size, path, &error);
-  free(bytes);
-  if (failed) {
-    em_reply_error(reply, 400, "Invalid file: %s", error.text);
-    return false;
-  }
-  em_text_addf(urls, "%s\"%s%s\"", urls->size ? "," : "", request->base, path);
-  return true;
+  else if (problem)
+    em_reply_error(reply, 400, "Invalid file: %s", problem);
+  else
+    em_text_addf(urls, "%s\"%s%s\"", urls->size ? "," : "", request->base,
+                 path);
+  free(file.data);
+  return file.data && !problem;
 }
 
 /* All or none. */

@@ -61,8 +61,7 @@ struct em_job {
   void *wake_arg;
 };
 
-/* Ownership: one reference. Takes the order; copies nothing else but the id.
- * Errors: NULL when out of memory. */
+/* Ownership: one reference. Errors: NULL when out of memory. */
 struct em_job *em_job_new(void);
 struct em_job *em_job_keep(struct em_job *job);
 void em_job_drop(struct em_job *job);

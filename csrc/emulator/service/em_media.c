@@ -76,8 +76,9 @@ void em_media_reset(struct em_media *media) {
   pthread_mutex_unlock(&media->lock);
 }
 
-int em_media_store(struct em_media *media, const void *data, size_t size,
+int em_media_store(struct em_media *media, struct em_bytes picture,
                    const char *media_type, struct em_picture_ref *ref) {
+  size_t size = picture.size;
   if (size > UINT32_MAX)
     return -1;
   *ref =
@@ -88,20 +89,19 @@ int em_media_store(struct em_media *media, const void *data, size_t size,
   if (fits)
     media->end += size;
   pthread_mutex_unlock(&media->lock);
-  if (!fits ||
-      pwrite(media->file, data, size, (off_t)ref->offset) != (ssize_t)size)
-    return -1;
-  return 0;
+  bool written = fits && pwrite(media->file, picture.data, size,
+                                (off_t)ref->offset) == (ssize_t)size;
+  return written ? 0 : -1;
 }
 
-unsigned char *em_media_load(struct em_media *media,
-                             const struct em_picture_ref *ref) {
-  unsigned char *data = malloc(ref->size + 1u);
-  if (data && pread(media->file, data, ref->size, (off_t)ref->offset) ==
-                  (ssize_t)ref->size)
-    return data;
-  free(data);
-  return NULL;
+struct em_bytes em_media_load(struct em_media *media,
+                              const struct em_picture_ref *ref) {
+  struct em_bytes picture = {malloc(ref->size + 1u), ref->size};
+  if (picture.data && pread(media->file, picture.data, ref->size,
+                            (off_t)ref->offset) == (ssize_t)ref->size)
+    return picture;
+  free(picture.data);
+  return (struct em_bytes){0};
 }
 
 int em_media_name(struct em_media *media, const char *name,

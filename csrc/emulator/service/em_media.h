@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "em_text.h"
+
 struct em_picture_ref {
   uint64_t offset;
   uint32_t size;
@@ -30,12 +32,12 @@ void em_media_delete(struct em_media *media);
 void em_media_reset(struct em_media *media);
 
 /* Appends a picture. Errors: -1 when the disk or the ceiling is full. */
-int em_media_store(struct em_media *media, const void *data, size_t size,
+int em_media_store(struct em_media *media, struct em_bytes picture,
                    const char *media_type, struct em_picture_ref *ref);
 
-/* Reads a picture back. Ownership: malloc'ed. Errors: NULL. */
-unsigned char *em_media_load(struct em_media *media,
-                             const struct em_picture_ref *ref);
+/* Reads a picture back. Errors: NULL. */
+struct em_bytes em_media_load(struct em_media *media,
+                              const struct em_picture_ref *ref);
 
 /* Gives a picture a name. Errors: -1 when out of memory. */
 int em_media_name(struct em_media *media, const char *name,

@@ -12,7 +12,7 @@ static const char *const type_names[] = {"string",  "integer", "number",
                                          "boolean", "image",   "images"};
 
 static int read_type(const char *name, enum em_type *type) {
-  for (int i = 0; i <= EM_IMAGES; i++)
+  for (int i = 0; i <= EM_PARAM_IMAGES; i++)
     if (!strcmp(name, type_names[i])) {
       *type = (enum em_type)i;
       return 0;

@@ -12,12 +12,12 @@
 #include "em_text.h"
 
 enum em_type {
-  EM_STRING,
-  EM_INTEGER,
-  EM_NUMBER,
-  EM_BOOLEAN,
-  EM_IMAGE,
-  EM_IMAGES
+  EM_PARAM_STRING,
+  EM_PARAM_INTEGER,
+  EM_PARAM_NUMBER,
+  EM_PARAM_BOOLEAN,
+  EM_PARAM_IMAGE,
+  EM_PARAM_IMAGES
 };
 
 struct em_param {

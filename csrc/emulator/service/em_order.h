@@ -10,36 +10,22 @@
 #include <jansson.h>
 #include <stdbool.h>
 
-#include "em_model.h"
 #include "em_painter.h"
-#include "em_text.h"
+
+struct em_job;
 
 struct em_order {
-  json_t *body;             /* a reference: all texts are its own */
-  const char *aspect_ratio; /* or NULL */
-  const char *format;       /* "png" "jpg" "webp" */
-  int quality;
-  bool has_seed; /* otherwise the service draws one */
-  long long seed;
-  int width, height;                /* or 0 */
-  const char *inputs[EM_INPUT_MAX]; /* URLs, in the order of the parameters */
-  int input_count;
+  json_t *body;                   /* a reference: all texts are its own */
+  struct em_painter_job picture;  /* but for its inputs, seed and step */
+  const char *urls[EM_INPUT_MAX]; /* of those, in the order of the parameters */
+  bool has_seed;                  /* otherwise the service draws one */
 };
 
-struct em_order_rules {
-  bool data_uris; /* may an image be a data URI? v1 takes them, v2 does not */
-  bool strict;    /* is a parameter refused that the model does not declare? */
-};
-
-struct em_refusal {
-  int v1_status; /* 406: known before the model runs, so v1 takes no job */
-  struct em_error error;
-};
-
-/* Reads the body for the model. Errors: NULL and the refusal. */
-struct em_order *em_order_new(const struct em_model *model, json_t *body,
-                              const struct em_order_rules *rules,
-                              struct em_refusal *refusal);
+/* Reads the body of a new job for its model: fills in its order and seed, or
+ * why it is refused: its error, and what v1 answers then. A 406 is known before
+ * the model runs, so that v1 takes no job.
+ * Errors: -1 when out of memory. */
+int em_order_read(struct em_job *job, json_t *body);
 void em_order_delete(struct em_order *order);
 
 #endif

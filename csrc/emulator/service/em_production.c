@@ -11,105 +11,78 @@
 #include "em_sign.h"
 #include "em_source.h"
 
-/* What one drawing needs, from the inputs to the name it is kept under. */
+/* What one drawing needs, and the name it is kept under. */
 struct drawing {
-  struct em_source sources[EM_INPUT_MAX];
-  int count;
-  int step;
+  struct em_painter_job picture;
+  uint64_t identities[EM_INPUT_MAX]; /* of its inputs */
   char kept[768];
 };
 
 static int open_sources(const struct em_job *job, struct drawing *drawing,
                         struct em_error *error) {
-  const struct em_order *order = job->order;
-  for (; drawing->count < order->input_count; drawing->count++) {
-    struct em_source *source = &drawing->sources[drawing->count];
-    if (em_source_open(job->service, order->inputs[drawing->count], source,
-                       error))
+  struct em_painter_job *picture = &drawing->picture;
+  struct em_source source;
+  for (int i = 0; i < picture->input_count; i++) {
+    if (em_source_open(job->service, job->order->urls[i], &source, error))
       return -1;
-    if (source->step > drawing->step)
-      drawing->step = source->step;
+    picture->inputs[i] = source.file;
+    drawing->identities[i] = source.identity;
+    if (source.step > picture->step)
+      picture->step = source.step;
   }
-  drawing->step++;
+  picture->step++;
   return 0;
 }
 
 /* All that a picture depends on, as one name. */
-static void name_render(const struct em_job *job, struct drawing *drawing) {
-  const struct em_order *order = job->order;
-  size_t room = sizeof drawing->kept;
-  int size =
-      snprintf(drawing->kept, room,
-               "render:%.80s:%016" PRIx64 ":%zu:%lld:%.40s:%dx%d:%s:%d:%d",
-               job->model->name, em_hash(job->prompt, strlen(job->prompt)),
-               strlen(job->prompt), job->seed,
-               order->aspect_ratio ? order->aspect_ratio : "", order->width,
-               order->height, order->format, order->quality, drawing->step);
-  for (int i = 0; i < drawing->count; i++)
+static void name_render(struct drawing *drawing) {
+  const struct em_painter_job *picture = &drawing->picture;
+  size_t room = sizeof drawing->kept, length = strlen(picture->prompt);
+  int size = snprintf(
+      drawing->kept, room,
+      "render:%.80s:%016" PRIx64 ":%zu:%lld:%.40s:%dx%d:%s:%d:%d",
+      picture->model, em_hash(picture->prompt, length), length, picture->seed,
+      picture->aspect_ratio ? picture->aspect_ratio : "", picture->width,
+      picture->height, picture->format, picture->quality, picture->step);
+  for (int i = 0; i < picture->input_count; i++)
     size += snprintf(drawing->kept + size, room - (size_t)size, ":%" PRIx64,
-                     drawing->sources[i].identity);
+                     drawing->identities[i]);
 }
 
 /* A plain picture is one of 4096 colours: they differ, and few are drawn. */
-static uint32_t name_plain(const struct em_job *job, struct drawing *drawing) {
+static uint32_t name_plain(struct drawing *drawing) {
   uint64_t hash = em_hash(drawing->kept, strlen(drawing->kept));
   uint32_t colour = (uint32_t)(hash ^ hash >> 24) & 0xf0f0f0;
   snprintf(drawing->kept, sizeof drawing->kept, "plain:%s:%06x:%d",
-           job->order->format, colour, drawing->step);
+           drawing->picture.format, colour, drawing->picture.step);
   return colour;
 }
 
-static int render_full(const struct em_job *job, const struct drawing *drawing,
-                       unsigned char **data, size_t *size,
-                       struct em_error *error) {
-  struct em_painter_input inputs[EM_INPUT_MAX];
-  for (int i = 0; i < drawing->count; i++)
-    inputs[i] = (struct em_painter_input){drawing->sources[i].data,
-                                          drawing->sources[i].size};
-  const struct em_painter_job picture = {.model = job->model->name,
-                                         .prompt = job->prompt,
-                                         .seed = job->seed,
-                                         .aspect_ratio =
-                                             job->order->aspect_ratio,
-                                         .format = job->order->format,
-                                         .quality = job->order->quality,
-                                         .step = drawing->step,
-                                         .inputs = inputs,
-                                         .input_count = drawing->count,
-                                         .width = job->order->width,
-                                         .height = job->order->height};
-  return em_painter_render(&picture, data, size, error);
-}
-
-static int keep_render(const struct em_job *job, const struct drawing *drawing,
-                       const unsigned char *data, size_t size,
-                       struct em_picture_ref *ref) {
-  struct em_media *media = job->service->media;
-  if (em_media_store(media, data, size, em_codec_media_type(data, size), ref))
+static int keep_render(struct em_media *media, const struct drawing *drawing,
+                       struct em_bytes file, struct em_picture_ref *ref) {
+  if (em_media_store(media, file, em_codec_media_type(file), ref))
     return -1;
-  ref->step = drawing->step;
+  ref->step = drawing->picture.step;
   return em_media_name(media, drawing->kept, ref, em_clock_now_us());
 }
 
 /* Draws, or finds the same picture drawn before. */
-static int render(const struct em_job *job, struct drawing *drawing,
+static int render(struct em_service *service, struct drawing *drawing,
                   struct em_picture_ref *ref, struct em_error *error) {
-  bool is_plain = job->service->options->plain;
-  unsigned char *data = NULL;
-  size_t size = 0;
-  name_render(job, drawing);
-  uint32_t colour = is_plain ? name_plain(job, drawing) : 0;
-  if (em_media_find(job->service->media, drawing->kept, 0, ref))
+  bool is_plain = service->options->plain;
+  name_render(drawing);
+  uint32_t colour = is_plain ? name_plain(drawing) : 0;
+  if (em_media_find(service->media, drawing->kept, 0, ref))
     return 0;
   em_fail(error, "the picture could not be drawn");
-  int failed = is_plain
-                   ? em_painter_plain(colour, job->order->format, &data, &size)
-                   : render_full(job, drawing, &data, &size, error);
-  if (!failed && job->service->options->signed_pictures)
-    failed = em_sign_picture(&data, &size);
-  if (!failed && keep_render(job, drawing, data, size, ref))
+  struct em_bytes file =
+      is_plain ? em_painter_plain(colour, drawing->picture.format, error)
+               : em_painter_render(&drawing->picture, error);
+  int failed = !file.data ||
+               (service->options->signed_pictures && em_sign_picture(&file));
+  if (!failed && keep_render(service->media, drawing, file, ref))
     failed = em_fail(error, "the emulator's disk space is used up");
-  free(data);
+  free(file.data);
   return failed;
 }
 
@@ -144,12 +117,13 @@ static void ripen(void *arg, bool run) {
 /* Opens the inputs and renders. Errors: the text, malloc'ed. */
 static char *make_picture(const struct em_job *job,
                           struct em_picture_ref *ref) {
-  struct drawing drawing = {0};
+  struct drawing drawing = {.picture = job->order->picture};
   struct em_error error = {""};
-  int failed =
-      open_sources(job, &drawing, &error) || render(job, &drawing, ref, &error);
+  drawing.picture.seed = job->seed;
+  int failed = open_sources(job, &drawing, &error) ||
+               render(job->service, &drawing, ref, &error);
   for (int i = 0; i < EM_INPUT_MAX; i++)
-    free(drawing.sources[i].data);
+    free(drawing.picture.inputs[i].data);
   return failed ? strdup(error.text) : NULL;
 }
 

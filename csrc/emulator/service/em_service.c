@@ -89,24 +89,22 @@ bool em_service_find_picture(struct em_service *service, const char *path,
                        em_clock_now_us() - media_life_us(service), picture);
 }
 
-int em_service_keep_asset(struct em_service *service, const void *data,
-                          size_t size, char path[EM_PATH_SIZE],
-                          struct em_error *error) {
-  const char *type = em_codec_media_type(data, size);
+const char *em_service_keep_asset(struct em_service *service,
+                                  struct em_bytes file,
+                                  char path[EM_PATH_SIZE]) {
+  const char *type = em_codec_media_type(file);
   struct em_picture_ref ref;
   char id[EM_ID_SIZE];
-  if (!type) {
-    return em_fail(error, "not a jpeg, png, gif or webp image");
-  }
+  if (!type)
+    return "not a jpeg, png, gif or webp image";
   pthread_mutex_lock(&service->store.lock);
   em_random_id(&service->store.random, false, id);
   pthread_mutex_unlock(&service->store.lock);
   snprintf(path, EM_PATH_SIZE, "/assets/%s.%s", id, type + strlen("image/"));
-  if (em_media_store(service->media, data, size, type, &ref) ||
-      em_media_name(service->media, path, &ref, em_clock_now_us())) {
-    return em_fail(error, "the emulator's disk space is used up");
-  }
-  return 0;
+  if (em_media_store(service->media, file, type, &ref) ||
+      em_media_name(service->media, path, &ref, em_clock_now_us()))
+    return "the emulator's disk space is used up";
+  return NULL;
 }
 
 uint64_t em_service_account(const struct em_request *request) {

@@ -1,7 +1,7 @@
 /* The service: what all endpoints share.
  *
  * Folders: server/ is the network, the program and the pieces that everything
- * is written with (text, random, base64); service/ the endpoints (submit,
+ * is written with (text, random); service/ the endpoints (submit,
  * answer, history, control, page), the life of a job (order, job, production,
  * store, source, media) and its clock; script/ the rules of faulty answers;
  * picture/ the painter. On a loop of their own (em_loop) run the faulty wire
@@ -36,8 +36,6 @@ struct em_service {
   struct em_store store;
   struct em_stats stats;
   int64_t started_us;
-  void (*shut_down)(void *arg); /* asks the program to end */
-  void *shut_down_arg;
 };
 
 /* Errors: -1 and a message; then destroy is not needed. */
@@ -52,10 +50,10 @@ void em_service_destroy(struct em_service *service);
 bool em_service_find_picture(struct em_service *service, const char *path,
                              struct em_picture_ref *picture);
 
-/* Keeps a picture under a new /assets/ path. Errors: -1 and a message. */
-int em_service_keep_asset(struct em_service *service, const void *data,
-                          size_t size, char path[EM_PATH_SIZE],
-                          struct em_error *error);
+/* Keeps a picture under a new /assets/ path. Errors: what is wrong with it. */
+const char *em_service_keep_asset(struct em_service *service,
+                                  struct em_bytes file,
+                                  char path[EM_PATH_SIZE]);
 
 /* A hash of the request's key: whose request it is. */
 uint64_t em_service_account(const struct em_request *request);

@@ -7,7 +7,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "em_base64.h"
 #include "em_clock.h"
 #include "em_codec.h"
 #include "em_painter.h"
@@ -44,8 +43,8 @@ static CURLcode prepare(CURL *easy, const char *url, struct em_text *text) {
   return code;
 }
 
-static int fetch_url(const char *url, unsigned char **data, size_t *size,
-                     struct em_error *error) {
+/* Errors: NULL and why. */
+static struct em_bytes fetch_url(const char *url, struct em_error *error) {
   struct em_text text = {0};
   CURL *easy = curl_easy_init();
   CURLcode code = CURLE_OUT_OF_MEMORY;
@@ -57,17 +56,15 @@ static int fetch_url(const char *url, unsigned char **data, size_t *size,
     curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
     curl_easy_cleanup(easy);
   }
-  *size = text.size;
-  *data = (unsigned char *)em_text_take(&text);
-  if (code == CURLE_OK && *data && *size)
-    return 0;
-  free(*data);
-  *data = NULL;
+  if (code != CURLE_OK)
+    text.failed = true;
   if (status >= 400)
-    return em_fail(error, "HTTP %ld", status);
-  return em_fail(error, "%s",
-                 code == CURLE_OK ? "the answer is empty"
-                                  : curl_easy_strerror(code));
+    em_fail(error, "HTTP %ld", status);
+  else
+    em_fail(error, "%s",
+            code == CURLE_OK ? "the answer is empty"
+                             : curl_easy_strerror(code));
+  return em_text_take(&text);
 }
 
 /* What the emulator needs to know of a URL. */
@@ -116,28 +113,26 @@ static bool is_service(const struct url *parts) {
 
 static int load(struct em_service *service, const struct em_picture_ref *ref,
                 struct em_source *source) {
-  source->data = em_media_load(service->media, ref);
-  source->size = ref->size;
-  source->step = ref->step;
-  source->identity = ref->offset;
-  return source->data ? 0 : -1;
+  *source = (struct em_source){.file = em_media_load(service->media, ref),
+                               .step = ref->step,
+                               .identity = ref->offset};
+  return source->file.data ? 0 : -1;
 }
 
 /* Drawn once a name, then kept: the samples are used again and again. */
 static int stand_in(struct em_service *service, const struct url *url,
-                    struct em_source *source) {
+                    struct em_source *source, struct em_error *error) {
   const char *name = strrchr(url->path, '/') + 1;
   char kept[1100];
   struct em_picture_ref ref;
   snprintf(kept, sizeof kept, "stand-in:%s", name);
   if (em_media_find(service->media, kept, 0, &ref))
     return load(service, &ref, source);
-  if (em_painter_stand_in(name, &source->data, &source->size))
+  source->file = em_painter_stand_in(name, error);
+  if (!source->file.data)
     return -1;
-  source->step = 0;
-  source->identity = em_hash(source->data, source->size);
-  if (!em_media_store(service->media, source->data, source->size, "image/png",
-                      &ref) &&
+  source->identity = em_hash(source->file.data, source->file.size);
+  if (!em_media_store(service->media, source->file, "image/png", &ref) &&
       !em_media_name(service->media, kept, &ref, em_clock_now_us()))
     source->identity = ref.offset;
   return 0;
@@ -145,15 +140,12 @@ static int stand_in(struct em_service *service, const struct url *url,
 
 static int fetch(const char *url, struct em_source *source,
                  struct em_error *error) {
-  source->step = 0;
-  if (!strncasecmp(url, "data:", 5)) {
-    source->data = em_data_uri_decode(url, &source->size);
-    if (!source->data)
-      return em_fail(error, "the data URI is not base64");
-  } else if (fetch_url(url, &source->data, &source->size, error)) {
+  em_fail(error, "the data URI is not base64");
+  source->file = strncasecmp(url, "data:", 5) ? fetch_url(url, error)
+                                              : em_data_uri_decode(url);
+  if (!source->file.data)
     return -1;
-  }
-  source->identity = em_hash(source->data, source->size);
+  source->identity = em_hash(source->file.data, source->file.size);
   return 0;
 }
 
@@ -170,7 +162,7 @@ static int open_url(struct em_service *service, const char *url,
   }
   if (is_service(&parts)) {
     em_fail(error, "no stand-in could be drawn");
-    return stand_in(service, &parts, source);
+    return stand_in(service, &parts, source, error);
   }
   return fetch(url, source, error);
 }
@@ -182,10 +174,10 @@ int em_source_open(struct em_service *service, const char *url,
   if (open_url(service, url, source, &reason))
     return em_fail(error, "Unable to fetch the image %.160s: %.256s", url,
                    reason.text);
-  if (em_codec_media_type(source->data, source->size))
+  if (em_codec_media_type(source->file))
     return 0;
-  free(source->data);
-  source->data = NULL;
+  free(source->file.data);
+  source->file.data = NULL;
   return em_fail(error,
                  "The file at %.160s is not a readable jpeg, png, gif or webp "
                  "image",

@@ -9,14 +9,13 @@
 #include "em_text.h"
 
 struct em_source {
-  unsigned char *data; /* malloc'ed */
-  size_t size;
+  struct em_bytes file;
   int step;          /* edits behind it: 0 for a picture from outside */
   uint64_t identity; /* the same for the same picture */
 };
 
-/* May block on a foreign host. Ownership: the caller frees data.
- * Errors: -1 and the message the job fails with. */
+/* May block on a foreign host. Errors: -1 and the message the job fails with.
+ */
 int em_source_open(struct em_service *service, const char *url,
                    struct em_source *source, struct em_error *error);
 

@@ -3,6 +3,7 @@
 #include "em_service.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -18,7 +19,6 @@ struct part {
 /* A multipart v1 body as the JSON body it stands for: text fields take the
  * type that the model declares, raw files become assets and their URLs. */
 struct form {
-  struct em_service *service;
   const struct em_request *request;
   const struct em_model *model;
   json_t *body;
@@ -30,11 +30,12 @@ struct form {
 /* Text that is not what the parameter wants stays text, and is refused later
  * like any wrong type. Booleans come as Python spells them, too: False. */
 static json_t *typed(const struct em_param *param, const char *text) {
-  if (param && param->type == EM_BOOLEAN && !strcasecmp(text, "true"))
+  if (param && param->type == EM_PARAM_BOOLEAN && !strcasecmp(text, "true"))
     return json_true();
-  if (param && param->type == EM_BOOLEAN && !strcasecmp(text, "false"))
+  if (param && param->type == EM_PARAM_BOOLEAN && !strcasecmp(text, "false"))
     return json_false();
-  if (param && (param->type == EM_INTEGER || param->type == EM_NUMBER)) {
+  if (param &&
+      (param->type == EM_PARAM_INTEGER || param->type == EM_PARAM_NUMBER)) {
     json_t *number = json_loads(text, JSON_DECODE_ANY, NULL);
     if (json_is_number(number))
       return number;
@@ -45,18 +46,16 @@ static json_t *typed(const struct em_param *param, const char *text) {
 
 /* A file of a parameter that is not declared (a mask) may hold anything. */
 static json_t *keep_file(struct form *form, const struct em_param *param) {
-  const struct em_text *bytes = &form->part.value;
+  struct em_bytes bytes = em_text_take(&form->part.value);
   char path[EM_PATH_SIZE];
-  struct em_error reason;
-  if (em_service_keep_asset(form->service, bytes->data, bytes->size, path,
-                            &reason)) {
-    if (!param)
-      return json_null();
-    em_fail(form->error, "Invalid file for %s: %s", form->part.name,
-            reason.text);
-    return NULL;
-  }
-  return json_sprintf("%s%s", form->request->base, path);
+  const char *problem =
+      em_service_keep_asset(form->request->service, bytes, path);
+  free(bytes.data);
+  if (!problem)
+    return json_sprintf("%s%s", form->request->base, path);
+  if (param)
+    em_fail(form->error, "Invalid file for %s: %s", form->part.name, problem);
+  return param ? NULL : json_null();
 }
 
 /* A list comes as several parts of one name. */
@@ -79,7 +78,7 @@ static void finish_part(struct form *form) {
   const char *text = part->value.data ? part->value.data : "";
   const struct em_param *param = em_model_param(form->model, part->name);
   json_t *value = part->is_file ? keep_file(form, param) : typed(param, text);
-  bool is_list = param && param->type == EM_IMAGES;
+  bool is_list = param && param->type == EM_PARAM_IMAGES;
   form->failed = is_list ? append(form, value)
                          : json_object_set_new(form->body, part->name, value);
   em_text_free(&part->value);
@@ -115,8 +114,7 @@ static void read_parts(struct form *form) {
 /* Ownership: the caller owns the object. Errors: NULL and a message. */
 static json_t *read_form(const struct em_request *request,
                          const struct em_model *model, struct em_error *error) {
-  struct form form = {.service = request->service,
-                      .request = request,
+  struct form form = {.request = request,
                       .model = model,
                       .body = json_object(),
                       .error = error};
@@ -157,21 +155,6 @@ static json_t *read_body(const struct em_request *request,
   return NULL;
 }
 
-/* An order, or the error with which the queued job will fail. */
-static int fill_order(struct em_job *job, json_t *body) {
-  const struct em_order_rules rules = {.data_uris = job->api == EM_V1,
-                                       .strict = job->service->options->strict};
-  struct em_refusal refusal;
-  job->order = em_order_new(job->model, body, &rules, &refusal);
-  if (job->order) {
-    job->seed = job->order->seed;
-    return 0;
-  }
-  job->error = strdup(refusal.error.text);
-  job->v1_status = refusal.v1_status;
-  return job->error ? 0 : -1;
-}
-
 /* JSON is kept as it came: the ledger shows what was sent, to the byte. */
 static char *body_text(const struct em_request *request, const json_t *body) {
   if (em_request_has_type(request, "application/json"))
@@ -195,7 +178,7 @@ static struct em_job *make_job(const struct em_request *request,
   job->submitted_us = em_clock_now_us();
   job->body = body_text(request, body);
   job->prompt = strdup(prompt ? prompt : "");
-  if (job->body && job->prompt && !fill_order(job, body))
+  if (job->body && job->prompt && !em_order_read(job, body))
     return job;
   em_job_drop(job);
   return NULL;

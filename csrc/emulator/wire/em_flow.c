@@ -67,9 +67,9 @@ static bool read_script(struct em_flow *flow, size_t room) {
     room = (size_t)left;
   for (size_t i = 0; i < room; i++)
     flow->data[flow->end++] =
-        (char)script->bytes[(flow->scripted + i) % script->size];
+        (char)script->bytes.data[(flow->scripted + i) % script->bytes.size];
   if (script->total == UINT64_MAX)
-    flow->scripted = (flow->scripted + room) % script->size;
+    flow->scripted = (flow->scripted + room) % script->bytes.size;
   else
     flow->scripted += room;
   flow->ended = flow->scripted == script->total;

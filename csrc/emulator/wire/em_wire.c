@@ -71,7 +71,7 @@ static int check_rule(const json_t *rule, struct em_error *error) {
 }
 
 static void destroy_rule(struct em_rule *rule) {
-  free(((struct em_wire_rule *)rule)->terms.bytes);
+  free(((struct em_wire_rule *)rule)->terms.bytes.data);
 }
 
 static uint64_t total_size(size_t size, const json_t *repeat) {
@@ -91,10 +91,10 @@ static int read_rule(struct em_rule *base, uint64_t seed) {
       em_clock_us(json_number_value(json_object_get(base->source, "seconds")));
   terms->rate = json_number_value(json_object_get(base->source, "rate"));
   terms->length = length ? (uint64_t)json_integer_value(length) : UINT64_MAX;
-  terms->bytes = em_member_bytes(base->source, "bytes", &terms->size);
+  terms->bytes = em_member_bytes(base->source, "bytes");
   terms->total =
-      total_size(terms->size, json_object_get(base->source, "repeat"));
-  return terms->bytes ? 0 : -1;
+      total_size(terms->bytes.size, json_object_get(base->source, "repeat"));
+  return terms->bytes.data ? 0 : -1;
 }
 
 static void write_done(const struct em_rule *rule, struct em_text *text) {

@@ -39,8 +39,7 @@ struct em_wire_terms {
   int64_t seconds_us;
   double rate;     /* bytes a second, 0: as fast as can be */
   uint64_t length; /* UINT64_MAX: all that follow */
-  unsigned char *bytes;
-  size_t size;
+  struct em_bytes bytes;
   uint64_t total; /* of them all, repeated; UINT64_MAX: endless */
 };
 
