@@ -44,7 +44,8 @@ long="money_bytes money_random ledger_server raised lifetime neovim love luv"
 once() {
   case $1 in
   spec/emulator/* | spec/money/money_* | spec/money/ledger_server_*) ;;
-  spec/hosts/report_browser_*) ;;
+  spec/hosts/report_browser_* | spec/hosts/requirements_*) ;;
+  spec/hosts/install_*) ;;
   *) false ;;
   esac
 }
