@@ -14,6 +14,7 @@
 
 #include "lsm.h"
 #include "sm_db.h"
+#include "sm_http.h"
 #include "sm_output.h"
 #include "sm_redact.h"
 #include "sm_sha256.h"
@@ -266,7 +267,10 @@ static const luaL_Reg functions[] = {
 __attribute__((visibility("default"))) int luaopen_segmind_core(lua_State *L);
 
 int luaopen_segmind_core(lua_State *L) {
+  struct sm_error e;
   lsm_check_version(L);
+  if (sm_http_check_libcurl(&e) != SM_OK)
+    return luaL_error(L, "%s", e.message);
   lsm_register_handle(L);
   lua_createtable(L, 0, 16);
   luaL_setfuncs(L, functions, 0);

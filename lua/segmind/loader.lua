@@ -1,8 +1,10 @@
 --- Loads the C core, `segmind.core`, or says why that cannot be: there is one file for each Lua,
 --- all of one name, and a package.cpath easily leads to another Lua's. The files carry the name of
---- the Lua that they were built for as text, which is looked for when one does not load.
+--- the Lua that they were built for as text, which is looked for when one does not load. A file that
+--- is no library, another library's, of another version, or lacks a library is told with what to do.
 
 local guard = require("segmind.guard")
+local version = require("segmind.version")
 
 local MARK = "segmind%.core is built for ([^;%c]+);"
 
@@ -22,6 +24,25 @@ local function built_for(path)
   return bytes:match(MARK)
 end
 
+-- Where Debian has the libraries that the core is linked to.
+local DEBIAN = { libcurl = "libcurl4", libjansson = "libjansson4", libcrypto = "libssl3",
+  libsqlite3 = "libsqlite3-0" }
+
+-- What to do, by what the system's loader or the core says.
+local function remedy(reason)
+  local missing = reason:match("(lib[%w_-]+)%.so[%d.]*: cannot open")
+    or reason:match("shared library (lib[%w_-]+)%.so")
+  local old = reason:match("(libcurl) %S+ is loaded")
+    or reason:find("curl_%w+") and "libcurl" -- a function that it does not have
+  local library = missing or old
+  if not library then
+    return "remove it, or build it again (make build)"
+  end
+  local package = DEBIAN[library] and (" (Debian: %s)"):format(DEBIAN[library]) or ""
+  return ("install %s%s%s, or build again (make build)"):format(old and "a newer " or "", library,
+    package)
+end
+
 local function explain(why)
   local path = search and search("segmind.core", package.cpath)
   if not path then
@@ -33,11 +54,33 @@ local function explain(why)
     return ("segmind: %s is built for %s; this is %s: put the folder of its own build first, in %s "
       .. "or package.cpath"):format(path, lua, running, variable)
   end
-  return ("segmind: %s does not load: %s"):format(path, tostring(why))
+  -- The last of its lines; what Lua puts before it names the file once more.
+  local reason = tostring(why):match("([^\n]*)%s*$"):gsub("^%s+", "")
+  if reason:sub(1, #path + 2) == path .. ": " then
+    reason = reason:sub(#path + 3)
+  end
+  return ("segmind: %s does not load: %s: %s"):format(path, reason, remedy(reason))
+end
+
+-- nil, or what is wrong with what was loaded.
+local function mismatch(core)
+  local theirs = type(core) == "table" and core.VERSION
+  if theirs == version then
+    return nil
+  end
+  local path = not package.preload["segmind.core"] and search
+    and search("segmind.core", package.cpath)
+  return ("segmind: %s is %s, and the Lua files are of segmind %s: install both from one build, or "
+    .. "put that of these files first, in %s or package.cpath"):format(
+    path or "the segmind.core of this program", theirs and "of segmind " .. tostring(theirs)
+    or "not segmind's", version, variable)
 end
 
 local ok, core = pcall(require, "segmind.core")
+local wrong = ok and mismatch(core)
 if not ok then
   error(guard.is_interruption(core) and core or explain(core), 0)
+elseif wrong then
+  error(wrong, 0)
 end
 return core

@@ -172,6 +172,16 @@ struct sm_transport sm_http_transport(struct sm_http *http) {
 
 /* -- the whole ----------------------------------------------------------- */
 
+enum sm_code sm_http_check_libcurl(struct sm_error *e) {
+  unsigned major = 0, minor = 0;
+  const curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
+  (void)sscanf(SM_OLDEST_LIBCURL, "%u.%u", &major, &minor);
+  if (info->version_num >= (major << 16 | minor << 8))
+    return SM_OK;
+  return sm_fail(e, SM_INVALID, "libcurl %s is loaded; %s or newer is needed",
+                 info->version, SM_OLDEST_LIBCURL);
+}
+
 bool sm_http_prepare(void) {
   return curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
 }

@@ -40,6 +40,10 @@ struct sm_http_options {
   const atomic_bool *stop; /* ends every exchange when set */
 };
 
+/* Is the libcurl that is loaded new enough? It may be another than that of the
+ * build. Errors: SM_INVALID. */
+enum sm_code sm_http_check_libcurl(struct sm_error *e);
+
 /* Prepares libcurl, once per process and before any thread uses it. */
 bool sm_http_prepare(void);
 
