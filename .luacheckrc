@@ -4,7 +4,9 @@ cache = false
 exclude_files = { "build*/**", "out/**" }
 
 files["spec/**/*.lua"] = { std = "min+busted" }
-files["examples/neovim/**/*.lua"] = { globals = { "vim" } }
+files["plugin/*.lua"] = { globals = { "vim" } }
+files["lua/segmind/nvim/*.lua"] = { std = "luajit", globals = { "vim" } }
+files["lua/segmind/health.lua"] = { globals = { "vim" } }
 files["spec/hosts/neovim/*.lua"] = { globals = { "vim" } }
 files["bench/neovim.lua"] = { globals = { "vim" } }
 files["spec/run.lua"] = { globals = { "arg" } }

@@ -26,7 +26,7 @@ configure = cmake -S . $(CMAKE_FLAGS)
 # cmake starts a make of its own, with a -j of its own: it gets nothing of ours.
 compile = MAKEFLAGS=--no-print-directory cmake --build $(1) --parallel $(JOBS)
 
-.PHONY: help deps build man types demo test test-54 test-53 test-jit lint sanitize \
+.PHONY: help deps build nvim love man types demo test test-54 test-53 test-jit lint sanitize \
 	valgrind fuzz torture soak bench env install rock clean
 
 help: ## list the targets
@@ -40,6 +40,12 @@ build: ## build the modules for every Lua, the emulator, the tests
 	@.ci/dependencies build
 	@$(configure) -B $(build)
 	@$(call compile,$(build))
+
+nvim: ## build the core for Neovim into lua/segmind; installs nothing
+	@JOBS=$(JOBS) tools/build-core lua/segmind $(CMAKE_FLAGS)
+
+love: ## make the LÖVE example one file that runs by itself, in out/
+	@JOBS=$(JOBS) examples/love/pack.sh $(call quoted,$(OUT)) $(CMAKE_FLAGS)
 
 man: ## write the man page, doc/segmind.1, from the command line's declarations
 	@LUA_PATH="lua/?.lua;lua/?/init.lua;;" lua5.4 -e \
@@ -123,4 +129,4 @@ rock: ## install the rock for Lua 5.4 below build/rock, offline
 
 clean: ## remove what was built (out/, the demo's pictures, stays)
 	rm -rf $(build) build-lint build-sanitize build-fuzz build-torture \
-	  build.luarocks
+	  build-luajit build.luarocks lua/segmind/*.so

@@ -280,5 +280,7 @@ int luaopen_segmind_core(lua_State *L) {
   lua_setfield(L, -2, "LUA");
   lua_pushboolean(L, sm_db_has_sqlite()); /* a ledger can be a file */
   lua_setfield(L, -2, "SQLITE");
+  lua_pushstring(L, sm_http_library());
+  lua_setfield(L, -2, "CURL");
   return 1;
 }

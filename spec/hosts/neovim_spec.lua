@@ -30,9 +30,12 @@ local function preloaded()
   return interpreter.preload():match("LD_PRELOAD='([^']*)'") or ""
 end
 
--- Puts the plugin on the runtime path, in which commas and backslashes are escaped.
-local PLUGIN = "lua vim.opt.rtp:prepend(vim.fn.escape("
-  .. "vim.env.SPEC_ROOT .. '/examples/neovim', '\\\\,'))"
+-- Puts the plugin on the runtime path, in which commas and backslashes are escaped, and the core of
+-- the build that is tested in front of one that `make nvim` may have left in the clone.
+local PLUGIN = [[lua vim.opt.rtp:prepend(vim.fn.escape(vim.env.SPEC_ROOT, '\\,'))
+  package.preload['segmind.core'] = package.loadlib(
+    vim.env.SEGMIND_BUILD .. '/lib/lua/5.1/segmind/core.so', 'luaopen_segmind_core')]]
+PLUGIN = PLUGIN:gsub("%s+", " ")
 
 --- The start of a shell command that runs a script of spec/neovim; its exit status is the script's.
 --- Neovim 0.7 hands paths with quotes and the like to a shell, and TMPDIR unquoted, so it sees the

@@ -256,6 +256,10 @@ static const char *proxy_of_environment(void) {
   return NULL;
 }
 
+const char *sm_http_library(void) {
+  return curl_version_info(CURLVERSION_NOW)->version;
+}
+
 static const char *default_ca_file(void) {
   const curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
   const char *path = info->age >= CURLVERSION_SEVENTH ? info->cainfo : NULL;

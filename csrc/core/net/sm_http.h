@@ -47,6 +47,9 @@ enum sm_code sm_http_check_libcurl(struct sm_error *e);
 /* Prepares libcurl, once per process and before any thread uses it. */
 bool sm_http_prepare(void);
 
+/* libcurl's version, as it runs: "7.88.1". */
+const char *sm_http_library(void);
+
 /* Errors: SM_IO without memory, SM_INVALID for a CA file or a libcurl that
  * cannot be used. Options are copied but for `base` and `stop`. */
 enum sm_code sm_http_new(struct sm_http **http,

@@ -26,7 +26,7 @@ driver.run(function()
   -- A job of the options before goes on, beside those of the options after.
   driver.messages = {}
   vim.cmd("SegmindEdit before")
-  require("segmind_nvim").setup({ poll = 0.02, linger = 0.05 })
+  require("segmind.nvim").setup({ poll = 0.02, linger = 0.05 })
   vim.cmd("SegmindEdit after")
   driver.await("both are there", function()
     return driver.said():find("portrait-before.png", 1, true)

@@ -10,7 +10,7 @@ local hostile = { "`touch pwn`.png", "$(touch pwn).png", "a|b.png", "%.png", "#1
 
 --- Names are compared, never expanded: neither what is typed nor what lies in the folder.
 local function files()
-  local words = require("segmind_nvim.words")
+  local words = require("segmind.nvim.words")
   local folder = driver.folder .. "/`touch pwn` $x"
   vim.fn.mkdir(folder .. "/sub", "p")
   for _, name in ipairs(hostile) do
@@ -44,7 +44,7 @@ end
 --- The words of the commands arrive as they were typed.
 local function arguments()
   local text = "`touch pwn` $(touch pwn) % # <cfile> * | echo 'x' \" $HOME ~ \\ \\|"
-  local plugin, got = require("segmind_nvim"), nil
+  local plugin, got = require("segmind.nvim"), nil
   local edit, chain = plugin.edit, plugin.chain
   plugin.edit = function(given)
     got = given
@@ -81,7 +81,7 @@ driver.run(function()
   -- Within the prompt there is nothing to complete.
   assert(completions("SegmindEdit a red m") == "")
 
-  local words = require("segmind_nvim.words").split("a=1 b=x\\ y -- c=3 is a  prompt ")
+  local words = require("segmind.nvim.words").split("a=1 b=x\\ y -- c=3 is a  prompt ")
   assert(words.prompt == "c=3 is a  prompt", words.prompt)
   assert(words.pairs[2].value == "x y" and #words.pairs == 2)
   arguments()

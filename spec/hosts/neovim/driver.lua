@@ -3,7 +3,6 @@
 
 local root = debug.getinfo(1, "S").source:match("^@(.*)/spec/hosts/neovim/[^/]*$")
 package.path = ("%s/lua/?.lua;%s/lua/?/init.lua;%s"):format(root, root, package.path)
-package.cpath = ("%s/lib/lua/5.1/?.so;%s"):format(vim.env.SEGMIND_BUILD, package.cpath)
 
 -- What newer versions have renamed is taken away, to see that nothing leans on the old names.
 if vim.env.SPEC_NEWER then
@@ -93,7 +92,7 @@ end
 function driver.plugin(opts)
   vim.cmd("runtime plugin/segmind.lua")
   opts = vim.tbl_extend("force", { poll = 0.01, linger = 0.05 }, opts or {})
-  require("segmind_nvim").setup(opts)
+  require("segmind.nvim").setup(opts)
 end
 
 --- Runs the script and ends Neovim: `:cquit 1` when it raised.

@@ -9,7 +9,7 @@ local function start(file)
   vim.cmd("enew")
   terminal = vim.fn.termopen({ vim.v.progpath, "-u", "NONE", "-i", "NONE", "-n", "--cmd",
     driver.PLUGIN, "-c", "runtime plugin/segmind.lua", "-c",
-    "lua require('segmind_nvim').setup({ poll = 0.01, linger = 5 })", "-c", "edit " .. file,
+    "lua require('segmind.nvim').setup({ poll = 0.01, linger = 5 })", "-c", "edit " .. file,
     "-c", "echo 'it is up'" }, { cwd = driver.folder, env = { SEGMIND_API_KEY = "SG_0000",
     LD_PRELOAD = vim.env.SPEC_PRELOAD } })
   screen = vim.api.nvim_get_current_buf()
@@ -82,7 +82,7 @@ local function notified()
 end
 
 local function cut_and_wrapped()
-  local lines = require("segmind_nvim.lines")
+  local lines = require("segmind.nvim.lines")
   assert(lines.cut("abc", 3) == "abc" and lines.cut("abcd", 3) == "ab…")
   assert(lines.cut("漢字漢字", 5) == "漢字…" and lines.cut("a\nb", 9) == "a b")
   local list = lines.wrap("a word and another-very-long-one 漢字漢字漢字", 9)

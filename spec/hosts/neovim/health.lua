@@ -8,20 +8,20 @@ driver.run(function()
   vim.cmd("checkhealth segmind")
   local report = driver.text()
   driver.has(report, "built for LuaJIT")
-  driver.has(report, "a key is set, by setup")
+  driver.has(report, "a key is set, by the option api_key")
   driver.has(report, "the service is " .. vim.env.SEGMIND_BASE_URL)
   driver.has(report, "the editor's loop turns it")
   driver.lacks(report, "deadbeef")
   driver.lacks(report, "ERROR")
 
   vim.env.SEGMIND_API_KEY = nil
-  require("segmind_nvim").setup()
+  require("segmind.nvim").setup()
   vim.cmd("checkhealth segmind")
   driver.has(driver.text(), "there is no API key")
 
   -- The tags file goes beside a copy: the sources stay as they are.
   vim.fn.mkdir(driver.folder .. "/doc", "p")
-  local help = driver.root .. "/examples/neovim/doc/segmind.txt"
+  local help = driver.root .. "/doc/segmind.txt"
   driver.write("doc/segmind.txt", table.concat(vim.fn.readfile(help), "\n") .. "\n")
   vim.cmd("helptags " .. driver.folder .. "/doc")
   vim.cmd("set rtp^=" .. driver.folder)

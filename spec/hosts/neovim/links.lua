@@ -101,7 +101,7 @@ local function found(line)
   line = line:gsub("%^", "", 1)
   vim.api.nvim_buf_set_lines(0, 0, 1, false, { line })
   vim.api.nvim_win_set_cursor(0, { 1, column - 1 })
-  local path = require("segmind_nvim.target").picture()
+  local path = require("segmind.nvim.target").picture()
   return path and path:gsub("/%./", "/"), line
 end
 
@@ -135,6 +135,6 @@ driver.run(function()
   local began = uv.hrtime()
   vim.api.nvim_buf_set_lines(0, 0, 1, false, { ("[(<\"x "):rep(160000) .. "plain.png" })
   vim.api.nvim_win_set_cursor(0, { 1, 960002 })
-  assert(require("segmind_nvim.target").picture() == driver.folder .. "/plain.png")
+  assert(require("segmind.nvim.target").picture() == driver.folder .. "/plain.png")
   assert(uv.hrtime() - began < 2e9, "too slow")
 end)

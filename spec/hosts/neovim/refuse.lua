@@ -27,12 +27,12 @@ driver.run(function()
   vim.api.nvim_buf_set_lines(0, 0, -1, false, { driver.folder .. "/fake.png" })
   told("SegmindEdit at night", "not a PNG, JPEG, WebP or GIF")
 
-  local ok, message = pcall(require("segmind_nvim").setup, { modle = "x" })
+  local ok, message = pcall(require("segmind.nvim").setup, { modle = "x" })
   assert(not ok)
   driver.has(message, 'no option "modle"')
 
   vim.env.SEGMIND_API_KEY = nil
-  require("segmind_nvim").setup()
+  require("segmind.nvim").setup()
   vim.api.nvim_buf_set_lines(0, 0, -1, false, { picture })
   told("SegmindEdit at night", "there is no API key")
   vim.cmd("SegmindCancel")

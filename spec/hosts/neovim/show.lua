@@ -2,7 +2,7 @@
 local driver = dofile(vim.env.SPEC_ROOT .. "/spec/hosts/neovim/driver.lua")
 
 driver.run(function()
-  local show = require("segmind_nvim.show")
+  local show = require("segmind.nvim.show")
   for text, expected in pairs({ [""] = "", f = "Zg==", fo = "Zm8=", foo = "Zm9v" }) do
     assert(show.base64(text) == expected, text)
   end

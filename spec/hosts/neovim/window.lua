@@ -16,7 +16,7 @@ local function float_buffer()
 end
 
 driver.run(function()
-  driver.plugin({ linger = 10 })
+  driver.plugin({ linger = 10, output_dir = driver.folder })
   vim.cmd("SegmindEdit! aspect_ratio=1:1 a harbour")
   await_window("the window is there")
   vim.cmd("silent %bwipeout!")

@@ -1,8 +1,8 @@
 --- A small window in the corner that tells how far each edit is. It takes no focus, follows the
 --- screen's size and the tab page, and goes away by itself.
 
-local float = require("segmind_nvim.float")
-local text_lines = require("segmind_nvim.lines")
+local float = require("segmind.nvim.float")
+local text_lines = require("segmind.nvim.lines")
 
 local uv = vim.uv or vim.loop
 
@@ -131,7 +131,7 @@ local function stop_when_leaving()
 end
 
 --- Shows these edits for as long as there are any in the list.
----@param entries segmind_nvim.Entry[]
+---@param entries segmind.nvim.Entry[]
 function progress.show(entries)
   shown = entries
   if timer then

@@ -2,10 +2,10 @@
 --- `:SegmindChain`: files. The editor's own completion of files runs what stands in `backticks` and
 --- expands $NAMES and wildcards; here a folder is read and names are compared.
 
-local config = require("segmind_nvim.config")
-local library = require("segmind_nvim.library")
-local target = require("segmind_nvim.target")
-local words = require("segmind_nvim.words")
+local config = require("segmind.nvim.config")
+local library = require("segmind.nvim.library")
+local target = require("segmind.nvim.target")
+local words = require("segmind.nvim.words")
 
 local uv = vim.uv or vim.loop
 

@@ -2,15 +2,18 @@
 ---
 --- A plugin that has replaced `vim.notify` gets the whole text. On the editor's own message line a
 --- text of more than one line stops the editor with "Press ENTER", so it is cut there, and the
---- whole goes to `:messages` in lines that fit.
+--- whole goes to `:messages` in lines that fit. `:SegmindLog` has it as it is.
 
-local lines = require("segmind_nvim.lines")
+local lines = require("segmind.nvim.lines")
+local log = require("segmind.nvim.log")
 
 local say = {}
 
 local RETRY_MS = 200 -- how often to look whether the command line is free
 
-local groups = { [vim.log.levels.ERROR] = "ErrorMsg", [vim.log.levels.WARN] = "WarningMsg" }
+local levels = vim.log.levels
+local groups = { [levels.ERROR] = "ErrorMsg", [levels.WARN] = "WarningMsg" }
+local names = { [levels.ERROR] = "error", [levels.WARN] = "warning", [levels.INFO] = "info" }
 
 --- Whether nobody has replaced the editor's own `vim.notify`.
 local function is_plain()
@@ -41,6 +44,7 @@ local function show(text, group)
 end
 
 local function notify(text, level)
+  log.add(names[level], text)
   if vim.v.exiting ~= vim.NIL then
     return -- nobody is there to read it, and a message would hold up the exit
   elseif is_plain() then
@@ -54,17 +58,17 @@ end
 ---@param problem any
 function say.error(problem)
   local text = tostring(problem)
-  notify(text:find("^segmind: ") and text or "segmind: " .. text, vim.log.levels.ERROR)
+  notify(text:find("^segmind: ") and text or "segmind: " .. text, levels.ERROR)
 end
 
 ---@param text string
 function say.warning(text)
-  notify("segmind: " .. text, vim.log.levels.WARN)
+  notify("segmind: " .. text, levels.WARN)
 end
 
 ---@param text string
 function say.info(text)
-  notify("segmind: " .. text, vim.log.levels.INFO)
+  notify("segmind: " .. text, levels.INFO)
 end
 
 return say

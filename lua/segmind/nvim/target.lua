@@ -1,7 +1,7 @@
 --- Which picture is meant: the one whose name stands under the cursor, or the one that the buffer
 --- is. A name is only ever looked up, never expanded: text of a buffer may hold `backticks`.
 
-local link = require("segmind_nvim.link")
+local link = require("segmind.nvim.link")
 
 local uv = vim.uv or vim.loop
 
@@ -66,9 +66,10 @@ local function accept(name, folder)
   return nil, true
 end
 
-local function under_cursor()
-  local folder, column = target.folder(), vim.api.nvim_win_get_cursor(0)[2] + 1
-  return link.find(vim.api.nvim_get_current_line(), column, function()
+--- The picture whose name is at a column of a line.
+local function at(line, column)
+  local folder = target.folder()
+  return link.find(line, column, function()
     return vim.api.nvim_buf_get_lines(0, 0, -1, false)
   end, function(name)
     return accept(name, folder)
@@ -78,12 +79,29 @@ end
 --- The picture that is meant, as an absolute path or a URL; nil when there is none.
 ---@return string?
 function target.picture()
-  local found = under_cursor()
+  local found = at(vim.api.nvim_get_current_line(), vim.api.nvim_win_get_cursor(0)[2] + 1)
   if found then
     return found
   end
   local name = vim.api.nvim_buf_get_name(0)
   return target.is_picture(name) and uv.fs_stat(name) and name or nil
+end
+
+--- The first picture that these lines of the buffer name, and the row it stands in, from 1.
+---@param first integer
+---@param last integer
+---@return string?
+---@return integer row
+function target.in_lines(first, last)
+  for i, line in ipairs(vim.api.nvim_buf_get_lines(0, first - 1, last, false)) do
+    for column, extension in line:gmatch("()%.(%a+)") do
+      local found = extensions[extension:lower()] and at(line, column)
+      if found then
+        return found, first + i - 1
+      end
+    end
+  end
+  return nil, last
 end
 
 --- True when the buffer is itself a picture: nothing is written into it.

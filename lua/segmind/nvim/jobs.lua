@@ -1,14 +1,14 @@
 --- The edits under way and those just ended, in the order they were begun; the progress window
 --- shows them.
 
-local client = require("segmind_nvim.client")
-local config = require("segmind_nvim.config")
-local progress = require("segmind_nvim.progress")
-local say = require("segmind_nvim.say")
+local client = require("segmind.nvim.client")
+local config = require("segmind.nvim.config")
+local progress = require("segmind.nvim.progress")
+local say = require("segmind.nvim.say")
 
 local jobs = {}
 
----@class segmind_nvim.Entry
+---@class segmind.nvim.Entry
 ---@field model string
 ---@field job segmind.Job? nil where the edit could not even begin
 ---@field label string

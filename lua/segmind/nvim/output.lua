@@ -1,8 +1,8 @@
 --- Names for the pictures that come back. No file is ever written over: the names of edits under
 --- way are kept aside, too. The extension is the picture's own and is added when it is there.
 
-local config = require("segmind_nvim.config")
-local target = require("segmind_nvim.target")
+local config = require("segmind.nvim.config")
+local target = require("segmind.nvim.target")
 
 local uv = vim.uv or vim.loop
 

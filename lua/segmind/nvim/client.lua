@@ -1,8 +1,9 @@
 --- The plugin's client of the service, made on first use and turned by the editor's own loop.
 
-local config = require("segmind_nvim.config")
-local library = require("segmind_nvim.library")
-local say = require("segmind_nvim.say")
+local config = require("segmind.nvim.config")
+local library = require("segmind.nvim.library")
+local log = require("segmind.nvim.log")
+local say = require("segmind.nvim.say")
 
 local client = {}
 local current
@@ -23,13 +24,23 @@ function client.ledger()
   return config.ledger()
 end
 
+--- What the library tells beside the ends of edits: notes of retries, say. What is raised in a
+--- function of the options is told, too.
+local function hear(event)
+  if event.what == "callback" then
+    say.error(event.error)
+  elseif event.message then
+    log.add(event.what, (event.job and tostring(event.job) .. ": " or "") .. event.message)
+  end
+end
+
 local function options()
   local ledger, why = client.ledger()
   if config.get("ledger") and not ledger and not has_warned then
     say.warning("what is paid is not kept: " .. why)
     has_warned = true
   end
-  local given = { api_key = config.api_key(), ledger = ledger }
+  local given = { api_key = config.api_key(), ledger = ledger, on_event = hear }
   for _, name in ipairs({ "base_url", "ca_file", "timeout", "poll", "max_active_jobs",
     "budget" }) do
     given[name] = config.get(name)
@@ -56,8 +67,8 @@ function client.get()
     return current
   end
   local segmind, problem = library.load()
-  if not segmind then
-    return nil, problem
+  if not segmind or config.problem then
+    return nil, problem or config.problem
   end
   local ok, fresh, err = pcall(function()
     return segmind.new(options())

@@ -1,34 +1,41 @@
 --- Segmind inside Neovim. The editor is never waited for: jobs run on the library's thread, and
 --- what comes back is taken on the editor's own loop.
 ---
----     require("segmind_nvim").setup({ model = "flux-kontext-max", output_dir = "~/Pictures" })
+---     require("segmind.nvim").setup({ model = "flux-kontext-max", output_dir = "~/Pictures" })
 
-local client = require("segmind_nvim.client")
-local config = require("segmind_nvim.config")
-local say = require("segmind_nvim.say")
+local client = require("segmind.nvim.client")
+local config = require("segmind.nvim.config")
+local say = require("segmind.nvim.say")
 
 local plugin = {}
 
+---@class segmind.nvim.EditOptions
+---@field from_text boolean?
+---@field lines { [1]: integer, [2]: integer }? the first and the last, from 1
+---@field on_end fun(result: segmind.Result?, err: segmind.Error?)?
+
 --- Sets the options; see |segmind-setup|. Not needed when the defaults are right.
----@param opts table?
+---@param opts segmind.nvim.Options?
 function plugin.setup(opts)
   config.set(opts)
   client.renew()
 end
 
 --- Edits the picture under the cursor, or in the buffer. `text` is what `:SegmindEdit` takes; with
---- `from_text` a picture is drawn from it alone. Without a text it is asked for.
+--- `from_text` a picture is drawn from it alone; with `lines` the first picture that these lines
+--- name is edited. Without a text it is asked for.
 ---@param text string?
----@param opts { from_text: boolean?, on_end: fun(result: table?, err: any)? }?
+---@param opts segmind.nvim.EditOptions?
 function plugin.edit(text, opts)
-  local edit = require("segmind_nvim.edit")
+  local edit = require("segmind.nvim.edit")
+  opts = opts or {}
+  local edited = edit.begin(opts.lines)
   if text and text:find("%S") then
-    return edit.run(text, opts or {})
+    return edit.run(text, opts, edited)
   end
-  local edited = edit.begin()
   vim.ui.input({ prompt = "What to change: " }, function(answer)
     if answer and answer:find("%S") then
-      edit.run(answer, opts or {}, edited)
+      edit.run(answer, opts, edited)
     end
   end)
 end
@@ -37,18 +44,24 @@ end
 ---@param path string?
 ---@param opts { on_end: fun(results: table?, err: any)? }?
 function plugin.chain(path, opts)
-  require("segmind_nvim.chain").run(path or "", opts or {})
+  require("segmind.nvim.chain").run(path or "", opts or {})
 end
 
 --- Takes up the edits that an editor left under way which is gone.
 ---@param opts { on_end: fun(result: table?, err: any)? }? called for each
 function plugin.resume(opts)
-  require("segmind_nvim.resume").run(opts or {})
+  require("segmind.nvim.resume").run(opts or {})
+end
+
+--- Shows everything that was told in this session, and what the ledger holds.
+function plugin.log()
+  local sm = client.get()
+  require("segmind.nvim.log").open(sm, sm and client.ledger())
 end
 
 --- Lets go of the edits under way. What the service has accepted runs on there and is paid.
 function plugin.cancel()
-  local count = require("segmind_nvim.jobs").cancel()
+  local count = require("segmind.nvim.jobs").cancel()
   if count == 0 then
     return say.info("nothing is under way")
   end

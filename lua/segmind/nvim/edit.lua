@@ -1,20 +1,27 @@
 --- `:SegmindEdit`: from the words of the command to a file and a line in the text.
 
-local Place = require("segmind_nvim.place")
-local client = require("segmind_nvim.client")
-local config = require("segmind_nvim.config")
-local jobs = require("segmind_nvim.jobs")
-local output = require("segmind_nvim.output")
-local say = require("segmind_nvim.say")
-local show = require("segmind_nvim.show")
-local target = require("segmind_nvim.target")
-local words = require("segmind_nvim.words")
+local Place = require("segmind.nvim.place")
+local client = require("segmind.nvim.client")
+local config = require("segmind.nvim.config")
+local jobs = require("segmind.nvim.jobs")
+local output = require("segmind.nvim.output")
+local say = require("segmind.nvim.say")
+local show = require("segmind.nvim.show")
+local target = require("segmind.nvim.target")
+local words = require("segmind.nvim.words")
 
 local edit = {}
 
---- The picture and the place that are meant now, while the cursor is there.
-function edit.begin()
-  return { picture = target.picture(), folder = target.folder(), place = Place.here() }
+--- The picture and the place that are meant now: at the cursor, else in these lines.
+---@param lines { [1]: integer, [2]: integer }?
+function edit.begin(lines)
+  local row = vim.api.nvim_win_get_cursor(0)[1]
+  local is_here = not lines or lines[1] <= row and row <= lines[2]
+  local picture = is_here and target.picture() or nil
+  if lines and not picture then
+    picture, row = target.in_lines(lines[1], lines[2])
+  end
+  return { picture = picture, folder = target.folder(), place = Place.new(row) }
 end
 
 local function kinds_of(spec)
@@ -91,9 +98,8 @@ end
 --- Reads the words and sends the edit on its way; every problem is told, nothing raises.
 ---@param text string
 ---@param opts table
----@param edited table? what `begin` returned, when the cursor may have moved since
+---@param edited table what `begin` returned
 function edit.run(text, opts, edited)
-  edited = edited or edit.begin()
   local sm, problem = client.get()
   if not sm then
     return jobs.refuse(config.get("model"), text, problem)

@@ -1,10 +1,10 @@
 --- `:SegmindResume`: the edits that an editor left under way which is gone, by the ledger.
 
-local client = require("segmind_nvim.client")
-local config = require("segmind_nvim.config")
-local jobs = require("segmind_nvim.jobs")
-local output = require("segmind_nvim.output")
-local say = require("segmind_nvim.say")
+local client = require("segmind.nvim.client")
+local config = require("segmind.nvim.config")
+local jobs = require("segmind.nvim.jobs")
+local output = require("segmind.nvim.output")
+local say = require("segmind.nvim.say")
 
 local resume = {}
 

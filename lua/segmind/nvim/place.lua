@@ -1,17 +1,19 @@
 --- Where a result is written: the place of the cursor when the edit was begun, wherever the text
 --- has moved since.
 
-local config = require("segmind_nvim.config")
-local target = require("segmind_nvim.target")
+local config = require("segmind.nvim.config")
+local target = require("segmind.nvim.target")
 
 local space = vim.api.nvim_create_namespace("segmind-place")
 
 local Place = {}
 Place.__index = Place
 
---- The cursor's place now.
-function Place.here()
-  local buffer, row = vim.api.nvim_get_current_buf(), vim.api.nvim_win_get_cursor(0)[1] - 1
+--- A place in the buffer: a row of it, from 1, else the cursor's.
+---@param row integer?
+function Place.new(row)
+  local buffer = vim.api.nvim_get_current_buf()
+  row = (row or vim.api.nvim_win_get_cursor(0)[1]) - 1
   local self = { buffer = buffer, mark = vim.api.nvim_buf_set_extmark(buffer, space, row, 0, {}) }
   return setmetatable(self, Place)
 end

@@ -2,7 +2,7 @@
 --- (https://sw.kovidgoyal.net/kitty/graphics-protocol/): kitty, Ghostty, WezTerm. The terminal
 --- reads the file itself, so nothing large passes through the editor; it takes PNG only.
 
-local config = require("segmind_nvim.config")
+local config = require("segmind.nvim.config")
 
 local show = {}
 

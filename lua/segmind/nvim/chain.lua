@@ -1,14 +1,14 @@
 --- `:SegmindChain`: the steps of a file, checked and priced together before the first is sent.
 
-local Place = require("segmind_nvim.place")
-local client = require("segmind_nvim.client")
-local jobs = require("segmind_nvim.jobs")
-local library = require("segmind_nvim.library")
-local output = require("segmind_nvim.output")
-local say = require("segmind_nvim.say")
-local show = require("segmind_nvim.show")
-local target = require("segmind_nvim.target")
-local words = require("segmind_nvim.words")
+local Place = require("segmind.nvim.place")
+local client = require("segmind.nvim.client")
+local jobs = require("segmind.nvim.jobs")
+local library = require("segmind.nvim.library")
+local output = require("segmind.nvim.output")
+local say = require("segmind.nvim.say")
+local show = require("segmind.nvim.show")
+local target = require("segmind.nvim.target")
+local words = require("segmind.nvim.words")
 
 local chain = {}
 
@@ -98,7 +98,7 @@ local function start(sm, file, path, opts)
     release(file)
     return jobs.refuse("chain", path, err)
   end
-  follow(file.steps, launched, Place.here(), opts.on_end or function() end)
+  follow(file.steps, launched, Place.new(), opts.on_end or function() end)
 end
 
 --- Reads a file by the library. One in Lua would be run, so it is for the command line.

@@ -1,0 +1,60 @@
+--- Loads the library. Neovim's own `require` finds it, and its core where `make nvim` leaves that:
+--- both lie on the runtime path, in the plugin's folder.
+
+local library = {}
+
+local CORE = "lua/segmind/core.so"
+
+--- The plugin's folder.
+library.root = debug.getinfo(1, "S").source:match("^@(.*)/lua/segmind/nvim/[^/]*$")
+
+--- The file that the core comes from, nil when there is none.
+---@return string?
+function library.core()
+  return vim.api.nvim_get_runtime_file(CORE, false)[1]
+    or package.searchpath("segmind.core", package.cpath)
+end
+
+local function explain(problem)
+  local core = library.core()
+  if not core then
+    return ("the core is not built: run `make nvim` in %s"):format(library.root)
+  end
+  return ("%s does not load: %s; `make nvim` in %s builds it anew"):format(core,
+    tostring(problem):gsub("^.-: cannot open", "cannot open"):match("^[^\n]*"), library.root)
+end
+
+--- Neovim brings a lua-cjson of its own; it serves where the package is missing.
+local function lend_json()
+  if pcall(require, "cjson") or not (vim.json and vim.json.new) then
+    return "lua-cjson"
+  end
+  package.preload["cjson"] = function()
+    return vim.json
+  end
+  return "Neovim's vim.json"
+end
+
+local loaded
+
+--- The library, loaded on first use.
+---@return table? segmind
+---@return string? message why it cannot be loaded
+function library.load()
+  if loaded then
+    return loaded
+  end
+  local ok, problem = pcall(require, "segmind.core")
+  if not ok then
+    return nil, explain(problem)
+  end
+  library.json = lend_json()
+  ok, loaded = pcall(require, "segmind")
+  if not ok then
+    problem, loaded = loaded, nil
+    return nil, "the library does not load: " .. tostring(problem):match("^[^\n]*")
+  end
+  return loaded
+end
+
+return library
