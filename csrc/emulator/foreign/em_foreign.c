@@ -24,11 +24,10 @@ struct received {
   STAILQ_ENTRY(received) entry;
 };
 
-enum state { LISTENING, ANSWERING, LEAVING, GONE };
+enum state { LISTENING, ANSWERING, LEAVING };
 
 struct visitor {
   struct em_watch watch;
-  struct em_later later;
   struct em_foreign *foreign;
   LIST_ENTRY(visitor) entry;
   enum state state;
@@ -144,13 +143,19 @@ static void write_picture(struct em_text *text) {
   free(picture.data);
 }
 
-/* Up to the stop, and past it. */
-static const char *write_word(struct em_text *text, const char *name,
-                              const char *from, const char *end, char stop) {
-  const char *to = memchr(from, stop, (size_t)(end - from));
-  em_text_addf(text, ",\"%s\":", name);
-  em_text_add_latin1(text, from, (size_t)((to ? to : end) - from));
-  return to ? to + 1 : end;
+/* Bytes as the characters U+0000 to U+00FF. */
+static json_t *latin1(const char *bytes, size_t size) {
+  char *utf8 = malloc(2 * size + 1);
+  size_t length = 0;
+  for (size_t i = 0; utf8 && i < size; i++) {
+    unsigned char c = (unsigned char)bytes[i];
+    if (c >= 0x80)
+      utf8[length++] = (char)(0xc0 | c >> 6);
+    utf8[length++] = (char)(c < 0x80 ? c : 0x80 | (c & 0x3f));
+  }
+  json_t *string = utf8 ? json_stringn(utf8, length) : NULL;
+  free(utf8);
+  return string;
 }
 
 static void lower(char *text) {
@@ -158,11 +163,14 @@ static void lower(char *text) {
     *text = (char)tolower((unsigned char)*text);
 }
 
-static json_t *read_headers(const char *from, const char *end) {
+/* Of a request's head, whose lines are cut up. */
+static json_t *read_head(char *head) {
+  char *rest = NULL, *words = NULL;
+  char *line = strtok_r(head, "\r\n", &rest);
   json_t *headers = json_object();
-  char *head = strndup(from, (size_t)(end - from)), *rest = NULL;
-  for (char *line = head ? strtok_r(head, "\r\n", &rest) : NULL; line;
-       line = strtok_r(NULL, "\r\n", &rest)) {
+  const char *method = line ? strtok_r(line, " ", &words) : NULL;
+  const char *path = line ? strtok_r(NULL, " ", &words) : NULL;
+  while ((line = strtok_r(NULL, "\r\n", &rest))) {
     char *value = strchr(line, ':');
     if (!value)
       continue;
@@ -171,62 +179,43 @@ static json_t *read_headers(const char *from, const char *end) {
     value += strspn(value, " \t");
     json_object_set_new(headers, line, json_string(value));
   }
+  return json_pack("{s:o*, s:o*, s:o}", "method",
+                   method ? latin1(method, strlen(method)) : NULL, "path",
+                   path ? latin1(path, strlen(path)) : NULL, "headers",
+                   headers);
+}
+
+static json_t *received_tree(const struct received *received) {
+  const struct em_text *bytes = &received->bytes;
+  size_t size = bytes->data ? em_frame_head_size(bytes->data, bytes->size) : 0;
+  char *head = size ? strndup(bytes->data, size) : NULL;
+  json_t *tree = head ? read_head(head) : json_object();
   free(head);
-  return headers;
-}
-
-static void write_headers(struct em_text *text, const char *from,
-                          const char *end) {
-  json_t *headers = read_headers(from, end);
-  char *object = json_dumps(headers, JSON_COMPACT);
-  em_text_addf(text, ",\"headers\":%s", object ? object : "{}");
-  free(object);
-  json_decref(headers);
-}
-
-static void write_received(struct em_text *text,
-                           const struct received *received) {
-  const char *start = received->bytes.data;
-  size_t head = start ? em_frame_head_size(start, received->bytes.size) : 0;
-  const char *end = start + head;
-  em_text_addf(text, "{\"size\":%llu,\"body_size\":%llu", received->size,
-               received->size - (head ? head : received->size));
-  if (head) {
-    const char *p = write_word(text, "method", start, end, ' ');
-    p = write_word(text, "path", p, end, ' ');
-    p = memchr(p, '\n', (size_t)(end - p));
-    write_headers(text, p ? p : end, end);
-  }
-  em_text_add(text, ",\"bytes\":");
-  em_text_add_latin1(text, start, received->bytes.size);
-  em_text_add(text, "}");
+  json_object_set_new(tree, "size", json_integer((json_int_t)received->size));
+  json_object_set_new(
+      tree, "body_size",
+      json_integer((json_int_t)(size ? received->size - size : 0)));
+  json_object_set_new(tree, "bytes", latin1(bytes->data, bytes->size));
+  return tree;
 }
 
 void em_foreign_write_json(struct em_foreign *foreign, struct em_text *text) {
   const struct received *received;
-  const char *comma = "";
-  em_text_add(text, "[");
+  json_t *list = json_array();
   pthread_mutex_lock(&foreign->lock);
   STAILQ_FOREACH(received, &foreign->received, entry) {
-    em_text_add(text, comma);
-    write_received(text, received);
-    comma = ",";
+    json_array_append_new(list, received_tree(received));
   }
   pthread_mutex_unlock(&foreign->lock);
-  em_text_add(text, "]");
+  em_text_add_tree(text, list);
 }
 
-static void free_visitor(struct visitor *visitor) {
+static void delete_visitor(struct visitor *visitor) {
+  LIST_REMOVE(visitor, entry);
   em_watch_close(&visitor->watch);
   free_received(visitor->received);
   em_text_free(&visitor->answer);
   free(visitor);
-}
-
-static void leave(struct visitor *visitor) {
-  visitor->state = GONE;
-  em_watch_close(&visitor->watch);
-  em_loop_later(visitor->foreign->loop, &visitor->later);
 }
 
 /* Once a request is whole, or its sender gone. */
@@ -273,8 +262,9 @@ static void take(struct visitor *visitor, const char *bytes, size_t size) {
     keep_request(visitor);
 }
 
-/* Reads till nothing is left; what comes after the request is lost. */
-static void listen_to(struct visitor *visitor) {
+/* Reads till nothing is left; what comes after the request is lost. Returns
+ * false when the visitor is gone: without an answer, if it waits for none. */
+static bool listen_to(struct visitor *visitor) {
   char piece[PIECE];
   for (;;) {
     ssize_t count = recv(visitor->watch.fd, piece, sizeof piece, 0);
@@ -283,13 +273,12 @@ static void listen_to(struct visitor *visitor) {
       continue;
     }
     if (count < 0 && (errno == EAGAIN || errno == EINTR))
-      return;
-    if (!count && visitor->state == ANSWERING)
-      return;
+      return true;
     if (visitor->state == LISTENING)
       keep_request(visitor);
-    leave(visitor);
-    return;
+    else if (!count && visitor->state == ANSWERING)
+      return true;
+    return false;
   }
 }
 
@@ -307,18 +296,14 @@ static void answer(struct visitor *visitor) {
   shutdown(visitor->watch.fd, SHUT_WR);
 }
 
+/* One that is gone can be freed at once: no further event of its only
+ * descriptor is on its way. */
 static void visitor_ready(void *owner, uint32_t events) {
   struct visitor *visitor = owner;
-  if (events & (EPOLLIN | EPOLLERR | EPOLLHUP))
-    listen_to(visitor);
-  if (visitor->state == ANSWERING)
+  if ((events & (EPOLLIN | EPOLLERR | EPOLLHUP)) && !listen_to(visitor))
+    delete_visitor(visitor);
+  else if (visitor->state == ANSWERING)
     answer(visitor);
-}
-
-static void run_later(void *owner) {
-  struct visitor *visitor = owner;
-  LIST_REMOVE(visitor, entry);
-  free_visitor(visitor);
 }
 
 static void add_visitor(struct em_foreign *foreign, int fd) {
@@ -331,13 +316,11 @@ static void add_visitor(struct em_foreign *foreign, int fd) {
     return;
   }
   visitor->watch = (struct em_watch){fd, visitor_ready, visitor};
-  visitor->later = (struct em_later){.run = run_later, .owner = visitor};
   visitor->foreign = foreign;
   visitor->received = received;
+  LIST_INSERT_HEAD(&foreign->visitors, visitor, entry);
   if (em_loop_watch(foreign->loop, &visitor->watch))
-    free_visitor(visitor);
-  else
-    LIST_INSERT_HEAD(&foreign->visitors, visitor, entry);
+    delete_visitor(visitor);
 }
 
 static void accept_all(void *owner, uint32_t events) {
@@ -363,8 +346,6 @@ int em_foreign_listen(struct em_foreign *foreign, struct em_loop *loop,
 void em_foreign_close(struct em_foreign *foreign) {
   em_watch_close(&foreign->listener);
   struct visitor *visitor;
-  while ((visitor = LIST_FIRST(&foreign->visitors))) {
-    LIST_REMOVE(visitor, entry);
-    free_visitor(visitor);
-  }
+  while ((visitor = LIST_FIRST(&foreign->visitors)))
+    delete_visitor(visitor);
 }

@@ -13,7 +13,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 
-#include "em_reply.h"
+#include "em_request.h"
 #include "em_rules.h"
 
 /* A request as rules see it; model and prompt NULL where there is none. */

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "em_reply.h"
+#include "em_request.h"
 
 struct kind {
   const char *description;

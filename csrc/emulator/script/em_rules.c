@@ -108,12 +108,12 @@ void em_rules_clear(struct em_rules *rules) {
 }
 
 static void write_rule(const struct em_rule *rule, struct em_text *text) {
-  char *source = json_dumps(rule->source, JSON_COMPACT);
   em_text_addf(text, "{\"seen\":%lld,\"used\":%lld", rule->seen, rule->used);
   if (rule->kind->write_members)
     rule->kind->write_members(rule, text);
-  em_text_addf(text, ",\"rule\":%s}", source ? source : "null");
-  free(source);
+  em_text_add(text, ",\"rule\":");
+  em_text_add_tree(text, json_incref(rule->source));
+  em_text_add(text, "}");
 }
 
 void em_rules_write_json(struct em_rules *rules, struct em_text *text) {

@@ -143,18 +143,13 @@ void em_exchange_receive(struct em_exchange *exchange, const char *data,
   em_request_append(&exchange->request, data, size);
 }
 
-/* The job that a request speaks of, kept. */
-static struct em_job *job_in_question(struct em_exchange *exchange) {
-  struct em_store *store = &exchange->service->store;
-  struct em_request *request = &exchange->request;
-  if (request->job)
-    return em_job_keep(request->job);
+/* The job that a request speaks of; of a submit, there is none yet. */
+static void find_job(struct em_request *request) {
+  struct em_store *store = &request->service->store;
   pthread_mutex_lock(&store->lock);
   struct em_job *job = em_store_find_locked(store, request->route.argument);
-  if (job)
-    em_job_keep(job);
+  request->job = job ? em_job_keep(job) : NULL;
   pthread_mutex_unlock(&store->lock);
-  return job;
 }
 
 static bool is_submit(const struct em_request *request) {
@@ -172,20 +167,29 @@ static void find_fault(struct em_exchange *exchange) {
       em_endpoint_is_control(subject.endpoint))
     return;
   json_t *body = NULL;
-  struct em_job *job = NULL;
   if (is_submit(request)) {
     body = em_request_json(request, NULL);
     subject.model = request->route.argument;
     subject.prompt = json_string_value(json_object_get(body, "prompt"));
-  } else if ((job = job_in_question(exchange))) {
-    subject.model = job->model->name;
-    subject.prompt = job->prompt;
+  } else if (request->job) {
+    subject.model = request->job->model->name;
+    subject.prompt = request->job->prompt;
   }
   pthread_mutex_lock(&faults->lock);
   exchange->fault = em_rules_match_locked(faults, &subject);
   pthread_mutex_unlock(&faults->lock);
-  em_job_drop(job);
   json_decref(body);
+}
+
+/* What a fault does beside the answer: to the account, and to the job. */
+static void change_account_locked(const struct em_rule *fault,
+                                  struct em_store *store) {
+  const json_t *credits = em_fault_get(fault, "credits");
+  const json_t *rate = em_fault_get(fault, "rate_limit");
+  if (credits)
+    store->credits = json_number_value(credits);
+  if (rate)
+    store->rpm = (int)json_number_value(rate);
 }
 
 static void change_job_locked(const struct em_rule *fault, struct em_job *job) {
@@ -201,22 +205,15 @@ static void change_job_locked(const struct em_rule *fault, struct em_job *job) {
     job->forgotten = json_is_true(em_fault_get(fault, "lose_history"));
 }
 
-/* What a fault does beside the answer: to the account, and to the job. */
 static void change(struct em_exchange *exchange, bool with_account,
                    bool with_job) {
   struct em_store *store = &exchange->service->store;
-  struct em_job *job = with_job ? job_in_question(exchange) : NULL;
-  const json_t *credits = em_fault_get(exchange->fault, "credits");
-  const json_t *rate = em_fault_get(exchange->fault, "rate_limit");
   pthread_mutex_lock(&store->lock);
-  if (job)
-    change_job_locked(exchange->fault, job);
-  if (with_account && credits)
-    store->credits = json_number_value(credits);
-  if (with_account && rate)
-    store->rpm = (int)json_number_value(rate);
+  if (with_job && exchange->request.job)
+    change_job_locked(exchange->fault, exchange->request.job);
+  if (with_account)
+    change_account_locked(exchange->fault, store);
   pthread_mutex_unlock(&store->lock);
-  em_job_drop(job);
 }
 
 /* Suspends for the rule's delay; false when there is none. */
@@ -233,12 +230,13 @@ static bool delay(struct em_exchange *exchange) {
 /* Each stage returns true to go on at once. */
 static bool arrive(struct em_exchange *exchange) {
   exchange->stage = ADMITTED;
+  if (!is_submit(&exchange->request))
+    find_job(&exchange->request);
   find_fault(exchange);
   const struct em_rule *fault = exchange->fault;
   if (!fault || em_fault_is_after(fault))
     return true;
-  /* A submit's job does not exist yet: answer() sees to it. */
-  change(exchange, true, !is_submit(&exchange->request));
+  change(exchange, true, true); /* but for a submit's job: see answer() */
   return !delay(exchange);
 }
 
@@ -269,15 +267,13 @@ static bool finish_v1(struct em_exchange *exchange) {
  * it, not from one that a fault takes away. */
 static void note_learned(struct em_exchange *exchange) {
   const struct em_rule *fault = exchange->fault;
-  struct em_job *job;
-  if (!exchange->request.reports_end || (fault && em_fault_hides(fault)) ||
-      !(job = job_in_question(exchange)))
+  struct em_job *job = exchange->request.job;
+  if (!exchange->request.reports_end || (fault && em_fault_hides(fault)))
     return;
   pthread_mutex_lock(&exchange->service->store.lock);
   if (!job->learned_us)
     job->learned_us = em_clock_now_us();
   pthread_mutex_unlock(&exchange->service->store.lock);
-  em_job_drop(job);
 }
 
 static bool answer(struct em_exchange *exchange) {
@@ -286,7 +282,7 @@ static bool answer(struct em_exchange *exchange) {
   if (!fault)
     return true;
   bool is_after = em_fault_is_after(fault);
-  change(exchange, is_after, is_after || exchange->request.job);
+  change(exchange, is_after, is_after || is_submit(&exchange->request));
   em_fault_apply(fault, exchange->service->options, &exchange->reply);
   return !is_after || !delay(exchange);
 }

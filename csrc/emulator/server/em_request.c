@@ -1,7 +1,13 @@
 #include "em_request.h"
 
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+
+#include "em_clock.h"
 
 /* More than the service takes; uploads of 64 MiB as base64 fit. */
 static const size_t body_max_bytes = (size_t)128 << 20;
@@ -48,4 +54,114 @@ json_t *em_request_json(const struct em_request *request,
   if (!body && reply)
     em_reply_error(reply, 400, "Invalid JSON: %s", error.text);
   return body;
+}
+
+static void forget_body(struct em_reply *reply) {
+  free(reply->body.data);
+  free(reply->content_type);
+  reply->body = (struct em_bytes){0};
+  reply->content_type = NULL;
+  reply->has_picture = false;
+}
+
+void em_reply_destroy(struct em_reply *reply) {
+  forget_body(reply);
+  for (int i = 0; i < reply->header_count; i++) {
+    free(reply->headers[i].name);
+    free(reply->headers[i].value);
+  }
+  *reply = (struct em_reply){0};
+}
+
+void em_reply_bytes(struct em_reply *reply, int status,
+                    const char *content_type, struct em_bytes bytes) {
+  forget_body(reply);
+  reply->content_type = strdup(content_type);
+  reply->body = bytes;
+  reply->status = bytes.data ? status : 500;
+}
+
+void em_reply_string(struct em_reply *reply, int status,
+                     const char *content_type, const char *string) {
+  struct em_bytes bytes = {(unsigned char *)strdup(string), strlen(string)};
+  em_reply_bytes(reply, status, content_type, bytes);
+}
+
+void em_reply_text(struct em_reply *reply, int status, const char *content_type,
+                   struct em_text *text) {
+  em_reply_bytes(reply, status, content_type, em_text_take(text));
+}
+
+void em_reply_json(struct em_reply *reply, int status, struct em_text *text) {
+  em_reply_text(reply, status, "application/json", text);
+}
+
+void em_reply_picture(struct em_reply *reply,
+                      const struct em_picture_ref *picture) {
+  forget_body(reply);
+  reply->status = 200;
+  reply->content_type = strdup(picture->media_type);
+  reply->picture = *picture;
+  reply->has_picture = true;
+}
+
+void em_reply_error(struct em_reply *reply, int status, const char *format,
+                    ...) {
+  char message[512];
+  struct em_text text = {0};
+  va_list args;
+  va_start(args, format);
+  vsnprintf(message, sizeof message, format, args);
+  va_end(args);
+  em_text_add(&text, "{\"error\":");
+  em_text_add_json(&text, message);
+  em_text_add(&text, "}");
+  em_reply_json(reply, status, &text);
+}
+
+void em_reply_not_allowed(struct em_reply *reply, const char *allowed) {
+  static const char page[] =
+      "<html>\r\n<head><title>405 Not Allowed</title></head>\r\n<body>\r\n"
+      "<center><h1>405 Not Allowed</h1></center>\r\n</body>\r\n</html>\r\n";
+  em_reply_string(reply, 405, "text/html", page);
+  if (allowed)
+    em_reply_header(reply, "Allow", "%s", allowed);
+}
+
+static struct em_header *find_header(const struct em_reply *reply,
+                                     const char *name) {
+  for (int i = 0; i < reply->header_count; i++)
+    if (!strcasecmp(reply->headers[i].name, name))
+      return (struct em_header *)(uintptr_t)&reply->headers[i];
+  return NULL;
+}
+
+bool em_reply_has_header(const struct em_reply *reply, const char *name) {
+  return find_header(reply, name) != NULL;
+}
+
+void em_reply_header(struct em_reply *reply, const char *name,
+                     const char *format, ...) {
+  struct em_header *header = find_header(reply, name);
+  va_list args;
+  if (!header && reply->header_count < EM_HEADER_MAX) {
+    header = &reply->headers[reply->header_count++];
+    *header = (struct em_header){strdup(name), NULL};
+  }
+  if (!header)
+    return;
+  free(header->value);
+  va_start(args, format);
+  if (vasprintf(&header->value, format, args) < 0)
+    header->value = NULL;
+  va_end(args);
+}
+
+void em_reply_reset(struct em_reply *reply, const struct em_options *options,
+                    int64_t wait_us) {
+  char at[EM_DATE_SIZE];
+  em_date_write(
+      options->reset_form,
+      em_clock_wall_ms(options->clock_ahead_s) + (wait_us + 999) / 1000, 0, at);
+  em_reply_header(reply, "x-rate-limit-reset-at-utc", "%s", at);
 }

@@ -1,4 +1,6 @@
-/* A request as the endpoints see it. */
+/* A request as the endpoints see it, and its answer before it is sent: every
+ * endpoint fills one, and the one place that sends it (em_server) is also the
+ * one place where a fault changes it. */
 #ifndef EM_REQUEST_H
 #define EM_REQUEST_H
 
@@ -7,7 +9,7 @@
 
 #include "em_endpoints.h"
 #include "em_job.h"
-#include "em_reply.h"
+#include "em_options.h"
 
 enum { EM_BASE_SIZE = 280 };
 
@@ -22,10 +24,65 @@ struct em_request {
   char base[EM_BASE_SIZE]; /* the origin as the client named it */
   struct em_text body;     /* empty when there was none */
   bool too_large;
-  struct em_job *job; /* the one it submitted: a reference, or NULL */
+  struct em_job *job; /* it speaks of or submitted: a reference, or NULL */
   bool waits;         /* v1: answered when that job ends */
   bool reports_end;   /* the answer made says that its job has ended */
 };
+
+enum { EM_HEADER_MAX = 24 };
+
+struct em_header {
+  char *name, *value;
+};
+
+enum em_framing { EM_FRAMED, EM_FRAMED_BY_CHUNKS, EM_FRAMED_BY_CLOSE };
+
+struct em_reply {
+  int status;
+  char *content_type;
+  struct em_bytes body;
+  unsigned long repeat; /* the body is sent so many times; 0 is once */
+  bool endless;         /* the body is sent until the client goes */
+  bool drop;            /* the connection is closed without an answer */
+  bool lies;            /* its Content-Length is one of the headers */
+  enum em_framing framing;
+  bool has_picture; /* the body is this picture */
+  struct em_picture_ref picture;
+  struct em_header headers[EM_HEADER_MAX];
+  int header_count;
+};
+
+/* All of these replace what the reply said before, but keep its headers. */
+void em_reply_destroy(struct em_reply *reply);
+
+/* Ownership: takes the bytes, those of the text, a copy of the string; without
+ * memory for them it becomes a 500. */
+void em_reply_bytes(struct em_reply *reply, int status,
+                    const char *content_type, struct em_bytes bytes);
+void em_reply_string(struct em_reply *reply, int status,
+                     const char *content_type, const char *string);
+void em_reply_text(struct em_reply *reply, int status, const char *content_type,
+                   struct em_text *text);
+void em_reply_json(struct em_reply *reply, int status, struct em_text *text);
+void em_reply_picture(struct em_reply *reply,
+                      const struct em_picture_ref *picture);
+
+/* The envelope {"error":"..."}. */
+__attribute__((format(printf, 3, 4))) void
+em_reply_error(struct em_reply *reply, int status, const char *format, ...);
+
+/* 405, which the service answers in HTML. */
+void em_reply_not_allowed(struct em_reply *reply, const char *allowed);
+
+/* When the rate limit lets submits through again. */
+void em_reply_reset(struct em_reply *reply, const struct em_options *options,
+                    int64_t wait_us);
+
+/* Sets a header; an empty value takes it away. */
+__attribute__((format(printf, 3, 4))) void
+em_reply_header(struct em_reply *reply, const char *name, const char *format,
+                ...);
+bool em_reply_has_header(const struct em_reply *reply, const char *name);
 
 /* Appends to the body. Errors: the request becomes too_large. */
 void em_request_append(struct em_request *request, const char *data,

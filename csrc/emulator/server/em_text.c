@@ -62,32 +62,30 @@ void em_text_addf(struct em_text *text, const char *format, ...) {
   va_end(args);
 }
 
-/* Escapes what is above `last`, and what JSON wants escaped. */
-static void add_quoted(struct em_text *text, const char *bytes, size_t size,
-                       unsigned char last) {
-  em_text_add(text, "\"");
-  for (const char *end = bytes + size; bytes < end;) {
-    const char *plain = bytes;
-    unsigned char c = ' ';
-    while (bytes < end && (c = (unsigned char)*bytes) >= ' ' && c <= last &&
-           c != '"' && c != '\\' && c != 0x7f)
-      bytes++;
-    em_text_add_bytes(text, plain, (size_t)(bytes - plain));
-    if (bytes++ < end)
-      em_text_addf(text, c == '"' || c == '\\' ? "\\%c" : "\\u%04x", c);
-  }
-  em_text_add(text, "\"");
-}
-
 void em_text_add_json(struct em_text *text, const char *string) {
-  if (string)
-    add_quoted(text, string, strlen(string), 0xff);
-  else
-    em_text_add(text, "null");
+  em_text_add(text, string ? "\"" : "null");
+  for (const char *at = string; at && *at;) {
+    const char *plain = at;
+    unsigned char c;
+    while ((c = (unsigned char)*at) >= ' ' && c != '"' && c != '\\' &&
+           c != 0x7f)
+      at++;
+    em_text_add_bytes(text, plain, (size_t)(at - plain));
+    if (c)
+      em_text_addf(text, c == '"' || c == '\\' ? "\\%c" : "\\u%04x", c);
+    at += c != 0;
+  }
+  em_text_add(text, string ? "\"" : "");
 }
 
-void em_text_add_latin1(struct em_text *text, const char *bytes, size_t size) {
-  add_quoted(text, bytes, size, 0x7e);
+void em_text_add_tree(struct em_text *text, json_t *tree) {
+  char *dumped = json_dumps(tree, JSON_COMPACT);
+  if (dumped)
+    em_text_add(text, dumped);
+  else
+    text->failed = true;
+  free(dumped);
+  json_decref(tree);
 }
 
 struct em_bytes em_base64_decode(const char *text) {

@@ -8,6 +8,7 @@
 #ifndef EM_TEXT_H
 #define EM_TEXT_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -55,8 +56,8 @@ void em_text_addf(struct em_text *text, const char *format, ...)
 /* Adds the string in JSON's double quotes, escaped; NULL becomes null. */
 void em_text_add_json(struct em_text *text, const char *string);
 
-/* The same of any bytes, which stand for the characters U+0000 to U+00FF. */
-void em_text_add_latin1(struct em_text *text, const char *bytes, size_t size);
+/* Adds a JSON tree. Ownership: takes it; NULL fails the text. */
+void em_text_add_tree(struct em_text *text, json_t *tree);
 
 /* Decodes standard base64; white space is skipped. Errors: NULL when it is not
  * base64. */

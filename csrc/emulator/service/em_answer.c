@@ -14,16 +14,11 @@ static int64_t record_life_us(const struct em_service *service) {
   return em_clock_us(3600 / options->speed);
 }
 
-/* The job if its record is still there; an expired one is as unknown as one
- * that never was. */
-static struct em_job *find_job_locked(struct em_service *service,
-                                      const char *id) {
-  struct em_job *job = em_store_find_locked(&service->store, id);
-  if (!job || job->lost ||
-      em_clock_now_us() - job->submitted_us >= record_life_us(service))
-    return NULL;
-  job->polls++;
-  return job;
+/* An expired record is as unknown as one that never was. */
+static bool has_record_locked(const struct em_service *service,
+                              const struct em_job *job) {
+  return job && !job->lost &&
+         em_clock_now_us() - job->submitted_us < record_life_us(service);
 }
 
 /* /v1/requests/{id}, the poll_url of a submit, has words of its own. */
@@ -43,11 +38,12 @@ static const char *next_state(struct em_job *job) {
   return state ? json_string_value(state) : em_state_name(job->state);
 }
 
-static int write_job(struct em_job *job, struct em_request *request,
-                     struct em_text *text) {
+static int write_job(struct em_request *request, struct em_text *text) {
+  struct em_job *job = request->job;
   bool is_status = request->route.endpoint == EM_AT_STATUS;
   const char *truth = em_state_name(job->state);
   const char *state = is_status ? next_state(job) : truth;
+  job->polls++;
   request->reports_end = em_job_is_finished(job) && !strcmp(state, truth);
   return is_status ? em_job_write_status(job, state, request->base, text)
                    : em_job_write_result(job, request->base, text);
@@ -56,13 +52,12 @@ static int write_job(struct em_job *job, struct em_request *request,
 void em_answer_job(struct em_request *request, struct em_reply *reply) {
   struct em_service *service = request->service;
   struct em_text text = {0};
-  int status = 404;
+  int status = 0;
   pthread_mutex_lock(&service->store.lock);
-  struct em_job *job = find_job_locked(service, request->route.argument);
-  if (job)
-    status = write_job(job, request, &text);
+  if (has_record_locked(service, request->job))
+    status = write_job(request, &text);
   pthread_mutex_unlock(&service->store.lock);
-  if (job)
+  if (status)
     em_reply_json(reply, status, &text);
   else
     reply_not_found(request, reply);
@@ -78,24 +73,19 @@ void em_answer_credits(struct em_request *request, struct em_reply *reply) {
   em_reply_json(reply, 200, &text);
 }
 
-static void add_model(struct em_text *text, const struct em_model *model) {
-  char *source = json_dumps(model->source, JSON_COMPACT);
-  em_text_add(text, "{\"slug\":");
-  em_text_add_json(text, model->name);
-  em_text_add(text, ",\"name\":");
-  em_text_add_json(text, model->title ? model->title : model->name);
-  em_text_addf(text, ",\"model\":%s}", source ? source : "null");
-  free(source);
-}
-
 void em_answer_models(struct em_request *request, struct em_reply *reply) {
   struct em_text text = {0};
-  em_text_add(&text, "{\"models\":[");
+  json_t *list = json_array();
   for (size_t i = 0; i < request->service->models->count; i++) {
-    em_text_add(&text, i ? "," : "");
-    add_model(&text, &request->service->models->models[i]);
+    const struct em_model *model = &request->service->models->models[i];
+    json_array_append_new(
+        list, json_pack("{s:s, s:s, s:O}", "slug", model->name, "name",
+                        model->title ? model->title : model->name, "model",
+                        model->source));
   }
-  em_text_add(&text, "]}");
+  em_text_add(&text, "{\"models\":");
+  em_text_add_tree(&text, list);
+  em_text_add(&text, "}");
   em_reply_json(reply, 200, &text);
 }
 

@@ -215,14 +215,13 @@ void em_history_list(struct em_request *request, struct em_reply *reply) {
 void em_history_entry(struct em_request *request, struct em_reply *reply) {
   struct em_service *service = request->service;
   struct em_text text = {0};
-  const char *id = request->route.argument;
+  const struct em_job *job = request->job;
   pthread_mutex_lock(&service->store.lock);
-  const struct em_job *job = em_store_find_locked(&service->store, id);
   if (job && !job->forgotten && job->account == em_service_account(request))
     write_row(job, service->options, request->base, &text);
   pthread_mutex_unlock(&service->store.lock);
   if (text.size)
     em_reply_json(reply, 200, &text);
   else
-    em_reply_error(reply, 404, "Request %s not found", id);
+    em_reply_error(reply, 404, "Request %s not found", request->route.argument);
 }

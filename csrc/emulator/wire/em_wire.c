@@ -244,24 +244,16 @@ void em_wire_log(struct em_wire *wire, const struct em_wire_plan *plan,
   pthread_mutex_unlock(&wire->rules.lock);
 }
 
-static void write_entry(const struct fault_log_entry *entry,
-                        struct em_text *text) {
+static json_t *entry_tree(const struct fault_log_entry *entry) {
   const struct em_wire_plan *plan = &entry->plan;
-  em_text_addf(text,
-               "{\"exchange\":%llu,\"connection\":%llu,\"kind\":\"%s\","
-               "\"path\":",
-               plan->exchange, plan->connection,
-               em_endpoint_name(plan->endpoint));
-  em_text_add_json(text, plan->path);
-  em_text_addf(text,
-               ",\"rule\":%zu,\"direction\":\"%s\",\"byte\":%llu,\"total\":",
-               entry->rule_number, direction_names[plan->direction],
-               (unsigned long long)entry->byte);
-  if (entry->total)
-    em_text_addf(text, "%llu", (unsigned long long)entry->total);
-  else
-    em_text_add(text, "null");
-  em_text_addf(text, ",\"action\":\"%s\"}", action_names[plan->action]);
+  return json_pack(
+      "{s:I, s:I, s:s, s:s, s:I, s:s, s:I, s:o, s:s}", "exchange",
+      plan->exchange, "connection", plan->connection, "kind",
+      em_endpoint_name(plan->endpoint), "path", plan->path, "rule",
+      entry->rule_number, "direction", direction_names[plan->direction], "byte",
+      entry->byte, "total",
+      entry->total ? json_integer((json_int_t)entry->total) : json_null(),
+      "action", action_names[plan->action]);
 }
 
 void em_wire_write_log(struct em_wire *wire, size_t from,
@@ -274,7 +266,7 @@ void em_wire_write_log(struct em_wire *wire, size_t from,
                wire->log_count);
   for (size_t i = from; i < wire->log_count; i++) {
     em_text_add(text, i > from ? "," : "");
-    write_entry(&wire->log[i], text);
+    em_text_add_tree(text, entry_tree(&wire->log[i]));
   }
   pthread_mutex_unlock(&wire->rules.lock);
   em_text_add(text, "]}");
