@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -172,6 +173,29 @@ static bool may_fetch(const char *base_url, const char *url,
   return code == SM_OK;
 }
 
+static void the_key_goes_to_its_own_origin_only(void) {
+  static const char *const own[] = {"/v2/a", "/p/../v2", "/", "", "?a=1", "#"};
+  static const char *const other[] = {
+      "@evil.example/",   ".evil.example/", ":1@evil.example/", "0/v2/a",
+      "\\@evil.example/", "/v2/\n",         "/v2/ a",           "/\\x",
+      "/\xc3\xbc",        ":1/v2/a",        "%2eevil.example/"};
+  struct sm_base base;
+  char url[640];
+  CHECK(sm_base_read(&base, "https://gate.example:8443", NULL) == SM_OK);
+  for (size_t i = 0; i < sizeof own / sizeof *own; i++) {
+    (void)snprintf(url, sizeof url, "%s%s", base.prefix[0], own[i]);
+    CHECK(sm_base_has(&base, SM_HOST_API, url));
+  }
+  CHECK(sm_base_has(&base, SM_HOST_API, "HTTPS://GATE.example:8443/v2"));
+  for (size_t i = 0; i < sizeof other / sizeof *other; i++) {
+    (void)snprintf(url, sizeof url, "%s%s", base.prefix[0], other[i]);
+    CHECK(!sm_base_has(&base, SM_HOST_API, url));
+  }
+  CHECK(!sm_base_has(&base, SM_HOST_API, "http://gate.example:8443/v2"));
+  CHECK(sm_base_read(&base, "https://api.segmind.com", NULL) == SM_OK);
+  CHECK(!sm_base_has(&base, SM_HOST_UPLOAD, "https://api.segmind.com/v2"));
+}
+
 static void pictures_come_from_the_service_the_base_and_the_list(void) {
   static const char *const hosts[] = {"cdn.example", ".images.example", NULL};
   const char *gate = "https://api.segmind.com";
@@ -330,6 +354,7 @@ int main(void) {
   an_id_is_letters_digits_and_little_else();
   a_path_is_put_behind_its_place();
   a_path_cannot_change_the_host();
+  the_key_goes_to_its_own_origin_only();
   pictures_come_from_the_service_the_base_and_the_list();
   pictures_come_from_nowhere_else();
   a_listed_private_address_is_refused_all_the_same();

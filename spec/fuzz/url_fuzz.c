@@ -122,6 +122,30 @@ static void check_base(const char *url) {
   sm_buf_destroy(&out);
 }
 
+/* The shortcut never gives the key where a parse would not. */
+static void check_has(const struct sm_base *base, const char *url) {
+  struct sm_origin origin;
+  for (int host = 0; host < SM_HOSTS; host++) {
+    bool is_of = sm_origin_read(&origin, url, NULL) == SM_OK &&
+                 sm_origin_equal(&origin, &base->origin[host]);
+    PROMISE(sm_base_has(base, (enum sm_host)host, url) == is_of);
+  }
+}
+
+/* Also of what begins with the prefix, up to each of its bytes. */
+static void check_origins(const struct sm_base *base, const char *tail) {
+  char url[2048];
+  check_has(base, tail);
+  for (size_t length = strlen(base->prefix[0]) + 1; length-- > 0;) {
+    (void)snprintf(url, sizeof url, "%.*s%.1000s", (int)length, base->prefix[0],
+                   tail);
+    check_has(base, url);
+    (void)snprintf(url, sizeof url, "%.*s/%.1000s", (int)length,
+                   base->prefix[0], tail);
+    check_has(base, url);
+  }
+}
+
 static void follow(const char *from, const char *location,
                    const struct sm_base *base) {
   struct sm_buf out;
@@ -163,6 +187,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   char *location = take_line(&source);
   check_media(url, &base);
   check_base(url);
+  check_origins(&base, url);
   encode(url, &base);
   follow("https://images.segmind.com/a/b?c=1", url, &base);
   follow(url, location, &base);

@@ -213,7 +213,8 @@ static bool read_id(char id[SM_ID_MAX + 1], const struct sm_reply *reply,
     found = reply->other_id;
   memcpy(id, found, SM_ID_MAX + 1);
   return *found || ((is_success || answer->status == 303) &&
-                    sm_reply_id_of_address(id, sm_buf_text(&answer->redirect)));
+                    sm_reply_id_of_address(id, answer->redirect.data,
+                                           answer->redirect.size));
 }
 
 /* Without memory the outcome stays unknown. */

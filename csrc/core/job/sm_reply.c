@@ -4,11 +4,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "sm_reason.h"
-
+#include "sm_cursor.h"
 #include "sm_json.h"
 #include "sm_number.h"
 #include "sm_output.h"
+#include "sm_reason.h"
 #include "sm_redact.h"
 
 /* -- states and ids ------------------------------------------------------ */
@@ -175,15 +175,17 @@ static void read_id(struct sm_reply *reply, const json_t *root,
   reply->has_bad_id = !reply->request_id[0];
 }
 
-bool sm_reply_id_of_address(char id[SM_ID_MAX + 1], const char *address) {
+bool sm_reply_id_of_address(char id[SM_ID_MAX + 1], const char *address,
+                            size_t size) {
   static const char before[] = "/requests/";
-  const char *found = strstr(address, before);
+  const char *found =
+      size > 0 ? memmem(address, size, before, sizeof before - 1) : NULL;
   id[0] = '\0';
   if (!found)
     return false;
-  found += sizeof before - 1;
-  size_t end = copy_id(id, found, strlen(found), 0);
-  if (sm_url_is_id(id) && (!found[end] || strchr("/?#", found[end])))
+  size_t at = (size_t)(found - address) + sizeof before - 1;
+  size_t end = copy_id(id, address, size, at);
+  if (sm_url_is_id(id) && (end == size || strchr("/?#", address[end])))
     return true;
   id[0] = '\0';
   return false;
@@ -215,7 +217,8 @@ static void read_address_id(struct sm_reply *reply, const json_t *object,
                                       "result_url"};
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
     const char *address = text_of(object, names[i]);
-    if (address && sm_reply_id_of_address(reply->address_id, address) &&
+    if (address &&
+        sm_reply_id_of_address(reply->address_id, address, strlen(address)) &&
         sm_reply_holds_id(text, size, reply->address_id))
       return;
   }
@@ -291,6 +294,9 @@ static void read_state(struct sm_reply *reply, const json_t *object) {
             text_of(object, "status_url"));
 }
 
+static const struct sm_reply nothing_said = {.cost = (double)NAN,
+                                             .seed = (double)NAN};
+
 static enum sm_code read_plain(struct sm_reply *reply, const char *text,
                                size_t size, struct sm_error *e) {
   struct sm_error trouble;
@@ -311,15 +317,186 @@ static enum sm_code read_plain(struct sm_reply *reply, const char *text,
   return SM_OK;
 }
 
-enum sm_code sm_reply_read(struct sm_reply *reply, const char *text,
-                           size_t size, struct sm_error *e) {
+enum sm_code sm_reply_parse(struct sm_reply *reply, const char *text,
+                            size_t size, struct sm_error *e) {
   struct sm_buf plain;
-  *reply = (struct sm_reply){.cost = (double)NAN, .seed = (double)NAN};
+  *reply = nothing_said;
   if (!sm_json_plain(&plain, text, size))
     return read_plain(reply, text, size, e);
   enum sm_code code = read_plain(reply, plain.data, plain.size, e);
   sm_buf_destroy(&plain);
   return code;
+}
+
+/* -- the usual answer ---------------------------------------------------- */
+
+/* The documented members. What is under `passed` says nothing to us; an error
+ * that is not null, and an output that is no address, are not usual. */
+enum member {
+  REQUEST_ID,
+  STATUS,
+  STATUS_URL,
+  RESPONSE_URL,
+  POLL_URL,
+  OUTPUT,
+  TEXTS, /* above are texts */
+  SEED = TEXTS,
+  METRICS,
+  NO_ERROR,
+  PASSED,
+  MEMBERS = PASSED + 3
+};
+
+static const char *const members[MEMBERS] = {
+    [REQUEST_ID] = "request_id",
+    [STATUS] = "status",
+    [STATUS_URL] = "status_url",
+    [RESPONSE_URL] = "response_url",
+    [POLL_URL] = "poll_url",
+    [OUTPUT] = "output",
+    [SEED] = "seed",
+    [METRICS] = "metrics",
+    [NO_ERROR] = "error",
+    [PASSED] = "images",
+    [PASSED + 1] = "prompt",
+    [PASSED + 2] = "timings",
+};
+
+static const char *const measures[] = {"inference_time", "cost"};
+
+/* Which of the names it is; `count` for none, -1 for one that was there before:
+ * of those the last counts. */
+static int find_name(const char *const *names, int count,
+                     const struct sm_slice *name, unsigned *seen) {
+  for (int i = 0; i < count; i++)
+    if (sm_slice_is(name, names[i])) {
+      bool is_again = *seen & 1U << i;
+      *seen |= 1U << i;
+      return is_again ? -1 : i;
+    }
+  return count;
+}
+
+static bool read_figure(struct sm_cursor *cursor, double *number) {
+  struct sm_slice figure;
+  if (!sm_cursor_figure(cursor, &figure))
+    return false;
+  (void)sm_number_read(figure.text, figure.size, number);
+  return true;
+}
+
+static bool read_inference(struct sm_cursor *cursor, double *seconds) {
+  struct sm_slice number;
+  return sm_cursor_number(cursor, &number) &&
+         sm_number_read(number.text, number.size, seconds);
+}
+
+static bool read_metrics(struct sm_reply *reply, struct sm_cursor *cursor) {
+  struct sm_slice name;
+  unsigned seen = 0;
+  bool is_read = sm_cursor_open(cursor);
+  while (is_read && sm_cursor_next(cursor, &name)) {
+    int measure = find_name(measures, 2, &name, &seen);
+    is_read = measure == 0   ? read_inference(cursor, &reply->inference_s)
+              : measure == 1 ? read_figure(cursor, &reply->cost)
+              : measure == 2 ? sm_cursor_pass(cursor)
+                             : false;
+  }
+  return is_read;
+}
+
+static bool read_seed(struct sm_cursor *cursor, double *seed) {
+  if (sm_cursor_is_null(cursor))
+    return true;
+  bool is_read = read_figure(cursor, seed);
+  *seed = whole(*seed);
+  return is_read;
+}
+
+static bool read_member(struct sm_reply *reply, struct sm_cursor *cursor,
+                        int member, struct sm_slice texts[TEXTS]) {
+  if (member >= 0 && member < TEXTS)
+    return sm_cursor_text(cursor, &texts[member]);
+  switch (member) {
+  case SEED:
+    return read_seed(cursor, &reply->seed);
+  case METRICS:
+    return read_metrics(reply, cursor);
+  case NO_ERROR:
+    return sm_cursor_is_null(cursor);
+  default:
+    return member >= PASSED && member < MEMBERS && sm_cursor_pass(cursor);
+  }
+}
+
+static bool copy_slice(char *out, size_t out_size,
+                       const struct sm_slice *slice) {
+  if (slice->size >= out_size)
+    return false;
+  if (slice->size > 0)
+    memcpy(out, slice->text, slice->size);
+  out[slice->size] = '\0';
+  return true;
+}
+
+static bool is_usual_state(struct sm_reply *reply) {
+  static const enum sm_state states[] = {SM_STATE_QUEUED, SM_STATE_PROCESSING,
+                                         SM_STATE_COMPLETED};
+  for (size_t i = 0; i < sizeof states / sizeof *states; i++)
+    if (strcmp(reply->status, state_names[states[i]]) == 0)
+      reply->state = states[i];
+  return reply->state != SM_STATE_NONE;
+}
+
+static bool is_address(const struct sm_slice *text) {
+  static const char scheme[] = "https://", plain[] = "http://";
+  return (text->size > sizeof scheme - 1 &&
+          memcmp(text->text, scheme, sizeof scheme - 1) == 0) ||
+         (text->size > sizeof plain - 1 &&
+          memcmp(text->text, plain, sizeof plain - 1) == 0);
+}
+
+/* Pictures without an output are not usual either. */
+static bool take_texts(struct sm_reply *reply,
+                       const struct sm_slice texts[TEXTS], unsigned seen) {
+  bool has_output = seen & 1U << OUTPUT;
+  for (int i = STATUS_URL; i <= POLL_URL && !reply->address_id[0]; i++)
+    (void)sm_reply_id_of_address(reply->address_id, texts[i].text,
+                                 texts[i].size);
+  reply->has_output = reply->has_address = has_output;
+  return copy_slice(reply->request_id, sizeof reply->request_id,
+                    &texts[REQUEST_ID]) &&
+         (!(seen & 1U << REQUEST_ID) || sm_url_is_id(reply->request_id)) &&
+         copy_slice(reply->status, sizeof reply->status, &texts[STATUS]) &&
+         copy_slice(reply->status_url, sizeof reply->status_url,
+                    &texts[STATUS_URL]) &&
+         is_usual_state(reply) &&
+         (has_output ? is_address(&texts[OUTPUT]) : !(seen & 1U << PASSED));
+}
+
+bool sm_reply_read_usual(struct sm_reply *reply, const char *text,
+                         size_t size) {
+  struct sm_cursor cursor;
+  struct sm_slice name, texts[TEXTS] = {{0}};
+  unsigned seen = 0;
+  *reply = nothing_said;
+  if (size == 0 || text[0] != '{')
+    return false;
+  reply->is_json = true;
+  sm_cursor_create(&cursor, text, size);
+  bool is_usual = sm_cursor_open(&cursor);
+  while (is_usual && sm_cursor_next(&cursor, &name))
+    is_usual = read_member(reply, &cursor,
+                           find_name(members, MEMBERS, &name, &seen), texts);
+  return is_usual && sm_cursor_is_over(&cursor) &&
+         take_texts(reply, texts, seen);
+}
+
+enum sm_code sm_reply_read(struct sm_reply *reply, const char *text,
+                           size_t size, struct sm_error *e) {
+  if (sm_reply_read_usual(reply, text, size))
+    return SM_OK;
+  return sm_reply_parse(reply, text, size, e);
 }
 
 enum sm_code sm_reply_read_upload(struct sm_buf *url, const char *text,

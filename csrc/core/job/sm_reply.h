@@ -4,6 +4,11 @@
  * field of the wrong type is as good as absent, and what the caller needs and
  * is absent is an error. Nothing here believes a status code: an answer cut
  * short arrives as 200 too.
+ *
+ * The service's usual answers, which are nearly all, are read in one go and
+ * without memory instead (sm_cursor). That reader knows the documented members
+ * in their documented forms and leaves an answer with anything else to the
+ * other; where it reads one, both say the same (spec/fuzz/usual_fuzz.c).
  */
 #ifndef SM_REPLY_H
 #define SM_REPLY_H
@@ -54,6 +59,14 @@ struct sm_reply {
 enum sm_code sm_reply_read(struct sm_reply *reply, const char *text,
                            size_t size, struct sm_error *e);
 
+/* The same by a parser, whatever the answer is like. */
+enum sm_code sm_reply_parse(struct sm_reply *reply, const char *text,
+                            size_t size, struct sm_error *e);
+
+/* The same of a usual answer alone. False for another; what is in `reply` then
+ * says nothing. */
+bool sm_reply_read_usual(struct sm_reply *reply, const char *text, size_t size);
+
 /* The address of an uploaded file: file_urls[0], on one page urls[0].
  * Errors: SM_PROTOCOL. */
 enum sm_code sm_reply_read_upload(struct sm_buf *url, const char *text,
@@ -65,7 +78,8 @@ enum sm_code sm_reply_read_upload(struct sm_buf *url, const char *text,
 bool sm_reply_find_id(char id[SM_ID_MAX + 1], const char *text, size_t size);
 
 /* The request id in an address of the service: .../requests/ID/status. */
-bool sm_reply_id_of_address(char id[SM_ID_MAX + 1], const char *address);
+bool sm_reply_id_of_address(char id[SM_ID_MAX + 1], const char *address,
+                            size_t size);
 
 /* Whether two spellings are of one id: dashes and case do not matter. */
 bool sm_reply_is_same_id(const char *a, const char *b);

@@ -325,7 +325,6 @@ static CURLcode set_manners(CURL *handle, const struct sm_wire *wire) {
    */
   SET(CURLOPT_ACCEPT_ENCODING, "");
   SET(CURLOPT_SHARE, wire->share);
-  SET(CURLOPT_TCP_KEEPALIVE, 1L);
   if (wire->base->is_loopback)
     SET(CURLOPT_PROXY, "");
   else if (wire->proxy)
@@ -347,6 +346,9 @@ static CURLcode set_connection(CURL *handle, bool is_tls, bool is_once) {
       (long)(is_once ? CURL_HTTP_VERSION_1_1 : CURL_HTTP_VERSION_2TLS));
   /* Nothing else may take a submit's connection: left open, it would idle. */
   SET(CURLOPT_FORBID_REUSE, is_once && is_tls ? 1L : 0L);
+  /* For those that are kept; a submit's ends with its answer, and the three
+   * system calls are worth it only where it idles. */
+  SET(CURLOPT_TCP_KEEPALIVE, is_once ? 0L : 1L);
   /* Wait for a connection that can be shared rather than open fifty. */
   SET(CURLOPT_PIPEWAIT, is_once ? 0L : 1L);
   return rc;

@@ -31,14 +31,13 @@ struct sm_http {
 /* The one place where the key is attached. */
 static struct curl_slist *headers_for(const struct sm_http *http,
                                       const struct sm_exchange *exchange) {
-  struct sm_origin origin;
   const struct sm_request *request = &exchange->request;
   if (!request->has_key)
     return http->without_key;
-  if (sm_origin_read(&origin, sm_buf_text(&exchange->url), NULL) != SM_OK ||
-      !sm_origin_equal(&origin, &http->wire.base->origin[request->host]))
-    return NULL;
-  return http->with_key;
+  return sm_base_has(http->wire.base, request->host,
+                     sm_buf_text(&exchange->url))
+             ? http->with_key
+             : NULL;
 }
 
 static enum sm_code begin(struct sm_http *http, struct sm_easy *easy,
@@ -98,11 +97,10 @@ static bool takes_redirect(const struct sm_http *http, struct sm_easy *easy) {
   struct sm_exchange *exchange = easy->exchange;
   struct sm_answer *answer = &exchange->answer;
   const struct sm_request *request = &exchange->request;
-  struct sm_origin origin;
   if (!request->has_key || answer->code != SM_OK || answer->status < 301 ||
       answer->status > 308 || !answer->redirect.size ||
-      sm_origin_read(&origin, sm_buf_text(&answer->redirect), NULL) != SM_OK ||
-      !sm_origin_equal(&origin, &http->wire.base->origin[request->host]))
+      !sm_base_has(http->wire.base, request->host,
+                   sm_buf_text(&answer->redirect)))
     return false;
   sm_buf_reset(&exchange->url);
   return sm_buf_append(&exchange->url, answer->redirect.data,

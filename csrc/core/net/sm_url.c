@@ -246,6 +246,19 @@ static enum sm_code set_hosts(struct sm_base *base, struct sm_error *e) {
   return SM_OK;
 }
 
+/* What sm_base_has rests on. */
+static enum sm_code read_back(const struct sm_base *base, struct sm_error *e) {
+  struct sm_origin origin;
+  enum sm_code code = SM_OK;
+  for (int host = 0; host < SM_HOSTS && code == SM_OK; host++) {
+    code = sm_origin_read(&origin, base->prefix[host], e);
+    if (code == SM_OK && !sm_origin_equal(&origin, &base->origin[host]))
+      code = sm_fail(e, SM_INVALID, "not a usable base URL: %s",
+                     base->prefix[host]);
+  }
+  return code;
+}
+
 enum sm_code sm_base_read(struct sm_base *base, const char *url,
                           struct sm_error *e) {
   CURLU *parsed = NULL;
@@ -257,8 +270,25 @@ enum sm_code sm_base_read(struct sm_base *base, const char *url,
     code = read_base(base, parsed, e);
   if (code == SM_OK)
     code = set_hosts(base, e);
+  if (code == SM_OK)
+    code = read_back(base, e);
   curl_url_cleanup(parsed);
   return code;
+}
+
+static bool has_prefix(const struct sm_base *base, enum sm_host host,
+                       const char *url) {
+  size_t length = strlen(base->prefix[host]);
+  return length > 0 && strncmp(url, base->prefix[host], length) == 0 &&
+         url[length] == '/' && is_plain(url + length);
+}
+
+bool sm_base_has(const struct sm_base *base, enum sm_host host,
+                 const char *url) {
+  struct sm_origin origin;
+  return has_prefix(base, host, url) ||
+         (sm_origin_read(&origin, url, NULL) == SM_OK &&
+          sm_origin_equal(&origin, &base->origin[host]));
 }
 
 enum sm_code sm_url_build(struct sm_buf *out, const struct sm_base *base,

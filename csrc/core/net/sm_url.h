@@ -43,6 +43,12 @@ enum sm_code sm_origin_read(struct sm_origin *origin, const char *url,
                             struct sm_error *e);
 bool sm_origin_equal(const struct sm_origin *a, const struct sm_origin *b);
 
+/* Whether `url` is of the origin of `host`, to which the key may go. One that
+ * begins with the prefix and a "/" after it needs no second parse: the prefix
+ * was read back when it was made, and its host ends there. */
+bool sm_base_has(const struct sm_base *base, enum sm_host host,
+                 const char *url);
+
 /* [A-Za-z0-9][A-Za-z0-9._-]{0,127}: a request id that may stand in a URL or a
  * file name. The same rule holds for a model's name. */
 bool sm_url_is_id(const char *id);

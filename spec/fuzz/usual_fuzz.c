@@ -1,0 +1,52 @@
+/* Whatever the reader of usual answers takes, the parser reads, and to the same
+ * meaning, member by member. */
+#include <math.h>
+#include <string.h>
+
+#include "fuzz.h"
+#include "sm_reply.h"
+
+static bool is_same_number(double a, double b) {
+  return a == b || (isnan(a) && isnan(b));
+}
+
+static void compare(const char *text, size_t size) {
+  struct sm_reply usual, parsed;
+  if (!sm_reply_read_usual(&usual, text, size))
+    return;
+  PROMISE(sm_reply_parse(&parsed, text, size, NULL) == SM_OK);
+  PROMISE(usual.state == parsed.state && usual.is_json && parsed.is_json);
+  PROMISE(strcmp(usual.request_id, parsed.request_id) == 0);
+  PROMISE(strcmp(usual.address_id, parsed.address_id) == 0);
+  PROMISE(strcmp(usual.other_id, parsed.other_id) == 0);
+  PROMISE(strcmp(usual.status, parsed.status) == 0);
+  PROMISE(strcmp(usual.status_url, parsed.status_url) == 0);
+  PROMISE(strcmp(usual.error, parsed.error) == 0);
+  PROMISE(usual.has_bad_id == parsed.has_bad_id);
+  PROMISE(usual.has_output == parsed.has_output);
+  PROMISE(usual.has_address == parsed.has_address);
+  PROMISE(usual.is_cut == parsed.is_cut);
+  PROMISE(is_same_number(usual.inference_s, parsed.inference_s));
+  PROMISE(is_same_number(usual.cost, parsed.cost));
+  PROMISE(is_same_number(usual.seed, parsed.seed));
+}
+
+/* As it is, and with one byte after the other as another: most inputs of a
+ * fuzzer are far from usual, and those that differ in one byte are the ones to
+ * be taken wrongly. */
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  static const char others[] = {'"', '\\', '0', '{', '}', ',', ':',  ' ', '-',
+                                '.', 'e',  'n', '/', '[', ']', '\0', '\n'};
+  char *text = malloc(size + 1);
+  PROMISE(text != NULL);
+  memcpy(text, data, size);
+  compare(text, size);
+  for (size_t at = 0; at < size && size <= 600; at++) {
+    char kept = text[at];
+    text[at] = others[(at * 7 + size) % sizeof others];
+    compare(text, size);
+    text[at] = kept;
+  }
+  free(text);
+  return 0;
+}
