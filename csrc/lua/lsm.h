@@ -77,6 +77,25 @@ void lsm_push_row(lua_State *L, const struct sm_row *row);
  * ledger's answer. Or nil and an error. */
 int lsm_ask(lua_State *L);
 
+/* -- lsm_queue.c: steps that wait for a worker ----------------------------- */
+
+/* handle:queue(verb, {steps, most, wait, budget, rpm}) -> {steps, wait, budget,
+ * rpm, is_empty, is_freed, is_told}, as sm_ledger_queue has them; `steps` are
+ * tables by the names of the columns. Waits for the ledger's answer. Or nil and
+ * an error. */
+int lsm_queue(lua_State *L);
+
+/* handle:share(file, sha256): puts a picture of the ledger's folder where its
+ * other machines find it; handle:fetch(file, sha256) -> whether it could be had
+ * from there. Or nil and an error. */
+int lsm_share(lua_State *L);
+int lsm_fetch(lua_State *L);
+
+/* handle:folder() -> of the ledger's pictures, or nil; handle:notices() -> how
+ * many have come of the queue. */
+int lsm_folder(lua_State *L);
+int lsm_notices(lua_State *L);
+
 /* -- lsm_metadata.c: what a picture says of itself ------------------------- */
 
 /* (path, has_hash) -> {format, is_signed, xmp, sha256}; nil and why not for

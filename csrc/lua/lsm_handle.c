@@ -270,7 +270,12 @@ static const luaL_Reg methods[] = {
     {"stats", handle_stats},         /* -> table */
     {"has_event", handle_has_event}, /* id -> boolean */
     {"ask", lsm_ask},                /* of the ledger: see lsm.h */
-    {"redact", handle_redact},       /* text -> text */
+    {"queue", lsm_queue},            /* of the ledger, as the next four */
+    {"share", lsm_share},
+    {"fetch", lsm_fetch},
+    {"folder", lsm_folder},
+    {"notices", lsm_notices},
+    {"redact", handle_redact}, /* text -> text */
     {"close", handle_close},
     {"__gc", handle_close},
     {"__close", handle_close},

@@ -58,6 +58,7 @@ static inline struct sm_db fail_over(struct failing_db *failing,
   struct sm_db db = inner;
   db.run = failing_run;
   db.close = failing_close;
+  db.is_notified = NULL;
   db.self = failing;
   return db;
 }

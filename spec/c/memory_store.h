@@ -155,6 +155,7 @@ static inline void memory_intend(struct memory_store *store,
     write->spent = memory_spent(store);
     if (!(write->spent + step->price <= step->budget + 1e-9)) {
       write->standing = SM_STANDING_REFUSED;
+      write->limit = write->step->budget;
       return;
     }
   }

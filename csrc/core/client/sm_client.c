@@ -599,6 +599,14 @@ bool sm_client_ask(struct sm_client *client, struct sm_write *write) {
   return client->ledger != NULL;
 }
 
+const char *sm_client_folder(const struct sm_client *client) {
+  return client->folder;
+}
+
+uint64_t sm_client_notices(const struct sm_client *client) {
+  return client->ledger ? sm_ledger_notices(client->ledger) : 0;
+}
+
 bool sm_client_ledger_stats(const struct sm_client *client,
                             struct sm_ledger_stats *stats) {
   *stats = (struct sm_ledger_stats){0};

@@ -110,6 +110,12 @@ bool sm_client_has_event(struct sm_client *client, uint64_t id);
  * one. */
 bool sm_client_ask(struct sm_client *client, struct sm_write *write);
 
+/* The folder of its ledger's pictures; NULL without one. */
+const char *sm_client_folder(const struct sm_client *client);
+
+/* As sm_ledger_notices. */
+uint64_t sm_client_notices(const struct sm_client *client);
+
 /* Whether it has a ledger, and what that has done so far. */
 bool sm_client_ledger_stats(const struct sm_client *client,
                             struct sm_ledger_stats *stats);

@@ -279,7 +279,7 @@ static void refuse(struct sm_engine *engine, struct sm_task *task) {
   const struct sm_ledger_step *step = task->entry->step;
   struct sm_event *event = task->last;
   struct sm_error e;
-  event->budget = step->budget;
+  event->budget = task->entry->write.limit;
   event->spent = task->entry->write.spent;
   event->price = step->price;
   if (isnan(step->price))
@@ -288,7 +288,7 @@ static void refuse(struct sm_engine *engine, struct sm_task *task) {
   else
     sm_fail(&e, SM_BUDGET,
             "the step costs $%.2f, and $%.2f of $%.2f are spent or under way",
-            step->price, event->spent, step->budget);
+            step->price, event->spent, event->budget);
   sm_keeper_fail(engine, task, &e);
 }
 

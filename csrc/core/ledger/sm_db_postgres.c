@@ -49,11 +49,15 @@ static const struct sm_db_dialect dialect = {
     .begin = "BEGIN ISOLATION LEVEL READ COMMITTED",
     .now = "SELECT CAST(FLOOR(EXTRACT(EPOCH FROM clock_timestamp())) "
            "AS DOUBLE PRECISION)",
+    .clock = "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) "
+             "AS DOUBLE PRECISION)",
     .has_table = "SELECT 1 FROM information_schema.tables "
                  "WHERE table_schema = current_schema() AND table_name = $1",
     .make_alone = "SELECT pg_advisory_xact_lock(7310312)",
     .needs_turn = true,
     .is_remote = true,
+    .notify = "NOTIFY segmind_queue",
+    .listen = "LISTEN segmind_queue",
 };
 
 static const char set_up_sql[] =
@@ -484,6 +488,20 @@ static enum sm_db_status run(const struct sm_db *db, struct sm_db_query *query,
   return status ? status : receive(db, query, e);
 }
 
+/* What the socket holds already is read. */
+static bool is_notified(const struct sm_db *db) {
+  struct server *server = db->self;
+  bool is_any = false;
+  PGnotify *notice;
+  if (!server->connection || !PQconsumeInput(server->connection))
+    return false;
+  while ((notice = PQnotifies(server->connection)) != NULL) {
+    is_any = true;
+    PQfreemem(notice);
+  }
+  return is_any;
+}
+
 static void close_server(const struct sm_db *db) {
   struct server *server = db->self;
   disconnect(server);
@@ -492,10 +510,10 @@ static void close_server(const struct sm_db *db) {
 }
 
 __attribute__((visibility("default"))) enum sm_db_status
-sm_db_postgres_open_4(struct sm_db *db, const struct sm_db_options *options,
+sm_db_postgres_open_5(struct sm_db *db, const struct sm_db_options *options,
                       struct sm_error *e);
 
-enum sm_db_status sm_db_postgres_open_4(struct sm_db *db,
+enum sm_db_status sm_db_postgres_open_5(struct sm_db *db,
                                         const struct sm_db_options *options,
                                         struct sm_error *e) {
   struct server *server = calloc(1, sizeof *server);
@@ -507,6 +525,7 @@ enum sm_db_status sm_db_postgres_open_4(struct sm_db *db,
   db->dialect = &dialect;
   db->run = run;
   db->close = close_server;
+  db->is_notified = is_notified;
   db->self = server;
   enum sm_db_status status = connect_server(db, e);
   if (status)

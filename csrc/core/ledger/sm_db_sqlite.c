@@ -29,7 +29,7 @@
  * other things in between. */
 #define BUSY_MS 100
 #define MAX_VALUES 24
-#define MAX_STATEMENTS 48
+#define MAX_STATEMENTS 96
 
 struct statement {
   const char *sql;

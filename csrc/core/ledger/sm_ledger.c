@@ -8,6 +8,7 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "sm_ledger_queue.h"
 #include "sm_ledger_rows.h"
 #include "sm_owner.h"
 #include "sm_thread.h"
@@ -20,6 +21,7 @@
 #define RENEW_MS (SM_LEASE_S * 1000 / 3)
 #define BACKOFF_MS 10
 #define BACKOFF_CAP_MS 500
+#define LISTEN_MS 50 /* between looks for a notice, which ask nobody */
 
 /* When something is tried once more. */
 struct retry {
@@ -37,6 +39,7 @@ struct sm_ledger {
   struct sm_write renewal;
   bool is_renewing;        /* it is among the pending */
   bool may_hold;           /* leases, so they are to be renewed */
+  bool is_listening;       /* the server tells of what becomes ready */
   int64_t renew_ms;        /* when they are */
   struct sm_error trouble; /* of the last transaction that is tried again */
   struct retry retry;      /* of the pending */
@@ -69,6 +72,7 @@ struct sm_ledger {
   atomic_ullong writes;
   atomic_ullong commits;
   atomic_ullong retries;
+  atomic_ullong notices; /* of the queue, that have come */
 };
 
 /* -- sending home ---------------------------------------------------------- */
@@ -114,6 +118,8 @@ static void note_lease(struct sm_ledger *ledger, const struct sm_write *write) {
     ledger->may_hold = write->error || write->standing == SM_STANDING_HELD;
     return;
   }
+  if (write->kind == SM_WRITE_QUEUE)
+    ledger->is_listening |= !write->error && write->queue->is_told;
   bool was_held = ledger->may_hold;
   if (write->kind <= SM_WRITE_RESUME || write->kind == SM_WRITE_ACCEPT)
     ledger->may_hold = true;
@@ -462,7 +468,8 @@ static void let_leases_go(struct sm_ledger *ledger) {
 
 static void close_database(struct sm_ledger *ledger) {
   abandon(ledger);
-  if (ledger->connection.db.self && ledger->may_hold)
+  if (ledger->connection.db.self &&
+      (ledger->may_hold || ledger->transaction.has_picks))
     let_leases_go(ledger);
   sm_db_close(&ledger->connection.db);
 }
@@ -494,6 +501,13 @@ static void wait_until(struct sm_ledger *ledger, int64_t at_ms) {
   (void)pthread_cond_timedwait(&ledger->work, &ledger->lock, &until);
 }
 
+static void look_for_notice(struct sm_ledger *ledger) {
+  const struct sm_db *db = &ledger->connection.db;
+  if (ledger->is_listening && db->self && db->is_notified &&
+      db->is_notified(db))
+    atomic_fetch_add(&ledger->notices, 1);
+}
+
 /* Whether there is to be another turn. */
 static bool wait_for_work(struct sm_ledger *ledger) {
   bool goes_on = true;
@@ -505,6 +519,9 @@ static bool wait_for_work(struct sm_ledger *ledger) {
       goes_on = !is_idle && now < atomic_load(&ledger->give_up_ms);
     if (!goes_on || due <= now)
       break;
+    look_for_notice(ledger);
+    if (ledger->is_listening && due > now + LISTEN_MS)
+      due = now + LISTEN_MS;
     wait_until(ledger, due);
   }
   pthread_mutex_unlock(&ledger->lock);
@@ -729,6 +746,10 @@ void sm_ledger_delete(struct sm_ledger *ledger) {
     return;
   sm_ledger_stop(ledger);
   release(ledger);
+}
+
+uint64_t sm_ledger_notices(const struct sm_ledger *ledger) {
+  return atomic_load_explicit(&ledger->notices, memory_order_relaxed);
 }
 
 void sm_ledger_stats(const struct sm_ledger *ledger,

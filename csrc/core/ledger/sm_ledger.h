@@ -75,6 +75,10 @@ void sm_ledger_stop(struct sm_ledger *ledger);
 /* Stops first. What has come home and was not taken stays its owner's. */
 void sm_ledger_delete(struct sm_ledger *ledger);
 
+/* How many notices of the queue have come: more than before, and a pick is
+ * worth it. An atomic load. */
+uint64_t sm_ledger_notices(const struct sm_ledger *ledger);
+
 void sm_ledger_stats(const struct sm_ledger *ledger,
                      struct sm_ledger_stats *stats);
 

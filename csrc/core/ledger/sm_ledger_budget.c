@@ -3,6 +3,8 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "sm_ledger_queue.h"
+
 /* Sums of cents are not exact in binary. */
 #define EPSILON 1e-9
 #define MOST 9007199254740992.0 /* 2^53 */
@@ -62,18 +64,33 @@ double sm_ledger_budget_price(const struct sm_ledger_step *step) {
   return step->price >= 0 && step->price < MOST ? step->price : (double)NAN;
 }
 
+/* The client's own, or that of all workers, if that is smaller. */
+static enum sm_db_status find_limit(struct sm_transaction *transaction,
+                                    const struct sm_ledger_step *step,
+                                    double *limit, struct sm_error *e) {
+  enum sm_db_status status = SM_DB_OK;
+  if (!transaction->has_budget)
+    status = sm_ledger_queue_budget(transaction, &transaction->budget, e);
+  transaction->has_budget = !status;
+  *limit = isnan(step->budget) || transaction->budget < step->budget
+               ? transaction->budget
+               : step->budget;
+  return status;
+}
+
 enum sm_db_status sm_ledger_budget_check(struct sm_transaction *transaction,
                                          struct sm_write *write,
                                          struct sm_error *e) {
   const struct sm_ledger_step *step = write->step;
-  if (isnan(step->budget))
-    return SM_DB_OK;
-  enum sm_db_status status = sm_ledger_budget_sum(transaction, e);
+  enum sm_db_status status = find_limit(transaction, step, &write->limit, e);
+  if (status || isnan(write->limit))
+    return status;
+  status = sm_ledger_budget_sum(transaction, e);
   if (status != SM_DB_OK)
     return status;
   write->spent = transaction->spent;
   if (!(transaction->spent + sm_ledger_budget_price(step) <=
-        step->budget + EPSILON))
+        write->limit + EPSILON))
     write->standing = SM_STANDING_REFUSED;
   return SM_DB_OK;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "sm_ledger_budget.h"
+#include "sm_ledger_queue.h"
 #include "sm_ledger_standing.h"
 
 #define MOST_SUBMITS 1000000000 /* that are told apart */
@@ -462,7 +463,10 @@ static enum sm_db_status carry_out(struct sm_transaction *transaction,
     return sm_ledger_standing_renew(transaction, write, e);
   case SM_WRITE_RELEASE:
     return sm_ledger_standing_release(transaction, e);
+  case SM_WRITE_QUEUE:
+    return sm_ledger_queue_apply(transaction, write->queue, e);
   case SM_WRITE_PICTURE: /* see sm_transfers */
+  case SM_WRITE_SHARE:
   case SM_WRITE_NOTE:
     break;
   }

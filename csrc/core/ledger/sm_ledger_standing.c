@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "sm_ledger_queue.h"
 #include "sm_owner.h"
 
 /* In the order of enum sm_column. */
@@ -349,5 +350,6 @@ enum sm_db_status sm_ledger_standing_release(struct sm_transaction *transaction,
                               .values =
                                   SM_DB_VALUES(sm_db_text(transaction->owner)),
                               .count = 1};
-  return sm_db_run(transaction->db, &query, e);
+  enum sm_db_status status = sm_db_run(transaction->db, &query, e);
+  return status ? status : sm_ledger_queue_release(transaction, e);
 }

@@ -17,6 +17,7 @@ enum sm_db_status sm_transaction_begin(struct sm_transaction *transaction,
                                        double now_s, struct sm_error *e) {
   transaction->now_s = now_s;
   transaction->lease_now_s = transaction->spent = (double)NAN;
+  transaction->has_budget = false;
   enum sm_db_status status =
       sm_db_exec(transaction->db, transaction->db->dialect->begin, e);
   if (!status && transaction->db->dialect->needs_turn)

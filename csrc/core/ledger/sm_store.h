@@ -136,6 +136,9 @@ enum sm_write_kind {
   SM_WRITE_LIST,    /* all rows in the order of their submits; only reads */
   SM_WRITE_PICTURE, /* makes `file`, whose hash is `sha256`, out of what the
                        ledger itself keeps of pictures: DONE, or FREE */
+  SM_WRITE_SHARE,   /* puts `file`, whose hash is `sha256`, where the other
+                       machines find it */
+  SM_WRITE_QUEUE,   /* of the steps that wait: see sm_ledger_queue */
   /* After money may have been spent; they are tried until their deadline. */
   SM_WRITE_ACCEPT,   /* the id that the service gave */
   SM_WRITE_COMPLETE, /* the result, and the file when there is one already */
@@ -146,6 +149,8 @@ enum sm_write_kind {
   SM_WRITE_RELEASE,
   SM_WRITE_NOTE /* comes home unasked: `error` is worth a line in a log */
 };
+
+struct sm_queue_ask;
 
 struct sm_write {
   struct sm_write *next;
@@ -163,10 +168,14 @@ struct sm_write {
     const char *state; /* END: the one to leave it in */
     const char *file;  /* KEEP: a name without a folder; COMPLETE: or NULL */
   };
-  const char *sha256;
+  union {
+    const char *sha256;
+    struct sm_queue_ask *queue; /* QUEUE; the caller's */
+  };
   union {
     double cost;   /* COMPLETE: USD, less than 0 or NAN when not said */
     double refund; /* END: USD of doubt that has gone */
+    double limit;  /* out; REFUSED: the budget that does not allow it, USD */
   };
   union {
     double seed;  /* COMPLETE: NAN when not said */

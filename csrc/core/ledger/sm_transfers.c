@@ -5,7 +5,8 @@
 static bool has_picture(const struct sm_write *write) {
   return write->kind == SM_WRITE_PICTURE ||
          (!write->is_moved && write->file &&
-          (write->kind == SM_WRITE_KEEP || write->kind == SM_WRITE_COMPLETE));
+          (write->kind == SM_WRITE_KEEP || write->kind == SM_WRITE_SHARE ||
+           write->kind == SM_WRITE_COMPLETE));
 }
 
 void sm_transfers_take(struct sm_transfers *transfers,
