@@ -23,6 +23,7 @@ local options = require("segmind.options")
 local request = require("segmind.request")
 local schema = require("segmind.schema")
 local step = require("segmind.step")
+local tables = require("segmind.tables")
 local wait = require("segmind.wait")
 
 --- Edits one after the other, as data: collected by `step`, sent by `submit` or `run`.
@@ -103,10 +104,8 @@ end
 
 --- The parameters of step `n` with the picture in its place, or nil and why it has none.
 local function with_picture(self, n)
-  local entry, copy = self._steps[n], {}
-  for name, value in pairs(entry.params) do
-    copy[name] = value
-  end
+  local entry = self._steps[n]
+  local copy = tables.merge({}, entry.params)
   if entry.is_whole then
     return copy
   end
@@ -127,17 +126,12 @@ local function with_picture(self, n)
 end
 
 local function prepare_step(self, n, defaults)
-  local entry, opts = self._steps[n], {}
-  for name, value in pairs(defaults) do
-    opts[name] = value
-  end
+  local entry, opts = self._steps[n], tables.merge({}, defaults)
   if opts.save then
     local stem, extension = file.split(opts.save)
     opts.save = ("%s-%d%s"):format(stem, n, extension or "")
   end
-  for name, value in pairs(entry.opts) do
-    opts[name] = value
-  end
+  tables.merge(opts, entry.opts)
   local params, problem = with_picture(self, n)
   if not params then
     return nil, problem
@@ -258,13 +252,9 @@ local function digest_all(client, requests)
   if not wait.is_possible(client) then
     return digest_here(sources)
   end
-  local gate, digests, err = wait.gate(client), nil, nil
-  client._uploads:digest_all(sources, client._timeout, function(found, failed)
-    digests, err = found, failed
-    gate:open()
+  return wait.result(client, "chain:estimate", function(fn)
+    client._uploads:digest_all(sources, client._timeout, fn)
   end)
-  wait.pass(gate, nil, "chain:estimate")
-  return digests, err or not digests and Error.new("cancelled", "the client was closed") or nil
 end
 
 --- Names the steps and jobs that a prepared request takes its pictures from. A job that has not

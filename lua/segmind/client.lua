@@ -24,6 +24,7 @@ local options = require("segmind.options")
 local request = require("segmind.request")
 local schema = require("segmind.schema")
 local step = require("segmind.step")
+local tables = require("segmind.tables")
 local unfinished = require("segmind.unfinished")
 local version = require("segmind.version")
 local wait = require("segmind.wait")
@@ -217,11 +218,7 @@ local function with_picture(model, picture, params)
     Error.misuse(("the picture is given twice: %s, and %s among the parameters"):format(
       "after the model", name))
   end
-  local copy = { [name] = picture }
-  for key, value in pairs(params) do
-    copy[key] = value
-  end
-  return copy
+  return tables.merge({ [name] = picture }, params)
 end
 
 --- Edits a picture and waits for it. The picture goes to the model's first image parameter; where

@@ -274,30 +274,27 @@ end
 ---@return string[]? urls
 ---@return segmind.Error?
 function Uploads:all(sources, timeout)
-  local urls, left, failed = {}, #sources, nil
+  local urls, left = {}, #sources
   for _, source in ipairs(sources) do
     local problem = source_problem(source)
     if problem then
       return nil, Error.refusal(problem)
     end
   end
-  local gate = wait.gate(self._client)
-  for i, source in ipairs(sources) do
-    self:put(source, timeout, function(url, err)
-      left = left - (urls[i] and 0 or 1)
-      urls[i], failed = url, failed or err
-      if left == 0 or failed then
-        gate:open()
-      end
-    end)
+  if left == 0 then
+    return urls
   end
-  if left > 0 then
-    wait.pass(gate, nil, "upload")
-  end
-  if failed or left > 0 then
-    return nil, failed or Error.new("cancelled", "the client was closed")
-  end
-  return urls
+  return wait.result(self._client, "upload", function(fn)
+    for i, source in ipairs(sources) do
+      self:put(source, timeout, function(url, err)
+        left = left - (urls[i] and 0 or 1)
+        urls[i] = url
+        if err or left == 0 then
+          fn(not err and urls or nil, err)
+        end
+      end)
+    end
+  end)
 end
 
 return input

@@ -45,11 +45,27 @@ local Job = { _image_kind = "job" }
 Job.__index = Job
 Job.__name = "segmind.Job"
 
+local function has_metadata(client, opts)
+  if opts.metadata ~= nil then
+    return opts.metadata
+  end
+  return client._metadata
+end
+
+--- Makes a job, which lifecycle.lua goes on with.
 ---@param client segmind.Client
 ---@param prepared table from request.prepare
 ---@return segmind.Job
 function Job.new(client, prepared)
-  return lifecycle.new(Job, client, prepared)
+  client._count = client._count + 1
+  local job = setmetatable({ id = client._count, model = prepared.model, params = prepared.params,
+    inputs = prepared.inputs, warnings = prepared.warnings, name = prepared.opts.name,
+    seed = prepared.seed, step = prepared.step, state = "waiting", replayed = false,
+    _client = client, _request = prepared, _targets = prepared.targets, _phase = "waiting",
+    _has_metadata = has_metadata(client, prepared.opts), _sync = prepared.is_sync,
+    _declared = prepared.spec ~= nil, _dependents = {}, _listeners = callback.listeners() }, Job)
+  client._by_id[job.id] = job
+  return job
 end
 
 --- How far the job is: the seconds since its inputs were there (until its end, once it is over) and

@@ -1,6 +1,6 @@
---- The life of a job, whole. This file alone writes a job's fields, private and public; everybody
---- else says what has happened: `lifecycle.event(job, name, ...)`. The states (see job.lua), and
---- the function that goes from one to the next:
+--- The life of a job, whole. Once it is made (job.lua) this file alone writes its fields, private
+--- and public; everybody else says what has happened: `lifecycle.event(job, name, ...)`. The states
+--- (see job.lua), and the function that goes from one to the next:
 ---
 ---   waiting ─▶ waiting          its pictures are there [on.input], a place is free [on.place];
 ---                               with a ledger, another is at its step [on.told]
@@ -37,31 +37,6 @@ local wait = require("segmind.wait")
 local MAX_RESUBMITS = 3
 
 local lifecycle = {}
-
-local function has_metadata(client, opts)
-  if opts.metadata ~= nil then
-    return opts.metadata
-  end
-  return client._metadata
-end
-
---- Makes a job.
----@param class table its metatable
----@param client segmind.Client
----@param prepared table from request.prepare
----@return segmind.Job
-function lifecycle.new(class, client, prepared)
-  client._count = client._count + 1
-  local job = setmetatable({ id = client._count, model = prepared.model, params = prepared.params,
-    inputs = prepared.inputs, warnings = prepared.warnings, name = prepared.opts.name,
-    seed = prepared.seed, step = prepared.step, state = "waiting", replayed = false,
-    _client = client, _request = prepared, _targets = prepared.targets, _phase = "waiting",
-    _has_metadata = has_metadata(client, prepared.opts), _sync = prepared.is_sync,
-    _declared = prepared.spec ~= nil, _dependents = {},
-    _listeners = callback.listeners() }, class)
-  client._by_id[job.id] = job
-  return job
-end
 
 -- -- what is known of a job -----------------------------------------------------------------------
 
@@ -198,12 +173,6 @@ local function finish(job, result, err)
   conclude(job)
 end
 
---- All that hung on the end were told.
----@param job segmind.Job
-function lifecycle.forget(job)
-  job._dependents = {}
-end
-
 -- A key or an account that is refused will be refused for the next step, too.
 local stops_run = { auth = true, no_credits = true }
 
@@ -281,8 +250,7 @@ end
 
 --- Begins the operation that the job waits for.
 local function operate(job, handler, verb, ...)
-  handler.job, handler.id = job, false
-  job._operation = handler
+  handler.job, job._operation = job, handler
   operation.start(job._client, handler, verb, ...)
 end
 
@@ -652,7 +620,7 @@ function on.done(job, done)
   local result, err = Result.read(job, done)
   if not result then
     fail(job, err)
-  elseif client._limit and not client._closed and client._core.now() >= client._limit then
+  elseif wait.is_out_of_time(client) then
     client._left_over = { job = job, done = done, result = result }
     client._handle:nudge()
   else
@@ -690,24 +658,38 @@ function on.saved(job, result, done, err)
   finish(job, result, err and result:_not_saved(err))
 end
 
+local function give_up(job, kind, message)
+  local charged = Budget.charged(job)
+  fail(job, Error.new(kind, message, { charged = charged,
+    retryable = kind == "timeout" and charged == "no" }))
+end
+
 --- The core ends its operations at a job's deadline. One that waits for something else (an upload
 --- that is shared, a place) ends here.
 function on.late(job)
-  local charged = Budget.charged(job)
-  fail(job, Error.new("timeout", ("the deadline passed (%s)"):format(job.state),
-    { charged = charged, retryable = charged == "no" }))
+  give_up(job, "timeout", ("the deadline passed (%s)"):format(job.state))
 end
 
 function on.cancel(job)
-  local charged = Budget.charged(job)
-  finish(job, nil, Error.new("cancelled", charged == "no" and "cancelled before it was sent"
-    or "cancelled here; the service goes on with it", { charged = charged,
-    request_id = job.request_id }))
+  give_up(job, "cancelled", Budget.charged(job) == "no" and "cancelled before it was sent"
+    or "cancelled here; the service goes on with it")
 end
 
 function on.close(job)
-  finish(job, nil, Error.new("cancelled", "the client was closed",
-    { charged = Budget.charged(job), request_id = job.request_id }))
+  give_up(job, "cancelled", "the client was closed")
+end
+
+--- Tells those who hang on an ended job: who waits, who needs its picture, who listens.
+---@param job segmind.Job
+function lifecycle.tell_end(job)
+  if job._gate then
+    job._gate:open()
+  end
+  for _, dependent in ipairs(job._dependents) do
+    lifecycle.event(dependent, "input", job)
+  end
+  callback.tell_end(job)
+  job._dependents = {}
 end
 
 --- Something has happened to a job.
@@ -741,9 +723,8 @@ function lifecycle.attach(job, request_id)
   job.request_id, job.state, job._phase = request_id, "QUEUED", "accepted"
   job._is_unseen = true -- until the service tells a state, the id is only the caller's word
   job._client._jobs[job] = true
-  local handler = setmetatable({ job = job, id = false }, Handler)
-  job._operation = handler
-  local _, refused = operation.begin(job._client, handler, "attach", job.model, request_id,
+  job._operation = setmetatable({ job = job }, Handler)
+  local _, refused = operation.begin(job._client, job._operation, "attach", job.model, request_id,
     attach_options(job))
   if refused then
     job._client._jobs[job] = nil

@@ -1,7 +1,8 @@
 --- Loads the C core, `segmind.core`, or says why that cannot be: there is one file for each Lua,
 --- all of one name, and a package.cpath easily leads to another Lua's. The files carry the name of
---- the Lua that they were built for as text, which is looked for when one does not load. A file that
---- is no library, another library's, of another version, or lacks a library is told with what to do.
+--- the Lua that they were built for as text, which is looked for when one does not load. A file
+--- that is no library, another library's, of another version, or lacks a library is told with what
+--- to do.
 
 local guard = require("segmind.guard")
 local version = require("segmind.version")

@@ -123,14 +123,12 @@ end
 ---@param verb string
 ---@return table? done
 ---@return segmind.Error?
-function operation.await(client, verb, ...)
-  local gate, result, err = wait.gate(client), nil, nil
-  operation.start(client, { finish = function(_, done, failed)
-    result, err = done, failed
-    gate:open()
-  end }, verb, ...)
-  wait.pass(gate, nil, "waiting")
-  return result, err or not result and Error.new("cancelled", "the client was closed") or nil
+function operation.await(client, verb, a, b, c)
+  return wait.result(client, "waiting", function(fn)
+    operation.start(client, { finish = function(_, done, err)
+      fn(done, err)
+    end }, verb, a, b, c)
+  end)
 end
 
 --- Asks the ledger and waits for its answer, some milliseconds; ten seconds at the most.

@@ -78,10 +78,7 @@ end
 ---@param params table
 ---@return table
 function request.named_in(model, params)
-  local copy, spec = {}, models.declared(model)
-  for name, value in pairs(params) do
-    copy[name] = value
-  end
+  local copy, spec = tables.merge({}, params), models.declared(model)
   for _, param in ipairs(spec and spec.params or {}) do
     local value, type_name = copy[param[1]], param[2]
     if type_name == "images" and type(value) == "table" and not getmetatable(value) then
@@ -239,11 +236,8 @@ function request.local_slots(prepared)
 end
 
 local function find_slots(spec, params)
-  local slots, types = {}, {}
-  for _, param in ipairs(spec and spec.params or {}) do
-    types[param[1]] = param[2]
-  end
-  return gather(params, slots, types), slots
+  local slots = {}
+  return gather(params, slots, schema.types(spec)), slots
 end
 
 --- Which file, URL or job a picture came from; small enough to keep when the job is over.

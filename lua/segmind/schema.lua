@@ -222,18 +222,9 @@ function schema.types(model)
   return by_name
 end
 
-local function declared_names(model)
-  local names, known = {}, {}
-  for i, param in ipairs(model.params) do
-    names[i], known[param[1]] = param[1], true
-  end
-  return names, known
-end
-
 --- The parameters that the model's table does not declare: refused, or checked for the wire only.
 local function check_others(model, params, checks, out, problems)
-  local names, known = declared_names(model)
-  local others = {}
+  local known, others = schema.types(model), {}
   for name, value in pairs(params) do
     if not known[name] then
       local reason
@@ -248,7 +239,7 @@ local function check_others(model, params, checks, out, problems)
           .. "the third argument of run and submit"):format(name)
       else
         reason = ("%s is not a parameter of %s%s"):format(name, model.name,
-          did_you_mean(name, names))
+          did_you_mean(name, schema.names(model)))
       end
       others[#others + 1] = reason
     end

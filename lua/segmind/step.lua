@@ -17,31 +17,15 @@ local woken = callback.woken
 
 -- -- ends and beginnings --------------------------------------------------------------------------
 
---- Tells those who hang on an ended job: who waits, who needs its picture, who listens.
-local function tell_end(job)
-  if job._gate then
-    job._gate:open()
-  end
-  for _, dependent in ipairs(job._dependents) do
-    lifecycle.event(dependent, "input", job)
-  end
-  callback.tell_end(job)
-  lifecycle.forget(job)
-end
-
-local function is_late(client)
-  return client._limit and not client._closed and client._core.now() >= client._limit
-end
-
 -- A job stays first until all were told. A step that is late leaves the others to the next, unless
 -- a callback has closed the client: then there is none.
 local function tell_ends(client)
   local job = client._settled:peek()
   while job do
-    tell_end(job)
+    lifecycle.tell_end(job)
     client._settled:pop()
     job = client._settled:peek()
-    if job and is_late(client) then
+    if job and wait.is_out_of_time(client) then
       client._unsettled = true
       return
     end
@@ -95,7 +79,7 @@ function step.settle(client)
     client._unsettled = false
     tell_ends(client)
     start_ready(client)
-  until not client._unsettled or is_late(client)
+  until not client._unsettled or wait.is_out_of_time(client)
   client._settling = false
 end
 
@@ -229,7 +213,7 @@ local function drain(client, max_events, max_bytes, max_seconds)
   end
   local is_begun = take_left_over(client)
   while count < max_events and total < max_bytes and not client._closed
-    and not (is_begun and is_late(client)) do
+    and not (is_begun and wait.is_out_of_time(client)) do
     local id, what, a, b, bytes = client._handle:peek()
     if not id then
       break

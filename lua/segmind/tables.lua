@@ -30,4 +30,15 @@ function tables.map(value, convert)
   return copy
 end
 
+--- Puts the values of one table into another, over those that it has.
+---@param into table
+---@param values table?
+---@return table into
+function tables.merge(into, values)
+  for name, value in pairs(values or {}) do
+    into[name] = value
+  end
+  return into
+end
+
 return tables

@@ -203,6 +203,13 @@ function wait.timeout(client)
   return at < math.huge and math.max(at - now(), 0) or nil
 end
 
+--- Whether the step that is under way has used up its time.
+---@param client segmind.Client
+---@return boolean
+function wait.is_out_of_time(client)
+  return client._limit and not client._closed and now() >= client._limit
+end
+
 --- Waits until something has arrived for `step`, or the time is over, or a signal came.
 ---@param client segmind.Client
 ---@param seconds number
@@ -371,6 +378,24 @@ function wait.pass(gate, timeout, verb, is_await)
     block(gate, limit, verb)
   end
   return gate.is_open
+end
+
+--- Waits for what `begin(fn)` has `fn` called with: a value, or nil and an error; perhaps at once.
+---@param client segmind.Client
+---@param verb string
+---@param begin fun(fn: fun(value: any, err: segmind.Error?))
+---@return any value
+---@return segmind.Error? err kind "cancelled" when the client was closed instead
+function wait.result(client, verb, begin)
+  local gate, value, err = wait.gate(client), nil, nil
+  begin(function(found, failed)
+    if not gate.is_open then
+      value, err = found, failed
+    end
+    gate:open()
+  end)
+  wait.pass(gate, nil, verb)
+  return value, err or not value and Error.new("cancelled", "the client was closed") or nil
 end
 
 return wait
