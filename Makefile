@@ -1,7 +1,7 @@
 # Shortcuts for CMake and the scripts. `make` lists them.
 #
 # Variables: BUILD (folder, "build"), CMAKE_FLAGS (e.g. -DSEGMIND_EMULATOR=OFF),
-# JOBS, PREFIX (of install), LUA (5.4, 5.3 or luajit: test only that one),
+# JOBS, PREFIX and DESTDIR (of install), LUA (5.4, 5.3 or luajit: test only that one),
 # SPEC (specs by name, file or folder, or busted's options, instead of everything),
 # SANITIZE ("address,undefined" or "thread"), OUT (the demo's folder),
 # FUZZ_SECONDS (of each fuzz target), FUZZ (targets, instead of all),
@@ -27,7 +27,7 @@ configure = cmake -S . $(CMAKE_FLAGS)
 compile = MAKEFLAGS=--no-print-directory cmake --build $(1) --parallel $(JOBS)
 
 .PHONY: help deps build nvim love man types demo test test-54 test-53 test-jit lint sanitize \
-	valgrind fuzz torture soak bench env install rock clean
+	valgrind fuzz torture soak bench env install uninstall rock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / \
@@ -47,10 +47,14 @@ nvim: ## build the core for Neovim into lua/segmind; installs nothing
 love: ## make the LÖVE example one file that runs by itself, in out/
 	@JOBS=$(JOBS) examples/love/pack.sh $(call quoted,$(OUT)) $(CMAKE_FLAGS)
 
-man: ## write the man page, doc/segmind.1, from the command line's declarations
+man: ## write the man page and the completions from what the command line declares
 	@LUA_PATH="lua/?.lua;lua/?/init.lua;;" lua5.4 -e \
 	  'io.write(require("segmind.cli.man").page())' >doc/segmind.1.new
 	@mv doc/segmind.1.new doc/segmind.1
+	@for pair in bash:segmind zsh:_segmind fish:segmind.fish; do \
+	  LUA_PATH="lua/?.lua;lua/?/init.lua;;" lua5.4 -e \
+	    'io.write(require("segmind.cli.completion").script(arg[1]), "\n")' /dev/null \
+	    "$${pair%:*}" >"doc/completions/$${pair#*:}"; done
 
 types: ## write the editor's types and doc/api.md from tables and comments
 	@lua5.4 lua/segmind/models/export.lua types >doc/types.new
@@ -120,8 +124,16 @@ bench: ## measure (not a test): figures on the terminal
 env: ## print exports that let lua5.4, lua5.3, luajit use the build tree
 	@.ci/environment $(build)
 
-install: build ## install below PREFIX, for every Lua built for
-	@cmake --install $(build) --prefix $(call quoted,$(PREFIX))
+prefix = $(call quoted,$(PREFIX)) $(call quoted,$(DESTDIR))
+
+install: ## install below PREFIX, for every Lua built for; prints exports it needs
+	@.ci/dependencies build
+	@$(configure) -B $(build)
+	@$(call compile,$(build)) --target installed-programs
+	@.ci/install $(build) $(prefix)
+
+uninstall: ## remove what make install put below PREFIX
+	@.ci/install --remove $(prefix)
 
 rock: ## install the rock for Lua 5.4 below build/rock, offline
 	@.ci/dependencies build rock

@@ -264,7 +264,8 @@ static const luaL_Reg functions[] = {
     {NULL, NULL},
 };
 
-__attribute__((visibility("default"))) int luaopen_segmind_core(lua_State *L);
+__attribute__((visibility("default"))) int
+luaopen_segmind_core(lua_State *L); /* as in segmind.h */
 
 int luaopen_segmind_core(lua_State *L) {
   struct sm_error e;

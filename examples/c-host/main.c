@@ -14,13 +14,12 @@
 #include <lua.h>
 #include <lualib.h>
 #include <math.h>
+#include <segmind.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "host_clock.h"
-
-int luaopen_segmind_core(lua_State *L); /* of the library segmind_lua_static */
 
 enum { CLIENT = 1, IS_OVER, SUCCEEDED }; /* where the script's values lie */
 

@@ -3,18 +3,9 @@
 local completion = require("segmind.cli.completion")
 local files = require("spec.support.files")
 local man = require("segmind.cli.man")
-local output = require("segmind.cli.output")
 local parser = require("segmind.cli.parser")
 local paths = require("spec.support.paths")
 local shell = require("spec.support.shell")
-
-local function script_of(name)
-  local text
-  completion.run({ out = setmetatable({ line = function(_, line)
-    text = line
-  end }, output) }, { shell = name })
-  return text
-end
 
 describe("the declarations", function()
   it("give the man page that is kept (make man writes it)", function()
@@ -24,10 +15,17 @@ describe("the declarations", function()
     assert.truthy(kept:find("segmind " .. version, 1, true))
   end)
 
+  it("give the completions that are kept (make man writes them)", function()
+    for name, file in pairs({ bash = "segmind", zsh = "_segmind", fish = "segmind.fish" }) do
+      assert.equal(completion.script(name) .. "\n",
+        files.read(paths.root .. "/doc/completions/" .. file))
+    end
+  end)
+
   it("give completions that name every verb and option", function()
     local root = parser.new()
     for _, name in ipairs({ "bash", "zsh", "fish" }) do
-      local script = script_of(name)
+      local script = completion.script(name)
       for _, command in ipairs(root._commands) do
         assert.truthy(script:find("%f[%w]" .. command._name .. "%f[%W]"), command._name)
         for _, option in ipairs(command._options) do
@@ -39,7 +37,7 @@ describe("the declarations", function()
   end)
 
   it("give a script that completes in bash", function()
-    local path = files.new(script_of("bash"))
+    local path = files.new(completion.script("bash"))
     local function complete(...)
       local words = { ... }
       return (shell.output(("bash -c %s"):format(shell.quote(([[

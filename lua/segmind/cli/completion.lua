@@ -164,9 +164,15 @@ function scripts.fish(root)
   return table.concat(out, "\n")
 end
 
+--- The script for a shell.
+---@param shell "bash"|"zsh"|"fish"
+---@return string
+function verb.script(shell)
+  return scripts[shell](require("segmind.cli.parser").new())
+end
+
 function verb.run(context, args)
-  local root = require("segmind.cli.parser").new()
-  context.out:line(scripts[args.shell](root))
+  context.out:line(verb.script(args.shell))
   return 0
 end
 
