@@ -23,7 +23,7 @@ static struct sm_answer *read_lines(const char *const *lines) {
     snprintf(line, sizeof line, "%s\r\n", *lines);
     sm_header_note(&exchange.answer, line, strlen(line));
   }
-  sm_header_settle(&exchange.answer, OURS_MS);
+  sm_header_settle(&exchange.answer, &(struct sm_date){0}, OURS_MS);
   return &exchange.answer;
 }
 

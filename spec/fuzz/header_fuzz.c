@@ -36,7 +36,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     source.at += length;
     source.left -= length;
   }
-  sm_header_settle(&exchange.answer, 1769860800000);
+  sm_header_settle(&exchange.answer, &(struct sm_date){0}, 1769860800000);
   check(&exchange.answer);
   sm_exchange_destroy(&exchange);
   return 0;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "fuzz.h"
+#include "sm_json.h"
 #include "sm_reply.h"
 
 static bool is_same_number(double a, double b) {
@@ -12,10 +13,14 @@ static bool is_same_number(double a, double b) {
 
 static void compare(const char *text, size_t size) {
   struct sm_reply usual, parsed;
+  struct sm_buf mended;
   if (!sm_reply_read_usual(&usual, text, size))
     return;
+  sm_buf_create(&mended, 0);
+  PROMISE(sm_json_mend(&mended, text, size) == SM_JSON_FINE);
   PROMISE(sm_reply_parse(&parsed, text, size, NULL) == SM_OK);
   PROMISE(usual.state == parsed.state && usual.is_json && parsed.is_json);
+  PROMISE(usual.is_usual && !parsed.is_usual);
   PROMISE(strcmp(usual.request_id, parsed.request_id) == 0);
   PROMISE(strcmp(usual.address_id, parsed.address_id) == 0);
   PROMISE(strcmp(usual.other_id, parsed.other_id) == 0);

@@ -76,18 +76,24 @@ enum sm_code sm_buf_add_text(struct sm_buf *buf, const char *text,
   return sm_buf_append(buf, text, strlen(text), e);
 }
 
+/* Into the room that is there; what does not fit is written once more. */
 enum sm_code sm_buf_vprintf(struct sm_buf *buf, struct sm_error *e,
                             const char *format, va_list args) {
+  size_t size = buf->size, room = buf->capacity - size;
   va_list again;
   va_copy(again, args);
-  int length = vsnprintf(NULL, 0, format, again);
+  int length =
+      vsnprintf(room > 0 ? buf->data + size : NULL, room, format, again);
   va_end(again);
-  if (length < 0)
-    return sm_fail(e, SM_INVALID, "text that cannot be formatted");
-  enum sm_code code = reserve(buf, (size_t)length, e);
-  if (code != SM_OK)
+  enum sm_code code =
+      length < 0 ? sm_fail(e, SM_INVALID, "text that cannot be formatted")
+                 : reserve(buf, (size_t)length, e);
+  if (code != SM_OK) {
+    sm_buf_shorten(buf, size); /* with its NUL again */
     return code;
-  (void)vsnprintf(buf->data + buf->size, (size_t)length + 1, format, args);
+  }
+  if ((size_t)length >= room)
+    (void)vsnprintf(buf->data + size, (size_t)length + 1, format, args);
   buf->size += (size_t)length;
   return SM_OK;
 }

@@ -189,8 +189,3 @@ bool sm_cursor_is_over(struct sm_cursor *cursor) {
   (void)skip_space(cursor);
   return !cursor->is_odd && cursor->at == cursor->end;
 }
-
-bool sm_slice_is(const struct sm_slice *slice, const char *text) {
-  return strlen(text) == slice->size &&
-         memcmp(slice->text, text, slice->size) == 0;
-}

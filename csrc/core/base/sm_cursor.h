@@ -13,6 +13,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 struct sm_slice {
   const char *text; /* not followed by a NUL */
@@ -51,6 +52,9 @@ bool sm_cursor_pass(struct sm_cursor *cursor);
 /* Whether the text was read to its end, and nothing in it was odd. */
 bool sm_cursor_is_over(struct sm_cursor *cursor);
 
-bool sm_slice_is(const struct sm_slice *slice, const char *text);
+static inline bool sm_slice_is(const struct sm_slice *a,
+                               const struct sm_slice *b) {
+  return a->size == b->size && memcmp(a->text, b->text, a->size) == 0;
+}
 
 #endif

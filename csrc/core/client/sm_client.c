@@ -40,7 +40,9 @@ struct sm_client {
   int fd;
   /* Both sides'. */
   atomic_bool stop;
-  pthread_mutex_t lock;
+  pthread_mutex_t network_lock; /* of `http`, which goes with the worker */
+  pthread_mutex_t lock;         /* of what follows */
+  bool is_asleep;         /* the worker is, or about to be: it is to be woken */
   struct sm_task *posted; /* newest first */
   uint64_t *cancelled;
   size_t cancelled_count;
@@ -61,6 +63,7 @@ static void take_commands(struct sm_client *client) {
   client->posted = NULL;
   client->cancelled = NULL;
   client->cancelled_count = client->cancelled_capacity = 0;
+  client->is_asleep = false;
   pthread_mutex_unlock(&client->lock);
   struct sm_task *in_order = NULL;
   while (posted) {
@@ -137,10 +140,10 @@ static void close_ledger(struct sm_client *client) {
 /* Sockets and descriptors go with the thread; the rest when it is joined. */
 static void close_network(struct sm_client *client) {
   close_ledger(client);
-  pthread_mutex_lock(&client->lock);
+  pthread_mutex_lock(&client->network_lock);
   struct sm_http *http = client->http;
   client->http = NULL; /* nobody wakes it any more */
-  pthread_mutex_unlock(&client->lock);
+  pthread_mutex_unlock(&client->network_lock);
   sm_engine_delete(client->engine);
   sm_ledger_delete(client->ledger);
   sm_worker_is_settled(client);
@@ -152,20 +155,37 @@ static void close_network(struct sm_client *client) {
   client->fd = -1;
 }
 
-/* From any thread; the network may be gone by now. */
+/* From any thread; the network may be gone by now. Not under the lock that the
+ * woken worker takes first. */
 static void wake_worker(void *self) {
   struct sm_client *client = self;
-  pthread_mutex_lock(&client->lock);
+  pthread_mutex_lock(&client->network_lock);
   if (client->http)
     sm_http_wake(client->http);
+  pthread_mutex_unlock(&client->network_lock);
+}
+
+/* Under the lock: whether the worker sleeps and nobody has woken it yet. */
+static bool is_to_be_woken(struct sm_client *client) {
+  bool is_asleep = client->is_asleep;
+  client->is_asleep = false;
+  return is_asleep;
+}
+
+/* False while there are commands: who posts one meanwhile need not wake it. */
+static bool fall_asleep(struct sm_client *client) {
+  pthread_mutex_lock(&client->lock);
+  client->is_asleep = !client->posted && !client->cancelled_count;
+  bool is_asleep = client->is_asleep;
   pthread_mutex_unlock(&client->lock);
+  return is_asleep;
 }
 
 static void worker_run(void *self) {
   struct sm_client *client = self;
   while (!atomic_load(&client->stop)) {
     int64_t wait_ms = turn(client);
-    if (wait_ms > 0 && !atomic_load(&client->stop))
+    if (wait_ms > 0 && fall_asleep(client) && !atomic_load(&client->stop))
       sm_http_wait(client->http, wait_ms);
   }
   close_network(client);
@@ -199,6 +219,7 @@ static void release(void *self) {
   free_hosts(client->media_hosts);
   free(client->folder);
   freelocale(client->plain);
+  pthread_mutex_destroy(&client->network_lock);
   pthread_mutex_destroy(&client->lock);
   explicit_bzero(client->key, sizeof client->key);
   free(client);
@@ -384,6 +405,7 @@ static struct sm_client *make_client(bool is_inline) {
   client->fd = -1;
   client->is_inline = is_inline;
   client->forks = sm_worker_forks();
+  pthread_mutex_init(&client->network_lock, NULL);
   pthread_mutex_init(&client->lock, NULL);
   sm_events_create(&client->events);
   sm_events_create(&client->taken);
@@ -447,9 +469,9 @@ static enum sm_code need_worker(struct sm_client *client, struct sm_error *e) {
 
 /* Its worker was, by the exit handler of sm_worker. */
 static bool is_ended(struct sm_client *client, struct sm_error *e) {
-  pthread_mutex_lock(&client->lock);
+  pthread_mutex_lock(&client->network_lock);
   bool has_network = client->http != NULL;
-  pthread_mutex_unlock(&client->lock);
+  pthread_mutex_unlock(&client->network_lock);
   if (!has_network)
     sm_fail(e, SM_CANCELLED, "the process is ending");
   return !has_network;
@@ -469,11 +491,11 @@ uint64_t sm_client_post(struct sm_client *client, struct sm_task *task,
     task->id = sm_client_new_id(client);
   uint64_t id = task->id;
   pthread_mutex_lock(&client->lock);
-  bool was_idle = !client->posted && !client->cancelled_count;
   task->next = client->posted;
   client->posted = task;
+  bool must_wake = is_to_be_woken(client);
   pthread_mutex_unlock(&client->lock);
-  if (was_idle && !client->is_inline)
+  if (must_wake)
     wake_worker(client);
   return id;
 }
@@ -495,8 +517,9 @@ static void note_cancelled(struct sm_client *client, uint64_t id) {
 void sm_client_cancel(struct sm_client *client, uint64_t id) {
   pthread_mutex_lock(&client->lock);
   note_cancelled(client, id);
+  bool must_wake = is_to_be_woken(client);
   pthread_mutex_unlock(&client->lock);
-  if (!client->is_inline)
+  if (must_wake)
     wake_worker(client);
 }
 

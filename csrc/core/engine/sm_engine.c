@@ -32,7 +32,7 @@ static void learn_clock(struct sm_engine *engine, struct sm_exchange *exchange,
                         int64_t now_ms) {
   int64_t before_ms = service_ms(engine, now_ms);
   struct sm_answer *answer = &exchange->answer;
-  sm_header_settle(answer, before_ms);
+  sm_header_settle(answer, &engine->date, before_ms);
   if (!exchange->request.has_key || answer->date_ms < 0)
     return;
   bool agrees =

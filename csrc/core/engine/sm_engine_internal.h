@@ -8,6 +8,7 @@
 #define SM_ENGINE_INTERNAL_H
 
 #include "sm_engine.h"
+#include "sm_header.h"
 #include "sm_keys.h"
 #include "sm_queue.h"
 #include "sm_tasks.h"
@@ -26,6 +27,7 @@ struct sm_engine {
   int64_t wall_offset_ms;
   int64_t service_offset_ms;
   bool has_service_clock; /* the service has named its time */
+  struct sm_date date;    /* when it did so last */
   double rtt_ms;          /* a poll's round trip, smoothed */
   uint64_t jobs;          /* tasks that have not ended */
   /* The ledger's; `store.self` is NULL without one. */

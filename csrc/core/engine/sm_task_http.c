@@ -276,12 +276,14 @@ static void settle_upload(struct sm_task *task, const struct sm_answer *answer,
 
 /* What the host gets to read is JSON that its parser reads, too, unless it is
  * the picture itself. */
-static void settle_body(struct sm_event *event, struct sm_answer *answer) {
+static void settle_body(struct sm_event *event, struct sm_answer *answer,
+                        const struct sm_reply *reply) {
   struct sm_image image;
   struct sm_buf mended;
   struct sm_buf *body = &answer->body;
   sm_buf_create(&mended, 0);
-  if (body->size && !sm_image_read(body->data, body->size, &image))
+  if (body->size && !reply->is_usual &&
+      !sm_image_read(body->data, body->size, &image))
     (void)sm_json_mend(&mended, body->data, body->size);
   event->body = sm_buf_take(mended.size ? &mended : body, &event->body_size);
 }
@@ -309,7 +311,7 @@ static void settle_sync(struct sm_task *task, struct sm_answer *answer,
       return;
     }
   }
-  settle_body(task->last, answer);
+  settle_body(task->last, answer, &action->reply);
 }
 
 /* An entry of the history, in the form of the result endpoint. */
@@ -384,7 +386,7 @@ void sm_task_http_settle(struct sm_task *task, struct sm_exchange *exchange,
   else if (task->kind == SM_TASK_JOB && task->job.phase == SM_PHASE_RECORD)
     settle_record(task, answer, action);
   else
-    settle_body(event, answer);
+    settle_body(event, answer, &action->reply);
   note_bill(event, &action->reply);
 }
 

@@ -347,29 +347,33 @@ enum member {
   MEMBERS = PASSED + 3
 };
 
-static const char *const members[MEMBERS] = {
-    [REQUEST_ID] = "request_id",
-    [STATUS] = "status",
-    [STATUS_URL] = "status_url",
-    [RESPONSE_URL] = "response_url",
-    [POLL_URL] = "poll_url",
-    [OUTPUT] = "output",
-    [SEED] = "seed",
-    [METRICS] = "metrics",
-    [NO_ERROR] = "error",
-    [PASSED] = "images",
-    [PASSED + 1] = "prompt",
-    [PASSED + 2] = "timings",
+#define NAME(text)                                                             \
+  { text, sizeof(text) - 1 }
+
+static const struct sm_slice members[MEMBERS] = {
+    [REQUEST_ID] = NAME("request_id"),
+    [STATUS] = NAME("status"),
+    [STATUS_URL] = NAME("status_url"),
+    [RESPONSE_URL] = NAME("response_url"),
+    [POLL_URL] = NAME("poll_url"),
+    [OUTPUT] = NAME("output"),
+    [SEED] = NAME("seed"),
+    [METRICS] = NAME("metrics"),
+    [NO_ERROR] = NAME("error"),
+    [PASSED] = NAME("images"),
+    [PASSED + 1] = NAME("prompt"),
+    [PASSED + 2] = NAME("timings"),
 };
 
-static const char *const measures[] = {"inference_time", "cost"};
+static const struct sm_slice measures[] = {NAME("inference_time"),
+                                           NAME("cost")};
 
 /* Which of the names it is; `count` for none, -1 for one that was there before:
  * of those the last counts. */
-static int find_name(const char *const *names, int count,
+static int find_name(const struct sm_slice *names, int count,
                      const struct sm_slice *name, unsigned *seen) {
   for (int i = 0; i < count; i++)
-    if (sm_slice_is(name, names[i])) {
+    if (sm_slice_is(name, &names[i])) {
       bool is_again = *seen & 1U << i;
       *seen |= 1U << i;
       return is_again ? -1 : i;
@@ -488,8 +492,9 @@ bool sm_reply_read_usual(struct sm_reply *reply, const char *text,
   while (is_usual && sm_cursor_next(&cursor, &name))
     is_usual = read_member(reply, &cursor,
                            find_name(members, MEMBERS, &name, &seen), texts);
-  return is_usual && sm_cursor_is_over(&cursor) &&
-         take_texts(reply, texts, seen);
+  reply->is_usual =
+      is_usual && sm_cursor_is_over(&cursor) && take_texts(reply, texts, seen);
+  return reply->is_usual;
 }
 
 enum sm_code sm_reply_read(struct sm_reply *reply, const char *text,

@@ -45,6 +45,7 @@ struct sm_reply {
   bool has_address;               /* at least one, of a picture */
   bool is_json;                   /* an object that could be read */
   bool is_cut;                    /* its end is missing; the rest was read */
+  bool is_usual;                  /* every parser reads it as it is */
   double inference_s;             /* metrics.inference_time; 0 when not said */
   double cost;                    /* USD; NAN when not said, as the next */
   double seed;

@@ -91,6 +91,12 @@ static bool is_spoilt(const struct sm_easy *easy) {
 
 /* -- callbacks ----------------------------------------------------------- */
 
+/* A byte came, or the request goes out; who cannot stall needs no clock. */
+static void note_heard(struct sm_easy *easy) {
+  if (easy->exchange->request.stall_ms)
+    easy->heard_ms = sm_now_ms();
+}
+
 static size_t on_read(char *out, size_t size, size_t count, void *user) {
   struct sm_easy *easy = user;
   size_t got = sm_body_read(easy->exchange->request.body, out, size * count);
@@ -125,7 +131,7 @@ static size_t on_write(char *bytes, size_t size, size_t count, void *user) {
   long status = 0;
   curl_easy_getinfo(easy->handle, CURLINFO_RESPONSE_CODE, &status);
   easy->body_bytes += total;
-  easy->heard_ms = sm_now_ms();
+  note_heard(easy);
   look_beside(easy);
   if (easy->body_bytes > easy->exchange->request.max_bytes) {
     refuse(easy, SM_PROTOCOL,
@@ -144,9 +150,12 @@ struct word {
   size_t size;
 };
 
-/* The value of a header if the line is that one; `name` ends with ":". */
+/* The value of a header if the line is that one; `name` is in lower case and
+ * ends with ":". */
 static bool has_name(const char *line, size_t size, const char *name,
                      struct word *value) {
+  if (size == 0 || (*line | 0x20) != *name)
+    return false;
   size_t length = strlen(name);
   if (size < length || strncasecmp(line, name, length) != 0)
     return false;
@@ -200,7 +209,7 @@ static size_t on_header(char *line, size_t size, size_t count, void *user) {
   if (easy->header_bytes == 0)
     look_beside(easy);
   easy->header_bytes += total;
-  easy->heard_ms = sm_now_ms();
+  note_heard(easy);
   if (easy->header_bytes > MAX_HEADER_BYTES) {
     refuse(easy, SM_PROTOCOL, "the answer's headers are larger than 64 KiB");
     return 0;
@@ -226,7 +235,7 @@ static int on_prerequest(void *user, char *ip, char *local_ip, int port,
     return CURL_PREREQFUNC_ABORT;
   }
   easy->was_started = true;
-  easy->heard_ms = sm_now_ms();
+  note_heard(easy);
   note_connection(easy, ip, port, local_port);
   return CURL_PREREQFUNC_OK;
 }
@@ -235,7 +244,8 @@ static int on_progress(void *user, curl_off_t a, curl_off_t b, curl_off_t c,
                        curl_off_t d) {
   struct sm_easy *easy = user;
   (void)a, (void)b, (void)c, (void)d;
-  if (sm_easy_patience_ms(easy, sm_now_ms()) <= 0) {
+  if (easy->exchange->request.stall_ms &&
+      sm_easy_patience_ms(easy, sm_now_ms()) <= 0) {
     refuse(easy, SM_TIMEOUT, "the transfer stalled");
     return 1;
   }

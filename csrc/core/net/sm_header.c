@@ -13,8 +13,11 @@
 
 /* -- lines --------------------------------------------------------------- */
 
+/* `name` is in lower case. */
 static bool is_header(const char *line, size_t size, const char *name,
                       const char **value, size_t *value_size) {
+  if (size == 0 || (*line | 0x20) != *name)
+    return false;
   size_t length = strlen(name);
   if (size <= length || line[length] != ':' ||
       strncasecmp(line, name, length) != 0)
@@ -154,10 +157,19 @@ static int64_t moment_of(int64_t date_ms, int64_t clock_ms) {
   return date_ms < 0 || agrees ? clock_ms : date_ms;
 }
 
-void sm_header_settle(struct sm_answer *answer, int64_t clock_ms) {
+static int64_t read_date(const char *date, struct sm_date *last) {
+  if (strcmp(date, last->text) != 0) {
+    (void)memcpy(last->text, date, strlen(date) + 1);
+    if (!sm_time_read(date, strlen(date), &last->ms))
+      last->ms = -1;
+  }
+  return *date ? last->ms : -1;
+}
+
+void sm_header_settle(struct sm_answer *answer, struct sm_date *last,
+                      int64_t clock_ms) {
   const struct sm_when *when = &answer->when;
-  if (!sm_time_read(when->date, strlen(when->date), &answer->date_ms))
-    answer->date_ms = -1;
+  answer->date_ms = read_date(when->date, last);
   int64_t now_ms = moment_of(answer->date_ms, clock_ms);
   int64_t wait_ms = wait_of(when->retry_after, now_ms);
   if (wait_ms <= 0 && when->reset[0])

@@ -16,9 +16,17 @@
  * headers anew: those of a proxy or of a 1xx are not the answer's. */
 void sm_header_note(struct sm_answer *answer, const char *line, size_t size);
 
+/* The last Date that was read: most answers of a second repeat it. */
+struct sm_date {
+  char text[48];
+  int64_t ms;
+};
+
 /* Once all lines are there: sets the answer's date_ms and retry_after_ms, the
  * latter in 0..300000. `clock_ms` is what the server's clock is believed to
- * show, Unix time, and counts where there is no Date, or within its second. */
-void sm_header_settle(struct sm_answer *answer, int64_t clock_ms);
+ * show, Unix time, and counts where there is no Date, or within its second.
+ * `last` is the same for all answers, and zero at first. */
+void sm_header_settle(struct sm_answer *answer, struct sm_date *last,
+                      int64_t clock_ms);
 
 #endif

@@ -23,21 +23,21 @@ struct sm_http {
   CURLM *multi;
   struct curl_slist *with_key;
   struct curl_slist *without_key;
+  struct curl_slist content, no_expect; /* of a body, before `with_key` */
   struct sm_wire wire;
 };
 
 /* -- the four verbs ------------------------------------------------------ */
 
 /* The one place where the key is attached. */
-static struct curl_slist *headers_for(const struct sm_http *http,
+static struct curl_slist *headers_for(struct sm_http *http,
                                       const struct sm_exchange *exchange) {
   const struct sm_request *request = &exchange->request;
   if (!request->has_key)
     return http->without_key;
-  return sm_base_has(http->wire.base, request->host,
-                     sm_buf_text(&exchange->url))
-             ? http->with_key
-             : NULL;
+  if (!sm_base_has(http->wire.base, request->host, sm_buf_text(&exchange->url)))
+    return NULL;
+  return request->body ? &http->content : http->with_key;
 }
 
 static enum sm_code begin(struct sm_http *http, struct sm_easy *easy,
@@ -226,18 +226,23 @@ static bool append(struct curl_slist **list, const char *line) {
 }
 
 /* "Expect:" without a value: no waiting for a 100 before a large body. */
+static void lead_with_content(struct sm_http *http) {
+  static char type[] = "Content-Type: application/json", expect[] = "Expect:";
+  http->no_expect = (struct curl_slist){expect, http->with_key};
+  http->content = (struct curl_slist){type, &http->no_expect};
+}
+
 static bool make_headers(struct sm_http *http, const char *key) {
   char line[16 + 256 + 1];
   int length = snprintf(line, sizeof line, KEY_HEADER "%s", key);
   bool is_made = length > 0 && (size_t)length < sizeof line &&
                  append(&http->with_key, line) &&
-                 append(&http->with_key, "Content-Type: application/json") &&
                  append(&http->with_key, "Accept: application/json, image/*") &&
-                 append(&http->with_key, "Expect:") &&
                  append(&http->with_key, "Accept-Encoding: identity") &&
                  append(&http->without_key, "Accept-Encoding: identity") &&
                  append(&http->without_key, "Accept: image/*, */*;q=0.1");
   explicit_bzero(line, sizeof line);
+  lead_with_content(http);
   return is_made;
 }
 
