@@ -52,7 +52,8 @@ struct em_foreign *em_foreign_new(void) {
   struct em_foreign *foreign = calloc(1, sizeof *foreign);
   if (!foreign)
     return NULL;
-  foreign->listener = (struct em_watch){-1, accept_all, foreign};
+  foreign->listener =
+      (struct em_watch){.fd = -1, .ready = accept_all, .owner = foreign};
   STAILQ_INIT(&foreign->received);
   pthread_mutex_init(&foreign->lock, NULL);
   return foreign;
@@ -111,7 +112,7 @@ static int write_script(struct em_text *text, const json_t *script,
     return em_fail(error, "an object is expected");
   if (json_integer_value(status) > 999)
     return em_fail(error, "status must be at most 999");
-  if (em_members_check(script, "", members, error))
+  if (em_members_check(script, "", members, NULL, error))
     return -1;
   struct em_bytes body = em_member_bytes(script, "body");
   write_answer(text, status ? (int)json_integer_value(status) : 200,
@@ -315,7 +316,8 @@ static void add_visitor(struct em_foreign *foreign, int fd) {
     close(fd);
     return;
   }
-  visitor->watch = (struct em_watch){fd, visitor_ready, visitor};
+  visitor->watch =
+      (struct em_watch){.fd = fd, .ready = visitor_ready, .owner = visitor};
   visitor->foreign = foreign;
   visitor->received = received;
   LIST_INSERT_HEAD(&foreign->visitors, visitor, entry);
@@ -335,12 +337,7 @@ static void accept_all(void *owner, uint32_t events) {
 int em_foreign_listen(struct em_foreign *foreign, struct em_loop *loop,
                       int *port, struct em_error *error) {
   foreign->loop = loop;
-  foreign->listener.fd = em_listen(port, error);
-  if (foreign->listener.fd < 0)
-    return -1;
-  if (em_loop_watch(loop, &foreign->listener))
-    return em_fail(error, "cannot watch the foreign host's port");
-  return 0;
+  return em_loop_listen(loop, &foreign->listener, port, error);
 }
 
 void em_foreign_close(struct em_foreign *foreign) {

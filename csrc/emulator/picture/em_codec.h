@@ -29,4 +29,10 @@ gdImagePtr em_codec_decode(struct em_bytes file, struct em_error *error);
 struct em_bytes em_codec_encode(gdImagePtr image, const char *format,
                                 int quality, struct em_error *error);
 
+/* Makes an encoded picture look signed (C2PA): puts a manifest where a reader
+ * looks for one (PNG caBX after IHDR, JPEG APP11 with a JUMBF box, WebP a C2PA
+ * chunk at the end). It is a box of the right type and signs nothing. A GIF
+ * stays as it is. Errors: -1 without memory, and the picture stays. */
+int em_codec_sign(struct em_bytes *file);
+
 #endif

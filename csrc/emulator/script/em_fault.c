@@ -36,11 +36,10 @@ static const struct em_member then_members[] = {{"status", EM_STATUS},
 static int check_rule(const json_t *rule, struct em_error *error) {
   const json_t *match = json_object_get(rule, "match");
   const json_t *then = json_object_get(rule, "then");
-  if (em_members_check(rule, "", rule_members, error) ||
-      em_member_require(rule, rule_members[1], error) ||
-      em_members_check(match, "match.", match_members, error) ||
+  if (em_members_check(rule, "", rule_members, "then", error) ||
+      em_members_check(match, "match.", match_members, NULL, error) ||
       em_match_check(match, "path", error) ||
-      em_members_check(then, "then.", then_members, error) ||
+      em_members_check(then, "then.", then_members, NULL, error) ||
       em_members_exclude(then, "then.", "body", "body_base64", error) ||
       em_members_exclude(then, "then.", "framing", "content_length", error))
     return -1;
@@ -88,33 +87,34 @@ bool em_fault_hides(const struct em_rule *rule) {
   return replaces(rule) || em_fault_get(rule, "truncate");
 }
 
-static void set_body(const struct em_rule *rule, struct em_reply *reply,
+static void set_body(const struct em_rule *rule, struct em_request *request,
                      int status) {
   const json_t *then = json_object_get(rule->source, "then");
   if (em_fault_get(rule, "body") || em_fault_get(rule, "body_base64"))
-    em_reply_bytes(reply, status, "application/json",
+    em_reply_bytes(request, status, "application/json",
                    em_member_bytes(then, "body"));
 }
 
 /* A status alone gets the body the service sends with it. */
-static void set_status(struct em_reply *reply, int status,
-                       const struct em_options *options) {
+static void set_status(struct em_request *request, int status) {
   if (status == 405) {
-    em_reply_not_allowed(reply, NULL);
+    em_reply_not_allowed(request, NULL);
     return;
   }
-  em_reply_error(reply, status, "Emulated fault: HTTP %d", status);
+  em_reply_error(request, status, "Emulated fault: HTTP %d", status);
   if (status == 429)
-    em_reply_reset(reply, options, 1000000);
+    em_reply_reset(request, 1000000);
 }
 
-static void set_headers(const struct em_rule *rule, struct em_reply *reply) {
+static void set_headers(const struct em_rule *rule,
+                        struct em_request *request) {
+  struct em_reply *reply = &request->reply;
   const json_t *headers = em_fault_get(rule, "headers");
   const char *type = json_string_value(em_fault_get(rule, "content_type"));
   const char *name;
   const json_t *value;
   json_object_foreach((json_t *)(uintptr_t)headers, name, value) {
-    em_reply_header(reply, name, "%s", json_string_value(value));
+    em_reply_header(request, name, "%s", json_string_value(value));
   }
   if (type) {
     free(reply->content_type);
@@ -122,7 +122,9 @@ static void set_headers(const struct em_rule *rule, struct em_reply *reply) {
   }
 }
 
-static void set_framing(const struct em_rule *rule, struct em_reply *reply) {
+static void set_framing(const struct em_rule *rule,
+                        struct em_request *request) {
+  struct em_reply *reply = &request->reply;
   const char *framing = json_string_value(em_fault_get(rule, "framing"));
   const json_t *length = em_fault_get(rule, "content_length");
   if (framing)
@@ -131,24 +133,24 @@ static void set_framing(const struct em_rule *rule, struct em_reply *reply) {
   if (length) {
     reply->lies = true;
     reply->framing = EM_FRAMED_BY_CLOSE;
-    em_reply_header(reply, "Content-Length", "%lld",
+    em_reply_header(request, "Content-Length", "%lld",
                     json_integer_value(length));
   }
 }
 
-void em_fault_apply(const struct em_rule *rule,
-                    const struct em_options *options, struct em_reply *reply) {
+void em_fault_apply(const struct em_rule *rule, struct em_request *request) {
+  struct em_reply *reply = &request->reply;
   const json_t *status = em_fault_get(rule, "status");
   const json_t *repeat = em_fault_get(rule, "repeat");
   const json_t *truncate = em_fault_get(rule, "truncate");
   if (status)
-    set_status(reply, (int)json_integer_value(status), options);
-  set_body(rule, reply, reply->status ? reply->status : 200);
-  set_headers(rule, reply);
+    set_status(request, (int)json_integer_value(status));
+  set_body(rule, request, reply->status ? reply->status : 200);
+  set_headers(rule, request);
   reply->drop = json_is_true(em_fault_get(rule, "close"));
   reply->endless = json_is_string(repeat);
   reply->repeat = (unsigned long)json_integer_value(repeat);
-  set_framing(rule, reply);
+  set_framing(rule, request);
   if (truncate && !reply->has_picture &&
       json_number_value(truncate) < (double)reply->body.size)
     reply->body.size = (size_t)json_number_value(truncate);

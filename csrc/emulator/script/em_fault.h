@@ -34,8 +34,7 @@ bool em_fault_prevents(const struct em_rule *rule);
 bool em_fault_hides(const struct em_rule *rule);
 
 /* Changes the answer as the rule says. */
-void em_fault_apply(const struct em_rule *rule,
-                    const struct em_options *options, struct em_reply *reply);
+void em_fault_apply(const struct em_rule *rule, struct em_request *request);
 
 /* A member of `then`, or NULL: what concerns jobs and the account is done by
  * em_service. */

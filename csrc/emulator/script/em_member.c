@@ -103,17 +103,18 @@ static bool fits(const json_t *value, const struct kind *kind) {
   return is_worded(value, kind) && (!kind->also || kind->also(value));
 }
 
-static int check(const json_t *value, const char *where, const char *name,
-                 enum em_wanted wanted, struct em_error *error) {
-  const struct kind *kind = &kinds[wanted];
-  if (fits(value, kind))
-    return 0;
-  return em_fail(error, "%s%s %s %s", where, name,
-                 wanted == EM_BASE64 ? "is not" : "must be", kind->description);
-}
-
 int em_members_check(const json_t *object, const char *where,
-                     const struct em_member *members, struct em_error *error) {
+                     const struct em_member *members, const char *required,
+                     struct em_error *error) {
+  for (const struct em_member *member = members; member->name; member++) {
+    const struct kind *kind = &kinds[member->wanted];
+    const json_t *value = json_object_get(object, member->name);
+    bool may_lack = !required || strcmp(required, member->name) != 0;
+    if (!fits(value, kind) && (value || !may_lack))
+      return em_fail(error, "%s%s %s %s", where, member->name,
+                     member->wanted == EM_BASE64 ? "is not" : "must be",
+                     kind->description);
+  }
   const char *name;
   const json_t *value;
   json_object_foreach((json_t *)(uintptr_t)object, name, value) {
@@ -122,16 +123,8 @@ int em_members_check(const json_t *object, const char *where,
       member++;
     if (!member->name)
       return em_fail(error, "%s%.40s is not known", where, name);
-    if (check(value, where, name, member->wanted, error))
-      return -1;
   }
   return 0;
-}
-
-int em_member_require(const json_t *object, struct em_member member,
-                      struct em_error *error) {
-  return check(json_object_get(object, member.name), "", member.name,
-               member.wanted, error);
 }
 
 int em_members_exclude(const json_t *object, const char *where, const char *a,

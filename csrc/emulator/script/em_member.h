@@ -40,14 +40,11 @@ struct em_member {
  * boolean; o, an object. */
 bool em_member_is(const json_t *value, const char *types);
 
-/* Checks an object's members; `where` is put before their names. All of these
- * return -1 and what is wrong. */
+/* Checks an object's members, of which one may be required, or NULL; `where` is
+ * put before their names. Both return -1 and what is wrong. */
 int em_members_check(const json_t *object, const char *where,
-                     const struct em_member *members, struct em_error *error);
-
-/* Checks one of the members; one that is absent is wrong. */
-int em_member_require(const json_t *object, struct em_member member,
-                      struct em_error *error);
+                     const struct em_member *members, const char *required,
+                     struct em_error *error);
 
 /* Refuses an object that has both. */
 int em_members_exclude(const json_t *object, const char *where, const char *a,

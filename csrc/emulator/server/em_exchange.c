@@ -9,7 +9,6 @@
 
 #include "em_clock.h"
 #include "em_endpoints.h"
-#include "em_production.h"
 
 enum stage {
   ARRIVED,  /* received whole; faults not yet looked at */
@@ -23,7 +22,6 @@ struct em_exchange {
   struct em_service *service;
   struct em_waiting *waiting;
   struct em_request request;
-  struct em_reply reply;
   struct em_rule *fault; /* a reference, or NULL */
   enum stage stage;
   bool suspended; /* guarded by the waiting list's lock, as the links */
@@ -133,7 +131,6 @@ void em_exchange_delete(struct em_exchange *exchange) {
   if (!exchange)
     return;
   em_request_destroy(&exchange->request);
-  em_reply_destroy(&exchange->reply);
   em_rule_drop(exchange->fault);
   free(exchange);
 }
@@ -164,11 +161,12 @@ static void find_fault(struct em_exchange *exchange) {
                                      .path = request->path};
   struct em_rules *faults = &exchange->service->faults;
   if (!atomic_load_explicit(&faults->active, memory_order_acquire) ||
-      em_endpoint_is_control(subject.endpoint))
+      subject.endpoint == EM_AT_CONTROL)
     return;
   json_t *body = NULL;
   if (is_submit(request)) {
-    body = em_request_json(request, NULL);
+    body = json_loadb(request->body.data ? request->body.data : "",
+                      request->body.size, 0, NULL);
     subject.model = request->route.argument;
     subject.prompt = json_string_value(json_object_get(body, "prompt"));
   } else if (request->job) {
@@ -245,7 +243,7 @@ static bool admit(struct em_exchange *exchange) {
   exchange->stage = ANSWERED;
   if (exchange->fault && em_fault_prevents(exchange->fault))
     return true;
-  em_endpoints_answer(request, &exchange->reply);
+  em_endpoints_answer(request);
   if (!request->waits)
     return true;
   exchange->stage = WAITING;
@@ -259,7 +257,7 @@ static bool admit(struct em_exchange *exchange) {
 static bool finish_v1(struct em_exchange *exchange) {
   exchange->stage = ANSWERED;
   exchange->request.reports_end = true;
-  em_submit_v1_finish(&exchange->request, &exchange->reply);
+  em_submit_v1_finish(&exchange->request);
   return true;
 }
 
@@ -283,18 +281,17 @@ static bool answer(struct em_exchange *exchange) {
     return true;
   bool is_after = em_fault_is_after(fault);
   change(exchange, is_after, is_after || is_submit(&exchange->request));
-  em_fault_apply(fault, exchange->service->options, &exchange->reply);
+  em_fault_apply(fault, &exchange->request);
   return !is_after || !delay(exchange);
 }
 
 static void log_request(const struct em_exchange *exchange) {
   const struct em_request *request = &exchange->request;
   fprintf(stderr, "%s %s %zu -> %d\n", request->method, request->path,
-          request->body.size,
-          exchange->reply.drop ? 0 : exchange->reply.status);
+          request->body.size, request->reply.drop ? 0 : request->reply.status);
 }
 
-struct em_reply *em_exchange_step(struct em_exchange *exchange) {
+struct em_request *em_exchange_step(struct em_exchange *exchange) {
   static bool (*const stages[])(struct em_exchange *) = {
       [ARRIVED] = arrive,
       [ADMITTED] = admit,
@@ -305,10 +302,10 @@ struct em_reply *em_exchange_step(struct em_exchange *exchange) {
     if (!stages[exchange->stage](exchange))
       return NULL;
   if (exchange->released)
-    exchange->reply.drop = true;
+    exchange->request.reply.drop = true;
   else
     note_learned(exchange);
   if (exchange->service->options->verbose)
     log_request(exchange);
-  return &exchange->reply;
+  return &exchange->request;
 }

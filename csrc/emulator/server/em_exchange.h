@@ -35,8 +35,8 @@ void em_exchange_delete(struct em_exchange *exchange);
 void em_exchange_receive(struct em_exchange *exchange, const char *data,
                          size_t size);
 
-/* Goes on as far as it can. Returns the reply when it is ready to be sent, NULL
- * when the connection was suspended; then it is called again. */
-struct em_reply *em_exchange_step(struct em_exchange *exchange);
+/* Goes on as far as it can. Returns the request when its reply can be sent,
+ * NULL when the connection was suspended; then it is called again. */
+struct em_request *em_exchange_step(struct em_exchange *exchange);
 
 #endif

@@ -17,7 +17,7 @@ enum { BATCH = 128 };
 struct em_loop {
   int epoll;
   struct em_watch end;
-  struct em_later *later;
+  struct em_watch *later;
   pthread_t thread;
   bool running;
   atomic_bool ends;
@@ -37,13 +37,12 @@ struct em_loop *em_loop_new(void) {
 
 /* Those that ask again while they run are for the next turn. */
 static void run_later(struct em_loop *loop) {
-  struct em_later *list = loop->later;
+  struct em_watch *list = loop->later, *watch;
   loop->later = NULL;
-  while (list) {
-    struct em_later *later = list;
-    list = later->next;
-    later->waits = false;
-    later->run(later->owner);
+  while ((watch = list)) {
+    list = watch->next;
+    watch->waits = false;
+    watch->ready(watch->owner, 0);
   }
 }
 
@@ -93,12 +92,12 @@ int em_loop_watch(struct em_loop *loop, struct em_watch *watch) {
   return epoll_ctl(loop->epoll, EPOLL_CTL_ADD, watch->fd, &event);
 }
 
-void em_loop_later(struct em_loop *loop, struct em_later *later) {
-  if (later->waits)
+void em_loop_later(struct em_loop *loop, struct em_watch *watch) {
+  if (watch->waits)
     return;
-  later->waits = true;
-  later->next = loop->later;
-  loop->later = later;
+  watch->waits = true;
+  watch->next = loop->later;
+  loop->later = watch;
 }
 
 static int make_clock(struct em_loop *loop, struct em_watch *clock) {
@@ -152,4 +151,12 @@ int em_listen(int *port, struct em_error *error) {
   if (listener >= 0)
     close(listener);
   return -1;
+}
+
+int em_loop_listen(struct em_loop *loop, struct em_watch *watch, int *port,
+                   struct em_error *error) {
+  watch->fd = em_listen(port, error);
+  if (watch->fd < 0 || !em_loop_watch(loop, watch))
+    return watch->fd < 0 ? -1 : 0;
+  return em_fail(error, "cannot watch port %d", *port);
 }

@@ -18,13 +18,7 @@ struct em_watch {
   int fd; /* -1: none */
   void (*ready)(void *owner, uint32_t events);
   void *owner;
-};
-
-/* A call once the events at hand are done with. */
-struct em_later {
-  struct em_later *next;
-  void (*run)(void *owner);
-  void *owner;
+  struct em_watch *next; /* of those to be called later */
   bool waits;
 };
 
@@ -43,7 +37,14 @@ void em_loop_delete(struct em_loop *loop);
 /* Watches for reading and writing. Closing the descriptor ends it.
  * Errors: -1. */
 int em_loop_watch(struct em_loop *loop, struct em_watch *watch);
-void em_loop_later(struct em_loop *loop, struct em_later *later);
+
+/* Calls ready with no events, whether the watch has a descriptor or not, once
+ * the events at hand are done with. */
+void em_loop_later(struct em_loop *loop, struct em_watch *watch);
+
+/* Listens (see em_listen) and watches. Errors: -1 and why. */
+int em_loop_listen(struct em_loop *loop, struct em_watch *watch, int *port,
+                   struct em_error *error);
 
 /* One shot of a clock that is made when it is first set (its fd -1 before).
  * It is over when the descriptor is ready; setting it again moves it. */

@@ -30,28 +30,22 @@ static void close_listeners(struct listeners *listeners) {
   em_loop_delete(listeners->loop);
 }
 
-static int open_wire(struct listeners *listeners, struct em_error *error) {
-  if (listeners->wire_port < 0)
-    return 0;
-  listeners->relay =
-      em_relay_new(listeners->loop, listeners->service->wire,
-                   &listeners->wire_port, listeners->port, error);
-  return listeners->relay ? 0 : -1;
-}
-
-static int open_foreign(struct listeners *listeners, struct em_error *error) {
-  if (listeners->foreign_port < 0)
-    return 0;
-  return em_foreign_listen(listeners->service->foreign, listeners->loop,
-                           &listeners->foreign_port, error);
-}
-
 /* Errors: -1; then close_listeners is not needed. */
 static int open_listeners(struct listeners *listeners, struct em_error *error) {
+  struct em_service *service = listeners->service;
+  bool opened = true;
   em_fail(error, "no descriptor or thread to be had");
   listeners->loop = em_loop_new();
-  if (listeners->loop && !open_wire(listeners, error) &&
-      !open_foreign(listeners, error) && !em_loop_start(listeners->loop))
+  if (listeners->loop && listeners->wire_port >= 0) {
+    listeners->relay =
+        em_relay_new(listeners->loop, service->wire, &listeners->wire_port,
+                     listeners->port, error);
+    opened = listeners->relay;
+  }
+  if (listeners->loop && opened && listeners->foreign_port >= 0)
+    opened = !em_foreign_listen(service->foreign, listeners->loop,
+                                &listeners->foreign_port, error);
+  if (listeners->loop && opened && !em_loop_start(listeners->loop))
     return 0;
   close_listeners(listeners);
   return -1;
@@ -69,44 +63,62 @@ static int open_signals(void) {
   return signalfd(-1, &ends, SFD_CLOEXEC);
 }
 
-static void write_url(FILE *file, const char *before, const char *tls_cert,
-                      int port, const char *after) {
-  fprintf(file, "%shttp%s://127.0.0.1:%d%s\n", before, tls_cert ? "s" : "",
-          port, after);
+/* Where something listens, and the file that says so. */
+struct address {
+  const char *name, *file;
+  char url[64]; /* empty: nowhere */
+};
+
+static struct address make_address(const char *name, const char *file,
+                                   bool is_tls, int port) {
+  struct address address = {.name = name, .file = file};
+  if (port >= 0)
+    snprintf(address.url, sizeof address.url, "http%s://127.0.0.1:%d",
+             is_tls ? "s" : "", port);
+  return address;
 }
 
 /* Written beside it and renamed: who sees the file sees a whole URL. */
-static int write_url_file(const char *path, const char *tls_cert, int port) {
+static int write_url_file(const struct address *address) {
   char beside[4096];
-  int length =
-      snprintf(beside, sizeof beside, "%s.%ld.part", path, (long)getpid());
+  int length = snprintf(beside, sizeof beside, "%s.%ld.part", address->file,
+                        (long)getpid());
   if (length < 0 || (size_t)length >= sizeof beside)
     return -1;
   FILE *file = fopen(beside, "w");
   if (!file)
     return -1;
-  write_url(file, "", tls_cert, port, "");
-  bool written = !ferror(file);
-  if (fclose(file) == 0 && written && rename(beside, path) == 0)
+  bool written = fprintf(file, "%s\n", address->url) > 0;
+  if (fclose(file) == 0 && written && rename(beside, address->file) == 0)
     return 0;
   remove(beside);
   return -1;
 }
 
-static void print_banner(const struct em_options *options,
-                         const struct listeners *listeners) {
-  if (options->quiet)
-    return;
+static int complain(const char *message) {
+  fprintf(stderr, "segmind-emulator: %s\n", message);
+  return EXIT_FAILURE;
+}
+
+/* The files from the last to the first, the service's own: who waits for it
+ * finds the others there. */
+static int tell(const struct address *addresses, size_t count, bool quiet) {
+  for (size_t i = count; i-- > 0;)
+    if (addresses[i].file && write_url_file(&addresses[i])) {
+      fprintf(stderr, "segmind-emulator: cannot write %s: %s\n",
+              addresses[i].file, strerror(errno));
+      return EXIT_FAILURE;
+    }
+  if (quiet)
+    return EXIT_SUCCESS;
   printf("segmind-emulator: an emulator of the Segmind image service.\n"
          "No model runs in it: pictures are drawn, credits are play money.\n");
-  write_url(stdout, "Base URL: ", options->tls_cert, listeners->port,
-            " (in a browser it shows its jobs)");
-  if (listeners->wire_port >= 0)
-    write_url(stdout, "Through the faulty wire: ", options->tls_cert,
-              listeners->wire_port, "");
-  if (listeners->foreign_port >= 0)
-    write_url(stdout, "Foreign host: ", NULL, listeners->foreign_port, "");
+  for (size_t i = 0; i < count; i++)
+    if (*addresses[i].url)
+      printf("%s: %s%s\n", addresses[i].name, addresses[i].url,
+             i ? "" : " (in a browser it shows its jobs)");
   fflush(stdout);
+  return EXIT_SUCCESS;
 }
 
 /* Nothing is expected on standard input but its end. */
@@ -130,31 +142,6 @@ static void wait_for_end(int signals, bool with_stdin) {
   }
 }
 
-static int complain(const char *message) {
-  fprintf(stderr, "segmind-emulator: %s\n", message);
-  return EXIT_FAILURE;
-}
-
-/* The service's own last: who waits for it finds the others there. */
-static int write_url_files(const struct em_options *options,
-                           const struct listeners *listeners) {
-  const struct {
-    const char *path, *tls_cert;
-    int port;
-  } files[] = {
-      {options->wire_url_file, options->tls_cert, listeners->wire_port},
-      {options->foreign_url_file, NULL, listeners->foreign_port},
-      {options->url_file, options->tls_cert, listeners->port}};
-  for (size_t i = 0; i < sizeof files / sizeof *files; i++)
-    if (files[i].path &&
-        write_url_file(files[i].path, files[i].tls_cert, files[i].port)) {
-      fprintf(stderr, "segmind-emulator: cannot write %s: %s\n", files[i].path,
-              strerror(errno));
-      return EXIT_FAILURE;
-    }
-  return EXIT_SUCCESS;
-}
-
 static int serve(struct em_service *service, int port, int signals) {
   const struct em_options *options = service->options;
   struct listeners listeners = {.service = service,
@@ -164,11 +151,16 @@ static int serve(struct em_service *service, int port, int signals) {
   struct em_error error;
   if (open_listeners(&listeners, &error))
     return complain(error.text);
-  int result = write_url_files(options, &listeners);
-  if (result == EXIT_SUCCESS) {
-    print_banner(options, &listeners);
+  const struct address addresses[] = {
+      make_address("Base URL", options->url_file, options->tls_cert, port),
+      make_address("Through the faulty wire", options->wire_url_file,
+                   options->tls_cert, listeners.wire_port),
+      make_address("Foreign host", options->foreign_url_file, false,
+                   listeners.foreign_port)};
+  int result =
+      tell(addresses, sizeof addresses / sizeof *addresses, options->quiet);
+  if (result == EXIT_SUCCESS)
     wait_for_end(signals, options->exit_with_stdin);
-  }
   close_listeners(&listeners);
   return result;
 }

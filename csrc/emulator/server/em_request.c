@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "em_clock.h"
+#include "em_service.h"
 
 /* More than the service takes; uploads of 64 MiB as base64 fit. */
 static const size_t body_max_bytes = (size_t)128 << 20;
@@ -19,12 +20,6 @@ void em_request_append(struct em_request *request, const char *data,
   else
     request->too_large = true;
   request->too_large |= request->body.failed;
-}
-
-void em_request_destroy(struct em_request *request) {
-  em_text_free(&request->body);
-  em_job_drop(request->job);
-  request->job = NULL;
 }
 
 const char *em_request_header(const struct em_request *request,
@@ -46,13 +41,12 @@ bool em_request_has_type(const struct em_request *request, const char *type) {
          strchr("; \t", header[size]);
 }
 
-json_t *em_request_json(const struct em_request *request,
-                        struct em_reply *reply) {
+json_t *em_request_json(struct em_request *request) {
   json_error_t error;
   json_t *body = json_loadb(request->body.data ? request->body.data : "",
                             request->body.size, 0, &error);
-  if (!body && reply)
-    em_reply_error(reply, 400, "Invalid JSON: %s", error.text);
+  if (!body)
+    em_reply_error(request, 400, "Invalid JSON: %s", error.text);
   return body;
 }
 
@@ -64,40 +58,45 @@ static void forget_body(struct em_reply *reply) {
   reply->has_picture = false;
 }
 
-void em_reply_destroy(struct em_reply *reply) {
+void em_request_destroy(struct em_request *request) {
+  struct em_reply *reply = &request->reply;
+  em_text_free(&request->body);
+  em_job_drop(request->job);
   forget_body(reply);
   for (int i = 0; i < reply->header_count; i++) {
     free(reply->headers[i].name);
     free(reply->headers[i].value);
   }
-  *reply = (struct em_reply){0};
 }
 
-void em_reply_bytes(struct em_reply *reply, int status,
+void em_reply_bytes(struct em_request *request, int status,
                     const char *content_type, struct em_bytes bytes) {
+  struct em_reply *reply = &request->reply;
   forget_body(reply);
   reply->content_type = strdup(content_type);
   reply->body = bytes;
   reply->status = bytes.data ? status : 500;
 }
 
-void em_reply_string(struct em_reply *reply, int status,
+void em_reply_string(struct em_request *request, int status,
                      const char *content_type, const char *string) {
   struct em_bytes bytes = {(unsigned char *)strdup(string), strlen(string)};
-  em_reply_bytes(reply, status, content_type, bytes);
+  em_reply_bytes(request, status, content_type, bytes);
 }
 
-void em_reply_text(struct em_reply *reply, int status, const char *content_type,
+void em_reply_text(struct em_request *request, int status,
+                   const char *content_type, struct em_text *text) {
+  em_reply_bytes(request, status, content_type, em_text_take(text));
+}
+
+void em_reply_json(struct em_request *request, int status,
                    struct em_text *text) {
-  em_reply_bytes(reply, status, content_type, em_text_take(text));
+  em_reply_text(request, status, "application/json", text);
 }
 
-void em_reply_json(struct em_reply *reply, int status, struct em_text *text) {
-  em_reply_text(reply, status, "application/json", text);
-}
-
-void em_reply_picture(struct em_reply *reply,
+void em_reply_picture(struct em_request *request,
                       const struct em_picture_ref *picture) {
+  struct em_reply *reply = &request->reply;
   forget_body(reply);
   reply->status = 200;
   reply->content_type = strdup(picture->media_type);
@@ -105,7 +104,7 @@ void em_reply_picture(struct em_reply *reply,
   reply->has_picture = true;
 }
 
-void em_reply_error(struct em_reply *reply, int status, const char *format,
+void em_reply_error(struct em_request *request, int status, const char *format,
                     ...) {
   char message[512];
   struct em_text text = {0};
@@ -116,16 +115,16 @@ void em_reply_error(struct em_reply *reply, int status, const char *format,
   em_text_add(&text, "{\"error\":");
   em_text_add_json(&text, message);
   em_text_add(&text, "}");
-  em_reply_json(reply, status, &text);
+  em_reply_json(request, status, &text);
 }
 
-void em_reply_not_allowed(struct em_reply *reply, const char *allowed) {
+void em_reply_not_allowed(struct em_request *request, const char *allowed) {
   static const char page[] =
       "<html>\r\n<head><title>405 Not Allowed</title></head>\r\n<body>\r\n"
       "<center><h1>405 Not Allowed</h1></center>\r\n</body>\r\n</html>\r\n";
-  em_reply_string(reply, 405, "text/html", page);
+  em_reply_string(request, 405, "text/html", page);
   if (allowed)
-    em_reply_header(reply, "Allow", "%s", allowed);
+    em_reply_header(request, "Allow", "%s", allowed);
 }
 
 static struct em_header *find_header(const struct em_reply *reply,
@@ -136,12 +135,13 @@ static struct em_header *find_header(const struct em_reply *reply,
   return NULL;
 }
 
-bool em_reply_has_header(const struct em_reply *reply, const char *name) {
-  return find_header(reply, name) != NULL;
+bool em_reply_has_header(const struct em_request *request, const char *name) {
+  return find_header(&request->reply, name) != NULL;
 }
 
-void em_reply_header(struct em_reply *reply, const char *name,
+void em_reply_header(struct em_request *request, const char *name,
                      const char *format, ...) {
+  struct em_reply *reply = &request->reply;
   struct em_header *header = find_header(reply, name);
   va_list args;
   if (!header && reply->header_count < EM_HEADER_MAX) {
@@ -157,11 +157,11 @@ void em_reply_header(struct em_reply *reply, const char *name,
   va_end(args);
 }
 
-void em_reply_reset(struct em_reply *reply, const struct em_options *options,
-                    int64_t wait_us) {
+void em_reply_reset(struct em_request *request, int64_t wait_us) {
+  const struct em_options *options = request->service->options;
   char at[EM_DATE_SIZE];
   em_date_write(
       options->reset_form,
       em_clock_wall_ms(options->clock_ahead_s) + (wait_us + 999) / 1000, 0, at);
-  em_reply_header(reply, "x-rate-limit-reset-at-utc", "%s", at);
+  em_reply_header(request, "x-rate-limit-reset-at-utc", "%s", at);
 }

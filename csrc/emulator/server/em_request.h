@@ -15,20 +15,6 @@ enum { EM_BASE_SIZE = 280 };
 
 struct em_service;
 
-struct em_request {
-  struct em_service *service;
-  struct MHD_Connection *connection;
-  const char *method;
-  const char *path;
-  struct em_route route;
-  char base[EM_BASE_SIZE]; /* the origin as the client named it */
-  struct em_text body;     /* empty when there was none */
-  bool too_large;
-  struct em_job *job; /* it speaks of or submitted: a reference, or NULL */
-  bool waits;         /* v1: answered when that job ends */
-  bool reports_end;   /* the answer made says that its job has ended */
-};
-
 enum { EM_HEADER_MAX = 24 };
 
 struct em_header {
@@ -52,37 +38,50 @@ struct em_reply {
   int header_count;
 };
 
-/* All of these replace what the reply said before, but keep its headers. */
-void em_reply_destroy(struct em_reply *reply);
+struct em_request {
+  struct em_service *service;
+  struct MHD_Connection *connection;
+  const char *method;
+  const char *path;
+  struct em_route route;
+  char base[EM_BASE_SIZE]; /* the origin as the client named it */
+  struct em_text body;     /* empty when there was none */
+  bool too_large;
+  struct em_job *job; /* it speaks of or submitted: a reference, or NULL */
+  bool waits;         /* v1: answered when that job ends */
+  bool reports_end;   /* the answer made says that its job has ended */
+  struct em_reply reply;
+};
 
-/* Ownership: takes the bytes, those of the text, a copy of the string; without
+/* All of these replace what the reply said before, but keep its headers.
+ * Ownership: takes the bytes, those of the text, a copy of the string; without
  * memory for them it becomes a 500. */
-void em_reply_bytes(struct em_reply *reply, int status,
+void em_reply_bytes(struct em_request *request, int status,
                     const char *content_type, struct em_bytes bytes);
-void em_reply_string(struct em_reply *reply, int status,
+void em_reply_string(struct em_request *request, int status,
                      const char *content_type, const char *string);
-void em_reply_text(struct em_reply *reply, int status, const char *content_type,
+void em_reply_text(struct em_request *request, int status,
+                   const char *content_type, struct em_text *text);
+void em_reply_json(struct em_request *request, int status,
                    struct em_text *text);
-void em_reply_json(struct em_reply *reply, int status, struct em_text *text);
-void em_reply_picture(struct em_reply *reply,
+void em_reply_picture(struct em_request *request,
                       const struct em_picture_ref *picture);
 
 /* The envelope {"error":"..."}. */
 __attribute__((format(printf, 3, 4))) void
-em_reply_error(struct em_reply *reply, int status, const char *format, ...);
+em_reply_error(struct em_request *request, int status, const char *format, ...);
 
 /* 405, which the service answers in HTML. */
-void em_reply_not_allowed(struct em_reply *reply, const char *allowed);
+void em_reply_not_allowed(struct em_request *request, const char *allowed);
 
 /* When the rate limit lets submits through again. */
-void em_reply_reset(struct em_reply *reply, const struct em_options *options,
-                    int64_t wait_us);
+void em_reply_reset(struct em_request *request, int64_t wait_us);
 
 /* Sets a header; an empty value takes it away. */
 __attribute__((format(printf, 3, 4))) void
-em_reply_header(struct em_reply *reply, const char *name, const char *format,
-                ...);
-bool em_reply_has_header(const struct em_reply *reply, const char *name);
+em_reply_header(struct em_request *request, const char *name,
+                const char *format, ...);
+bool em_reply_has_header(const struct em_request *request, const char *name);
 
 /* Appends to the body. Errors: the request becomes too_large. */
 void em_request_append(struct em_request *request, const char *data,
@@ -99,8 +98,7 @@ const char *em_request_argument(const struct em_request *request,
 bool em_request_has_type(const struct em_request *request, const char *type);
 
 /* Ownership: the caller's. Errors: NULL when the body is not JSON, and the
- * reply, which may be NULL, says so. */
-json_t *em_request_json(const struct em_request *request,
-                        struct em_reply *reply);
+ * reply says so. */
+json_t *em_request_json(struct em_request *request);
 
 #endif

@@ -93,20 +93,21 @@ static struct MHD_Response *make_response(const struct em_service *service,
 }
 
 static void add_headers(struct MHD_Response *response,
-                        const struct em_options *options,
-                        const struct em_reply *reply) {
+                        const struct em_request *request) {
+  const struct em_reply *reply = &request->reply;
   char date[EM_DATE_SIZE];
   if (reply->content_type && *reply->content_type &&
-      !em_reply_has_header(reply, "Content-Type"))
+      !em_reply_has_header(request, "Content-Type"))
     MHD_add_response_header(response, "Content-Type", reply->content_type);
   for (int i = 0; i < reply->header_count; i++)
     if (reply->headers[i].value && *reply->headers[i].value)
       MHD_add_response_header(response, reply->headers[i].name,
                               reply->headers[i].value);
-  if (em_reply_has_header(reply, "Date"))
+  if (em_reply_has_header(request, "Date"))
     return;
-  em_date_write(em_date_form("http"), em_clock_wall_ms(options->clock_ahead_s),
-                0, date);
+  em_date_write(em_date_form("http"),
+                em_clock_wall_ms(request->service->options->clock_ahead_s), 0,
+                date);
   MHD_add_response_header(response, "Date", date);
 }
 
@@ -123,18 +124,16 @@ static void set_framing(struct MHD_Response *response,
   MHD_set_response_options(response, (enum MHD_ResponseFlags)flags, MHD_RO_END);
 }
 
-static enum MHD_Result send_reply(const struct em_service *service,
-                                  struct MHD_Connection *connection,
-                                  struct em_reply *reply) {
-  if (reply->drop)
-    return MHD_NO;
-  struct MHD_Response *response = make_response(service, reply);
+static enum MHD_Result send_reply(struct em_request *request) {
+  struct em_reply *reply = &request->reply;
+  struct MHD_Response *response =
+      reply->drop ? NULL : make_response(request->service, reply);
   if (!response)
     return MHD_NO;
   set_framing(response, reply);
-  add_headers(response, service->options, reply);
-  enum MHD_Result result =
-      MHD_queue_response(connection, (unsigned)reply->status, response);
+  add_headers(response, request);
+  enum MHD_Result result = MHD_queue_response(
+      request->connection, (unsigned)reply->status, response);
   MHD_destroy_response(response);
   return result;
 }
@@ -156,8 +155,8 @@ static enum MHD_Result handle(void *arg, struct MHD_Connection *connection,
     *size = 0;
     return MHD_YES;
   }
-  struct em_reply *reply = em_exchange_step(exchange);
-  return reply ? send_reply(server->service, connection, reply) : MHD_YES;
+  struct em_request *request = em_exchange_step(exchange);
+  return request ? send_reply(request) : MHD_YES;
 }
 
 static void completed(void *arg, struct MHD_Connection *connection,

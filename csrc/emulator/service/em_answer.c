@@ -22,13 +22,12 @@ static bool has_record_locked(const struct em_service *service,
 }
 
 /* /v1/requests/{id}, the poll_url of a submit, has words of its own. */
-static void reply_not_found(const struct em_request *request,
-                            struct em_reply *reply) {
+static void reply_not_found(struct em_request *request) {
   const char *id = request->route.argument;
   if (strncmp(request->path, "/v1/", 4) != 0)
-    em_reply_error(reply, 404, "Request %s not found", id);
+    em_reply_error(request, 404, "Request %s not found", id);
   else
-    em_reply_error(reply, 404, "Output for this request ID %s Not Found", id);
+    em_reply_error(request, 404, "Output for this request ID %s Not Found", id);
 }
 
 /* The next state of a script, or the true one. */
@@ -49,7 +48,7 @@ static int write_job(struct em_request *request, struct em_text *text) {
                    : em_job_write_result(job, request->base, text);
 }
 
-void em_answer_job(struct em_request *request, struct em_reply *reply) {
+void em_answer_job(struct em_request *request) {
   struct em_service *service = request->service;
   struct em_text text = {0};
   int status = 0;
@@ -58,22 +57,22 @@ void em_answer_job(struct em_request *request, struct em_reply *reply) {
     status = write_job(request, &text);
   pthread_mutex_unlock(&service->store.lock);
   if (status)
-    em_reply_json(reply, status, &text);
+    em_reply_json(request, status, &text);
   else
-    reply_not_found(request, reply);
+    reply_not_found(request);
 }
 
-void em_answer_credits(struct em_request *request, struct em_reply *reply) {
+void em_answer_credits(struct em_request *request) {
   struct em_service *service = request->service;
   struct em_text text = {0};
   pthread_mutex_lock(&service->store.lock);
   em_text_addf(&text, "{\"credits\":%.10g,\"free-credits\":0}",
                service->store.credits);
   pthread_mutex_unlock(&service->store.lock);
-  em_reply_json(reply, 200, &text);
+  em_reply_json(request, 200, &text);
 }
 
-void em_answer_models(struct em_request *request, struct em_reply *reply) {
+void em_answer_models(struct em_request *request) {
   struct em_text text = {0};
   json_t *list = json_array();
   for (size_t i = 0; i < request->service->models->count; i++) {
@@ -86,29 +85,29 @@ void em_answer_models(struct em_request *request, struct em_reply *reply) {
   em_text_add(&text, "{\"models\":");
   em_text_add_tree(&text, list);
   em_text_add(&text, "}");
-  em_reply_json(reply, 200, &text);
+  em_reply_json(request, 200, &text);
 }
 
-void em_answer_media(struct em_request *request, struct em_reply *reply) {
+void em_answer_media(struct em_request *request) {
   struct em_picture_ref picture;
   if (em_service_find_picture(request->service, request->path, &picture))
-    em_reply_picture(reply, &picture);
+    em_reply_picture(request, &picture);
   else
-    em_reply_error(reply, 404, "File not found");
+    em_reply_error(request, 404, "File not found");
 }
 
 /* Errors: false, and the reply says why. */
-static bool add_asset(const struct em_request *request, const json_t *uri,
-                      struct em_text *urls, struct em_reply *reply) {
+static bool add_asset(struct em_request *request, const json_t *uri,
+                      struct em_text *urls) {
   char path[EM_PATH_SIZE];
   const char *text = json_string_value(uri);
   struct em_bytes file = em_data_uri_decode(text ? text : "");
   const char *problem =
       file.data ? em_service_keep_asset(request->service, file, path) : NULL;
   if (!file.data)
-    em_reply_error(reply, 400, "data_urls must hold base64 data URIs");
+    em_reply_error(request, 400, "data_urls must hold base64 data URIs");
   else if (problem)
-    em_reply_error(reply, 400, "Invalid file: %s", problem);
+    em_reply_error(request, 400, "Invalid file: %s", problem);
   else
     em_text_addf(urls, "%s\"%s%s\"", urls->size ? "," : "", request->base,
                  path);
@@ -117,32 +116,31 @@ static bool add_asset(const struct em_request *request, const json_t *uri,
 }
 
 /* All or none. */
-static void upload(const struct em_request *request, const json_t *body,
-                   struct em_reply *reply) {
+static void upload(struct em_request *request, const json_t *body) {
   const json_t *list = json_object_get(body, "data_urls");
   struct em_text urls = {0}, text = {0};
   size_t i = 0, count = json_array_size(list);
-  while (i < count && add_asset(request, json_array_get(list, i), &urls, reply))
+  while (i < count && add_asset(request, json_array_get(list, i), &urls))
     i++;
   if (!count) {
-    em_reply_error(reply, 400, "data_urls is required");
+    em_reply_error(request, 400, "data_urls is required");
   } else if (i == count) {
     em_text_addf(&text,
                  "{\"file_urls\":[%s],\"message\":"
                  "\"Files uploaded successfully\"}",
                  urls.data ? urls.data : "");
-    em_reply_json(reply, 200, &text);
+    em_reply_json(request, 200, &text);
   }
   em_text_free(&urls);
 }
 
-void em_answer_upload(struct em_request *request, struct em_reply *reply) {
+void em_answer_upload(struct em_request *request) {
   if (!em_request_has_type(request, "application/json")) {
-    em_reply_error(reply, 406, "Invalid content type");
+    em_reply_error(request, 406, "Invalid content type");
     return;
   }
-  json_t *body = em_request_json(request, reply);
+  json_t *body = em_request_json(request);
   if (body)
-    upload(request, body, reply);
+    upload(request, body);
   json_decref(body);
 }

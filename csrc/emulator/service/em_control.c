@@ -55,22 +55,33 @@ static void add_totals(struct em_text *text, const struct em_store *store) {
                states[EM_COMPLETED], states[EM_FAILED], cost, store->credits);
 }
 
-void em_control_ledger(struct em_request *request, struct em_reply *reply) {
-  struct em_service *service = request->service;
-  const struct em_store *store = &service->store;
-  struct em_text text = {0};
+typedef void add_job_fn(struct em_text *text, const struct em_service *service,
+                        const struct em_job *job);
+
+/* Adds the jobs, oldest first, as a JSON array. */
+static void add_jobs_locked(struct em_text *text,
+                            const struct em_request *request, add_job_fn *add) {
+  const struct em_store *store = &request->service->store;
   size_t first = first_wanted(request);
-  em_text_add(&text, "{\"submits\":[");
-  pthread_mutex_lock(&service->store.lock);
+  em_text_add(text, "[");
   for (size_t i = first; i < store->count; i++) {
-    em_text_add(&text, i > first ? "," : "");
-    add_submit(&text, service, store->jobs[i]);
+    em_text_add(text, i > first ? "," : "");
+    add(text, request->service, store->jobs[i]);
   }
-  em_text_add(&text, "],");
+  em_text_add(text, "]");
+}
+
+void em_control_ledger(struct em_request *request) {
+  struct em_store *store = &request->service->store;
+  struct em_text text = {0};
+  em_text_add(&text, "{\"submits\":");
+  pthread_mutex_lock(&store->lock);
+  add_jobs_locked(&text, request, add_submit);
+  em_text_add(&text, ",");
   add_totals(&text, store);
-  pthread_mutex_unlock(&service->store.lock);
+  pthread_mutex_unlock(&store->lock);
   em_text_add(&text, "}");
-  em_reply_json(reply, 200, &text);
+  em_reply_json(request, 200, &text);
 }
 
 /* How late the client learned of the end is what polling is judged by. */
@@ -92,7 +103,7 @@ static void add_counts(struct em_text *text, struct em_stats *stats) {
   unsigned long long total = 0;
   em_text_add(text, "\"requests\":{");
   for (int i = 0; i < EM_ENDPOINT_COUNT; i++) {
-    if (em_endpoint_is_control((enum em_endpoint)i))
+    if (i == EM_AT_CONTROL)
       continue;
     unsigned long long count = atomic_load(&stats->requests[i]);
     em_text_addf(text, "%s\"%s\":%llu", i ? "," : "",
@@ -104,35 +115,29 @@ static void add_counts(struct em_text *text, struct em_stats *stats) {
                atomic_load(&stats->open));
 }
 
-void em_control_stats(struct em_request *request, struct em_reply *reply) {
+void em_control_stats(struct em_request *request) {
   struct em_service *service = request->service;
-  const struct em_store *store = &service->store;
   struct em_text text = {0};
-  size_t first = first_wanted(request);
   em_text_add(&text, "{");
   add_counts(&text, &service->stats);
-  em_text_add(&text, ",\"jobs\":[");
+  em_text_add(&text, ",\"jobs\":");
   pthread_mutex_lock(&service->store.lock);
-  for (size_t i = first; i < store->count; i++) {
-    em_text_add(&text, i > first ? "," : "");
-    add_delay(&text, service, store->jobs[i]);
-  }
+  add_jobs_locked(&text, request, add_delay);
   pthread_mutex_unlock(&service->store.lock);
-  em_text_add(&text, "]}");
-  em_reply_json(reply, 200, &text);
+  em_text_add(&text, "}");
+  em_reply_json(request, 200, &text);
 }
 
 /* Rules for a wire that is not there would never apply; say so. */
-static bool lacks(int port, const char *option, struct em_reply *reply) {
+static bool lacks(struct em_request *request, int port, const char *option) {
   if (port < 0)
-    em_reply_error(reply, 409, "the emulator was started without %s", option);
+    em_reply_error(request, 409, "the emulator was started without %s", option);
   return port < 0;
 }
 
 /* POST adds to the rules, or sets what the foreign host answers, where there
  * are none; DELETE clears. Errors: false, and the reply says why. */
-static bool change(const struct em_request *request, struct em_rules *rules,
-                   struct em_reply *reply) {
+static bool change(struct em_request *request, struct em_rules *rules) {
   struct em_error error;
   if (!strcmp(request->method, "DELETE") && rules)
     em_rules_clear(rules);
@@ -140,51 +145,51 @@ static bool change(const struct em_request *request, struct em_rules *rules,
     em_foreign_reset(request->service->foreign);
   if (strcmp(request->method, "POST") != 0)
     return true;
-  json_t *script = em_request_json(request, reply);
+  json_t *script = em_request_json(request);
   if (!script)
     return false;
   int failed =
       rules ? em_rules_add(rules, script, &error)
             : em_foreign_script(request->service->foreign, script, &error);
   if (failed)
-    em_reply_error(reply, 400, "%s", error.text);
+    em_reply_error(request, 400, "%s", error.text);
   json_decref(script);
   return !failed;
 }
 
 /* Whatever the method, the answer lists what there is now. */
-static void answer_script(const struct em_request *request,
-                          struct em_rules *rules, struct em_reply *reply) {
+static void answer_script(struct em_request *request, struct em_rules *rules) {
   struct em_text text = {0};
-  if (!change(request, rules, reply))
+  if (!change(request, rules))
     return;
   if (rules)
     em_rules_write_json(rules, &text);
   else
     em_foreign_write_json(request->service->foreign, &text);
-  em_reply_json(reply, 200, &text);
+  em_reply_json(request, 200, &text);
 }
 
-void em_control_faults(struct em_request *request, struct em_reply *reply) {
-  answer_script(request, &request->service->faults, reply);
+void em_control_faults(struct em_request *request) {
+  answer_script(request, &request->service->faults);
 }
 
-void em_control_wire(struct em_request *request, struct em_reply *reply) {
-  if (!lacks(request->service->options->wire_port, "--wire-port", reply))
-    answer_script(request, em_wire_rules(request->service->wire), reply);
+void em_control_wire(struct em_request *request) {
+  if (!lacks(request, request->service->options->wire_port, "--wire-port"))
+    answer_script(request, em_wire_rules(request->service->wire));
 }
 
-void em_control_foreign(struct em_request *request, struct em_reply *reply) {
-  if (!lacks(request->service->options->foreign_port, "--foreign-port", reply))
-    answer_script(request, NULL, reply);
+void em_control_foreign(struct em_request *request) {
+  if (!lacks(request, request->service->options->foreign_port,
+             "--foreign-port"))
+    answer_script(request, NULL);
 }
 
-void em_control_wire_log(struct em_request *request, struct em_reply *reply) {
+void em_control_wire_log(struct em_request *request) {
   struct em_text text = {0};
-  if (lacks(request->service->options->wire_port, "--wire-port", reply))
+  if (lacks(request, request->service->options->wire_port, "--wire-port"))
     return;
   em_wire_write_log(request->service->wire, first_wanted(request), &text);
-  em_reply_json(reply, 200, &text);
+  em_reply_json(request, 200, &text);
 }
 
 static void clear_counts(struct em_stats *stats) {
@@ -194,7 +199,7 @@ static void clear_counts(struct em_stats *stats) {
                (unsigned long long)atomic_load(&stats->open));
 }
 
-void em_control_reset(struct em_request *request, struct em_reply *reply) {
+void em_control_reset(struct em_request *request) {
   struct em_service *service = request->service;
   em_rules_clear(&service->faults);
   em_wire_reset(service->wire);
@@ -202,12 +207,12 @@ void em_control_reset(struct em_request *request, struct em_reply *reply) {
   em_store_reset(&service->store);
   em_media_reset(service->media);
   clear_counts(&service->stats);
-  em_reply_string(reply, 200, "application/json", "{}");
+  em_reply_string(request, 200, "application/json", "{}");
 }
 
 /* As a signal does. */
-void em_control_shutdown(struct em_request *request, struct em_reply *reply) {
+void em_control_shutdown(struct em_request *request) {
   (void)request;
   kill(getpid(), SIGTERM);
-  em_reply_string(reply, 200, "application/json", "{}");
+  em_reply_string(request, 200, "application/json", "{}");
 }

@@ -33,17 +33,18 @@ static const struct em_path table[] = {
     {"/models", EM_AT_MODELS, "models", "GET", em_answer_models},
     {"/inference-model-information/list", EM_AT_MODELS, "models", "GET",
      em_answer_models},
-    {"/", EM_AT_PAGE, "page", "GET", em_page},
-    {"/_emulator/ledger", EM_AT_LEDGER, "ledger", "GET", em_control_ledger},
-    {"/_emulator/stats", EM_AT_STATS, "stats", "GET", em_control_stats},
-    {"/_emulator/faults", EM_AT_FAULTS, "faults", SCRIPTED, em_control_faults},
-    {"/_emulator/wire", EM_AT_WIRE, "wire", SCRIPTED, em_control_wire},
-    {"/_emulator/wire/log", EM_AT_WIRE_LOG, "wire_log", "GET",
+    {"/", EM_AT_CONTROL, "control", "GET", em_page},
+    {"/_emulator/ledger", EM_AT_CONTROL, "control", "GET", em_control_ledger},
+    {"/_emulator/stats", EM_AT_CONTROL, "control", "GET", em_control_stats},
+    {"/_emulator/faults", EM_AT_CONTROL, "control", SCRIPTED,
+     em_control_faults},
+    {"/_emulator/wire", EM_AT_CONTROL, "control", SCRIPTED, em_control_wire},
+    {"/_emulator/wire/log", EM_AT_CONTROL, "control", "GET",
      em_control_wire_log},
-    {"/_emulator/foreign", EM_AT_FOREIGN, "foreign", SCRIPTED,
+    {"/_emulator/foreign", EM_AT_CONTROL, "control", SCRIPTED,
      em_control_foreign},
-    {"/_emulator/reset", EM_AT_RESET, "reset", "POST", em_control_reset},
-    {"/_emulator/shutdown", EM_AT_SHUTDOWN, "shutdown", "POST",
+    {"/_emulator/reset", EM_AT_CONTROL, "control", "POST", em_control_reset},
+    {"/_emulator/shutdown", EM_AT_CONTROL, "control", "POST",
      em_control_shutdown},
     {"*", EM_AT_NOWHERE, "nowhere", "", NULL},
 };
@@ -95,14 +96,9 @@ const char *em_endpoint_name(enum em_endpoint endpoint) {
 
 bool em_endpoint_is_known(const char *name) {
   for (int i = 0; i < PATH_COUNT; i++)
-    if (!em_endpoint_is_control(table[i].endpoint) &&
-        !strcmp(name, table[i].name))
+    if (table[i].endpoint != EM_AT_CONTROL && !strcmp(name, table[i].name))
       return true;
   return false;
-}
-
-bool em_endpoint_is_control(enum em_endpoint endpoint) {
-  return endpoint >= EM_AT_LEDGER && endpoint <= EM_AT_SHUTDOWN;
 }
 
 static bool allows(const struct em_path *path, const char *method) {
@@ -122,17 +118,18 @@ static bool is_valid_key(const struct em_service *service, const char *key) {
 }
 
 static bool is_keyed(enum em_endpoint endpoint) {
-  return endpoint != EM_AT_MEDIA && !em_endpoint_is_control(endpoint);
+  return endpoint != EM_AT_MEDIA && endpoint != EM_AT_CONTROL;
 }
 
-static bool has_key(const struct em_request *request, struct em_reply *reply) {
+static bool has_key(struct em_request *request) {
   const char *key = em_request_header(request, "x-api-key");
   if (key && is_valid_key(request->service, key))
     return true;
   if (!key && !em_request_header(request, "Authorization"))
-    em_reply_error(reply, 401, "Missing Authorization or x-api-key in header");
+    em_reply_error(request, 401,
+                   "Missing Authorization or x-api-key in header");
   else
-    em_reply_error(reply, 401,
+    em_reply_error(request, 401,
                    "Unauthorized. API key is invalid or may have expired...");
   return false;
 }
@@ -149,16 +146,17 @@ static bool is_foreign(const struct em_request *request) {
   return !em_source_is_loopback(url);
 }
 
-void em_endpoints_answer(struct em_request *request, struct em_reply *reply) {
+void em_endpoints_answer(struct em_request *request) {
   const struct em_path *path = request->route.path;
   if (path->endpoint == EM_AT_NOWHERE)
-    em_reply_error(reply, 404, "Not Found");
-  else if (em_endpoint_is_control(path->endpoint) && is_foreign(request))
-    em_reply_error(reply, 403, "The control port is for this host's programs");
+    em_reply_error(request, 404, "Not Found");
+  else if (path->endpoint == EM_AT_CONTROL && is_foreign(request))
+    em_reply_error(request, 403,
+                   "The control port is for this host's programs");
   else if (!allows(path, request->method))
-    em_reply_not_allowed(reply, path->methods);
+    em_reply_not_allowed(request, path->methods);
   else if (request->too_large)
-    em_reply_error(reply, 413, "Request body is too large");
-  else if (!is_keyed(path->endpoint) || has_key(request, reply))
-    path->answer(request, reply);
+    em_reply_error(request, 413, "Request body is too large");
+  else if (!is_keyed(path->endpoint) || has_key(request))
+    path->answer(request);
 }

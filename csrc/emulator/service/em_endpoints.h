@@ -18,24 +18,15 @@ enum em_endpoint {
   EM_AT_HISTORY_ENTRY,
   EM_AT_MODELS,
   EM_AT_MEDIA,
-  EM_AT_LEDGER,
-  EM_AT_STATS,
-  EM_AT_FAULTS,
-  EM_AT_WIRE,
-  EM_AT_WIRE_LOG,
-  EM_AT_FOREIGN,
-  EM_AT_RESET,
-  EM_AT_PAGE,
-  EM_AT_SHUTDOWN,
+  EM_AT_CONTROL, /* the emulator's own: never counted, never faulty */
   EM_AT_NOWHERE,
   EM_ENDPOINT_COUNT
 };
 
 struct em_request;
-struct em_reply;
 
 /* An endpoint answers the request, or sets request->waits. */
-typedef void em_endpoint_fn(struct em_request *request, struct em_reply *reply);
+typedef void em_endpoint_fn(struct em_request *request);
 
 em_endpoint_fn em_submit_v2, em_submit_v1;
 em_endpoint_fn em_answer_job, em_answer_credits;
@@ -65,8 +56,5 @@ const char *em_endpoint_name(enum em_endpoint endpoint);
 
 /* Is it the name of one of the service's endpoints? */
 bool em_endpoint_is_known(const char *name);
-
-/* The emulator's own control port: never counted, never faulty. */
-bool em_endpoint_is_control(enum em_endpoint endpoint);
 
 #endif

@@ -193,14 +193,14 @@ static size_t add_rows_locked(const struct em_service *service,
   return count;
 }
 
-void em_history_list(struct em_request *request, struct em_reply *reply) {
+void em_history_list(struct em_request *request) {
   struct em_service *service = request->service;
   struct filter filter = {0};
   struct em_text text = {0};
   int64_t now_ms = em_clock_wall_ms(service->options->clock_ahead_s);
   const char *problem = read_filter(&filter, now_ms, request);
   if (problem) {
-    em_reply_error(reply, 400, "%s", problem);
+    em_reply_error(request, 400, "%s", problem);
     return;
   }
   em_text_add(&text, "{\"data\":[");
@@ -209,10 +209,10 @@ void em_history_list(struct em_request *request, struct em_reply *reply) {
   pthread_mutex_unlock(&service->store.lock);
   em_text_addf(&text, "],\"page\":%ld,\"per_page\":%ld,\"total\":%zu}",
                filter.page, filter.per_page, total);
-  em_reply_json(reply, 200, &text);
+  em_reply_json(request, 200, &text);
 }
 
-void em_history_entry(struct em_request *request, struct em_reply *reply) {
+void em_history_entry(struct em_request *request) {
   struct em_service *service = request->service;
   struct em_text text = {0};
   const struct em_job *job = request->job;
@@ -221,7 +221,8 @@ void em_history_entry(struct em_request *request, struct em_reply *reply) {
     write_row(job, service->options, request->base, &text);
   pthread_mutex_unlock(&service->store.lock);
   if (text.size)
-    em_reply_json(reply, 200, &text);
+    em_reply_json(request, 200, &text);
   else
-    em_reply_error(reply, 404, "Request %s not found", request->route.argument);
+    em_reply_error(request, 404, "Request %s not found",
+                   request->route.argument);
 }

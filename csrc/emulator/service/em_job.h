@@ -1,5 +1,16 @@
 /* A job: one accepted submit, from the answer with its id to its picture, and
- * the texts in which the service speaks of it.
+ * the texts in which the service speaks of it. em_order.c reads what it asks
+ * for, or why it is refused; em_production.c makes it:
+ *
+ *   QUEUED      until the drawn queueing time has passed
+ *   PROCESSING  the picture is drawn by the pool while the drawn latency runs
+ *   COMPLETED   when both are done; billed then
+ *   FAILED      at once when it cannot be drawn, or a few milliseconds after
+ *               the queue when its parameters were refused
+ *
+ * v2 queues first and checks later: there a refusal is the message with which
+ * the queued job will fail. v1 answers with an HTTP status. Each step of the
+ * production holds a reference, so that a reset may forget a job at any time.
  *
  * A job is never forgotten before a reset, so it is kept small: what drawing
  * needs (the order) goes when the picture is made. All of it is guarded by
@@ -7,6 +18,7 @@
 #ifndef EM_JOB_H
 #define EM_JOB_H
 
+#include <jansson.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -14,7 +26,7 @@
 #include "em_media.h"
 #include "em_model.h"
 #include "em_options.h"
-#include "em_order.h"
+#include "em_painter.h"
 #include "em_random.h"
 #include "em_text.h"
 
@@ -27,6 +39,15 @@ enum em_state {
   EM_PROCESSING, /* on a worker */
   EM_COMPLETED,
   EM_FAILED,
+};
+
+/* What a request body asks a model to draw. Guidance, steps and the like are
+ * checked and otherwise without effect, as no model runs. */
+struct em_order {
+  json_t *body;                   /* a reference: all texts are its own */
+  struct em_painter_job picture;  /* but for its inputs, seed and step */
+  const char *urls[EM_INPUT_MAX]; /* of those, in the order of the parameters */
+  bool has_seed;                  /* otherwise the service draws one */
 };
 
 struct em_job {
@@ -86,5 +107,19 @@ int em_job_write_status(const struct em_job *job, const char *state,
                         const char *base, struct em_text *text);
 int em_job_write_result(const struct em_job *job, const char *base,
                         struct em_text *text);
+
+/* Reads the body of a new job for its model: fills in its order and seed, or
+ * why it is refused: its error, and what v1 answers then. A 406 is known before
+ * the model runs, so that v1 takes no job.
+ * Errors: -1 when out of memory. */
+int em_order_read(struct em_job *job, json_t *body);
+void em_order_delete(struct em_order *order);
+
+/* Sets a job on its way, its latency drawn and its order or error filled. */
+void em_production_start(struct em_job *job, int64_t queue_us);
+
+/* Calls wake(arg), once, when the job has ended.
+ * Errors: false when it has ended already; then wake is not called. */
+bool em_production_wait(struct em_job *job, void (*wake)(void *arg), void *arg);
 
 #endif

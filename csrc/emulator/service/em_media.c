@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "em_clock.h"
+
 /* 8 GiB: some ten thousand full-size pictures. A run that needs more wants
  * --plain. */
 static const uint64_t ceiling_bytes = (uint64_t)8 << 30;
@@ -76,15 +78,12 @@ void em_media_reset(struct em_media *media) {
   pthread_mutex_unlock(&media->lock);
 }
 
-int em_media_store(struct em_media *media, struct em_bytes picture,
-                   const char *media_type, struct em_picture_ref *ref) {
+/* Appends a picture. Errors: -1. */
+static int store(struct em_media *media, struct em_bytes picture,
+                 struct em_picture_ref *ref) {
   size_t size = picture.size;
-  if (size > UINT32_MAX)
-    return -1;
-  *ref =
-      (struct em_picture_ref){.size = (uint32_t)size, .media_type = media_type};
   pthread_mutex_lock(&media->lock);
-  bool fits = media->end + size <= ceiling_bytes;
+  bool fits = size <= UINT32_MAX && media->end + size <= ceiling_bytes;
   ref->offset = media->end;
   if (fits)
     media->end += size;
@@ -104,14 +103,19 @@ struct em_bytes em_media_load(struct em_media *media,
   return (struct em_bytes){0};
 }
 
-int em_media_name(struct em_media *media, const char *name,
-                  const struct em_picture_ref *ref, int64_t now_us) {
+int em_media_keep(struct em_media *media, const char *name,
+                  struct em_bytes picture, const char *media_type, int step,
+                  struct em_picture_ref *ref) {
   size_t size = strlen(name) + 1;
   struct named *named = malloc(sizeof *named + size);
-  if (!named)
+  *ref = (struct em_picture_ref){
+      .size = (uint32_t)picture.size, .media_type = media_type, .step = step};
+  if (!named || store(media, picture, ref)) {
+    free(named);
     return -1;
+  }
   named->ref = *ref;
-  named->since_us = now_us;
+  named->since_us = em_clock_now_us();
   named->name = memcpy(named->text, name, size);
   pthread_mutex_lock(&media->lock);
   /* Two threads may have made the same render: the first name stays. */

@@ -31,17 +31,15 @@ void em_media_delete(struct em_media *media);
 /* Forgets all names and empties the file. */
 void em_media_reset(struct em_media *media);
 
-/* Appends a picture. Errors: -1 when the disk or the ceiling is full. */
-int em_media_store(struct em_media *media, struct em_bytes picture,
-                   const char *media_type, struct em_picture_ref *ref);
+/* Keeps a picture under a name; of two pictures of one name the first has it.
+ * Errors: -1 when the disk or the ceiling is full, or out of memory. */
+int em_media_keep(struct em_media *media, const char *name,
+                  struct em_bytes picture, const char *media_type, int step,
+                  struct em_picture_ref *ref);
 
 /* Reads a picture back. Errors: NULL. */
 struct em_bytes em_media_load(struct em_media *media,
                               const struct em_picture_ref *ref);
-
-/* Gives a picture a name. Errors: -1 when out of memory. */
-int em_media_name(struct em_media *media, const char *name,
-                  const struct em_picture_ref *ref, int64_t now_us);
 
 /* Looks a name up; with `since_us`, only if named at or after that time. */
 bool em_media_find(struct em_media *media, const char *name, int64_t since_us,

@@ -1,4 +1,4 @@
-#include "em_order.h"
+#include "em_service.h"
 
 #include <ctype.h>
 #include <stdarg.h>
@@ -9,7 +9,6 @@
 #include <strings.h>
 
 #include "em_member.h"
-#include "em_service.h"
 
 /* The statuses of v1, as the service's documents have them: 400 for what is
  * missing, 406 for a value outside a declared set; every other bad value

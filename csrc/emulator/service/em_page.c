@@ -155,7 +155,7 @@ static void add_usage(struct em_text *text, const char *base, bool has_key) {
                base, base, base, base);
 }
 
-void em_page(struct em_request *request, struct em_reply *reply) {
+void em_page(struct em_request *request) {
   struct em_store *store = &request->service->store;
   struct em_text text = {0};
   pthread_mutex_lock(&store->lock);
@@ -167,7 +167,7 @@ void em_page(struct em_request *request, struct em_reply *reply) {
   pthread_mutex_unlock(&store->lock);
   add_usage(&text, request->base, store->options->key != NULL);
   em_text_add(&text, "</body></html>\n");
-  em_reply_text(reply, 200, "text/html; charset=utf-8", &text);
-  em_reply_header(reply, "Content-Security-Policy", "%s", policy);
-  em_reply_header(reply, "Cache-Control", "no-store");
+  em_reply_text(request, 200, "text/html; charset=utf-8", &text);
+  em_reply_header(request, "Content-Security-Policy", "%s", policy);
+  em_reply_header(request, "Cache-Control", "no-store");
 }

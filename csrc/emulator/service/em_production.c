@@ -1,23 +1,19 @@
-#include "em_production.h"
-
-#include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "em_service.h"
 
 #include "em_clock.h"
 #include "em_codec.h"
 #include "em_painter.h"
-#include "em_sign.h"
 #include "em_source.h"
-
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 /* What one drawing needs, and the name it is kept under. */
 struct drawing {
   struct em_painter_job picture;
   uint64_t identities[EM_INPUT_MAX]; /* of its inputs */
   char kept[768];
 };
-
 static int open_sources(const struct em_job *job, struct drawing *drawing,
                         struct em_error *error) {
   struct em_painter_job *picture = &drawing->picture;
@@ -33,7 +29,6 @@ static int open_sources(const struct em_job *job, struct drawing *drawing,
   picture->step++;
   return 0;
 }
-
 /* All that a picture depends on, as one name. */
 static void name_render(struct drawing *drawing) {
   const struct em_painter_job *picture = &drawing->picture;
@@ -48,7 +43,6 @@ static void name_render(struct drawing *drawing) {
     size += snprintf(drawing->kept + size, room - (size_t)size, ":%" PRIx64,
                      drawing->identities[i]);
 }
-
 /* A plain picture is one of 4096 colours: they differ, and few are drawn. */
 static uint32_t name_plain(struct drawing *drawing) {
   uint64_t hash = em_hash(drawing->kept, strlen(drawing->kept));
@@ -57,15 +51,6 @@ static uint32_t name_plain(struct drawing *drawing) {
            drawing->picture.format, colour, drawing->picture.step);
   return colour;
 }
-
-static int keep_render(struct em_media *media, const struct drawing *drawing,
-                       struct em_bytes file, struct em_picture_ref *ref) {
-  if (em_media_store(media, file, em_codec_media_type(file), ref))
-    return -1;
-  ref->step = drawing->picture.step;
-  return em_media_name(media, drawing->kept, ref, em_clock_now_us());
-}
-
 /* Draws, or finds the same picture drawn before. */
 static int render(struct em_service *service, struct drawing *drawing,
                   struct em_picture_ref *ref, struct em_error *error) {
@@ -78,14 +63,15 @@ static int render(struct em_service *service, struct drawing *drawing,
   struct em_bytes file =
       is_plain ? em_painter_plain(colour, drawing->picture.format, error)
                : em_painter_render(&drawing->picture, error);
-  int failed = !file.data ||
-               (service->options->signed_pictures && em_sign_picture(&file));
-  if (!failed && keep_render(service->media, drawing, file, ref))
+  int failed =
+      !file.data || (service->options->signed_pictures && em_codec_sign(&file));
+  if (!failed &&
+      em_media_keep(service->media, drawing->kept, file,
+                    em_codec_media_type(file), drawing->picture.step, ref))
     failed = em_fail(error, "the emulator's disk space is used up");
   free(file.data);
   return failed;
 }
-
 /* Ends the job if nothing is left to wait for, and wakes who waits. */
 static void settle(struct em_job *job) {
   struct em_store *store = &job->service->store;
@@ -102,7 +88,6 @@ static void settle(struct em_job *job) {
   if (wake)
     wake(arg);
 }
-
 static void ripen(void *arg, bool run) {
   struct em_job *job = arg;
   if (run) {
@@ -113,7 +98,6 @@ static void ripen(void *arg, bool run) {
   }
   em_job_drop(job);
 }
-
 /* Opens the inputs and renders. Errors: the text, malloc'ed. */
 static char *make_picture(const struct em_job *job,
                           struct em_picture_ref *ref) {
@@ -126,7 +110,6 @@ static char *make_picture(const struct em_job *job,
     free(drawing.picture.inputs[i].data);
   return failed ? strdup(error.text) : NULL;
 }
-
 static void draw(void *arg, bool run) {
   struct em_job *job = arg;
   if (run) {
@@ -145,10 +128,8 @@ static void draw(void *arg, bool run) {
   }
   em_job_drop(job);
 }
-
 /* A refused body fails about this long after the queue, as it was seen to. */
 static const int64_t refusal_us = 3000;
-
 static void begin(void *arg, bool run) {
   struct em_job *job = arg;
   struct em_service *service = job->service;
@@ -166,7 +147,6 @@ static void begin(void *arg, bool run) {
     em_tasks_at(service->pool, em_clock_now_us(), draw, em_job_keep(job));
   em_tasks_at(service->timer, ripe_us, ripen, job);
 }
-
 void em_production_start(struct em_job *job, int64_t queue_us) {
   em_job_keep(job);
   if (queue_us > 0)
@@ -174,7 +154,6 @@ void em_production_start(struct em_job *job, int64_t queue_us) {
   else
     begin(job, true);
 }
-
 bool em_production_wait(struct em_job *job, void (*wake)(void *arg),
                         void *arg) {
   pthread_mutex_lock(&job->service->store.lock);

@@ -101,10 +101,9 @@ const char *em_service_keep_asset(struct em_service *service,
   em_random_id(&service->store.random, false, id);
   pthread_mutex_unlock(&service->store.lock);
   snprintf(path, EM_PATH_SIZE, "/assets/%s.%s", id, type + strlen("image/"));
-  if (em_media_store(service->media, file, type, &ref) ||
-      em_media_name(service->media, path, &ref, em_clock_now_us()))
-    return "the emulator's disk space is used up";
-  return NULL;
+  return em_media_keep(service->media, path, file, type, 0, &ref)
+             ? "the emulator's disk space is used up"
+             : NULL;
 }
 
 uint64_t em_service_account(const struct em_request *request) {

@@ -132,8 +132,7 @@ static int stand_in(struct em_service *service, const struct url *url,
   if (!source->file.data)
     return -1;
   source->identity = em_hash(source->file.data, source->file.size);
-  if (!em_media_store(service->media, source->file, "image/png", &ref) &&
-      !em_media_name(service->media, kept, &ref, em_clock_now_us()))
+  if (!em_media_keep(service->media, kept, source->file, "image/png", 0, &ref))
     source->identity = ref.offset;
   return 0;
 }

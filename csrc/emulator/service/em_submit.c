@@ -8,7 +8,6 @@
 #include <strings.h>
 
 #include "em_clock.h"
-#include "em_production.h"
 
 struct part {
   char name[128];
@@ -129,29 +128,27 @@ static json_t *read_form(const struct em_request *request,
   return form.body;
 }
 
-static json_t *read_json(const struct em_request *request,
-                         struct em_reply *reply) {
-  json_t *body = em_request_json(request, reply);
+static json_t *read_json(struct em_request *request) {
+  json_t *body = em_request_json(request);
   if (!body || json_is_object(body))
     return body;
-  em_reply_error(reply, 400, "Invalid JSON: an object is expected");
+  em_reply_error(request, 400, "Invalid JSON: an object is expected");
   json_decref(body);
   return NULL;
 }
 
-static json_t *read_body(const struct em_request *request,
-                         const struct em_model *model, enum em_api api,
-                         struct em_reply *reply) {
+static json_t *read_body(struct em_request *request,
+                         const struct em_model *model, enum em_api api) {
   struct em_error error;
   if (em_request_has_type(request, "application/json"))
-    return read_json(request, reply);
+    return read_json(request);
   if (api == EM_V1 && em_request_has_type(request, "multipart/form-data")) {
     json_t *body = read_form(request, model, &error);
     if (!body)
-      em_reply_error(reply, 400, "%s", error.text);
+      em_reply_error(request, 400, "%s", error.text);
     return body;
   }
-  em_reply_error(reply, 406, "Invalid content type");
+  em_reply_error(request, 406, "Invalid content type");
   return NULL;
 }
 
@@ -200,39 +197,39 @@ static int64_t draw_times_locked(struct em_store *store, struct em_job *job) {
   return em_clock_us(queue_s / options->speed);
 }
 
-static void add_rate_reset(const struct em_store *store,
-                           struct em_reply *reply) {
+static void add_rate_reset_locked(struct em_request *request) {
+  const struct em_store *store = &request->service->store;
   int64_t now_us = em_clock_now_us();
-  em_reply_reset(reply, store->options,
-                 em_store_rate_reset_locked(store, now_us) - now_us);
+  em_reply_reset(request, em_store_rate_reset_locked(store, now_us) - now_us);
 }
 
 /* 406, which names the balance and the price, is the service's documented
  * answer; 402 with this text was seen on v2. */
-static void refuse(const struct em_store *store, enum em_admission admission,
-                   const struct em_job *job, struct em_reply *reply) {
+static void refuse_locked(struct em_request *request,
+                          enum em_admission admission,
+                          const struct em_job *job) {
   if (admission == EM_THROTTLED) {
-    add_rate_reset(store, reply);
-    em_reply_error(reply, 429, "rate_limit_exceeded");
+    add_rate_reset_locked(request);
+    em_reply_error(request, 429, "rate_limit_exceeded");
     return;
   }
+  double left = request->service->store.credits;
   char credits[32];
-  snprintf(credits, sizeof credits, "%.4g", store->credits);
-  const char *balance = store->credits > 0 ? credits : "0.0";
+  snprintf(credits, sizeof credits, "%.4g", left);
+  const char *balance = left > 0 ? credits : "0.0";
   if (job->api == EM_V2)
-    em_reply_error(reply, 402, "Insufficient credits. You have %s credits.",
+    em_reply_error(request, 402, "Insufficient credits. You have %s credits.",
                    balance);
   else
-    em_reply_error(reply, 406,
+    em_reply_error(request, 406,
                    "Insufficient credits. You have %s credits, this request "
                    "needs %.4g.",
                    balance, job->model->price_usd);
 }
 
 /* Accepts the job, or says why not. Takes the reference; returns another. */
-static struct em_job *enter(struct em_service *service, struct em_job *job,
-                            struct em_reply *reply) {
-  struct em_store *store = &service->store;
+static struct em_job *enter(struct em_request *request, struct em_job *job) {
+  struct em_store *store = &request->service->store;
   int64_t queue_us = 0;
   pthread_mutex_lock(&store->lock);
   enum em_admission admission =
@@ -241,9 +238,9 @@ static struct em_job *enter(struct em_service *service, struct em_job *job,
   if (added)
     queue_us = draw_times_locked(store, job);
   else if (admission != EM_ADMITTED)
-    refuse(store, admission, job, reply);
+    refuse_locked(request, admission, job);
   else
-    em_reply_error(reply, 500, "Internal Server Error");
+    em_reply_error(request, 500, "Internal Server Error");
   pthread_mutex_unlock(&store->lock);
   if (added)
     em_production_start(job, queue_us);
@@ -252,77 +249,75 @@ static struct em_job *enter(struct em_service *service, struct em_job *job,
   return added ? job : NULL;
 }
 
-static struct em_job *submit(const struct em_request *request, enum em_api api,
-                             struct em_reply *reply) {
+static struct em_job *submit(struct em_request *request, enum em_api api) {
   const char *name = request->route.argument;
   const struct em_model *model = em_model_find(request->service->models, name);
   if (!model) {
-    em_reply_error(reply, 404, "Model %.80s not found", name);
+    em_reply_error(request, 404, "Model %.80s not found", name);
     return NULL;
   }
-  json_t *body = read_body(request, model, api, reply);
+  json_t *body = read_body(request, model, api);
   if (!body)
     return NULL;
   struct em_job *job = make_job(request, model, api, body);
   json_decref(body);
   if (job && (api == EM_V2 || job->v1_status != 406))
-    return enter(request->service, job, reply);
-  em_reply_error(reply, job ? 406 : 500, "%s",
+    return enter(request, job);
+  em_reply_error(request, job ? 406 : 500, "%s",
                  job ? job->error : "Internal Server Error");
   em_job_drop(job);
   return NULL;
 }
 
-void em_submit_v2(struct em_request *request, struct em_reply *reply) {
+void em_submit_v2(struct em_request *request) {
   struct em_text text = {0};
-  request->job = submit(request, EM_V2, reply);
+  request->job = submit(request, EM_V2);
   if (!request->job)
     return;
   em_job_write_accepted(request->job, request->base, &text);
-  em_reply_json(reply, 200, &text);
+  em_reply_json(request, 200, &text);
 }
 
-void em_submit_v1(struct em_request *request, struct em_reply *reply) {
+void em_submit_v1(struct em_request *request) {
   struct em_service *service = request->service;
-  request->job = submit(request, EM_V1, reply);
+  request->job = submit(request, EM_V1);
   request->waits = request->job != NULL;
   if (request->waits)
     return;
   pthread_mutex_lock(&service->store.lock);
-  add_rate_reset(&service->store, reply);
+  add_rate_reset_locked(request);
   pthread_mutex_unlock(&service->store.lock);
 }
 
 /* The pages' samples read JSON, whoever published an answer got a picture. */
-static void reply_picture(const struct em_request *request,
-                          struct em_reply *reply) {
+static void reply_picture(struct em_request *request) {
   const struct em_job *job = request->job;
   struct em_text text = {0};
   if (!request->service->options->v1_json) {
-    em_reply_picture(reply, &job->picture);
+    em_reply_picture(request, &job->picture);
     return;
   }
   em_job_write_result(job, request->base, &text);
-  em_reply_json(reply, 200, &text);
+  em_reply_json(request, 200, &text);
 }
 
-void em_submit_v1_finish(struct em_request *request, struct em_reply *reply) {
+void em_submit_v1_finish(struct em_request *request) {
   struct em_service *service = request->service;
   const struct em_job *job = request->job;
   pthread_mutex_lock(&service->store.lock);
-  em_reply_header(reply, "x-request-id", "%s", job->id);
-  em_reply_header(reply, "x-remaining-credits", "%.10g",
+  em_reply_header(request, "x-request-id", "%s", job->id);
+  em_reply_header(request, "x-remaining-credits", "%.10g",
                   job->remaining_credits);
   if (job->state == EM_COMPLETED) {
-    reply_picture(request, reply);
-    em_reply_header(reply, "x-cost", "%.6g", job->cost);
-    em_reply_header(reply, "x-generation-time", "%.6f",
+    reply_picture(request);
+    em_reply_header(request, "x-cost", "%.6g", job->cost);
+    em_reply_header(request, "x-generation-time", "%.6f",
                     em_clock_s(job->finished_us - job->started_us));
-    em_reply_header(reply, "x-seed-value", "%lld", job->seed);
+    em_reply_header(request, "x-seed-value", "%lld", job->seed);
   } else {
-    em_reply_error(reply, job->v1_status ? job->v1_status : 500, "%s",
+    em_reply_error(request, job->v1_status ? job->v1_status : 500, "%s",
                    job->error ? job->error : "Failed");
   }
-  add_rate_reset(&service->store, reply);
+  add_rate_reset_locked(request);
   pthread_mutex_unlock(&service->store.lock);
 }

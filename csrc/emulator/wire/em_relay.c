@@ -67,9 +67,8 @@ struct em_link {
   enum state state;
   struct side_socket sides[SIDE_COUNT];
   struct em_flow flows[EM_DIRECTION_COUNT];
-  struct em_watch clock;
-  int64_t give_up_us; /* BREAKING: no longer than this */
-  struct em_later later;
+  struct em_watch clock; /* also calls the link later */
+  int64_t give_up_us;    /* BREAKING: no longer than this */
   struct em_wire_plan plan;
   bool to_head; /* the request is a HEAD */
   bool paused;  /* nothing moves in the plan's direction */
@@ -102,7 +101,7 @@ static void close_link(struct em_link *link) {
   leave_service(link);
   em_watch_close(&link->sides[CLIENT].watch);
   em_watch_close(&link->clock);
-  em_loop_later(link->relay->loop, &link->later);
+  em_loop_later(link->relay->loop, &link->clock);
 }
 
 static void finish(struct em_link *link) {
@@ -130,9 +129,22 @@ static void break_link(struct em_link *link) {
   go_on_breaking(link);
 }
 
+static struct em_flow *faulty_flow(struct em_link *link) {
+  return &link->flows[link->plan.direction];
+}
+
 static void pause_flow(struct em_link *link) {
   link->paused = true;
   set_clock(link, link->plan.terms->seconds_us);
+}
+
+static void trickle(struct em_link *link) {
+  em_flow_slow_down(faulty_flow(link), link->plan.terms->rate,
+                    em_clock_now_us());
+}
+
+static void garble(struct em_link *link) {
+  em_flow_corrupt(faulty_flow(link), link->plan.terms->length, link->plan.seed);
 }
 
 /* The client gets other bytes, the service hears no more. */
@@ -146,34 +158,16 @@ static void replace(struct em_link *link) {
 }
 
 static void apply_fault(struct em_link *link) {
-  const struct em_wire_plan *plan = &link->plan;
-  const struct em_wire_terms *terms = plan->terms;
-  struct em_flow *flow = &link->flows[plan->direction];
-  em_wire_log(link->relay->wire, plan, flow->passed, em_flow_total(flow));
+  static void (*const actions[EM_WIRE_ACTION_COUNT])(struct em_link *) = {
+      [EM_WIRE_CLOSE] = finish,     [EM_WIRE_RESET] = break_link,
+      [EM_WIRE_STALL] = pause_flow, [EM_WIRE_DELAY] = pause_flow,
+      [EM_WIRE_TRICKLE] = trickle,  [EM_WIRE_GARBAGE] = garble,
+      [EM_WIRE_REPLACE] = replace};
+  struct em_flow *flow = faulty_flow(link);
+  em_wire_log(link->relay->wire, &link->plan, flow->passed,
+              em_flow_total(flow));
   flow->stop_at = -1;
-  switch (plan->action) {
-  case EM_WIRE_CLOSE:
-    finish(link);
-    break;
-  case EM_WIRE_RESET:
-    break_link(link);
-    break;
-  case EM_WIRE_STALL:
-  case EM_WIRE_DELAY:
-    pause_flow(link);
-    break;
-  case EM_WIRE_TRICKLE:
-    em_flow_slow_down(flow, terms->rate, em_clock_now_us());
-    break;
-  case EM_WIRE_GARBAGE:
-    em_flow_corrupt(flow, terms->length, plan->seed);
-    break;
-  case EM_WIRE_REPLACE:
-    replace(link);
-    break;
-  case EM_WIRE_ACTION_COUNT:
-    break;
-  }
+  actions[link->plan.action](link);
 }
 
 static void time_out(struct em_link *link) {
@@ -344,7 +338,7 @@ static void move_on(struct em_link *link) {
   else
     pass_hang_up_on(link);
   if (moved && link->state == OPEN)
-    em_loop_later(link->relay->loop, &link->later);
+    em_loop_later(link->relay->loop, &link->clock);
   for (int i = 0; i < EM_DIRECTION_COUNT; i++)
     if (link->state == OPEN)
       set_slow_clock(link, &link->flows[i]);
@@ -362,7 +356,7 @@ static void swallow(struct em_link *link) {
   if (flow->ended || client->broken)
     close_link(link);
   else if (client->readable)
-    em_loop_later(link->relay->loop, &link->later);
+    em_loop_later(link->relay->loop, &link->clock);
 }
 
 static void go_on(struct em_link *link) {
@@ -384,15 +378,6 @@ static void side_ready(void *owner, uint32_t events) {
   if (events & EPOLLRDHUP)
     side->hung_up = true;
   go_on(side->link);
-}
-
-static void clock_ready(void *owner, uint32_t events) {
-  struct em_link *link = owner;
-  uint64_t ignored;
-  if (!(events & EPOLLIN) || read(link->clock.fd, &ignored, sizeof ignored) < 0)
-    return;
-  time_out(link);
-  go_on(link);
 }
 
 static void accept_all(void *owner, uint32_t events);
@@ -430,13 +415,20 @@ static int open_service(const struct em_relay *relay) {
   return -1;
 }
 
-static void run_later(void *owner) {
+/* Its time is over, or the loop comes back to it: then there are no events. */
+static void clock_ready(void *owner, uint32_t events) {
   struct em_link *link = owner;
-  if (link->state != CLOSED) {
+  struct em_relay *relay = link->relay;
+  uint64_t ignored;
+  if (events & EPOLLIN &&
+      read(link->clock.fd, &ignored, sizeof ignored) == sizeof ignored)
+    time_out(link);
+  else if (events)
+    return;
+  if (link->state != CLOSED || events) {
     go_on(link);
     return;
   }
-  struct em_relay *relay = link->relay;
   LIST_REMOVE(link, entry);
   delete_link(link);
   if (relay->starved)
@@ -453,13 +445,13 @@ static void open_link(struct em_relay *relay, int client, int service) {
   }
   link->relay = relay;
   link->number = ++relay->connections;
-  link->clock = (struct em_watch){-1, clock_ready, link};
-  link->later = (struct em_later){.run = run_later, .owner = link};
+  link->clock =
+      (struct em_watch){.fd = -1, .ready = clock_ready, .owner = link};
   LIST_INSERT_HEAD(&relay->links, link, entry);
   for (int i = 0; i < SIDE_COUNT; i++) {
     em_flow_create(&link->flows[i]);
-    link->sides[i].watch =
-        (struct em_watch){sockets[i], side_ready, &link->sides[i]};
+    link->sides[i].watch = (struct em_watch){
+        .fd = sockets[i], .ready = side_ready, .owner = &link->sides[i]};
     link->sides[i].link = link;
   }
   if (em_loop_watch(relay->loop, &link->sides[CLIENT].watch) ||
@@ -497,16 +489,13 @@ struct em_relay *em_relay_new(struct em_loop *loop, struct em_wire *wire,
     em_fail(error, "out of memory");
     return NULL;
   }
-  *relay = (struct em_relay){.listener = {-1, accept_all, relay},
-                             .loop = loop,
-                             .wire = wire,
-                             .service_port = service_port};
-  relay->listener.fd = em_listen(port, error);
-  if (relay->listener.fd >= 0) {
-    if (!em_loop_watch(loop, &relay->listener))
-      return relay;
-    em_fail(error, "cannot watch the wire's port");
-  }
+  *relay = (struct em_relay){
+      .listener = {.fd = -1, .ready = accept_all, .owner = relay},
+      .loop = loop,
+      .wire = wire,
+      .service_port = service_port};
+  if (!em_loop_listen(loop, &relay->listener, port, error))
+    return relay;
   em_relay_delete(relay);
   return NULL;
 }

@@ -60,10 +60,9 @@ static const char *find_lack(const json_t *rule) {
 
 static int check_rule(const json_t *rule, struct em_error *error) {
   const json_t *match = json_object_get(rule, "match");
-  if (em_members_check(rule, "", rule_members, error) ||
-      em_members_check(match, "match.", match_members, error) ||
+  if (em_members_check(rule, "", rule_members, "action", error) ||
+      em_members_check(match, "match.", match_members, NULL, error) ||
       em_match_check(match, "kind", error) ||
-      em_member_require(rule, rule_members[3], error) ||
       em_members_exclude(rule, "", "bytes", "bytes_base64", error))
     return -1;
   const char *lack = find_lack(rule);
@@ -208,7 +207,7 @@ void em_wire_match(struct em_wire *wire, const char *path,
   em_route_find(&route, path);
   *plan = (struct em_wire_plan){.endpoint = route.endpoint};
   snprintf(plan->path, sizeof plan->path, "%s", path);
-  if (em_endpoint_is_control(route.endpoint))
+  if (route.endpoint == EM_AT_CONTROL)
     return;
   pthread_mutex_lock(&wire->rules.lock);
   plan->exchange = ++wire->exchanges;
