@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -18,6 +17,7 @@
 #include "sm_output.h"
 #include "sm_redact.h"
 #include "sm_sha256.h"
+#include "sm_system.h"
 #include "sm_time.h"
 
 #if LUA_VERSION_NUM == 501
@@ -214,7 +214,7 @@ static int core_outputs(lua_State *L) {
 /* A seed that every model takes: 0 to 2^31 - 1. */
 static int core_seed(lua_State *L) {
   uint32_t seed;
-  if (getrandom(&seed, sizeof seed, 0) != (ssize_t)sizeof seed)
+  if (!sm_system_random(&seed, sizeof seed))
     return luaL_error(L, "the system gives no random numbers");
   lua_pushinteger(L, (lua_Integer)(seed & 0x7fffffff));
   return 1;
@@ -270,6 +270,7 @@ luaopen_segmind_core(lua_State *L); /* as in segmind.h */
 int luaopen_segmind_core(lua_State *L) {
   struct sm_error e;
   lsm_check_version(L);
+  sm_system_stay();
   if (sm_http_check_libcurl(&e) != SM_OK)
     return luaL_error(L, "%s", e.message);
   lsm_register_handle(L);

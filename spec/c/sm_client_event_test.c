@@ -1,13 +1,13 @@
 /* The descriptor of a client is readable while events wait, and not longer,
  * whenever the worker is held up. The linker (--wrap, see CMakeLists.txt) leads
- * the writes to it through here. */
+ * what rings it through here. */
 #include <poll.h>
 #include <stdatomic.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "check.h"
 #include "sm_client.h"
+#include "sm_system.h"
 
 static int ringing_fd = -1;
 static atomic_bool is_ringing, is_drained, has_rung;
@@ -18,18 +18,19 @@ static void pause_1ms(void) {
 
 /* The names are the linker's choice: NOLINTBEGIN(bugprone-reserved-identifier)
  */
-ssize_t __real_write(int fd, const void *bytes, size_t size);
-ssize_t __wrap_write(int fd, const void *bytes, size_t size);
+void __real_sm_bell_ring(const struct sm_bell *bell);
+void __wrap_sm_bell_ring(const struct sm_bell *bell);
 
-ssize_t __wrap_write(int fd, const void *bytes, size_t size) {
-  if (fd != ringing_fd)
-    return __real_write(fd, bytes, size);
+void __wrap_sm_bell_ring(const struct sm_bell *bell) {
+  if (bell->fd != ringing_fd) {
+    __real_sm_bell_ring(bell);
+    return;
+  }
   atomic_store(&is_ringing, true);
   for (int i = 0; i < 30 && !atomic_load(&is_drained); i++)
     pause_1ms();
-  ssize_t written = __real_write(fd, bytes, size);
+  __real_sm_bell_ring(bell);
   atomic_store(&has_rung, true);
-  return written;
 }
 /* NOLINTEND(bugprone-reserved-identifier) */
 

@@ -34,8 +34,6 @@ void *__wrap_calloc(size_t count, size_t size);
 void *__wrap_realloc(void *old, size_t size);
 char *__wrap_strdup(const char *text);
 char *__wrap_strndup(const char *text, size_t size);
-int __wrap_asprintf(char **out, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
 int __wrap_clock_gettime(clockid_t clock, struct timespec *now);
 int __wrap_pthread_cond_timedwait(pthread_cond_t *condition,
                                   pthread_mutex_t *lock,
@@ -62,17 +60,6 @@ char *__wrap_strdup(const char *text) {
 
 char *__wrap_strndup(const char *text, size_t size) {
   return torture_may_allocate() ? __real_strndup(text, size) : NULL;
-}
-
-int __wrap_asprintf(char **out, const char *format, ...) {
-  va_list args;
-  *out = NULL; /* undefined, says the manual, but nobody may use it */
-  if (!torture_may_allocate())
-    return -1;
-  va_start(args, format);
-  int length = vasprintf(out, format, args);
-  va_end(args);
-  return length;
 }
 
 CURLcode __wrap_curl_global_init(long flags) {

@@ -107,6 +107,16 @@ enum sm_code sm_buf_printf(struct sm_buf *buf, struct sm_error *e,
   return code;
 }
 
+char *sm_buf_format(const char *format, ...) {
+  struct sm_buf buf;
+  va_list args;
+  va_start(args, format);
+  sm_buf_create(&buf, SIZE_MAX - 1);
+  (void)sm_buf_vprintf(&buf, NULL, format, args);
+  va_end(args);
+  return buf.data;
+}
+
 const char *sm_buf_text(const struct sm_buf *buf) {
   return buf->data != NULL ? buf->data : "";
 }

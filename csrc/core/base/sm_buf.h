@@ -43,6 +43,10 @@ enum sm_code sm_buf_vprintf(struct sm_buf *buf, struct sm_error *e,
                             const char *format, va_list args)
     __attribute__((format(printf, 3, 0)));
 
+/* A text of its own. NULL: out of memory. Ownership: the caller's, free(). */
+char *sm_buf_format(const char *format, ...)
+    __attribute__((format(printf, 1, 2)));
+
 /* The text, "" when empty. Never NULL. */
 const char *sm_buf_text(const struct sm_buf *buf);
 

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "sm_system.h"
+
 bool sm_disk_read(int fd, void *out, size_t *size, uint64_t at) {
   size_t got = 0;
   while (got < *size) {
@@ -22,7 +24,7 @@ bool sm_disk_read(int fd, void *out, size_t *size, uint64_t at) {
 bool sm_disk_sync(int fd) {
   int result;
   do
-    result = fsync(fd);
+    result = sm_system_sync(fd);
   while (result != 0 && errno == EINTR);
   return result == 0;
 }

@@ -7,11 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "sm_disk.h"
+#include "sm_system.h"
 
 #define NAME_TRIES 16
 
@@ -112,7 +112,7 @@ static enum sm_code open_part(const struct sm_file *file, struct part *part,
   const mode_t mode = file->is_private ? 0600 : 0666;
   for (int i = 0; i < NAME_TRIES; i++) {
     uint64_t chance = 0;
-    if (getrandom(&chance, sizeof chance, 0) != (ssize_t)sizeof chance)
+    if (!sm_system_random(&chance, sizeof chance))
       return fail_on(e, "cannot write", file->path);
     (void)snprintf(part->name, sizeof part->name, ".%.100s.%016llx.part",
                    file->name, (unsigned long long)chance);
@@ -364,11 +364,11 @@ static enum sm_code name_target(struct sm_file *file, enum sm_format format,
                                 struct sm_error *e) {
   if (sm_format_is_named(file->name))
     return SM_OK;
-  char *path;
   size_t length = strlen(file->path);
   const char *dot = file->path[length - 1] == '.' ? "" : ".";
-  if (asprintf(&path, "%s%s%s", file->path, dot, sm_format_extension(format)) <
-      0)
+  char *path =
+      sm_buf_format("%s%s%s", file->path, dot, sm_format_extension(format));
+  if (!path)
     return sm_fail_memory(e);
   free(file->path);
   file->path = path;

@@ -45,13 +45,14 @@ static bool is_decimal(const char *text, size_t size) {
   return at == size;
 }
 
-/* The thread's own locale is left as it is: the C locale costs nothing to get,
- * and strtod_l rounds as strtod does. */
+/* In the C locale, which costs nothing to get. */
 static double convert(const char *text) {
   locale_t plain = newlocale(LC_ALL_MASK, "C", (locale_t)0);
   if (plain == (locale_t)0)
     return NAN;
-  double number = strtod_l(text, NULL, plain);
+  locale_t host = uselocale(plain);
+  double number = strtod(text, NULL);
+  uselocale(host);
   freelocale(plain);
   return number;
 }

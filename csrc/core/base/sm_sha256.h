@@ -1,7 +1,7 @@
 /* sm_sha256: the hash that names a picture's content.
  *
- * Of bytes at once, or of a stream in as many pieces as it comes in. libcrypto
- * does the hashing.
+ * Of bytes at once, or of a stream in as many pieces as it comes in. The
+ * system's library does the hashing (sm_system).
  */
 #ifndef SM_SHA256_H
 #define SM_SHA256_H
@@ -17,7 +17,7 @@ enum sm_code sm_sha256_of(char hex[SM_SHA256_HEX], const void *bytes,
                           size_t size, struct sm_error *e);
 
 struct sm_sha256 {
-  void *context; /* libcrypto's; NULL when not begun */
+  void *context; /* the library's; NULL when not begun */
 };
 
 /* Begins a stream, or begins it anew. Errors: SM_IO. */

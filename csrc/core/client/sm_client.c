@@ -7,13 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/eventfd.h>
-#include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "sm_http.h"
 #include "sm_ledger_folder.h"
+#include "sm_system.h"
 #include "sm_worker.h"
 
 #define KEY_MAX 256
@@ -37,7 +36,7 @@ struct sm_client {
   struct sm_engine *engine; /* the worker's alone, once there is one */
   struct sm_ledger *ledger; /* so is its store; NULL: there is none */
   char *folder;             /* of its pictures */
-  int fd;
+  struct sm_bell bell;
   /* Both sides'. */
   atomic_bool stop;
   pthread_mutex_t network_lock; /* of `http`, which goes with the worker */
@@ -86,12 +85,8 @@ static void take_commands(struct sm_client *client) {
 /* Under the lock: a host that takes between the flag and the write would find
  * the descriptor readable for nothing, and never silence it. */
 static void announce(struct sm_client *client) {
-  uint64_t one = 1;
-  if (atomic_exchange(&client->has_events, true))
-    return;
-  while (client->fd >= 0 && write(client->fd, &one, sizeof one) < 0 &&
-         errno == EINTR)
-    ;
+  if (!atomic_exchange(&client->has_events, true))
+    sm_bell_ring(&client->bell);
 }
 
 static void publish(struct sm_client *client) {
@@ -148,11 +143,9 @@ static void close_network(struct sm_client *client) {
   sm_ledger_delete(client->ledger);
   sm_worker_is_settled(client);
   sm_http_delete(http);
-  if (client->fd >= 0)
-    close(client->fd);
+  sm_bell_close(&client->bell);
   client->engine = NULL;
   client->ledger = NULL;
-  client->fd = -1;
 }
 
 /* From any thread; the network may be gone by now. Not under the lock that the
@@ -221,7 +214,7 @@ static void release(void *self) {
   freelocale(client->plain);
   pthread_mutex_destroy(&client->network_lock);
   pthread_mutex_destroy(&client->lock);
-  explicit_bzero(client->key, sizeof client->key);
+  sm_system_wipe(client->key, sizeof client->key);
   free(client);
 }
 
@@ -379,18 +372,16 @@ static enum sm_code open_engine(struct sm_client *client,
   if (client->ledger)
     engine.store = sm_ledger_store(client->ledger);
   engine.wall_ms = sm_wall_ms();
-  if (getrandom(&engine.seed, sizeof engine.seed, 0) < 0)
+  if (!sm_system_random(&engine.seed, sizeof engine.seed))
     engine.seed = (uint64_t)sm_now_ms() ^ (uint64_t)getpid();
   return sm_engine_new(&client->engine, &engine, sm_now_ms(), e);
 }
 
 static enum sm_code open_descriptor(struct sm_client *client,
                                     struct sm_error *e) {
-  if (client->is_inline)
+  if (client->is_inline || sm_bell_open(&client->bell))
     return SM_OK;
-  client->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-  return client->fd >= 0 ? SM_OK
-                         : sm_fail(e, SM_IO, "no eventfd: %s", strerror(errno));
+  return sm_fail(e, SM_IO, "no descriptor for the events: %s", strerror(errno));
 }
 
 static struct sm_client *make_client(bool is_inline) {
@@ -402,7 +393,7 @@ static struct sm_client *make_client(bool is_inline) {
     free(client);
     return NULL;
   }
-  client->fd = -1;
+  client->bell.fd = client->bell.ring = -1;
   client->is_inline = is_inline;
   client->forks = sm_worker_forks();
   pthread_mutex_init(&client->network_lock, NULL);
@@ -441,7 +432,7 @@ enum sm_code sm_client_new(struct sm_client **out,
 void sm_client_delete(struct sm_client *client) {
   if (!client || !sm_client_is_usable(client))
     return;
-  explicit_bzero(client->key, sizeof client->key);
+  sm_system_wipe(client->key, sizeof client->key);
   if (client->has_worker)
     sm_worker_stop(client);
   else
@@ -526,14 +517,11 @@ void sm_client_cancel(struct sm_client *client, uint64_t id) {
 /* Moves what the worker has published to the host's own list, or, when there is
  * nothing, silences the descriptor. */
 static void fetch(struct sm_client *client) {
-  uint64_t count;
   pthread_mutex_lock(&client->lock);
   sm_events_move(&client->taken, &client->events);
   if (!client->taken.head) {
     atomic_store(&client->has_events, false);
-    if (client->fd >= 0)
-      while (read(client->fd, &count, sizeof count) < 0 && errno == EINTR)
-        ;
+    sm_bell_silence(&client->bell);
   }
   pthread_mutex_unlock(&client->lock);
 }
@@ -581,12 +569,12 @@ bool sm_client_wait(struct sm_client *client, int64_t timeout_ms) {
     return true;
   if (client->is_inline)
     return wait_inline(client, timeout_ms);
-  struct pollfd wanted = {.fd = client->fd, .events = POLLIN};
+  struct pollfd wanted = {.fd = client->bell.fd, .events = POLLIN};
   int timeout = timeout_ms > INT32_MAX ? INT32_MAX : (int)timeout_ms;
   return poll(&wanted, 1, timeout) > 0;
 }
 
-int sm_client_fd(const struct sm_client *client) { return client->fd; }
+int sm_client_fd(const struct sm_client *client) { return client->bell.fd; }
 
 void sm_client_stats(struct sm_client *client, struct sm_stats *stats,
                      long *connections) {

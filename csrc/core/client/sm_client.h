@@ -10,7 +10,7 @@
  * when the next client is made, or at exit, where a handler registered after
  * curl_global_init stops and joins every worker (without it, leaving a process
  * with TLS under way crashed more often than not). The object file must stay
- * mapped until then: the module is linked with -z nodelete. A client that is
+ * mapped until then (sm_system_stay). A client that is
  * closed later still, by an exit handler of the host's, is there until then; it
  * takes no task any more.
  *

@@ -2,12 +2,13 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "sm_http.h"
+#include "sm_system.h"
 #include "sm_thread.h"
+#include "sm_timer.h"
 
 struct thread {
   struct thread *next;
@@ -95,7 +96,7 @@ static void in_child(void) {
   atomic_fetch_add(&forks, 1);
   parents_threads = threads;
   threads = NULL;
-  sm_thread_condition(&settled);
+  sm_system_condition(&settled);
   pthread_mutex_unlock(&lock); /* taken before the fork, by this thread */
 }
 
@@ -107,7 +108,7 @@ static void in_parent(void) { pthread_mutex_unlock(&lock); }
  * libcurl's TLS library has registered its own, runs before it
  * (https://curl.se/libcurl/c/curl_global_init.html). */
 static void prepare(void) {
-  sm_thread_condition(&settled);
+  sm_system_condition(&settled);
   if (!sm_http_prepare())
     preparation_trouble = "libcurl could not be initialised";
   else if (atexit(at_exit) != 0 ||
@@ -123,18 +124,10 @@ enum sm_code sm_worker_prepare(struct sm_error *e) {
 
 /* A thread that wakes may push another one off its processor. Here that would
  * be the host's, in the midst of the step that gave the worker something to do,
- * and half a millisecond of a frame would be gone. A thread of the class for
- * batches waits for its turn (sched(7)). Who has chosen another class knows
- * why, and where it is refused nothing is lost but that. */
-static void use_batch_scheduling(void) {
-  const struct sched_param none = {.sched_priority = 0};
-  if (sched_getscheduler(0) == SCHED_OTHER)
-    (void)pthread_setschedparam(pthread_self(), SCHED_BATCH, &none);
-}
-
+ * and half a millisecond of a frame would be gone. */
 static void *run(void *user) {
   struct thread *thread = user;
-  use_batch_scheduling();
+  sm_system_wait_its_turn();
   thread->worker.run(thread->worker.self);
   atomic_store(&thread->is_over, true);
   return NULL;
@@ -206,9 +199,9 @@ static bool is_unsettled(void) {
 }
 
 void sm_worker_settle(int64_t most_ms) {
-  const struct timespec until = sm_thread_until(most_ms);
+  const int64_t until_ms = sm_now_ms() + most_ms;
   pthread_mutex_lock(&lock);
-  while (is_unsettled() && pthread_cond_timedwait(&settled, &lock, &until) == 0)
+  while (is_unsettled() && sm_system_wait(&settled, &lock, until_ms) == 0)
     ;
   pthread_mutex_unlock(&lock);
 }

@@ -138,8 +138,8 @@ void sm_keeper_forget(struct sm_engine *engine, struct sm_task *task) {
 
 /* -- looking --------------------------------------------------------------- */
 
-static void wait(struct sm_engine *engine, struct sm_task *task,
-                 int64_t until_ms) {
+static void set_waiting(struct sm_engine *engine, struct sm_task *task,
+                        int64_t until_ms) {
   struct sm_entry *entry = task->entry;
   sm_keeper_withdraw(engine, task);
   entry->phase = SM_ENTRY_WAIT;
@@ -156,7 +156,7 @@ static bool follows(struct sm_engine *engine, struct sm_task *task) {
     return false;
   }
   task->entry->is_leader = false;
-  wait(engine, task, INT64_MAX);
+  set_waiting(engine, task, INT64_MAX);
   return true;
 }
 
@@ -394,7 +394,7 @@ static void hold(struct sm_engine *engine, struct sm_task *task) {
   if (task->entry->start == SM_START_ATTACH)
     sm_takeover_begin(engine, task, take_row(task->entry), false);
   else
-    wait(engine, task, engine->now_ms + GLANCE_MS);
+    set_waiting(engine, task, engine->now_ms + GLANCE_MS);
 }
 
 /* The ledger has no row of the id: the task is a job like those without one. */
@@ -422,7 +422,7 @@ static bool can_look_again(const struct sm_entry *entry) {
 static void not_looked(struct sm_engine *engine, struct sm_task *task) {
   struct sm_entry *entry = task->entry;
   if (can_look_again(entry)) {
-    wait(engine, task, engine->now_ms + GLANCE_MS);
+    set_waiting(engine, task, engine->now_ms + GLANCE_MS);
     return;
   }
   if (may_be_mine(&entry->write)) {

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "sm_json.h"
 #include "sm_likeness.h"
@@ -12,6 +11,7 @@
 #include "sm_output.h"
 #include "sm_reason.h"
 #include "sm_redact.h"
+#include "sm_system.h"
 #include "sm_time.h"
 
 /* A row may be stamped by a clock of the service that is so much behind the
@@ -80,9 +80,9 @@ static bool is_creation(const char *name) {
                                     "updat", "expir",   "delet",  "modif"};
   bool is_good = false, is_bad = false;
   for (size_t i = 0; i < sizeof good / sizeof *good; i++)
-    is_good = is_good || strcasestr(name, good[i]);
+    is_good = is_good || sm_system_find_text(name, good[i]);
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-    is_bad = is_bad || strcasestr(name, bad[i]);
+    is_bad = is_bad || sm_system_find_text(name, bad[i]);
   return is_good && !is_bad;
 }
 

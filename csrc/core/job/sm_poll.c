@@ -35,6 +35,9 @@
 #define EARLY_FORGET 0.25
 #define EARLY_EVERY 8
 
+#define SQRT_1_2 0.70710678118654752440
+#define SQRT_2_PI 0.79788456080286535588 /* of 2/pi */
+
 static double clamp(double value, double low, double high) {
   if (value < low)
     return low;
@@ -107,7 +110,7 @@ static double hazard(const struct belief *belief, double t) {
   double z = (log(t) - belief->mu) / belief->sd;
   double mills = z; /* past 6 the ratio of density and rest is the deviate */
   if (z < 6)
-    mills = exp(-z * z / 2) * M_SQRT1_2 * M_2_SQRTPI / erfc(z * M_SQRT1_2);
+    mills = exp(-z * z / 2) * SQRT_2_PI / erfc(z * SQRT_1_2);
   return mills / (t * belief->sd);
 }
 

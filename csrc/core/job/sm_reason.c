@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "sm_json.h"
+#include "sm_system.h"
 
 /* Of a text that is no JSON: more is no reason but a document. */
 #define TEXT_MOST 160
@@ -225,7 +226,7 @@ void sm_reason_of(char *out, size_t out_size, const char *text, size_t size) {
 
 static bool holds_any(const char *text, const char *const *words) {
   for (; *words; words++)
-    if (strcasestr(text, *words))
+    if (sm_system_find_text(text, *words))
       return true;
   return false;
 }

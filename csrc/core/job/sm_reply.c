@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "sm_cursor.h"
 #include "sm_json.h"
@@ -10,6 +11,7 @@
 #include "sm_output.h"
 #include "sm_reason.h"
 #include "sm_redact.h"
+#include "sm_system.h"
 
 /* -- states and ids ------------------------------------------------------ */
 
@@ -140,8 +142,8 @@ static bool read_id_at(char id[SM_ID_MAX + 1], const char *text, size_t size,
 bool sm_reply_find_id(char id[SM_ID_MAX + 1], const char *text, size_t size) {
   static const char name[] = "\"request_id\"";
   const char *end = text + size, *found = text;
-  while (found && (found = memmem(found, (size_t)(end - found), name,
-                                  sizeof name - 1)) != NULL) {
+  while (found && (found = sm_system_find(found, (size_t)(end - found), name,
+                                          sizeof name - 1)) != NULL) {
     found += sizeof name - 1;
     if (read_id_at(id, text, size, (size_t)(found - text)))
       return true;
@@ -155,7 +157,8 @@ bool sm_reply_holds_id(const char *text, size_t size, const char *id) {
   const char *end = text + size, *at = text;
   if (length == 0 || !text)
     return false;
-  for (; (at = memmem(at, (size_t)(end - at), id, length)) != NULL; at++)
+  for (; (at = sm_system_find(at, (size_t)(end - at), id, length)) != NULL;
+       at++)
     if ((at == text || !is_id_char(at[-1])) &&
         (at + length == end || !is_id_char(at[length])))
       return true;

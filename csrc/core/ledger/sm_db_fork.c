@@ -3,7 +3,8 @@
 #include <errno.h>
 #include <pthread.h>
 
-#include "sm_thread.h"
+#include "sm_system.h"
+#include "sm_timer.h"
 
 /* Who forks is the host, which is never held up for longer than a disk may take
  * to commit. */
@@ -18,12 +19,12 @@ static bool is_amid;
 
 /* Nobody begins meanwhile, else one of many would always be at work. */
 static void before_fork(void) {
-  const struct timespec until = sm_thread_until(PATIENCE_MS);
+  const int64_t until_ms = sm_now_ms() + PATIENCE_MS;
   int rc = 0;
   pthread_mutex_lock(&lock);
   is_forking = true;
   while (at_work > 0 && rc != ETIMEDOUT)
-    rc = pthread_cond_timedwait(&changed, &lock, &until);
+    rc = sm_system_wait(&changed, &lock, until_ms);
 }
 
 static void in_parent(void) {
@@ -38,12 +39,12 @@ static void in_child(void) {
   is_amid |= at_work > 0;
   at_work = 0;
   is_forking = false;
-  sm_thread_condition(&changed);
+  sm_system_condition(&changed);
   pthread_mutex_unlock(&lock);
 }
 
 static void watch(void) {
-  sm_thread_condition(&changed);
+  sm_system_condition(&changed);
   (void)pthread_atfork(before_fork, in_parent, in_child);
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "sm_db.h"
+#include "sm_system.h"
 
 #define POSTGRES_OBJECT "postgres.so"
 
@@ -35,26 +36,23 @@ static void name_server(char *name, size_t room, const char *target) {
 
 /* The object that this code is in has the driver beside it. */
 static bool place_beside(char *path, size_t room) {
-  static const char here;
-  Dl_info facts;
-  if (!dladdr(&here, &facts) || !facts.dli_fname)
+  if (!sm_system_object(path, room))
     return false;
-  const char *slash = strrchr(facts.dli_fname, '/');
-  int length = slash ? (int)(slash - facts.dli_fname) : 1;
-  const char *folder = slash ? facts.dli_fname : ".";
-  return snprintf(path, room, "%.*s/" POSTGRES_OBJECT, length, folder) <
-         (int)room;
+  char *slash = strrchr(path, '/');
+  size_t length = slash ? (size_t)(slash + 1 - path) : 0;
+  return snprintf(path + length, room - length, POSTGRES_OBJECT) <
+         (int)(room - length);
 }
 
-/* It stays loaded: libpq and its TLS library leave handlers behind. */
+/* It stays loaded and is never closed: libpq and its TLS library leave handlers
+ * behind. */
 static sm_db_opener load_postgres(const char *folder, char *why, size_t room) {
   char path[4096];
   sm_db_opener open = NULL;
   bool is_named = folder ? snprintf(path, sizeof path, "%s/" POSTGRES_OBJECT,
                                     folder) < (int)sizeof path
                          : place_beside(path, sizeof path);
-  void *object =
-      is_named ? dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE) : NULL;
+  void *object = is_named ? dlopen(path, RTLD_NOW | RTLD_LOCAL) : NULL;
   void *entry = object ? dlsym(object, SM_DB_POSTGRES_ENTRY) : NULL;
   const char *trouble = entry ? NULL : dlerror();
   (void)snprintf(why, room, "%s", trouble ? trouble : "it is of another build");

@@ -5,12 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <time.h>
 
 #include "sm_ledger_queue.h"
 #include "sm_ledger_rows.h"
 #include "sm_owner.h"
+#include "sm_system.h"
 #include "sm_thread.h"
 #include "sm_timer.h"
 #include "sm_transfers.h"
@@ -492,13 +492,10 @@ static int64_t due_ms(const struct sm_ledger *ledger) {
 }
 
 static void wait_until(struct sm_ledger *ledger, int64_t at_ms) {
-  if (at_ms == INT64_MAX) {
+  if (at_ms == INT64_MAX)
     pthread_cond_wait(&ledger->work, &ledger->lock);
-    return;
-  }
-  struct timespec until = {.tv_sec = at_ms / 1000,
-                           .tv_nsec = at_ms % 1000 * 1000000};
-  (void)pthread_cond_timedwait(&ledger->work, &ledger->lock, &until);
+  else
+    (void)sm_system_wait(&ledger->work, &ledger->lock, at_ms);
 }
 
 static void look_for_notice(struct sm_ledger *ledger) {
@@ -659,7 +656,7 @@ int64_t sm_ledger_wait_ms(struct sm_ledger *ledger) {
 static void name_owner(struct sm_ledger *ledger) {
   char process[SM_OWNER_NAME];
   uint64_t chance = 0;
-  if (getrandom(&chance, sizeof chance, 0) != (ssize_t)sizeof chance)
+  if (!sm_system_random(&chance, sizeof chance))
     chance = (uint64_t)sm_wall_ms();
   sm_owner_name(process);
   (void)snprintf(ledger->owner, sizeof ledger->owner, "%s:%016llx", process,
@@ -677,8 +674,8 @@ static struct sm_ledger *make(const struct sm_ledger_options *options) {
   atomic_store(&ledger->since_ms, -1);
   atomic_store(&ledger->give_up_ms, INT64_MAX);
   pthread_mutex_init(&ledger->lock, NULL);
-  sm_thread_condition(&ledger->work);
-  sm_thread_condition(&ledger->answer);
+  sm_system_condition(&ledger->work);
+  sm_system_condition(&ledger->answer);
   name_owner(ledger);
   sm_transaction_create(&ledger->transaction, &ledger->connection.db,
                         ledger->owner);

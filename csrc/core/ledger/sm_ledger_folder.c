@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sm_buf.h"
 #include "sm_file.h"
 #include "sm_sha256.h"
 
@@ -13,12 +14,9 @@
 static char *cache_folder(void) {
   const char *cache = getenv("XDG_CACHE_HOME");
   const char *home = getenv("HOME");
-  char *folder;
   if (cache && cache[0] == '/')
     return strdup(cache);
-  if (!home || home[0] != '/' || asprintf(&folder, "%s/.cache", home) < 0)
-    return NULL;
-  return folder;
+  return home && home[0] == '/' ? sm_buf_format("%s/.cache", home) : NULL;
 }
 
 /* The length of a secret that begins there: a password among the parameters. */
@@ -60,18 +58,18 @@ static enum sm_code folder_of_server(const char *url, char **folder,
   enum sm_code code =
       name ? sm_sha256_of(hex, name, strlen(name), e) : sm_fail_memory(e);
   free(name);
-  if (code == SM_OK &&
-      asprintf(folder, "%s/segmind/ledger-%.*s", cache, HASH_CHARS, hex) < 0)
-    code = sm_fail_memory(e);
+  if (code == SM_OK)
+    *folder = sm_buf_format("%s/segmind/ledger-%.*s", cache, HASH_CHARS, hex);
   free(cache);
-  return code;
+  return code == SM_OK && !*folder ? sm_fail_memory(e) : code;
 }
 
 enum sm_code sm_ledger_folder_of(const char *target, char **folder,
                                  struct sm_error *e) {
   if (strstr(target, "://"))
     return folder_of_server(target, folder, e);
-  return asprintf(folder, "%s.files", target) < 0 ? sm_fail_memory(e) : SM_OK;
+  *folder = sm_buf_format("%s.files", target);
+  return *folder ? SM_OK : sm_fail_memory(e);
 }
 
 enum sm_code sm_ledger_folder_make(const char *folder, struct sm_error *e) {

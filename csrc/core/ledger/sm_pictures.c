@@ -5,11 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <unistd.h>
 
+#include "sm_buf.h"
 #include "sm_disk.h"
 #include "sm_file.h"
+#include "sm_system.h"
 
 #define PIECE_BYTES (256 * 1024)
 #define MARK ".segmind-ledger"
@@ -87,8 +88,8 @@ read_record(const struct sm_db *db, struct record *record, struct sm_error *e) {
 }
 
 static int open_mark(const char *folder, int flags) {
-  char *path;
-  if (asprintf(&path, "%s/" MARK, folder) < 0)
+  char *path = sm_buf_format("%s/" MARK, folder);
+  if (!path)
     return -1;
   int fd = open(path, flags | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW, 0644);
   free(path);
@@ -109,7 +110,7 @@ static void read_mark(const char *folder, char mark[MARK_HEX]) {
  * it. */
 static bool make_mark(const char *folder, char mark[MARK_HEX]) {
   uint64_t chance[2];
-  if (getrandom(chance, sizeof chance, 0) != (ssize_t)sizeof chance)
+  if (!sm_system_random(chance, sizeof chance))
     return false;
   int fd = open_mark(folder, O_WRONLY | O_CREAT | O_EXCL);
   if (fd < 0)
@@ -212,10 +213,7 @@ void sm_pictures_destroy(struct sm_pictures *pictures) {
 
 static char *path_of(const struct sm_pictures *pictures,
                      const struct sm_picture *picture) {
-  char *path;
-  if (asprintf(&path, "%s/%s", pictures->folder, picture->file) < 0)
-    return NULL;
-  return path;
+  return sm_buf_format("%s/%s", pictures->folder, picture->file);
 }
 
 static enum sm_db_status out_of_memory(const struct sm_pictures *pictures,

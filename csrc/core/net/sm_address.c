@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "sm_system.h"
+
 struct block {
   uint32_t address;
   unsigned bits;
@@ -105,7 +107,7 @@ bool sm_address_read(struct sockaddr_storage *out, const char *host) {
   struct sockaddr_in v4 = {.sin_family = AF_INET};
   struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
   memset(out, 0, sizeof *out);
-  if (inet_aton(host, &v4.sin_addr) != 0)
+  if (sm_system_address(&v4.sin_addr, host))
     memcpy(out, &v4, sizeof v4);
   else if (inet_pton(AF_INET6, host, &v6.sin6_addr) == 1)
     memcpy(out, &v6, sizeof v6);

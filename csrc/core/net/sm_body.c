@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "sm_disk.h"
+#include "sm_system.h"
 
 /* A multiple of 3, so that no group of base64 spans two fillings. */
 #define WINDOW_BYTES ((size_t)48 * 1024)
@@ -142,7 +143,7 @@ enum sm_code sm_body_add_file(struct sm_body *body, const char *path,
   struct piece piece = {.kind = PIECE_FILE,
                         .fd = fd,
                         .size = facts.st_size,
-                        .changed = facts.st_mtim};
+                        .changed = sm_system_changed(&facts)};
   return add(body, piece, e);
 }
 
@@ -193,9 +194,11 @@ static void encode_rest(const struct encoder *encoder, char out[4],
 
 static bool is_unchanged(const struct piece *piece) {
   struct stat facts;
-  return fstat(piece->fd, &facts) == 0 && facts.st_size == piece->size &&
-         facts.st_mtim.tv_sec == piece->changed.tv_sec &&
-         facts.st_mtim.tv_nsec == piece->changed.tv_nsec;
+  if (fstat(piece->fd, &facts) != 0 || facts.st_size != piece->size)
+    return false;
+  const struct timespec changed = sm_system_changed(&facts);
+  return changed.tv_sec == piece->changed.tv_sec &&
+         changed.tv_nsec == piece->changed.tv_nsec;
 }
 
 /* The next bytes of a file. Whether the file is still the one that was counted

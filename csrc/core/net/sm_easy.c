@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include "sm_header.h"
+#include "sm_system.h"
 #include "sm_timer.h"
 
 #define CONNECT_TIMEOUT_MS 15000L
@@ -273,8 +274,8 @@ static curl_socket_t on_open_socket(void *user, curlsocktype purpose,
     return CURL_SOCKET_BAD;
   }
   easy->wire->connections++;
-  return socket(address->family, address->socktype | SOCK_CLOEXEC,
-                address->protocol);
+  return sm_system_socket(address->family, address->socktype,
+                          address->protocol);
 }
 
 /* -- an easy handle ------------------------------------------------------ */

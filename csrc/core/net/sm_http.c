@@ -2,15 +2,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/sockios.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "sm_easy.h"
+#include "sm_system.h"
 #include "sm_timer.h"
 
 #define KEY_HEADER "x-api-key: "
@@ -77,7 +75,7 @@ static void mask_key(const struct sm_http *http, struct sm_answer *answer) {
   char *end = at ? at + answer->body.size : NULL;
   if (size < KEY_LEAST)
     return;
-  while (at && (at = memmem(at, (size_t)(end - at), key, size)))
+  while (at && (at = sm_system_find(at, (size_t)(end - at), key, size)))
     memset(at, '*', size);
   if (strstr(answer->request_id, key))
     answer->request_id[0] = '\0';
@@ -241,7 +239,7 @@ static bool make_headers(struct sm_http *http, const char *key) {
                  append(&http->with_key, "Accept-Encoding: identity") &&
                  append(&http->without_key, "Accept-Encoding: identity") &&
                  append(&http->without_key, "Accept: image/*, */*;q=0.1");
-  explicit_bzero(line, sizeof line);
+  sm_system_wipe(line, sizeof line);
   lead_with_content(http);
   return is_made;
 }
@@ -283,44 +281,41 @@ static bool keep_options(struct sm_http *http,
          (!proxy || wire->proxy) && make_headers(http, options->key);
 }
 
-/* Whether this is an end of the pair that holds the byte of a wake, and would
- * go to the host's children. */
-static bool is_wake_end(int fd) {
-  int domain = 0, in = 0, out = 0;
-  socklen_t size = sizeof domain;
-  int flags = fcntl(fd, F_GETFD);
-  return flags >= 0 && !(flags & FD_CLOEXEC) &&
-         getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 &&
-         domain == AF_UNIX && ioctl(fd, SIOCINQ, &in) == 0 &&
-         ioctl(fd, SIOCOUTQ, &out) == 0 && (in == 1 || out > 0);
+/* The descriptors from the lowest free one on, of which some are in use. */
+struct window {
+  int lowest; /* -1: there is none */
+  bool is_open[FDS_LOOKED_AT];
+};
+
+static void look_at_descriptors(struct window *window) {
+  window->lowest = sm_system_socket(AF_UNIX, SOCK_STREAM, 0);
+  if (window->lowest < 0)
+    return;
+  (void)close(window->lowest);
+  for (int i = 0; i < FDS_LOOKED_AT; i++)
+    window->is_open[i] = fcntl(window->lowest + i, F_GETFD) >= 0;
 }
 
 /* libcurl makes the sockets behind curl_multi_wakeup without CLOEXEC and names
- * them to nobody. They are above what was free before, and while nobody has
- * taken the wake they hold it. */
-static void keep_from_children(CURLM *multi, int lowest) {
-  if (lowest < 0 || curl_multi_wakeup(multi) != CURLM_OK)
+ * them to nobody. They are among those that were free before, and while nobody
+ * has taken the wake they hold it. */
+static void keep_from_children(CURLM *multi, const struct window *before) {
+  if (before->lowest < 0 || curl_multi_wakeup(multi) != CURLM_OK)
     return;
-  for (int fd = lowest; fd < lowest + FDS_LOOKED_AT; fd++)
-    if (is_wake_end(fd))
-      (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+  for (int i = 0; i < FDS_LOOKED_AT; i++)
+    if (!before->is_open[i] && sm_system_is_wake_end(before->lowest + i))
+      (void)fcntl(before->lowest + i, F_SETFD, FD_CLOEXEC);
   (void)curl_multi_poll(multi, NULL, 0, 0, NULL);
-}
-
-static int lowest_free_fd(void) {
-  int fd = eventfd(0, EFD_CLOEXEC);
-  if (fd >= 0)
-    (void)close(fd);
-  return fd;
 }
 
 /* Connections are kept between bursts; MAX_TOTAL_CONNECTIONS is left alone, it
  * costs half the processor, and the engine counts its transfers itself. */
 static bool open_multi(struct sm_http *http, int max_transfers) {
-  int lowest = lowest_free_fd();
+  struct window before;
+  look_at_descriptors(&before);
   http->multi = curl_multi_init();
   if (http->multi)
-    keep_from_children(http->multi, lowest);
+    keep_from_children(http->multi, &before);
   http->wire.share = curl_share_init();
   return http->multi && http->wire.share &&
          curl_multi_setopt(http->multi, CURLMOPT_MAXCONNECTS,
@@ -349,7 +344,7 @@ enum sm_code sm_http_new(struct sm_http **out,
 
 static void forget_list(struct curl_slist *list) {
   for (struct curl_slist *line = list; line; line = line->next)
-    explicit_bzero(line->data, strlen(line->data));
+    sm_system_wipe(line->data, strlen(line->data));
   curl_slist_free_all(list);
 }
 

@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 
 #include "sm_file.h"
+#include "sm_system.h"
 
 #define GATEWAY "https://api.segmind.com"
 #define UPLOAD "https://workflows-api.segmind.com"
@@ -95,7 +96,7 @@ static void normalise_host(char *host, size_t size) {
     host[length - 2] = '\0';
     if (inet_pton(AF_INET6, host, &v6) == 1)
       (void)inet_ntop(AF_INET6, &v6, host, (socklen_t)size);
-  } else if (inet_aton(host, &v4) != 0) {
+  } else if (sm_system_address(&v4, host)) {
     (void)inet_ntop(AF_INET, &v4, host, (socklen_t)size);
   }
 }
