@@ -1,10 +1,13 @@
 #include "sm_delivery.h"
 
+#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "sm_disk.h"
 #include "sm_engine_internal.h"
 #include "sm_keeper.h"
 #include "sm_output.h"
@@ -297,15 +300,15 @@ void sm_delivery_replay(struct sm_engine *engine, struct sm_task *task,
 static bool load_kept(struct sm_task *task) {
   struct sm_event *event = task->last;
   size_t size = event->bytes;
-  FILE *file = fopen(event->step->kept, "rbe");
-  event->body = file ? malloc(size + 1) : NULL;
-  if (event->body) {
-    event->body_size = fread(event->body, 1, size, file);
-    event->body[event->body_size] = '\0';
+  int fd = open(event->step->kept, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+  event->body = fd >= 0 ? malloc(size + 1) : NULL;
+  if (event->body && sm_disk_read(fd, event->body, &size, 0)) {
+    event->body_size = size;
+    event->body[size] = '\0';
   }
-  if (file)
-    (void)fclose(file);
-  return event->body && event->body_size == size;
+  if (fd >= 0)
+    (void)close(fd);
+  return event->body && event->body_size == event->bytes;
 }
 
 static void verified(struct sm_engine *engine, struct sm_task *task) {
