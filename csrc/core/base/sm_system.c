@@ -25,9 +25,11 @@
 #include <sched.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <sys/vfs.h>
 #endif
 #ifdef ON_MACOS
 #include <CommonCrypto/CommonDigest.h>
+#include <sys/mount.h>
 #include <sys/random.h>
 #include <sys/sysctl.h>
 #else
@@ -142,6 +144,32 @@ struct timespec sm_system_changed(const struct stat *facts) {
 }
 
 int sm_system_sync(int fd) { return fsync(fd); }
+#endif
+
+#if defined(ON_LINUX)
+/* statfs(2): NFS, SMB (three of them), AFS, Ceph, Lustre. */
+bool sm_system_is_on_network(const char *path) {
+  static const unsigned long shared[] = {0x6969,     0x517b,     0xff534d42,
+                                         0xfe534d42, 0x5346414f, 0x00c36400,
+                                         0x0bd00bd0};
+  struct statfs facts;
+  if (statfs(path, &facts) != 0)
+    return false;
+  for (size_t i = 0; i < sizeof shared / sizeof shared[0]; i++)
+    if (((unsigned long)facts.f_type & 0xffffffffUL) == shared[i])
+      return true;
+  return false;
+}
+#elif defined(ON_MACOS)
+bool sm_system_is_on_network(const char *path) {
+  struct statfs facts;
+  return statfs(path, &facts) == 0 && !(facts.f_flags & MNT_LOCAL);
+}
+#else
+bool sm_system_is_on_network(const char *path) {
+  (void)path;
+  return false;
+}
 #endif
 
 /* -- memory ---------------------------------------------------------------- */

@@ -51,6 +51,10 @@ bool sm_system_is_wake_end(int fd);
 /* When the content was changed last. */
 struct timespec sm_system_changed(const struct stat *facts);
 
+/* Whether a file is on a network's volume. What the system does not tell is
+ * taken for a disk of this machine. */
+bool sm_system_is_on_network(const char *path);
+
 /* fsync, through the cache of the disk itself. -1 with errno. */
 int sm_system_sync(int fd);
 

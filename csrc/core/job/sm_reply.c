@@ -182,7 +182,8 @@ bool sm_reply_id_of_address(char id[SM_ID_MAX + 1], const char *address,
                             size_t size) {
   static const char before[] = "/requests/";
   const char *found =
-      size > 0 ? memmem(address, size, before, sizeof before - 1) : NULL;
+      size > 0 ? sm_system_find(address, size, before, sizeof before - 1)
+               : NULL;
   id[0] = '\0';
   if (!found)
     return false;

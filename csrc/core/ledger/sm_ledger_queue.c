@@ -5,14 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#ifdef __linux__
-#include <sys/vfs.h>
-#else
-#include <sys/mount.h>
-#include <sys/param.h>
-#endif
-
 #include "sm_owner.h"
+#include "sm_system.h"
 #include "sm_timer.h"
 
 /* Seconds of the rate that may be caught up at once. */
@@ -259,28 +253,9 @@ static enum sm_db_status ask_clock(struct sm_transaction *transaction,
 
 /* -- tables ---------------------------------------------------------------- */
 
-/* Several machines cannot share a file: its locks are not theirs. */
-static bool is_on_network(const char *path) {
-  struct statfs facts;
-  if (statfs(path, &facts) != 0)
-    return false;
-#ifdef __linux__
-  /* statfs(2): NFS, SMB (three of them), AFS, Ceph, Lustre. */
-  static const unsigned long shared[] = {0x6969,     0x517b,     0xff534d42,
-                                         0xfe534d42, 0x5346414f, 0x00c36400,
-                                         0x0bd00bd0};
-  for (size_t i = 0; i < sizeof shared / sizeof shared[0]; i++)
-    if (((unsigned long)facts.f_type & 0xffffffffUL) == shared[i])
-      return true;
-  return false;
-#else
-  return !(facts.f_flags & MNT_LOCAL);
-#endif
-}
-
 static enum sm_db_status check_place(const struct sm_db *db,
                                      struct sm_error *e) {
-  if (db->dialect->is_remote || !is_on_network(db->name))
+  if (db->dialect->is_remote || !sm_system_is_on_network(db->name))
     return SM_DB_OK;
   return sm_db_fail(db, SM_DB_MISUSE, e,
                     "is a file on a network file system, which several "
