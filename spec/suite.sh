@@ -37,7 +37,7 @@ trap stop EXIT
 trap 'exit 130' INT TERM
 
 # What takes long begins first, so that it does not end alone.
-long="money_bytes money_random ledger_server raised lifetime neovim love luv"
+long="money_bytes money_random ledger_server raised lifetime neovim neovim_install love luv"
 
 # What the Luas do not differ in, and takes long, runs on the first of them: the
 # emulator is asked by curl, and its answers do not depend on who waits for them.

@@ -80,6 +80,9 @@ local function launch(sm, call, stem, edited, opts)
   local ok, job, err = pcall(sm.submit, sm, call.model, call.params, { save = stem, fresh = true })
   if not ok or not job then
     output.release(stem)
+    if err then
+      err.where = nil -- a line of this file
+    end
     return jobs.refuse(call.model, label, not ok and job or err)
   end
   jobs.follow(job, label, function(result, failed)

@@ -1,6 +1,8 @@
 --- `:SegmindLog`: everything that was told in this session, whole, and what the ledger knows of
 --- earlier ones.
 
+local config = require("segmind.nvim.config")
+
 local log = {}
 
 local NAME = "segmind://log"
@@ -43,13 +45,18 @@ local function text_of(record)
   return table.concat(parts, "\n")
 end
 
+--- What was spent, of what may be.
+local function money(sm)
+  local spent, budget = sm:spent(), config.get("budget")
+  return spent and (": $%.2f spent"):format(spent)
+    .. (budget and (" of $%.2f"):format(budget) or "") or ""
+end
+
 --- What the ledger holds, the newest first.
 local function put_ledger(lines, sm, path)
   local records, err = sm:jobs()
-  local spent = sm:spent()
   lines[#lines + 1] = ""
-  lines[#lines + 1] = ("The ledger %s%s"):format(path,
-    spent and (": $%.2f"):format(spent) or "")
+  lines[#lines + 1] = "The ledger " .. path .. money(sm)
   if not records then
     return put(lines, "  ", tostring(err))
   end
@@ -92,6 +99,7 @@ function log.open(sm, path)
     window = vim.api.nvim_get_current_win()
   end
   vim.api.nvim_set_current_win(window)
+  vim.wo[window].wrap, vim.wo[window].linebreak, vim.wo[window].breakindent = true, true, true
   vim.api.nvim_win_set_cursor(window, { last, 0 })
 end
 

@@ -98,10 +98,12 @@ function output.stem(picture, prompt)
   if not folder then
     return nil, problem
   end
-  local name = picture and picture:gsub("[?#].*$", ""):match("([^/]*)$"):gsub("%.%w+$", "") or ""
+  local path = is_local and picture or (picture or ""):gsub("[?#].*$", "")
+  local name = path:match("([^/]*)$"):gsub("%.%w+$", "")
   local parts = vim.tbl_filter(function(part)
     return part ~= ""
-  end, { (name:gsub("[^%w_-]+", "-"):sub(1, 40)), slug(prompt, 40) })
+  end, { (name:gsub("[^%w_-]+", "-"):gsub("^%-+", ""):sub(1, 40):gsub("%-+$", "")),
+    slug(prompt, 40) })
   return output.unique(folder .. "/" .. (parts[1] and table.concat(parts, "-") or "picture"))
 end
 

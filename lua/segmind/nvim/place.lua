@@ -13,7 +13,7 @@ Place.__index = Place
 ---@param row integer?
 function Place.new(row)
   local buffer = vim.api.nvim_get_current_buf()
-  row = (row or vim.api.nvim_win_get_cursor(0)[1]) - 1
+  row = math.max(row or vim.api.nvim_win_get_cursor(0)[1], 1) - 1 -- 0 while the editor starts
   local self = { buffer = buffer, mark = vim.api.nvim_buf_set_extmark(buffer, space, row, 0, {}) }
   return setmetatable(self, Place)
 end

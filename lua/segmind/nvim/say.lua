@@ -58,6 +58,9 @@ end
 ---@param problem any
 function say.error(problem)
   local text = tostring(problem)
+  if type(problem) == "table" and problem.kind == "budget" then
+    text = text .. "; the option budget allows no more"
+  end
   notify(text:find("^segmind: ") and text or "segmind: " .. text, levels.ERROR)
 end
 
