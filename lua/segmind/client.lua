@@ -477,16 +477,14 @@ end
 ---@return segmind.Error?
 function Client:credits()
   wait.check(self, "credits")
-  local done, err = operation.await(self, "get", "api", "/v1/get-user-credits",
-    { timeout = self._timeout })
-  if not done then
+  local body, err, done = operation.get(self, "api", "/v1/get-user-credits", "the account")
+  if not body then
     return nil, err
   end
-  local body, why = json.decode(done.body, self._max_json)
-  local credits = type(body) == "table" and tonumber(body.credits)
+  local credits = tonumber(body.credits)
   if not credits then
-    return nil, Error.new("protocol", "no credits in the answer: " .. (why or "another shape"),
-      { body = done.body, status = done.status })
+    return nil, Error.new("protocol", "no credits in the answer", { body = done.body,
+      status = done.status })
   end
   return { credits = credits, free = tonumber(body["free-credits"]) or 0 }
 end

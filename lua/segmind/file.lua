@@ -125,10 +125,12 @@ end
 --- extension gets the format's.
 ---@param path string
 ---@param bytes string
+---@param xmp string? what goes into it, see segmind.lineage
+---@param beside string? what goes into a file beside it where its format has no room for that
 ---@return string? path as it is in the end
 ---@return segmind.Error? err kind "io", or "protocol" when they are no picture
-function file.write_picture(path, bytes)
-  return written(core.save(path, bytes))
+function file.write_picture(path, bytes, xmp, beside)
+  return written(core.save(path, bytes, xmp, beside))
 end
 
 --- What a file holds.

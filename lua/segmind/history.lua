@@ -236,18 +236,8 @@ local function query(opts)
   return out[1] and "?" .. table.concat(out, "&") or ""
 end
 
---- Asks the control plane; the body, decoded, and the answer.
 local function ask(client, path)
-  local done, err = operation.await(client, "get", "control", path, { timeout = client._timeout })
-  if not done then
-    return nil, err
-  end
-  local body, why = json.decode(done.body, client._max_json)
-  if type(body) ~= "table" then
-    return nil, Error.new("protocol", "the request history cannot be read: "
-      .. (why or "something else than a table"), { body = done.body, status = done.status })
-  end
-  return body, nil, done
+  return operation.get(client, "control", PATH .. path, "the request history")
 end
 
 ---@param client segmind.Client
@@ -255,7 +245,7 @@ end
 ---@return segmind.HistoryRow[]?
 ---@return segmind.Error?
 function history.list(client, opts)
-  local body, err, done = ask(client, PATH .. query(opts))
+  local body, err, done = ask(client, query(opts))
   if not body then
     return nil, err
   end
@@ -275,7 +265,7 @@ end
 ---@return segmind.HistoryRow?
 ---@return segmind.Error?
 function history.one(client, request_id)
-  local body, err, done = ask(client, PATH .. "/" .. request_id)
+  local body, err, done = ask(client, "/" .. request_id)
   local row = entry_in(body)
   if err or type(row) ~= "table" or next(row) == nil then
     return nil, err or Error.new("protocol", "the request history tells nothing of the request",

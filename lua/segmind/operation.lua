@@ -20,6 +20,7 @@
 
 local Error = require("segmind.error")
 local callback = require("segmind.callback")
+local json = require("segmind.json")
 local wait = require("segmind.wait")
 
 local operation = {}
@@ -129,6 +130,27 @@ function operation.await(client, verb, a, b, c)
       fn(done, err)
     end }, verb, a, b, c)
   end)
+end
+
+--- Asks the service for a table in JSON and waits for it.
+---@param client segmind.Client
+---@param host "api"|"control"
+---@param path string
+---@param what string that is read, for messages
+---@return table? body
+---@return segmind.Error? err
+---@return table? done the answer
+function operation.get(client, host, path, what)
+  local done, err = operation.await(client, "get", host, path, { timeout = client._timeout })
+  if not done then
+    return nil, err
+  end
+  local body, why = json.decode(done.body, client._max_json)
+  if type(body) ~= "table" then
+    return nil, Error.new("protocol", ("%s cannot be read: %s"):format(what,
+      why or "something else than a table"), { body = done.body, status = done.status })
+  end
+  return body, nil, done
 end
 
 --- Asks the ledger and waits for its answer, some milliseconds; ten seconds at the most.

@@ -22,18 +22,20 @@ end
 ---@alias segmind.Poll "eager"|"balanced"|"relaxed"|number
 local polls = { eager = true, balanced = true, relaxed = true }
 
+local function is_a(name)
+  return function(value)
+    return type(value) == name
+  end
+end
+
 -- What an option may hold: a noun for the message and a test.
 local kinds = {
   -- Any string: a malformed key is for the core to refuse. Never shown, whatever it is.
-  key = { "a string", function(value)
-    return type(value) == "string"
-  end },
+  key = { "a string", is_a("string") },
   text = { "a string that is not empty", function(value)
     return type(value) == "string" and value ~= ""
   end },
-  flag = { "true or false", function(value)
-    return type(value) == "boolean"
-  end },
+  flag = { "true or false", is_a("boolean") },
   seconds = { "a number of seconds above 0, at most 1e7", function(value)
     return is_finite(value) and value > 0 and value <= 1e7
   end },
@@ -50,9 +52,7 @@ local kinds = {
     return is_finite(value) and value >= 0 and value < 1e11
       or type(value) == "string" and value:find("^%d%d%d%d%-%d%d%-%d%d$") ~= nil
   end },
-  callback = { "a function", function(value)
-    return type(value) == "function"
-  end },
+  callback = { "a function", is_a("function") },
   stream = { "a file, or what has its method write", function(value)
     local kind = type(value)
     return (kind == "userdata" or kind == "table") and value.write ~= nil

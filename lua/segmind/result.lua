@@ -274,20 +274,19 @@ end
 --- A picture that is at hand goes to a file on the worker thread, and on this one where nobody can
 --- wait for that: in a callback, and after the client was closed.
 local function write(self, target, has_metadata)
-  local core, xmp, beside = self.job._client._core, nil, nil
-  if wait.is_possible(self.job._client) then
-    return await(self, self:_writer(target, self.job._client._timeout, has_metadata))
+  local client, xmp, beside = self.job._client, nil, nil
+  if wait.is_possible(client) then
+    return await(self, self:_writer(target, client._timeout, has_metadata))
   elseif has_metadata then
     xmp, beside = lineage.texts_of(self, target)
   end
   local data = at_hand(self)
-  local final, err = core.save(target, data or "", xmp, beside)
-  if not final then
-    return nil, Error.from(err)
+  local final, err = file.write_picture(target, data or "", xmp, beside)
+  local done = final and file.image(data)
+  if done then
+    done.path = final
   end
-  local done = core.image(data)
-  done.path = final
-  return done
+  return done, err
 end
 
 --- The options of result:save.

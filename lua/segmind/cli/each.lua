@@ -16,7 +16,7 @@ local shell = require("segmind.cli.shell")
 local sweep = require("segmind.cli.sweep")
 local tables = require("segmind.tables")
 local template = require("segmind.template")
-local names = require("segmind.cli.template")
+local names = require("segmind.cli.names")
 local usage = require("segmind.cli.usage")
 
 -- Dollars that are spent without asking where there is no budget.

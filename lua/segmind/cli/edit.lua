@@ -6,7 +6,7 @@ local parameters = require("segmind.cli.parameters")
 local pictures = require("segmind.cli.pictures")
 local place = require("segmind.cli.place")
 local shell = require("segmind.cli.shell")
-local template = require("segmind.cli.template")
+local names = require("segmind.cli.names")
 local usage = require("segmind.cli.usage")
 
 local verb = {
@@ -49,9 +49,9 @@ end
 -- The last picture is what is wanted; with {n} in its name the others are, too.
 local function plan(context, args, params)
   local text, is_default = pictures.template(context, "{name}-{prompt}-{seed}")
-  local seed, keeps = pictures.whole(args.seed, "--seed", 0), template.has(text, "n")
+  local seed, keeps = pictures.whole(args.seed, "--seed", 0), names.has(text, "n")
   local steps, inputs = {}, input.kind(args.picture) == "path" and { args.picture } or {}
-  local stem = template.stem(args.picture ~= "-" and args.picture or "stdin")
+  local stem = names.stem(args.picture ~= "-" and args.picture or "stdin")
   for n, prompt in ipairs(args.prompts) do
     local step = { prompt = parameters.text(prompt, "the prompt"), seed = seed }
     for name, value in pairs(params) do

@@ -6,7 +6,7 @@ local file = require("segmind.file")
 local models = require("segmind.models")
 local place = require("segmind.cli.place")
 local shell = require("segmind.cli.shell")
-local template = require("segmind.cli.template")
+local names = require("segmind.cli.names")
 local usage = require("segmind.cli.usage")
 
 local pictures = {}
@@ -69,7 +69,7 @@ function pictures.template(context, default, more)
   elseif given:sub(-1) == "/" or shell.exists(given .. "/.") then
     given, is_default = given:gsub("/+$", "") .. "/" .. default, true
   end
-  template.check(given, more)
+  names.check(given, more)
   return given, is_default
 end
 
@@ -80,7 +80,7 @@ end
 ---@return string
 function pictures.one_of(text, n, differ)
   for _, field in ipairs(differ) do
-    if template.has(text, field) then
+    if names.has(text, field) then
       return text
     end
   end
@@ -186,7 +186,7 @@ local function save(one)
   for name, value in pairs(one.values) do
     values[name] = values[name] or value
   end
-  return result:save(place.free(template.fill(one.template, values) or job.model, result))
+  return result:save(place.free(names.fill(one.template, values) or job.model, result))
 end
 
 -- Tells of the files that a written name has replaced.
@@ -256,11 +256,11 @@ end
 ---@param list { template: string?, values: table<string, any> }[]
 ---@param inputs string[]
 function pictures.check(list, inputs)
-  local names = {}
+  local outputs = {}
   for _, one in ipairs(list) do
-    names[#names + 1] = one.template and template.fill(one.template, one.values)
+    outputs[#outputs + 1] = one.template and names.fill(one.template, one.values)
   end
-  place.check(inputs, names)
+  place.check(inputs, outputs)
 end
 
 --- The option `save` of a call, when the name is known before its end. A name that nobody has
@@ -268,7 +268,7 @@ end
 ---@param one segmind.cli.Picture
 ---@return string?
 function pictures.aim(one)
-  local name = one.template and template.fill(one.template, one.values)
+  local name = one.template and names.fill(one.template, one.values)
   if not name or one.is_default and place.is_taken(name) then
     return nil
   end

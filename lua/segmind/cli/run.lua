@@ -4,7 +4,7 @@ local exit = require("segmind.cli.exit")
 local parameters = require("segmind.cli.parameters")
 local pictures = require("segmind.cli.pictures")
 local place = require("segmind.cli.place")
-local template = require("segmind.cli.template")
+local names = require("segmind.cli.names")
 local usage = require("segmind.cli.usage")
 local tables = require("segmind.tables")
 
@@ -36,7 +36,7 @@ local function stem_of(params)
     local value = params[name]
     local first = type(value) == "table" and value[1] or value
     if name:find("image") and type(first) == "string" then
-      return template.stem(first)
+      return names.stem(first)
     end
   end
 end

@@ -1,10 +1,10 @@
 --- Names for pictures: `out/{name}-{seed}`. A field is a fact of the job; what is known only at its
 --- end (its seed, its id) keeps the name open until then.
 
-local braces = require("segmind.template")
+local template = require("segmind.template")
 local usage = require("segmind.cli.usage")
 
-local template = {}
+local names = {}
 
 local fields = { "name", "model", "n", "seed", "id", "prompt" }
 
@@ -20,7 +20,7 @@ local LONGEST = 48
 --- A value as a part of a file's name: no folder, nothing that is hidden or taken for an option,
 --- of a prompt the words.
 local function slug(value, field)
-  local text = braces.text(value):gsub("[%c/\\{}]", "-")
+  local text = template.text(value):gsub("[%c/\\{}]", "-")
   if field == "prompt" then
     text = text:gsub("[%s%p]+", "-"):gsub("%-+$", "")
     text = #text > LONGEST and text:sub(1, LONGEST):gsub("[\192-\255]?[\128-\191]*$", "")
@@ -44,8 +44,8 @@ end
 --- Refuses a field that there is not.
 ---@param text string
 ---@param more table<string, any>? further fields
-function template.check(text, more)
-  local _, problem = braces.expand(text, facts(more), tostring)
+function names.check(text, more)
+  local _, problem = template.expand(text, facts(more), tostring)
   if problem then
     usage.fail("-o %s: %s", text, problem)
   end
@@ -55,8 +55,8 @@ end
 ---@param text string
 ---@param field string
 ---@return boolean
-function template.has(text, field)
-  for _, name in ipairs(braces.names(text)) do
+function names.has(text, field)
+  for _, name in ipairs(template.names(text)) do
     if name == field then
       return true
     end
@@ -69,8 +69,8 @@ end
 ---@param values table<string, any>
 ---@return string? text
 ---@return string? problem there is no such field
-function template.part(text, values)
-  return braces.expand(text, facts(values), function(value)
+function names.part(text, values)
+  return template.expand(text, facts(values), function(value)
     return type(value) == "table" and value[1] or value
   end)
 end
@@ -78,17 +78,17 @@ end
 --- Whether a template has a field left to fill in.
 ---@param text string
 ---@return boolean
-function template.is_open(text)
-  return braces.names(text)[1] ~= nil
+function names.is_open(text)
+  return template.names(text)[1] ~= nil
 end
 
 --- Fills in the fields.
 ---@param text string
 ---@param values table<string, any>
 ---@return string? name nil while a field of it is not known
-function template.fill(text, values)
+function names.fill(text, values)
   local is_whole = true
-  local name = braces.expand(text, facts(values), function(value)
+  local name = template.expand(text, facts(values), function(value)
     is_whole = is_whole and type(value) ~= "table"
     return type(value) == "table" and "" or value
   end)
@@ -98,7 +98,7 @@ end
 --- The name of a picture without folder and extension.
 ---@param picture any
 ---@return string?
-function template.stem(picture)
+function names.stem(picture)
   if type(picture) ~= "string" then
     return nil
   end
@@ -106,4 +106,4 @@ function template.stem(picture)
   return (base:gsub("%.%w+$", ""))
 end
 
-return template
+return names
