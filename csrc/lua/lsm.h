@@ -22,6 +22,17 @@
 #define lsm_check_version(L) ((void)(L)) /* LuaJIT has but one */
 #endif
 
+/* Whole numbers that are no doubles. */
+#if LUA_VERSION_NUM >= 503
+#define LSM_HAS_INTEGERS 1
+#define lsm_is_integer(L, index) lua_isinteger(L, index)
+#define lsm_to_integer(number, integer) lua_numbertointeger(number, integer)
+#else
+#define LSM_HAS_INTEGERS 0
+#define lsm_is_integer(L, index) ((void)(L), 0)
+#define lsm_to_integer(number, integer) ((void)(integer), 0)
+#endif
+
 /* -- lsm_options.c: tables of options ------------------------------------- */
 
 enum lsm_type {
@@ -66,8 +77,28 @@ int lsm_return_error(lua_State *L, const struct sm_error *e, const char *key);
 /* Pushes id, what, two values and the payload's size; returns 5. */
 int lsm_push_event(lua_State *L, const struct sm_event *event, const char *key);
 
+/* Pushes a number, as an integer where it is whole and Lua has such. */
+void lsm_push_number(lua_State *L, double value);
+
 /* Pushes a row as a table: its columns by their names, `standing`, `damage`. */
 void lsm_push_row(lua_State *L, const struct sm_row *row);
+
+/* -- lsm_json.c: JSON and Lua values --------------------------------------- */
+
+/* A text's value: nulls are left out, the last of equal names counts. Nil and
+ * where and why it is none. Bytes that are no UTF-8 pass. */
+int lsm_read_json(lua_State *L);
+
+/* (value, null, empty list) -> text: names in byte order, each number in one
+ * form, so that equal values have equal texts: what a ledger calls a step hangs
+ * on it. An empty table is {}. Raises for what JSON does not have. */
+int lsm_write_json(lua_State *L);
+
+/* A character's number -> UTF-8. */
+int lsm_utf8_char(lua_State *L);
+
+/* Where a text ceases to be UTF-8; nothing when all of it is. */
+int lsm_bad_utf8(lua_State *L);
 
 /* -- lsm_ledger.c: questions about a ledger -------------------------------- */
 

@@ -253,9 +253,13 @@ static const luaL_Reg functions[] = {
                                     an error */
     {"write", core_write},       /* path, text -> path, or nil and an error */
     {"metadata",
-     lsm_metadata},            /* path, has_hash -> facts, or nil and why not */
-    {"sha256", core_sha256},   /* bytes -> hex */
-    {"redact", core_redact},   /* text -> text */
+     lsm_metadata},          /* path, has_hash -> facts, or nil and why not */
+    {"sha256", core_sha256}, /* bytes -> hex */
+    {"read_json", lsm_read_json},   /* text -> value, or nil and why not */
+    {"write_json", lsm_write_json}, /* value, null, empty list -> text */
+    {"utf8_char", lsm_utf8_char},   /* number -> text */
+    {"bad_utf8", lsm_bad_utf8},     /* text -> place, or nothing */
+    {"redact", core_redact},        /* text -> text */
     {"during", core_during},   /* table, name, function, ... -> two results */
     {"now", core_now},         /* -> monotonic seconds */
     {"time", core_time},       /* text or number -> Unix seconds, or nothing */
@@ -274,12 +278,16 @@ int luaopen_segmind_core(lua_State *L) {
   if (sm_http_check_libcurl(&e) != SM_OK)
     return luaL_error(L, "%s", e.message);
   lsm_register_handle(L);
-  lua_createtable(L, 0, 16);
+  lua_createtable(L, 0, 24);
   luaL_setfuncs(L, functions, 0);
   lua_pushliteral(L, SEGMIND_VERSION);
   lua_setfield(L, -2, "VERSION");
   lua_pushliteral(L, BUILT_FOR);
   lua_setfield(L, -2, "LUA");
+  lua_pushlightuserdata(L, NULL); /* JSON's, as lua-cjson has it */
+  lua_setfield(L, -2, "NULL");
+  (void)lua_newuserdata(L, 1); /* its [], which no table is */
+  lua_setfield(L, -2, "EMPTY_LIST");
   lua_pushboolean(L, sm_db_has_sqlite()); /* a ledger can be a file */
   lua_setfield(L, -2, "SQLITE");
   lua_pushstring(L, sm_http_library());

@@ -39,9 +39,10 @@ static void set_body(lua_State *L, const struct sm_event *event) {
 /* -- the ledger's -----------------------------------------------------------
  */
 
-static void push_number(lua_State *L, double value) {
-  if (value == floor(value) && fabs(value) < 9007199254740992.0)
-    lua_pushinteger(L, (lua_Integer)value);
+void lsm_push_number(lua_State *L, double value) {
+  lua_Integer whole = 0;
+  if (value == floor(value) && lsm_to_integer(value, &whole))
+    lua_pushinteger(L, whole);
   else
     lua_pushnumber(L, value);
 }
@@ -49,7 +50,7 @@ static void push_number(lua_State *L, double value) {
 static void set_known(lua_State *L, const char *name, double value) {
   if (isnan(value))
     return;
-  push_number(L, value);
+  lsm_push_number(L, value);
   lua_setfield(L, -2, name);
 }
 
@@ -68,7 +69,7 @@ void lsm_push_row(lua_State *L, const struct sm_row *row) {
     if (value->type == SM_DB_TEXT)
       lua_pushlstring(L, value->text, value->size);
     else
-      push_number(L, value->number);
+      lsm_push_number(L, value->number);
     lua_setfield(L, -2, sm_column_name((enum sm_column)i));
   }
   set_text(L, "standing", standing_name(row->standing));

@@ -201,7 +201,7 @@ local function read_value(self, step, holder, key, type_name, depth)
   elseif is_only(value, "file") then
     return read_file(self, step, value)
   elseif next(value) == nil and self._source:is_list(value) then
-    return json.empty_array or value
+    return json.empty_array
   end
   local copy = {}
   for name in pairs(value) do

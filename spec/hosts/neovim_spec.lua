@@ -159,7 +159,7 @@ describe("in Neovim", function()
     end
   end)
 
-  it("Neovim's own JSON serves where lua-cjson is missing", function()
+  it("needs no lua-cjson", function()
     holds("json")
   end)
 

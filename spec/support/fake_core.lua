@@ -301,6 +301,10 @@ local function new_core()
     return (text:gsub("SG_%w+", "SG_..."))
   end
   core.outputs = real.outputs
+  for _, name in ipairs({ "read_json", "write_json", "utf8_char", "bad_utf8", "NULL",
+    "EMPTY_LIST" }) do
+    core[name] = real[name]
+  end
   core.image = read_format
   core.sha256 = checksum
   function core.absolute(path)

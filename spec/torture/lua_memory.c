@@ -4,7 +4,7 @@
  * allocation failing from the Nth on, only closing is left.
  *
  * lua-cjson is not in it: it ends the process when malloc fails, which is its
- * own affair and said in the README. */
+ * own affair (doc/money.md). The core's own JSON is. */
 #include <lauxlib.h>
 #include <lua.h>
 #include <lualib.h>

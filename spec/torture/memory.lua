@@ -14,6 +14,13 @@ local state = {
 
 local OPTIONS = { timeout = 20, poll = 0.002 }
 
+-- More than fits a buffer or a list of names at first.
+local JSON = {}
+for i = 1, 30 do
+  JSON[i] = ('"n%02d":[%d,0.5,{"t\\n":"%s"}]'):format(i, i, ("é\\t"):rep(50 * (i % 15)))
+end
+JSON = "{" .. table.concat(JSON, ",") .. "}"
+
 --- Takes events until those of `wanted` tasks have ended; tells the ids to the host.
 local function finish(wanted)
   while state.done < wanted do
@@ -47,6 +54,9 @@ return {
     state.core.image(world.picture)
     state.core.probe(world.path)
     state.core.probe(world.path .. ".none")
+    if state.core.write_json(state.core.read_json(JSON)) ~= JSON then
+      os.exit(9) -- a text that is short of something, where memory ran out
+    end
     state.core.redact("x-api-key: SG_0123456789abcdef")
     state.core.sha256(world.picture)
     state.core.now()

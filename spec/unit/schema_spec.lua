@@ -131,12 +131,12 @@ describe("a call", function()
     assert.equal("4", tostring(checked.num_inference_steps))
   end)
 
-  it("refuses NaN, infinity and integers of 15 digits", function()
-    for _, value in ipairs({ 0 / 0, 1 / 0, -1 / 0, 1e14, -1e15 }) do
+  it("refuses NaN, infinity and numbers that are no longer exact", function()
+    for _, value in ipairs({ 0 / 0, 1 / 0, -1 / 0, 1e20, -1e300 }) do
       assert.truthy(problems("flux-kontext-dev", dev({ seed = value })):find("seed"))
     end
     assert.truthy(problems("flux-kontext-dev", dev({ guidance = 0 / 0 })):find("guidance"))
-    assert.truthy(check("flux-kontext-dev", dev({ seed = 99999999999999 })))
+    assert.truthy(check("flux-kontext-dev", dev({ seed = 2 ^ 53 })))
   end)
 
   it("refuses an empty prompt and one that is not UTF-8", function()

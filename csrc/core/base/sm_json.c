@@ -400,8 +400,7 @@ static uint32_t pair_at(const char *text, size_t at, int high) {
          (unsigned char)text[at + 1 - (size_t)high];
 }
 
-/* UTF-8; half a surrogate pair becomes bytes that the scan replaces. */
-static size_t encode(char out[4], uint32_t point) {
+size_t sm_json_utf8(char out[4], uint32_t point) {
   static const unsigned char leads[] = {0, 0, 0xc0, 0xe0, 0xf0};
   size_t length = point < 0x80      ? 1
                   : point < 0x800   ? 2
@@ -423,7 +422,7 @@ static bool read_utf16(struct sm_buf *out, const char *text, size_t size,
       point = 0x10000 + ((point - 0xd800) << 10) + (next - 0xdc00);
       at += 2;
     }
-    if (sm_buf_append(out, bytes, encode(bytes, point), NULL) != SM_OK)
+    if (sm_buf_append(out, bytes, sm_json_utf8(bytes, point), NULL) != SM_OK)
       return false;
   }
   return true;

@@ -25,6 +25,7 @@
 #define SM_JSON_H
 
 #include <jansson.h>
+#include <stdint.h>
 
 #include "sm_buf.h"
 
@@ -38,6 +39,10 @@ enum sm_json {
   SM_JSON_UNREADABLE, /* no object and no list, or nothing whole in it */
   SM_JSON_NO_MEMORY
 };
+
+/* Writes a character as UTF-8 and returns its length. Half a surrogate pair
+ * becomes bytes that are none. */
+size_t sm_json_utf8(char out[4], uint32_t point);
 
 /* Makes `out`, which it creates, the document itself where the text is UTF-16,
  * or a JSON string that holds a document. False where it is neither; there is

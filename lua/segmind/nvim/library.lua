@@ -24,17 +24,6 @@ local function explain(problem)
     tostring(problem):gsub("^.-: cannot open", "cannot open"):match("^[^\n]*"), library.root)
 end
 
---- Neovim brings a lua-cjson of its own; it serves where the package is missing.
-local function lend_json()
-  if pcall(require, "cjson") or not (vim.json and vim.json.new) then
-    return "lua-cjson"
-  end
-  package.preload["cjson"] = function()
-    return vim.json
-  end
-  return "Neovim's vim.json"
-end
-
 local loaded
 
 --- The library, loaded on first use.
@@ -48,7 +37,6 @@ function library.load()
   if not ok then
     return nil, explain(problem)
   end
-  library.json = lend_json()
   ok, loaded = pcall(require, "segmind")
   if not ok then
     problem, loaded = loaded, nil
