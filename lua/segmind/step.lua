@@ -213,7 +213,7 @@ local function drain(client, max_events, max_bytes, max_seconds)
   end
   local is_begun = take_left_over(client)
   while count < max_events and total < max_bytes and not client._closed
-    and not (is_begun and wait.is_out_of_time(client)) do
+    and not (is_begun and client._limit and wait.is_out_of_time(client)) do
     local id, what, a, b, bytes = client._handle:peek()
     if not id then
       break
