@@ -127,6 +127,14 @@ int lsm_fetch(lua_State *L);
 int lsm_folder(lua_State *L);
 int lsm_notices(lua_State *L);
 
+/* -- lsm_signal.c: a clean end of a program ---------------------------------
+ */
+
+/* core.signals(true) notes SIGTERM and SIGINT from now on instead of ending the
+ * program; (false) puts back what there was before; () -> how many have come. A
+ * second one ends the program as ever. */
+int lsm_signals(lua_State *L);
+
 /* -- lsm_metadata.c: what a picture says of itself ------------------------- */
 
 /* (path, has_hash) -> {format, is_signed, xmp, sha256}; nil and why not for

@@ -264,6 +264,7 @@ static const luaL_Reg functions[] = {
     {"now", core_now},         /* -> monotonic seconds */
     {"time", core_time},       /* text or number -> Unix seconds, or nothing */
     {"outputs", core_outputs}, /* a result's text -> addresses, is_foreign */
+    {"signals", lsm_signals},  /* noted instead of ending the program */
     {"seed", core_seed},       /* -> integer */
     {NULL, NULL},
 };

@@ -20,6 +20,7 @@ local key = require("segmind.step_key")
 local models = require("segmind.models")
 local operation = require("segmind.operation")
 local options = require("segmind.options")
+local queued = require("segmind.queued")
 local request = require("segmind.request")
 local schema = require("segmind.schema")
 local step = require("segmind.step")
@@ -74,6 +75,18 @@ end
 function Chain:_add_whole(model, params, opts)
   self:step(model, params, opts)
   self._steps[#self._steps].is_whole = true
+end
+
+--- A chain of one step that names all its pictures.
+---@param client segmind.Client
+---@param model string
+---@param params table
+---@param opts segmind.CallOptions?
+---@return segmind.Chain
+function Chain.whole(client, model, params, opts)
+  local self = Chain.new(client)
+  self:_add_whole(model, params, opts)
+  return self
 end
 
 --- The picture of an earlier step, as a parameter of a later one.
@@ -274,22 +287,24 @@ end
 --- spent or under way.
 ---@param client segmind.Client
 ---@param requests table[] from request.prepare
----@return { finished: table<integer, boolean>, counted: table<integer, boolean> }? known by number
+---@return table? known `finished`, `counted`, `names` (key and text) by number, and `digests`
 ---@return segmind.Error? err kind "ledger"
 local function find_known(client, requests)
   local digests, failed = digest_all(client, requests)
   if not digests then
     return nil, failed
   end
-  local names, known = {}, { finished = {}, counted = {} }
+  local names, known = {}, { finished = {}, counted = {}, names = {}, digests = digests }
   for n, prepared in ipairs(requests) do
     name_inputs(prepared, names)
-    local name, fresh = key.compute(client._core, prepared, digests), prepared.opts.fresh
+    local name, text = key.compute(client._core, prepared, digests)
+    local fresh = prepared.opts.fresh
     local found, err = operation.ask(client, "find", name)
     if not found then
       return nil, err
     end
     local row = found[1]
+    known.names[n] = { key = name, text = text }
     known.finished[n] = row ~= nil and row.state == "completed" and not fresh
     known.counted[n] = row ~= nil and row.state ~= "failed" and not fresh
     names[n] = ("%s:%d"):format(name, row and row.generation + (fresh and 1 or 0) or 1)
@@ -389,6 +404,29 @@ function Chain:submit(opts)
   return launch(self, requests)
 end
 
+--- Puts all steps into the ledger's queue, for a worker on any machine (client:work), and returns
+--- at once. See client:enqueue.
+---
+---     local queued = assert(chain:enqueue())
+---     print(#queued, queued[1].state)
+---@return segmind.Queued[]?
+---@return segmind.Error? err kind "invalid", naming the step, or "ledger"
+function Chain:enqueue()
+  wait.check(self._client, "chain:enqueue")
+  if not self._client._has_ledger then
+    Error.misuse("chain:enqueue writes into a ledger; this client has none")
+  end
+  local requests, err = prepare(self, {})
+  local known
+  if requests then
+    known, err = find_known(self._client, requests)
+  end
+  if not known then
+    return nil, err
+  end
+  return queued.enqueue(self._client, requests, known.names, known.digests)
+end
+
 local function collect(jobs)
   local results, failed = {}, nil
   for n, job in ipairs(jobs) do
@@ -434,6 +472,6 @@ function Chain:__tostring()
   return ("segmind.Chain of %d steps"):format(#self._steps)
 end
 
-guard.class(Chain, "chain", { "run", "estimate" }, { new = true })
+guard.class(Chain, "chain", { "run", "estimate", "enqueue" }, { new = true, whole = true })
 
 return Chain

@@ -21,6 +21,7 @@ local lineage = require("segmind.lineage")
 local models = require("segmind.models")
 local operation = require("segmind.operation")
 local options = require("segmind.options")
+local queued_steps = require("segmind.queued")
 local request = require("segmind.request")
 local schema = require("segmind.schema")
 local step = require("segmind.step")
@@ -28,6 +29,7 @@ local tables = require("segmind.tables")
 local unfinished = require("segmind.unfinished")
 local version = require("segmind.version")
 local wait = require("segmind.wait")
+local work = require("segmind.work")
 
 Error.set_filter(core.redact)
 lineage.use(core)
@@ -103,12 +105,6 @@ local function name_places(opts)
   opts.ledger_files, opts.ca_file = file.absolute(opts.ledger_files), file.absolute(opts.ca_file)
 end
 
---- Where the ledger's pictures are, as far as this side knows: a server's are in the user's cache.
-local function folder_of(opts)
-  local is_file = opts.ledger and not opts.ledger:find("^%a[%w+.-]*://")
-  return opts.ledger_files or is_file and opts.ledger .. ".files" or nil
-end
-
 --- Opens a client. No request is made.
 ---
 ---     local sm = assert(segmind.new{ timeout = 120, max_active_jobs = 8 })
@@ -131,7 +127,7 @@ function Client.new(opts)
     _settled = Queue.new(), _left_over = false, _limit = false, _watch = false,
     _on_event = opts.on_event, _timeout = opts.timeout or 600, _poll = opts.poll,
     _max_active = opts.max_active_jobs or math.huge, _max_json = opts.max_json_bytes,
-    _on_unknown = opts.on_unknown, _metadata = opts.metadata or false, _files = folder_of(opts),
+    _on_unknown = opts.on_unknown, _metadata = opts.metadata or false,
     _budget = (opts.budget or not opts.ledger) and Budget.new(opts.budget) }, Client)
   self._uploads = input.uploads(self)
   wait.join(self)
@@ -452,10 +448,52 @@ function Client:jobs(opts)
     Error.misuse("client:jobs tells what a ledger holds; this client has none")
   end
   local rows, err = operation.ask(self, "list")
-  if not rows then
+  local waiting
+  if rows then
+    waiting, err = queued_steps.list(self)
+  end
+  if not waiting then
     return nil, err
   end
-  return history.records(rows, self._files, opts)
+  return history.records(rows, waiting, self._handle:folder(), opts)
+end
+
+-- -- steps that wait for a worker -----------------------------------------------------------------
+
+--- Puts a step into the ledger's queue, for a worker on any machine that uses the ledger (`work`).
+--- It is checked here; local pictures go with it. Nothing is sent. A step that is finished already
+--- is not queued, one that is there stays as it is, and one that has failed waits again. The same
+--- call of `submit` gets the picture when it is made, and pays nothing.
+---
+---     local queued = assert(sm:enqueue("flux-kontext-pro", { prompt = "a red house" }))
+---     print(queued.key, queued.state)
+---@param model segmind.Model
+---@param params table by name, as the model takes them
+---@param opts segmind.CallOptions? without `fresh`; `save` and `poll` are of no use to a worker
+---@return segmind.Queued?
+---@return segmind.Error? err kind "invalid" or "ledger"
+function Client:enqueue(model, params, opts)
+  wait.check(self, "enqueue")
+  local queued, err = Chain.whole(self, model, params, opts):enqueue()
+  return queued and queued[1], err
+end
+
+--- Works at the ledger's queue: picks what is ready, submits it like any other step, and keeps so
+--- many under way. Any number of workers on any number of machines may share a ledger; each step is
+--- paid once, whoever dies. A ledger that is away is waited for. Blocks.
+---
+---     local made = assert(sm:work{ jobs = 8, until_empty = true })
+---     print(made.done, made.failed)
+---@param opts segmind.WorkOptions?
+---@return segmind.WorkSummary?
+---@return segmind.Error? err which ends the work: "auth", "no_credits", "budget" or "ledger"
+function Client:work(opts)
+  opts = options.read(opts, work.options, "client:work")
+  wait.check(self, "work")
+  if not self._has_ledger then
+    Error.misuse("client:work makes what waits in a ledger; this client has none")
+  end
+  return work.run(self, opts)
 end
 
 -- -- the account ----------------------------------------------------------------------------------
@@ -604,6 +642,6 @@ function Client:__tostring()
 end
 
 guard.class(Client, "client", { "run", "edit", "run_sync", "map", "upload", "poll",
-  "credits", "history", "request" }, { new = true })
+  "credits", "history", "request", "enqueue", "work" }, { new = true })
 
 return Client

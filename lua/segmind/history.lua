@@ -40,7 +40,8 @@ end
 ---@field state segmind.RecordState? only steps in it
 ---@field model string? only steps of it
 history.record_options = { model = "text",
-  state = { "intent", "accepted", "completed", "failed", "unknown", "expired" } }
+  state = { "intent", "accepted", "completed", "failed", "unknown", "expired", "waiting",
+    "blocked" } }
 
 --- Where a step of the ledger is.
 ---@alias segmind.RecordState
@@ -50,6 +51,8 @@ history.record_options = { model = "text",
 ---| "failed" # it has failed
 ---| "unknown" # sent, and nobody knows whether it runs
 ---| "expired" # accepted, and the service no longer knows it: paid, without a picture
+---| "waiting" # in the queue
+---| "blocked" # in the queue, and hangs on a step that has failed
 
 --- A step of the ledger.
 ---@class segmind.Record
@@ -104,17 +107,32 @@ local function record_of(row, folder)
     kept = row.file and folder and folder .. "/" .. row.file or nil }
 end
 
+--- A step that waits, and was not submitted: generation 0.
+local function queued(row)
+  local made, call = lineage.of_key(row.params), object(row.params, math.huge) or {}
+  return { key = row.key, generation = 0, model = row.model, name = row.name, state = row.state,
+    is_held = row.lease_until > os.time(), is_synchronous = false, submits = 0,
+    params = call.params or {}, doubt = 0, usd = 0, submitted = row.enqueued_at,
+    inputs = made and made.inputs, error = row.problem }
+end
+
 ---@param rows table[] as the core hands them out
+---@param waiting table[] those of the queue
 ---@param folder string? of the kept pictures
 ---@param opts segmind.RecordOptions
 ---@return segmind.Record[]
-function history.records(rows, folder, opts)
+function history.records(rows, waiting, folder, opts)
   local out = {}
-  for _, row in ipairs(rows) do
-    local one = (row.damage and damaged or record_of)(row, folder)
+  local function add(one)
     local is_wanted = (not opts.state or one.state == opts.state)
       and (not opts.model or one.model == opts.model)
     out[#out + 1] = is_wanted and one or nil
+  end
+  for _, row in ipairs(rows) do
+    add((row.damage and damaged or record_of)(row, folder))
+  end
+  for _, row in ipairs(waiting) do
+    add(queued(row))
   end
   return out
 end

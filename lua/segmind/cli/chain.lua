@@ -32,6 +32,7 @@ function verb.declare(command)
     :description("End when the service has accepted: print the ids and exit with 4.")
   command:option("--on-unknown"):argname("<hold|resubmit|ID>")
     :description("What to do about a submit whose answer was lost, as of run.")
+  pictures.declare_queue(command)
 end
 
 local function variables(words)
@@ -104,6 +105,8 @@ function verb.run(context, args)
     return refuse(context, err)
   elseif args.dry_run then
     return pictures.estimate(context, { chain })
+  elseif args.queue then
+    return pictures.enqueue(context, { chain })
   end
   local list
   list, err = submit(chain, file)

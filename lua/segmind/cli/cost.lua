@@ -26,12 +26,14 @@ local key_of = {
 local function sums(list, by)
   local sum, names = {}, {}
   for _, one in ipairs(list) do
-    local name = key_of[by](one)
-    if not sum[name] then
+    local name = one.generation > 0 and key_of[by](one) or nil -- what waits was not submitted
+    if name and not sum[name] then
       sum[name], names[#names + 1] = { usd = 0, pictures = 0 }, name
     end
-    sum[name].usd = sum[name].usd + one.usd
-    sum[name].pictures = sum[name].pictures + (one.state == "completed" and 1 or 0)
+    if name then
+      sum[name].usd = sum[name].usd + one.usd
+      sum[name].pictures = sum[name].pictures + (one.state == "completed" and 1 or 0)
+    end
   end
   table.sort(names)
   return sum, names

@@ -49,6 +49,7 @@ function verb.declare(command)
   command:option("--limit"):argname("<n>"):description("The first n pictures only.")
   command:flag("-y --yes"):description("Do not ask, whatever it costs.")
   pictures.declare(command)
+  pictures.declare_queue(command)
 end
 
 -- -- what is asked for ----------------------------------------------------------------------------
@@ -375,12 +376,15 @@ local function options_of(plan, one)
   return opts
 end
 
+local function chain_of(client, plan, one)
+  return client:chain():step(plan.model, one.params, options_of(plan, one))
+end
+
 --- Checks and prices every picture; or the exit code, when one cannot be made.
 local function price(context, client, plan, list)
   local sum, problems = { usd = 0, unknown = 0, finished = 0 }, {}
   for _, one in ipairs(list) do
-    local estimate, err = client:chain():step(plan.model, one.params, options_of(plan, one))
-      :estimate()
+    local estimate, err = chain_of(client, plan, one):estimate()
     if estimate then
       one.estimate = estimate.steps[1]
       sum.usd, sum.unknown = sum.usd + estimate.usd, sum.unknown + estimate.unknown
@@ -467,6 +471,14 @@ local function submit(context, client, plan, list)
   return made, code
 end
 
+local function enqueue(context, client, plan, list)
+  local chains, where = {}, {}
+  for i, one in ipairs(list) do
+    chains[i], where[i] = chain_of(client, plan, one), one.where
+  end
+  return pictures.enqueue(context, chains, where)
+end
+
 --- The further names of a picture that several rows asked for.
 local function save_copies(context, list)
   local code = exit.DONE
@@ -502,6 +514,9 @@ function verb.run(context, args)
   err = refusal(context, client, args, list, sum)
   if err then
     return context.fail(err)
+  end
+  if args.queue then
+    return enqueue(context, client, plan, list)
   end
   local made, code = submit(context, client, plan, list)
   code = exit.worst(code, pictures.finish(context, made))

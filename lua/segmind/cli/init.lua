@@ -16,6 +16,7 @@ local exit = require("segmind.cli.exit")
 local output = require("segmind.cli.output")
 local parser = require("segmind.cli.parser")
 local progress = require("segmind.progress")
+local submit = require("segmind.cli.submit")
 local usage = require("segmind.cli.usage")
 
 local cli = {}
@@ -46,7 +47,7 @@ local NO_KEY = "SG_0000000000000000"
 
 local function open_client(context)
   local key, why = NO_KEY, nil
-  if not (context.is_offline or context.args.dry_run) then
+  if not (context.is_offline or context.args.queue or context.args.dry_run) then
     key, why = config.key(context.config)
   end
   if not key then
@@ -179,6 +180,7 @@ end
 function cli.main(argv)
   local ok, context, verb = pcall(function()
     local root, verbs = parser.new()
+    argv = submit.expand(argv)
     local args = root:parse(argv[1] == "help" and { argv[2] or "--help", "--help" } or argv)
     if not args.verb then
       usage.fail("say what to do: segmind edit PICTURE \"prompt\", for example; segmind --help "

@@ -7,12 +7,15 @@ local verb = {
   name = "jobs",
   summary = "List what the ledger holds.",
   offline = true,
-  examples = "  segmind jobs\n  segmind jobs --unfinished\n  segmind jobs --doubt --json",
+  examples = "  segmind jobs\n  segmind jobs --unfinished\n  segmind jobs --waiting\n"
+    .. "  segmind jobs --doubt --json",
 }
 
 function verb.declare(command)
   command:flag("--doubt"):description("Only those that may have been paid: nobody knows.")
   command:flag("--unfinished"):description("Only those that segmind resume goes on with.")
+  command:flag("--waiting")
+    :description("Only those of the queue: waiting, blocked by a failed one, or failed there.")
 end
 
 local function is_in_doubt(one)
@@ -20,12 +23,19 @@ local function is_in_doubt(one)
     or one.damage ~= nil
 end
 
+-- It has no submit yet.
+local function is_queued(one)
+  return one.generation == 0
+end
+
 local function is_unfinished(one)
   return one.state ~= "completed" and one.state ~= "failed" and one.state ~= "expired"
+    and not is_queued(one)
 end
 
 local function is_wanted(one, args)
   return (not args.doubt or is_in_doubt(one)) and (not args.unfinished or is_unfinished(one))
+    and (not args.waiting or is_queued(one))
 end
 
 -- What tells a step apart from others: its prompt, as far as there is room for the rest.

@@ -8,8 +8,8 @@ local parser = {}
 local has_argparse, argparse = pcall(require, "argparse")
 
 --- The verbs in the order of the help; each is a module segmind.cli.<verb>.
-parser.verbs = { "edit", "run", "chain", "each", "resume", "jobs", "cost", "history", "report",
-  "show", "upload", "credits", "models", "doctor", "completion", "emulate" }
+parser.verbs = { "edit", "run", "chain", "each", "submit", "work", "resume", "jobs", "cost",
+  "history", "report", "show", "upload", "credits", "models", "doctor", "completion", "emulate" }
 
 parser.DESCRIPTION = [[
 Edits pictures with the FLUX.1 Kontext models of Segmind.

@@ -26,6 +26,15 @@ function pictures.declare(command)
       .. "5), resubmit (may be paid twice), or take the request of this id for it.")
 end
 
+--- The option of the verbs that can leave their steps to workers.
+---@param command table of argparse
+function pictures.declare_queue(command)
+  command:flag("--queue")
+    :description("Put the steps into the ledger's queue, for segmind work on any machine that uses "
+      .. "it; nothing is sent, and no key is needed. The same command without it fetches the "
+      .. "pictures.")
+end
+
 --- A whole number that an option gives.
 ---@param value string?
 ---@param name string of the option
@@ -132,6 +141,32 @@ function pictures.estimate(context, chains)
     ("$%.2f"):format(usd), finished, steps))
   context.out:result({ usd = usd, steps = steps, finished = finished })
   return exit.DONE
+end
+
+--- Puts chains into the ledger's queue, and prints the keys of their steps.
+---@param context segmind.cli.Context
+---@param chains segmind.Chain[]
+---@param where string[]? what each was asked for by, for messages of its failure
+---@return integer code
+function pictures.enqueue(context, chains, where)
+  local code, waiting, finished = exit.DONE, 0, 0
+  for n, chain in ipairs(chains) do
+    local queued, err = chain:enqueue()
+    if err then
+      code = exit.worst(code, context.fail(err, where and where[n]))
+    end
+    for _, step in ipairs(queued or {}) do
+      local is_waiting = step.state == "waiting"
+      waiting, finished = waiting + (is_waiting and 1 or 0), finished + (is_waiting and 0 or 1)
+      context.out:line(step.key)
+      context.out:event({ what = "queued", key = step.key, name = step.name, model = step.model,
+        state = step.state })
+    end
+  end
+  context.err(("%d step%s in the queue%s"):format(waiting, waiting == 1 and "" or "s",
+    finished > 0 and (", %d finished already"):format(finished) or ""))
+  context.out:result({ waiting = waiting, finished = finished })
+  return code
 end
 
 -- -- the end of a job -----------------------------------------------------------------------------

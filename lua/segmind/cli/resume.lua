@@ -66,7 +66,9 @@ function verb.run(context, args)
   end
   local list = pictures_of(jobs, text)
   if #list == 0 then
-    context.err("nothing is unfinished")
+    local waiting = #(client:jobs({ state = "waiting" }) or {})
+    context.err(waiting == 0 and "nothing is unfinished"
+      or ("nothing is unfinished; %d in the queue wait for segmind work"):format(waiting))
   end
   return pictures.finish(context, list)
 end

@@ -25,6 +25,7 @@ function verb.declare(command)
     :description("Its parameters; name=@file reads text, - is standard input. A picture is a path "
       .. "or an address; a name that is given again adds to a list.")
   pictures.declare(command)
+  pictures.declare_queue(command)
   command:option("-n --number"):argname("<n>")
     :description("So many pictures, with the seeds 1 to n, or from --seed on.")
   command:flag("--allow-unknown")
@@ -95,13 +96,15 @@ local function submit(client, args, list)
   return out
 end
 
-local function estimate(context, client, args, list)
+--- The pictures as chains of one step, to be priced or enqueued.
+local function chains_of(client, args, list)
   local chains = {}
   for n, one in ipairs(list) do
-    chains[n] = client:chain():step(args.model, one.params, { fresh = args.fresh,
-      allow_unknown = args.allow_unknown })
+    local opts = pictures.options(args)
+    opts.allow_unknown = args.allow_unknown
+    chains[n] = client:chain():step(args.model, one.params, opts)
   end
-  return pictures.estimate(context, chains)
+  return chains
 end
 
 function verb.run(context, args)
@@ -112,7 +115,9 @@ function verb.run(context, args)
   if not client then
     return context.fail(err)
   elseif args.dry_run then
-    return estimate(context, client, args, list)
+    return pictures.estimate(context, chains_of(client, args, list))
+  elseif args.queue then
+    return pictures.enqueue(context, chains_of(client, args, list))
   end
   local jobs
   jobs, err = submit(client, args, list)
