@@ -253,7 +253,7 @@ end
 ---@field budget number? USD that all steps of the ledger may cost; likewise the smaller one
 ---@field replace_limits boolean? take `rpm` and `budget` as they are, though they are larger
 ---@field on_step fun(event: segmind.WorkEvent)? told what happens
----@field stop (fun(): boolean?)? asked often; true ends the work
+---@field stop fun()? asked often; ends the work when it returns true
 ---@field signals boolean? end it on SIGTERM and SIGINT, too
 work.options = { jobs = "count", until_empty = "flag", rpm = "count", budget = "money",
   replace_limits = "flag", on_step = "callback", stop = "callback", signals = "flag" }
