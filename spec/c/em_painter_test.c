@@ -4,7 +4,6 @@
 #include "check.h"
 
 #include "em_codec.h"
-#include "em_look.h"
 #include "em_painter.h"
 
 #include <math.h>

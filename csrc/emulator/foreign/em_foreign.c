@@ -159,11 +159,6 @@ static json_t *latin1(const char *bytes, size_t size) {
   return string;
 }
 
-static void lower(char *text) {
-  for (; *text; text++)
-    *text = (char)tolower((unsigned char)*text);
-}
-
 /* Of a request's head, whose lines are cut up. */
 static json_t *read_head(char *head) {
   char *rest = NULL, *words = NULL;
@@ -176,7 +171,8 @@ static json_t *read_head(char *head) {
     if (!value)
       continue;
     *value++ = '\0';
-    lower(line);
+    for (char *c = line; *c; c++)
+      *c = (char)tolower((unsigned char)*c);
     value += strspn(value, " \t");
     json_object_set_new(headers, line, json_string(value));
   }
@@ -200,7 +196,7 @@ static json_t *received_tree(const struct received *received) {
   return tree;
 }
 
-void em_foreign_write_json(struct em_foreign *foreign, struct em_text *text) {
+json_t *em_foreign_tree(struct em_foreign *foreign) {
   const struct received *received;
   json_t *list = json_array();
   pthread_mutex_lock(&foreign->lock);
@@ -208,7 +204,7 @@ void em_foreign_write_json(struct em_foreign *foreign, struct em_text *text) {
     json_array_append_new(list, received_tree(received));
   }
   pthread_mutex_unlock(&foreign->lock);
-  em_text_add_tree(text, list);
+  return list;
 }
 
 static void delete_visitor(struct visitor *visitor) {

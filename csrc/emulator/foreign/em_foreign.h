@@ -30,7 +30,7 @@ int em_foreign_script(struct em_foreign *foreign, const json_t *script,
 /* The requests as a JSON array, oldest first: method, path with its query,
  * headers by their names in lower case, body_size, size, and the first bytes as
  * a string of the characters U+0000 to U+00FF. */
-void em_foreign_write_json(struct em_foreign *foreign, struct em_text *text);
+json_t *em_foreign_tree(struct em_foreign *foreign);
 
 /* Listens on 127.0.0.1:*port, 0: any free one. Errors: -1 and why. */
 int em_foreign_listen(struct em_foreign *foreign, struct em_loop *loop,

@@ -1,4 +1,4 @@
-#include "em_look.h"
+#include "em_painter.h"
 
 #include <ctype.h>
 #include <pthread.h>

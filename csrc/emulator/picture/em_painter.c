@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "em_codec.h"
-#include "em_look.h"
 #include "em_random.h"
 
 /* Of outputs: the model's own, and what a job may ask for. */

@@ -107,24 +107,22 @@ void em_rules_clear(struct em_rules *rules) {
   pthread_mutex_unlock(&rules->lock);
 }
 
-static void write_rule(const struct em_rule *rule, struct em_text *text) {
-  em_text_addf(text, "{\"seen\":%lld,\"used\":%lld", rule->seen, rule->used);
-  if (rule->kind->write_members)
-    rule->kind->write_members(rule, text);
-  em_text_add(text, ",\"rule\":");
-  em_text_add_tree(text, json_incref(rule->source));
-  em_text_add(text, "}");
+static json_t *rule_tree(const struct em_rule *rule) {
+  json_t *tree =
+      json_pack("{s:I, s:I, s:O}", "seen", (json_int_t)rule->seen, "used",
+                (json_int_t)rule->used, "rule", rule->source);
+  if (rule->kind->add_members)
+    rule->kind->add_members(rule, tree);
+  return tree;
 }
 
-void em_rules_write_json(struct em_rules *rules, struct em_text *text) {
-  em_text_add(text, "[");
+json_t *em_rules_tree(struct em_rules *rules) {
+  json_t *list = json_array();
   pthread_mutex_lock(&rules->lock);
-  for (size_t i = 0; i < rules->count; i++) {
-    em_text_add(text, i ? "," : "");
-    write_rule(rules->all[i], text);
-  }
+  for (size_t i = 0; i < rules->count; i++)
+    json_array_append_new(list, rule_tree(rules->all[i]));
   pthread_mutex_unlock(&rules->lock);
-  em_text_add(text, "]");
+  return list;
 }
 
 /* Counts an exchange as seen; returns whether it is the rule's turn. */

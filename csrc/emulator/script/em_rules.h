@@ -47,7 +47,7 @@ struct em_rule_kind {
   /* Whether chance wants the rule used, whose turn it is. */
   bool (*draw)(const struct em_rule *rule, void *exchange);
   /* Writes further members beside seen and used. */
-  void (*write_members)(const struct em_rule *rule, struct em_text *text);
+  void (*add_members)(const struct em_rule *rule, json_t *tree);
 };
 
 struct em_rules {
@@ -69,7 +69,7 @@ int em_rules_add(struct em_rules *rules, const json_t *list,
 void em_rules_clear(struct em_rules *rules);
 
 /* The rules with how often each was seen and used, as a JSON array. */
-void em_rules_write_json(struct em_rules *rules, struct em_text *text);
+json_t *em_rules_tree(struct em_rules *rules);
 
 /* Counts the exchange and returns the rule to use, or NULL.
  * Ownership: a reference, given back by em_rule_drop. */

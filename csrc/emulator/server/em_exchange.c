@@ -1,4 +1,4 @@
-#include "em_exchange.h"
+#include "em_server.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -10,6 +10,9 @@
 #include "em_clock.h"
 #include "em_endpoints.h"
 
+/* More than the service takes; uploads of 64 MiB as base64 fit. */
+static const size_t body_max_bytes = (size_t)128 << 20;
+
 enum stage {
   ARRIVED,  /* received whole; faults not yet looked at */
   ADMITTED, /* any delay before it is over */
@@ -19,7 +22,6 @@ enum stage {
 };
 
 struct em_exchange {
-  struct em_service *service;
   struct em_waiting *waiting;
   struct em_request request;
   struct em_rule *fault; /* a reference, or NULL */
@@ -113,7 +115,6 @@ struct em_exchange *em_exchange_new(struct em_service *service,
   struct em_exchange *exchange = calloc(1, sizeof *exchange);
   if (!exchange)
     return NULL;
-  exchange->service = service;
   exchange->waiting = waiting;
   exchange->request.service = service;
   exchange->request.connection = connection;
@@ -137,7 +138,12 @@ void em_exchange_delete(struct em_exchange *exchange) {
 
 void em_exchange_receive(struct em_exchange *exchange, const char *data,
                          size_t size) {
-  em_request_append(&exchange->request, data, size);
+  struct em_request *request = &exchange->request;
+  if (!request->too_large && request->body.size + size < body_max_bytes)
+    em_text_add_bytes(&request->body, data, size);
+  else
+    request->too_large = true;
+  request->too_large |= request->body.failed;
 }
 
 /* The job that a request speaks of; of a submit, there is none yet. */
@@ -159,7 +165,7 @@ static void find_fault(struct em_exchange *exchange) {
   struct em_fault_subject subject = {.endpoint = request->route.endpoint,
                                      .method = request->method,
                                      .path = request->path};
-  struct em_rules *faults = &exchange->service->faults;
+  struct em_rules *faults = &exchange->request.service->faults;
   if (!atomic_load_explicit(&faults->active, memory_order_acquire) ||
       subject.endpoint == EM_AT_CONTROL)
     return;
@@ -205,7 +211,7 @@ static void change_job_locked(const struct em_rule *fault, struct em_job *job) {
 
 static void change(struct em_exchange *exchange, bool with_account,
                    bool with_job) {
-  struct em_store *store = &exchange->service->store;
+  struct em_store *store = &exchange->request.service->store;
   pthread_mutex_lock(&store->lock);
   if (with_job && exchange->request.job)
     change_job_locked(exchange->fault, exchange->request.job);
@@ -220,7 +226,7 @@ static bool delay(struct em_exchange *exchange) {
       em_clock_us(json_number_value(em_fault_get(exchange->fault, "delay")));
   if (!delay_us || !suspend(exchange))
     return false;
-  em_tasks_at(exchange->service->timer, em_clock_now_us() + delay_us,
+  em_tasks_at(exchange->request.service->timer, em_clock_now_us() + delay_us,
               resume_later, exchange);
   return true;
 }
@@ -268,10 +274,10 @@ static void note_learned(struct em_exchange *exchange) {
   struct em_job *job = exchange->request.job;
   if (!exchange->request.reports_end || (fault && em_fault_hides(fault)))
     return;
-  pthread_mutex_lock(&exchange->service->store.lock);
+  pthread_mutex_lock(&exchange->request.service->store.lock);
   if (!job->learned_us)
     job->learned_us = em_clock_now_us();
-  pthread_mutex_unlock(&exchange->service->store.lock);
+  pthread_mutex_unlock(&exchange->request.service->store.lock);
 }
 
 static bool answer(struct em_exchange *exchange) {
@@ -285,13 +291,8 @@ static bool answer(struct em_exchange *exchange) {
   return !is_after || !delay(exchange);
 }
 
-static void log_request(const struct em_exchange *exchange) {
-  const struct em_request *request = &exchange->request;
-  fprintf(stderr, "%s %s %zu -> %d\n", request->method, request->path,
-          request->body.size, request->reply.drop ? 0 : request->reply.status);
-}
-
 struct em_request *em_exchange_step(struct em_exchange *exchange) {
+  struct em_request *request = &exchange->request;
   static bool (*const stages[])(struct em_exchange *) = {
       [ARRIVED] = arrive,
       [ADMITTED] = admit,
@@ -302,10 +303,12 @@ struct em_request *em_exchange_step(struct em_exchange *exchange) {
     if (!stages[exchange->stage](exchange))
       return NULL;
   if (exchange->released)
-    exchange->request.reply.drop = true;
+    request->reply.drop = true;
   else
     note_learned(exchange);
-  if (exchange->service->options->verbose)
-    log_request(exchange);
-  return &exchange->request;
+  if (exchange->request.service->options->verbose)
+    fprintf(stderr, "%s %s %zu -> %d\n", request->method, request->path,
+            request->body.size,
+            request->reply.drop ? 0 : request->reply.status);
+  return request;
 }

@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "em_foreign.h"
-#include "em_relay.h"
 #include "em_server.h"
 
 /* The further listeners, opened when their options are given: the faulty wire

@@ -10,18 +10,6 @@
 #include "em_clock.h"
 #include "em_service.h"
 
-/* More than the service takes; uploads of 64 MiB as base64 fit. */
-static const size_t body_max_bytes = (size_t)128 << 20;
-
-void em_request_append(struct em_request *request, const char *data,
-                       size_t size) {
-  if (!request->too_large && request->body.size + size < body_max_bytes)
-    em_text_add_bytes(&request->body, data, size);
-  else
-    request->too_large = true;
-  request->too_large |= request->body.failed;
-}
-
 const char *em_request_header(const struct em_request *request,
                               const char *name) {
   return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND,
@@ -78,12 +66,6 @@ void em_reply_bytes(struct em_request *request, int status,
   reply->status = bytes.data ? status : 500;
 }
 
-void em_reply_string(struct em_request *request, int status,
-                     const char *content_type, const char *string) {
-  struct em_bytes bytes = {(unsigned char *)strdup(string), strlen(string)};
-  em_reply_bytes(request, status, content_type, bytes);
-}
-
 void em_reply_text(struct em_request *request, int status,
                    const char *content_type, struct em_text *text) {
   em_reply_bytes(request, status, content_type, em_text_take(text));
@@ -92,6 +74,13 @@ void em_reply_text(struct em_request *request, int status,
 void em_reply_json(struct em_request *request, int status,
                    struct em_text *text) {
   em_reply_text(request, status, "application/json", text);
+}
+
+void em_reply_tree(struct em_request *request, int status, json_t *tree) {
+  char *text = json_dumps(tree, JSON_COMPACT | JSON_REAL_PRECISION(15));
+  struct em_bytes bytes = {(unsigned char *)text, text ? strlen(text) : 0};
+  em_reply_bytes(request, status, "application/json", bytes);
+  json_decref(tree);
 }
 
 void em_reply_picture(struct em_request *request,
@@ -122,7 +111,8 @@ void em_reply_not_allowed(struct em_request *request, const char *allowed) {
   static const char page[] =
       "<html>\r\n<head><title>405 Not Allowed</title></head>\r\n<body>\r\n"
       "<center><h1>405 Not Allowed</h1></center>\r\n</body>\r\n</html>\r\n";
-  em_reply_string(request, 405, "text/html", page);
+  struct em_bytes bytes = {(unsigned char *)strdup(page), sizeof page - 1};
+  em_reply_bytes(request, 405, "text/html", bytes);
   if (allowed)
     em_reply_header(request, "Allow", "%s", allowed);
 }

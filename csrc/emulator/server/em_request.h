@@ -54,16 +54,15 @@ struct em_request {
 };
 
 /* All of these replace what the reply said before, but keep its headers.
- * Ownership: takes the bytes, those of the text, a copy of the string; without
- * memory for them it becomes a 500. */
+ * Ownership: takes the bytes, those of the text, the tree; without memory for
+ * them it becomes a 500. */
 void em_reply_bytes(struct em_request *request, int status,
                     const char *content_type, struct em_bytes bytes);
-void em_reply_string(struct em_request *request, int status,
-                     const char *content_type, const char *string);
 void em_reply_text(struct em_request *request, int status,
                    const char *content_type, struct em_text *text);
 void em_reply_json(struct em_request *request, int status,
                    struct em_text *text);
+void em_reply_tree(struct em_request *request, int status, json_t *tree);
 void em_reply_picture(struct em_request *request,
                       const struct em_picture_ref *picture);
 
@@ -83,9 +82,6 @@ em_reply_header(struct em_request *request, const char *name,
                 const char *format, ...);
 bool em_reply_has_header(const struct em_request *request, const char *name);
 
-/* Appends to the body. Errors: the request becomes too_large. */
-void em_request_append(struct em_request *request, const char *data,
-                       size_t size);
 void em_request_destroy(struct em_request *request);
 
 /* Without the header or the argument: NULL. */

@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "em_clock.h"
-#include "em_exchange.h"
 #include "em_loop.h"
 
 struct em_server {

@@ -78,16 +78,6 @@ void em_text_add_json(struct em_text *text, const char *string) {
   em_text_add(text, string ? "\"" : "");
 }
 
-void em_text_add_tree(struct em_text *text, json_t *tree) {
-  char *dumped = json_dumps(tree, JSON_COMPACT);
-  if (dumped)
-    em_text_add(text, dumped);
-  else
-    text->failed = true;
-  free(dumped);
-  json_decref(tree);
-}
-
 struct em_bytes em_base64_decode(const char *text) {
   static const char alphabet[] =
       "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";

@@ -8,7 +8,6 @@
 #ifndef EM_TEXT_H
 #define EM_TEXT_H
 
-#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -55,9 +54,6 @@ void em_text_addf(struct em_text *text, const char *format, ...)
 
 /* Adds the string in JSON's double quotes, escaped; NULL becomes null. */
 void em_text_add_json(struct em_text *text, const char *string);
-
-/* Adds a JSON tree. Ownership: takes it; NULL fails the text. */
-void em_text_add_tree(struct em_text *text, json_t *tree);
 
 /* Decodes standard base64; white space is skipped. Errors: NULL when it is not
  * base64. */

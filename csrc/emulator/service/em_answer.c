@@ -7,18 +7,13 @@
 
 #include "em_clock.h"
 
-static int64_t record_life_us(const struct em_service *service) {
-  const struct em_options *options = service->options;
-  if (options->expire_s >= 0)
-    return em_clock_us(options->expire_s);
-  return em_clock_us(3600 / options->speed);
-}
-
 /* An expired record is as unknown as one that never was. */
-static bool has_record_locked(const struct em_service *service,
+static bool has_record_locked(const struct em_options *options,
                               const struct em_job *job) {
+  double life_s =
+      options->expire_s < 0 ? 3600 / options->speed : options->expire_s;
   return job && !job->lost &&
-         em_clock_now_us() - job->submitted_us < record_life_us(service);
+         em_clock_now_us() - job->submitted_us < em_clock_us(life_s);
 }
 
 /* /v1/requests/{id}, the poll_url of a submit, has words of its own. */
@@ -53,7 +48,7 @@ void em_answer_job(struct em_request *request) {
   struct em_text text = {0};
   int status = 0;
   pthread_mutex_lock(&service->store.lock);
-  if (has_record_locked(service, request->job))
+  if (has_record_locked(service->options, request->job))
     status = write_job(request, &text);
   pthread_mutex_unlock(&service->store.lock);
   if (status)
@@ -63,17 +58,15 @@ void em_answer_job(struct em_request *request) {
 }
 
 void em_answer_credits(struct em_request *request) {
-  struct em_service *service = request->service;
+  struct em_store *store = &request->service->store;
   struct em_text text = {0};
-  pthread_mutex_lock(&service->store.lock);
-  em_text_addf(&text, "{\"credits\":%.10g,\"free-credits\":0}",
-               service->store.credits);
-  pthread_mutex_unlock(&service->store.lock);
+  pthread_mutex_lock(&store->lock);
+  em_text_addf(&text, "{\"credits\":%.10g,\"free-credits\":0}", store->credits);
+  pthread_mutex_unlock(&store->lock);
   em_reply_json(request, 200, &text);
 }
 
 void em_answer_models(struct em_request *request) {
-  struct em_text text = {0};
   json_t *list = json_array();
   for (size_t i = 0; i < request->service->models->count; i++) {
     const struct em_model *model = &request->service->models->models[i];
@@ -82,10 +75,7 @@ void em_answer_models(struct em_request *request) {
                         model->title ? model->title : model->name, "model",
                         model->source));
   }
-  em_text_add(&text, "{\"models\":");
-  em_text_add_tree(&text, list);
-  em_text_add(&text, "}");
-  em_reply_json(request, 200, &text);
+  em_reply_tree(request, 200, json_pack("{s:o}", "models", list));
 }
 
 void em_answer_media(struct em_request *request) {
@@ -98,7 +88,7 @@ void em_answer_media(struct em_request *request) {
 
 /* Errors: false, and the reply says why. */
 static bool add_asset(struct em_request *request, const json_t *uri,
-                      struct em_text *urls) {
+                      json_t *urls) {
   char path[EM_PATH_SIZE];
   const char *text = json_string_value(uri);
   struct em_bytes file = em_data_uri_decode(text ? text : "");
@@ -109,8 +99,7 @@ static bool add_asset(struct em_request *request, const json_t *uri,
   else if (problem)
     em_reply_error(request, 400, "Invalid file: %s", problem);
   else
-    em_text_addf(urls, "%s\"%s%s\"", urls->size ? "," : "", request->base,
-                 path);
+    json_array_append_new(urls, json_sprintf("%s%s", request->base, path));
   free(file.data);
   return file.data && !problem;
 }
@@ -118,20 +107,17 @@ static bool add_asset(struct em_request *request, const json_t *uri,
 /* All or none. */
 static void upload(struct em_request *request, const json_t *body) {
   const json_t *list = json_object_get(body, "data_urls");
-  struct em_text urls = {0}, text = {0};
+  json_t *urls = json_array();
   size_t i = 0, count = json_array_size(list);
-  while (i < count && add_asset(request, json_array_get(list, i), &urls))
+  while (i < count && add_asset(request, json_array_get(list, i), urls))
     i++;
-  if (!count) {
+  if (!count)
     em_reply_error(request, 400, "data_urls is required");
-  } else if (i == count) {
-    em_text_addf(&text,
-                 "{\"file_urls\":[%s],\"message\":"
-                 "\"Files uploaded successfully\"}",
-                 urls.data ? urls.data : "");
-    em_reply_json(request, 200, &text);
-  }
-  em_text_free(&urls);
+  else if (i == count)
+    em_reply_tree(request, 200,
+                  json_pack("{s:O, s:s}", "file_urls", urls, "message",
+                            "Files uploaded successfully"));
+  json_decref(urls);
 }
 
 void em_answer_upload(struct em_request *request) {

@@ -9,14 +9,10 @@
 
 #include "em_clock.h"
 
-/* Seconds since the emulator started, or null. */
-static void add_time(struct em_text *text, const char *name,
-                     const struct em_service *service, int64_t at_us) {
-  em_text_addf(text, ",\"%s\":", name);
-  if (at_us)
-    em_text_addf(text, "%.6f", em_clock_s(at_us - service->started_us));
-  else
-    em_text_add(text, "null");
+/* Since the emulator started, or null. */
+static json_t *seconds(const struct em_service *service, int64_t at_us) {
+  return at_us ? json_real(em_clock_s(at_us - service->started_us))
+               : json_null();
 }
 
 /* The first job wanted: ?from=N leaves out N, for long ledgers. */
@@ -36,8 +32,8 @@ static void add_submit(struct em_text *text, const struct em_service *service,
                job->id, (int)job->api, job->model->name, iso,
                em_state_name(job->state), job->cost, job->seed, job->body);
   em_text_add_json(text, job->error);
-  add_time(text, "at", service, job->submitted_us);
-  em_text_add(text, "}");
+  em_text_addf(text, ",\"at\":%.6f}",
+               em_clock_s(job->submitted_us - service->started_us));
 }
 
 static void add_totals(struct em_text *text, const struct em_store *store) {
@@ -55,29 +51,17 @@ static void add_totals(struct em_text *text, const struct em_store *store) {
                states[EM_COMPLETED], states[EM_FAILED], cost, store->credits);
 }
 
-typedef void add_job_fn(struct em_text *text, const struct em_service *service,
-                        const struct em_job *job);
-
-/* Adds the jobs, oldest first, as a JSON array. */
-static void add_jobs_locked(struct em_text *text,
-                            const struct em_request *request, add_job_fn *add) {
-  const struct em_store *store = &request->service->store;
-  size_t first = first_wanted(request);
-  em_text_add(text, "[");
-  for (size_t i = first; i < store->count; i++) {
-    em_text_add(text, i > first ? "," : "");
-    add(text, request->service, store->jobs[i]);
-  }
-  em_text_add(text, "]");
-}
-
 void em_control_ledger(struct em_request *request) {
   struct em_store *store = &request->service->store;
   struct em_text text = {0};
-  em_text_add(&text, "{\"submits\":");
+  size_t first = first_wanted(request);
+  em_text_add(&text, "{\"submits\":[");
   pthread_mutex_lock(&store->lock);
-  add_jobs_locked(&text, request, add_submit);
-  em_text_add(&text, ",");
+  for (size_t i = first; i < store->count; i++) {
+    em_text_add(&text, i > first ? "," : "");
+    add_submit(&text, request->service, store->jobs[i]);
+  }
+  em_text_add(&text, "],");
   add_totals(&text, store);
   pthread_mutex_unlock(&store->lock);
   em_text_add(&text, "}");
@@ -85,47 +69,47 @@ void em_control_ledger(struct em_request *request) {
 }
 
 /* How late the client learned of the end is what polling is judged by. */
-static void add_delay(struct em_text *text, const struct em_service *service,
+static json_t *delays(const struct em_service *service,
                       const struct em_job *job) {
-  em_text_addf(text,
-               "{\"request_id\":\"%s\",\"model\":\"%s\",\"state\":\"%s\","
-               "\"polls\":%u",
-               job->id, job->model->name, em_state_name(job->state),
-               job->polls);
-  add_time(text, "submitted", service, job->submitted_us);
-  add_time(text, "started", service, job->started_us);
-  add_time(text, "completed", service, job->finished_us);
-  add_time(text, "learned", service, job->learned_us);
-  em_text_add(text, "}");
+  return json_pack("{s:s, s:s, s:s, s:I, s:o, s:o, s:o, s:o}", "request_id",
+                   job->id, "model", job->model->name, "state",
+                   em_state_name(job->state), "polls", (json_int_t)job->polls,
+                   "submitted", seconds(service, job->submitted_us), "started",
+                   seconds(service, job->started_us), "completed",
+                   seconds(service, job->finished_us), "learned",
+                   seconds(service, job->learned_us));
 }
 
-static void add_counts(struct em_text *text, struct em_stats *stats) {
-  unsigned long long total = 0;
-  em_text_add(text, "\"requests\":{");
+static json_t *counts(struct em_stats *stats, json_int_t *total) {
+  json_t *tree = json_object();
+  *total = 0;
   for (int i = 0; i < EM_ENDPOINT_COUNT; i++) {
+    json_int_t count = (json_int_t)atomic_load(&stats->requests[i]);
     if (i == EM_AT_CONTROL)
       continue;
-    unsigned long long count = atomic_load(&stats->requests[i]);
-    em_text_addf(text, "%s\"%s\":%llu", i ? "," : "",
-                 em_endpoint_name((enum em_endpoint)i), count);
-    total += count;
+    json_object_set_new(tree, em_endpoint_name((enum em_endpoint)i),
+                        json_integer(count));
+    *total += count;
   }
-  em_text_addf(text, "},\"exchanges\":%llu,\"connections\":%llu,\"open\":%d",
-               total, atomic_load(&stats->connections),
-               atomic_load(&stats->open));
+  return tree;
 }
 
 void em_control_stats(struct em_request *request) {
   struct em_service *service = request->service;
-  struct em_text text = {0};
-  em_text_add(&text, "{");
-  add_counts(&text, &service->stats);
-  em_text_add(&text, ",\"jobs\":");
-  pthread_mutex_lock(&service->store.lock);
-  add_jobs_locked(&text, request, add_delay);
-  pthread_mutex_unlock(&service->store.lock);
-  em_text_add(&text, "}");
-  em_reply_json(request, 200, &text);
+  struct em_store *store = &service->store;
+  json_t *jobs = json_array();
+  json_int_t total;
+  json_t *requests = counts(&service->stats, &total);
+  pthread_mutex_lock(&store->lock);
+  for (size_t i = first_wanted(request); i < store->count; i++)
+    json_array_append_new(jobs, delays(service, store->jobs[i]));
+  pthread_mutex_unlock(&store->lock);
+  em_reply_tree(request, 200,
+                json_pack("{s:o, s:I, s:I, s:i, s:o}", "requests", requests,
+                          "exchanges", total, "connections",
+                          (json_int_t)atomic_load(&service->stats.connections),
+                          "open", atomic_load(&service->stats.open), "jobs",
+                          jobs));
 }
 
 /* Rules for a wire that is not there would never apply; say so. */
@@ -159,14 +143,10 @@ static bool change(struct em_request *request, struct em_rules *rules) {
 
 /* Whatever the method, the answer lists what there is now. */
 static void answer_script(struct em_request *request, struct em_rules *rules) {
-  struct em_text text = {0};
-  if (!change(request, rules))
-    return;
-  if (rules)
-    em_rules_write_json(rules, &text);
-  else
-    em_foreign_write_json(request->service->foreign, &text);
-  em_reply_json(request, 200, &text);
+  if (change(request, rules))
+    em_reply_tree(request, 200,
+                  rules ? em_rules_tree(rules)
+                        : em_foreign_tree(request->service->foreign));
 }
 
 void em_control_faults(struct em_request *request) {
@@ -185,18 +165,10 @@ void em_control_foreign(struct em_request *request) {
 }
 
 void em_control_wire_log(struct em_request *request) {
-  struct em_text text = {0};
-  if (lacks(request, request->service->options->wire_port, "--wire-port"))
-    return;
-  em_wire_write_log(request->service->wire, first_wanted(request), &text);
-  em_reply_json(request, 200, &text);
-}
-
-static void clear_counts(struct em_stats *stats) {
-  for (int i = 0; i < EM_ENDPOINT_COUNT; i++)
-    atomic_store(&stats->requests[i], 0);
-  atomic_store(&stats->connections,
-               (unsigned long long)atomic_load(&stats->open));
+  const struct em_service *service = request->service;
+  if (!lacks(request, service->options->wire_port, "--wire-port"))
+    em_reply_tree(request, 200,
+                  em_wire_log_tree(service->wire, first_wanted(request)));
 }
 
 void em_control_reset(struct em_request *request) {
@@ -206,13 +178,15 @@ void em_control_reset(struct em_request *request) {
   em_foreign_reset(service->foreign);
   em_store_reset(&service->store);
   em_media_reset(service->media);
-  clear_counts(&service->stats);
-  em_reply_string(request, 200, "application/json", "{}");
+  for (int i = 0; i < EM_ENDPOINT_COUNT; i++)
+    atomic_store(&service->stats.requests[i], 0);
+  atomic_store(&service->stats.connections,
+               (unsigned long long)atomic_load(&service->stats.open));
+  em_reply_tree(request, 200, json_object());
 }
 
 /* As a signal does. */
 void em_control_shutdown(struct em_request *request) {
-  (void)request;
   kill(getpid(), SIGTERM);
-  em_reply_string(request, 200, "application/json", "{}");
+  em_reply_tree(request, 200, json_object());
 }

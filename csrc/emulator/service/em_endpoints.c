@@ -1,9 +1,7 @@
-#include "em_endpoints.h"
+#include "em_service.h"
 
 #include <stdio.h>
 #include <string.h>
-
-#include "em_source.h"
 
 /* "{}" stands for one segment, the argument; a final "*" for all the rest. */
 struct em_path {
@@ -49,8 +47,6 @@ static const struct em_path table[] = {
     {"*", EM_AT_NOWHERE, "nowhere", "", NULL},
 };
 
-enum { PATH_COUNT = sizeof table / sizeof *table };
-
 /* Matches one segment into the argument; returns what follows, or NULL. */
 static const char *take_segment(struct em_route *route, const char *path) {
   size_t size = strcspn(path, "/");
@@ -95,7 +91,7 @@ const char *em_endpoint_name(enum em_endpoint endpoint) {
 }
 
 bool em_endpoint_is_known(const char *name) {
-  for (int i = 0; i < PATH_COUNT; i++)
+  for (size_t i = 0; i < sizeof table / sizeof *table; i++)
     if (table[i].endpoint != EM_AT_CONTROL && !strcmp(name, table[i].name))
       return true;
   return false;

@@ -126,39 +126,30 @@ static bool passes(const struct filter *filter, const struct em_job *job) {
          job->wall_ms >= filter->from_ms && job->wall_ms <= filter->to_ms;
 }
 
-static void add_history_time(struct em_text *text, const struct em_job *job,
-                             const struct em_options *options) {
+static json_t *row_time(const struct em_job *job,
+                        const struct em_options *options) {
   char at[EM_DATE_SIZE];
   em_date_write(options->history_form, job->wall_ms, options->zone_min, at);
-  em_text_add(text, ",");
-  em_text_add_json(text, options->history_time);
-  em_text_add(text, ":");
-  if (em_date_form_is_number(options->history_form))
-    em_text_add(text, at);
-  else
-    em_text_add_json(text, at);
+  return em_date_form_is_number(options->history_form)
+             ? json_loads(at, JSON_DECODE_ANY, NULL)
+             : json_string(at);
 }
 
-static void write_row(const struct em_job *job,
-                      const struct em_options *options, const char *base,
-                      struct em_text *text) {
-  char url[512] = "", path[EM_PATH_SIZE];
-  if (job->state == EM_COMPLETED) {
-    em_job_picture_path(job, path);
-    snprintf(url, sizeof url, "%s%s", base, path);
-  }
-  em_text_addf(text,
-               "{\"request_id\":\"%s\",\"model_name\":\"%s\","
-               "\"model_status\":\"%s\",\"credits_deduction\":%.6g,"
-               "\"request_body\":%s,\"generation_url\":",
-               job->id, job->model->name, history_state(job), job->cost,
-               job->body);
-  em_text_add_json(text, *url ? url : NULL);
-  em_text_addf(
-      text, ",\"latency_ms\":%.0f,\"error\":", 1e3 * em_job_inference_s(job));
-  em_text_add_json(text, em_job_is_finished(job) ? job->error : NULL);
-  add_history_time(text, job, options);
-  em_text_add(text, "}");
+static json_t *row_tree(const struct em_job *job,
+                        const struct em_options *options, const char *base) {
+  bool is_finished = em_job_is_finished(job);
+  char path[EM_PATH_SIZE];
+  em_job_picture_path(job, path);
+  return json_pack(
+      "{s:s, s:s, s:s, s:f, s:o, s:o, s:I, s:s?, s:o}", "request_id", job->id,
+      "model_name", job->model->name, "model_status", history_state(job),
+      "credits_deduction", job->cost, "request_body",
+      json_loads(job->body, 0, NULL), "generation_url",
+      job->state == EM_COMPLETED ? json_sprintf("%s%s", base, path)
+                                 : json_null(),
+      "latency_ms", (json_int_t)(1e3 * em_job_inference_s(job) + 0.5), "error",
+      is_finished ? job->error : NULL, options->history_time,
+      row_time(job, options));
 }
 
 /* Ownership: the caller frees the rows. Errors: NULL when out of memory. */
@@ -175,53 +166,53 @@ static struct row *find_rows_locked(const struct em_store *store,
   return rows;
 }
 
-/* Adds one page of the rows; returns how many pass in all. */
-static size_t add_rows_locked(const struct em_service *service,
-                              const struct filter *filter, const char *base,
-                              struct em_text *text) {
-  size_t count;
-  struct row *rows = find_rows_locked(&service->store, filter, &count);
+/* One page of the rows, and how many pass in all. Errors: NULL when out of
+ * memory. */
+static json_t *page_locked(const struct em_service *service,
+                           const struct filter *filter, const char *base,
+                           size_t *count) {
+  struct row *rows = find_rows_locked(&service->store, filter, count);
   size_t first = (size_t)((filter->page - 1) * filter->per_page);
   size_t end = first + (size_t)filter->per_page;
-  text->failed = text->failed || !rows;
-  for (size_t i = first; rows && i < end && i < count; i++) {
-    const struct row *row = &rows[filter->descends ? count - 1 - i : i];
-    em_text_add(text, i > first ? "," : "");
-    write_row(row->job, service->options, base, text);
+  json_t *page = rows ? json_array() : NULL;
+  for (size_t i = first; rows && i < end && i < *count; i++) {
+    const struct row *row = &rows[filter->descends ? *count - 1 - i : i];
+    json_array_append_new(page, row_tree(row->job, service->options, base));
   }
   free(rows);
-  return count;
+  return page;
 }
 
 void em_history_list(struct em_request *request) {
   struct em_service *service = request->service;
   struct filter filter = {0};
-  struct em_text text = {0};
+  size_t total;
   int64_t now_ms = em_clock_wall_ms(service->options->clock_ahead_s);
   const char *problem = read_filter(&filter, now_ms, request);
   if (problem) {
     em_reply_error(request, 400, "%s", problem);
     return;
   }
-  em_text_add(&text, "{\"data\":[");
   pthread_mutex_lock(&service->store.lock);
-  size_t total = add_rows_locked(service, &filter, request->base, &text);
+  json_t *page = page_locked(service, &filter, request->base, &total);
   pthread_mutex_unlock(&service->store.lock);
-  em_text_addf(&text, "],\"page\":%ld,\"per_page\":%ld,\"total\":%zu}",
-               filter.page, filter.per_page, total);
-  em_reply_json(request, 200, &text);
+  em_reply_tree(request, 200,
+                json_pack("{s:o, s:I, s:I, s:I}", "data", page, "page",
+                          (json_int_t)filter.page, "per_page",
+                          (json_int_t)filter.per_page, "total",
+                          (json_int_t)total));
 }
 
 void em_history_entry(struct em_request *request) {
   struct em_service *service = request->service;
-  struct em_text text = {0};
   const struct em_job *job = request->job;
+  json_t *row = NULL;
   pthread_mutex_lock(&service->store.lock);
   if (job && !job->forgotten && job->account == em_service_account(request))
-    write_row(job, service->options, request->base, &text);
+    row = row_tree(job, service->options, request->base);
   pthread_mutex_unlock(&service->store.lock);
-  if (text.size)
-    em_reply_json(request, 200, &text);
+  if (row)
+    em_reply_tree(request, 200, row);
   else
     em_reply_error(request, 404, "Request %s not found",
                    request->route.argument);

@@ -136,14 +136,9 @@ static int write_completed(const struct em_job *job, const char *base,
 
 int em_job_write_result(const struct em_job *job, const char *base,
                         struct em_text *text) {
-  switch (job->state) {
-  case EM_COMPLETED:
+  if (job->state == EM_COMPLETED)
     return write_completed(job, base, text);
-  case EM_FAILED:
-    return write_failed(job, text);
-  case EM_QUEUED:
-  case EM_PROCESSING:
-    break;
-  }
-  return write_running(job, em_state_name(job->state), base, text);
+  return job->state == EM_FAILED
+             ? write_failed(job, text)
+             : write_running(job, em_state_name(job->state), base, text);
 }

@@ -46,15 +46,12 @@ static int open_unlinked(void) {
 
 struct em_media *em_media_new(void) {
   struct em_media *media = calloc(1, sizeof *media);
-  if (!media)
-    return NULL;
-  media->file = open_unlinked();
-  if (media->file < 0) {
-    free(media);
-    return NULL;
+  if (media && (media->file = open_unlinked()) >= 0) {
+    pthread_mutex_init(&media->lock, NULL);
+    return media;
   }
-  pthread_mutex_init(&media->lock, NULL);
-  return media;
+  free(media);
+  return NULL;
 }
 
 void em_media_delete(struct em_media *media) {

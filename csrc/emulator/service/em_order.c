@@ -82,9 +82,20 @@ static int check_choice(struct em_job *job, const struct em_param *param,
                       json_is_string(value) ? json_string_value(value) : "it");
 }
 
-/* A public URL; v1 takes data URIs, too. */
-static int check_url(struct em_job *job, const struct em_param *param,
-                     const json_t *value) {
+/* Public URLs; v1 takes data URIs, too. */
+static int check_urls(struct em_job *job, const struct em_param *param,
+                      const json_t *value) {
+  size_t i;
+  const json_t *item;
+  json_array_foreach(value, i, item) {
+    if (check_urls(job, param, item))
+      return -1;
+  }
+  if (json_array_size(value) > EM_INPUT_MAX)
+    return refuse(job, BAD, "Invalid value for %s: more than %d pictures",
+                  param->name, EM_INPUT_MAX);
+  if (json_is_array(value))
+    return 0;
   const char *url = json_string_value(value);
   bool is_data = !strncasecmp(url, "data:", 5);
   if (!strncasecmp(url, "http://", 7) || !strncasecmp(url, "https://", 8) ||
@@ -97,22 +108,6 @@ static int check_url(struct em_job *job, const struct em_param *param,
                   param->name);
   return refuse(job, BAD, "Invalid value for %s: '%.60s' is not a URL",
                 param->name, url);
-}
-
-static int check_urls(struct em_job *job, const struct em_param *param,
-                      const json_t *value) {
-  size_t i;
-  const json_t *item;
-  if (json_is_string(value))
-    return check_url(job, param, value);
-  json_array_foreach(value, i, item) {
-    if (check_url(job, param, item))
-      return -1;
-  }
-  if (json_array_size(value) > EM_INPUT_MAX)
-    return refuse(job, BAD, "Invalid value for %s: more than %d pictures",
-                  param->name, EM_INPUT_MAX);
-  return 0;
 }
 
 static bool is_image(const struct em_param *param) {
@@ -182,20 +177,14 @@ static int check_content(struct em_job *job, const json_t *body) {
                 "the content safety check");
 }
 
-static void take_input(struct em_order *order, const json_t *url) {
-  if (is_given(url) && order->picture.input_count < EM_INPUT_MAX)
-    order->urls[order->picture.input_count++] = json_string_value(url);
-}
-
-static void take_inputs(struct em_order *order, const struct em_model *model) {
-  for (size_t i = 0; i < model->param_count; i++) {
-    const json_t *value = json_object_get(order->body, model->params[i].name);
-    if (is_image(&model->params[i]) && json_is_string(value))
-      take_input(order, value);
-    for (size_t k = 0;
-         is_image(&model->params[i]) && k < json_array_size(value); k++)
-      take_input(order, json_array_get(value, k));
-  }
+/* Of a picture or a list of them. */
+static void take_inputs(struct em_order *order, const json_t *value) {
+  size_t i;
+  const json_t *item;
+  json_array_foreach(value, i, item) { take_inputs(order, item); }
+  if (json_is_string(value) && is_given(value) &&
+      order->picture.input_count < EM_INPUT_MAX)
+    order->urls[order->picture.input_count++] = json_string_value(value);
 }
 
 /* The pages of some models name no formats, so any word may come: what is not
@@ -222,7 +211,9 @@ static void take(struct em_job *job, json_t *body) {
       .quality = quality ? (int)json_integer_value(quality) : 90,
       .width = (int)json_integer_value(value_of(job, body, "width")),
       .height = (int)json_integer_value(value_of(job, body, "height"))};
-  take_inputs(order, job->model);
+  for (size_t i = 0; i < job->model->param_count; i++)
+    if (is_image(&job->model->params[i]))
+      take_inputs(order, json_object_get(body, job->model->params[i].name));
 }
 
 int em_order_read(struct em_job *job, json_t *body) {

@@ -12,8 +12,13 @@ enum { LATEST = 60 };
 static const char policy[] =
     "default-src 'none'; img-src 'self'; style-src 'unsafe-inline'";
 
-/* service/em_page.css, put into the program by the build. */
-extern const char em_page_css[], em_page_css_end[];
+/* service/em_page.html, put into the program by the build: text and names of
+ * values by turns, between dollar signs. */
+extern const char em_page_html[], em_page_html_end[];
+
+struct value {
+  const char *name, *text;
+};
 
 /* What a text would do in HTML it does not: it is shown. */
 static void add_html(struct em_text *text, const char *string) {
@@ -96,77 +101,65 @@ static void add_jobs(struct em_text *text, const struct em_store *store) {
 
 /* -- the page ------------------------------------------------------------- */
 
-static size_t count_running(const struct em_store *store) {
-  size_t running = 0;
-  for (size_t i = 0; i < store->count; i++)
-    running += !em_job_is_finished(store->jobs[i]);
-  return running;
+static void add_value(struct em_text *text, const struct value *values,
+                      const char *name, size_t size) {
+  for (; values->name; values++)
+    if (strlen(values->name) == size && !memcmp(values->name, name, size))
+      em_text_add(text, values->text);
 }
 
-/* While jobs run the page asks again, every two seconds. */
-static void add_head(struct em_text *text, bool is_running) {
-  em_text_addf(
-      text,
-      "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
-      "<meta name=\"viewport\" content=\"width=device-width, "
-      "initial-scale=1\">\n%s<title>segmind-emulator</title>\n"
-      "<style>%.*s</style></head>\n<body>\n<h1>segmind-emulator</h1>\n"
-      "<p class=\"soft\">The service on this machine, version " EM_VERSION
-      ". No model runs in it, and its money is play money.</p>\n",
-      is_running ? "<meta http-equiv=\"refresh\" content=\"2\">\n" : "",
-      (int)(em_page_css_end - em_page_css), em_page_css);
+static void add_page(struct em_text *text, const struct value *values) {
+  bool is_name = false;
+  for (const char *at = em_page_html, *next; at < em_page_html_end; at = next) {
+    const char *stop = memchr(at, '$', (size_t)(em_page_html_end - at));
+    size_t size = (size_t)((stop ? stop : em_page_html_end) - at);
+    next = at + size + 1;
+    if (is_name)
+      add_value(text, values, at, size);
+    else
+      em_text_add_bytes(text, at, size);
+    is_name = !is_name;
+  }
 }
 
-static void add_total(struct em_text *text, const char *name,
-                      const char *format, double value) {
-  em_text_addf(text, "<div><dt>%s</dt><dd>", name);
-  em_text_addf(text, !strcmp(format, "$") ? "$%.2f" : "%.0f", value);
-  em_text_add(text, "</dd></div>\n");
-}
-
-static void add_totals(struct em_text *text, const struct em_store *store,
-                       size_t running) {
-  double cost = 0;
-  for (size_t i = 0; i < store->count; i++)
-    cost += store->jobs[i]->cost;
-  em_text_add(text, "<dl class=\"totals\">\n");
-  add_total(text, "jobs", "", (double)store->count);
-  add_total(text, "under way", "", (double)running);
-  add_total(text, "paid", "$", cost);
-  add_total(text, "left", "$", store->credits);
-  em_text_add(text, "</dl>\n");
-}
-
-/* The base is letters, digits and punctuation that HTML does not mind. */
-static void add_usage(struct em_text *text, const char *base, bool has_key) {
-  em_text_addf(text,
-               "<h2>Use it</h2>\n<pre>export SEGMIND_BASE_URL=%s\n"
-               "export SEGMIND_API_KEY=%s</pre>\n",
-               base, has_key ? "…  # that of --key" : "SG_0123456789abcdef");
-  em_text_addf(text,
-               "<h2>Make it fail</h2>\n<pre>"
-               "curl -X POST %s/_emulator/faults -d "
-               "'[{\"match\": {\"path\": \"submit\"}, "
-               "\"then\": {\"status\": 502}}]'\n"
-               "curl -X DELETE %s/_emulator/faults   # as it was\n"
-               "curl %s/_emulator/ledger             # what was accepted\n"
-               "curl -X POST %s/_emulator/reset      # forget everything"
-               "</pre>\n",
-               base, base, base, base);
+/* While jobs run the page asks again, every two seconds. The base is letters,
+ * digits and punctuation that HTML does not mind. */
+static void add_values(struct em_text *text, const struct em_request *request,
+                       struct em_text *jobs, const double figures[4]) {
+  char shown[4][32];
+  for (int i = 0; i < 4; i++)
+    snprintf(shown[i], sizeof shown[i], i < 2 ? "%.0f" : "$%.2f", figures[i]);
+  bool has_key = request->service->options->key;
+  const struct value values[] = {
+      {"refresh",
+       figures[1] > 0 ? "<meta http-equiv=\"refresh\" content=\"2\">\n" : ""},
+      {"version", EM_VERSION},
+      {"count", shown[0]},
+      {"running", shown[1]},
+      {"paid", shown[2]},
+      {"left", shown[3]},
+      {"jobs", jobs->data ? jobs->data : ""},
+      {"base", request->base},
+      {"key", has_key ? "…  # that of --key" : "SG_0123456789abcdef"},
+      {NULL, NULL}};
+  add_page(text, values);
 }
 
 void em_page(struct em_request *request) {
   struct em_store *store = &request->service->store;
-  struct em_text text = {0};
+  struct em_text text = {0}, jobs = {0};
+  double running = 0, cost = 0;
   pthread_mutex_lock(&store->lock);
-  size_t running = count_running(store);
-  add_head(&text, running > 0);
-  add_totals(&text, store, running);
-  em_text_add(&text, "<h2>Latest jobs</h2>\n");
-  add_jobs(&text, store);
+  for (size_t i = 0; i < store->count; i++) {
+    running += !em_job_is_finished(store->jobs[i]);
+    cost += store->jobs[i]->cost;
+  }
+  add_jobs(&jobs, store);
+  const double figures[] = {(double)store->count, running, cost,
+                            store->credits};
   pthread_mutex_unlock(&store->lock);
-  add_usage(&text, request->base, store->options->key != NULL);
-  em_text_add(&text, "</body></html>\n");
+  add_values(&text, request, &jobs, figures);
+  em_text_free(&jobs);
   em_reply_text(request, 200, "text/html; charset=utf-8", &text);
   em_reply_header(request, "Content-Security-Policy", "%s", policy);
   em_reply_header(request, "Cache-Control", "no-store");

@@ -1,13 +1,14 @@
 #include "em_service.h"
 
-#include "em_clock.h"
-#include "em_codec.h"
-#include "em_painter.h"
-#include "em_source.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "em_clock.h"
+#include "em_codec.h"
+#include "em_painter.h"
+
 /* What one drawing needs, and the name it is kept under. */
 struct drawing {
   struct em_painter_job picture;

@@ -8,12 +8,6 @@
 
 enum { DRAWING_THREADS = 3 };
 
-/* Of its own when none was given, so that a run's faults can be repeated. */
-static uint64_t wire_seed(const struct em_options *options) {
-  struct em_random random = em_random_new();
-  return options->seed.given ? options->seed.value : em_random_bits(&random);
-}
-
 int em_service_create(struct em_service *service,
                       const struct em_options *options,
                       struct em_error *error) {
@@ -27,7 +21,9 @@ int em_service_create(struct em_service *service,
     return -1;
   }
   service->media = em_media_new();
-  service->wire = em_wire_new(wire_seed(options));
+  service->wire =
+      em_wire_new(options->seed.given ? options->seed.value
+                                      : em_random_bits(&service->store.random));
   service->foreign = em_foreign_new();
   service->timer = em_tasks_new(1);
   service->pool = em_tasks_new(DRAWING_THREADS);

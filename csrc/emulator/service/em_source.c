@@ -1,4 +1,4 @@
-#include "em_source.h"
+#include "em_service.h"
 
 #include <curl/curl.h>
 #include <fnmatch.h>

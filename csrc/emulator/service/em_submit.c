@@ -99,56 +99,44 @@ static enum MHD_Result receive(void *arg, enum MHD_ValueKind kind,
   return form->failed ? MHD_NO : MHD_YES;
 }
 
-static void read_parts(struct form *form) {
-  struct MHD_PostProcessor *parts = MHD_create_post_processor(
-      form->request->connection, 64 * 1024, receive, form);
-  bool read = parts && MHD_post_process(parts, form->request->body.data,
-                                        form->request->body.size) == MHD_YES;
-  bool whole = parts && MHD_destroy_post_processor(parts) == MHD_YES;
-  finish_part(form);
-  if (!read || !whole)
-    form->failed = true;
-}
-
-/* Ownership: the caller owns the object. Errors: NULL and a message. */
-static json_t *read_form(const struct em_request *request,
-                         const struct em_model *model, struct em_error *error) {
+/* Ownership: the caller's. Errors: NULL, and the reply says why. */
+static json_t *read_form(struct em_request *request,
+                         const struct em_model *model) {
+  struct em_error error = {"Invalid multipart body"};
   struct form form = {.request = request,
                       .model = model,
                       .body = json_object(),
-                      .error = error};
-  em_fail(error, "Invalid multipart body");
-  if (request->body.size)
-    read_parts(&form);
+                      .error = &error};
+  struct MHD_PostProcessor *parts =
+      MHD_create_post_processor(request->connection, 64 * 1024, receive, &form);
+  bool is_empty = !request->body.size;
+  bool read =
+      parts && (is_empty || MHD_post_process(parts, request->body.data,
+                                             request->body.size) == MHD_YES);
+  bool whole = parts && MHD_destroy_post_processor(parts) == MHD_YES;
+  finish_part(&form);
   em_text_free(&form.part.value);
-  if (form.failed) {
-    json_decref(form.body);
-    return NULL;
-  }
-  return form.body;
+  if (read && (whole || is_empty) && !form.failed)
+    return form.body;
+  em_reply_error(request, 400, "%s", error.text);
+  json_decref(form.body);
+  return NULL;
 }
 
-static json_t *read_json(struct em_request *request) {
+/* The same. */
+static json_t *read_body(struct em_request *request,
+                         const struct em_model *model, enum em_api api) {
+  if (api == EM_V1 && em_request_has_type(request, "multipart/form-data"))
+    return read_form(request, model);
+  if (!em_request_has_type(request, "application/json")) {
+    em_reply_error(request, 406, "Invalid content type");
+    return NULL;
+  }
   json_t *body = em_request_json(request);
   if (!body || json_is_object(body))
     return body;
   em_reply_error(request, 400, "Invalid JSON: an object is expected");
   json_decref(body);
-  return NULL;
-}
-
-static json_t *read_body(struct em_request *request,
-                         const struct em_model *model, enum em_api api) {
-  struct em_error error;
-  if (em_request_has_type(request, "application/json"))
-    return read_json(request);
-  if (api == EM_V1 && em_request_has_type(request, "multipart/form-data")) {
-    json_t *body = read_form(request, model, &error);
-    if (!body)
-      em_reply_error(request, 400, "%s", error.text);
-    return body;
-  }
-  em_reply_error(request, 406, "Invalid content type");
   return NULL;
 }
 

@@ -1,4 +1,4 @@
-#include "em_relay.h"
+#include "em_wire.h"
 
 #include <errno.h>
 #include <linux/sockios.h>

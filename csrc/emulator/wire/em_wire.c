@@ -96,9 +96,9 @@ static int read_rule(struct em_rule *base, uint64_t seed) {
   return terms->bytes.data ? 0 : -1;
 }
 
-static void write_done(const struct em_rule *rule, struct em_text *text) {
-  em_text_addf(text, ",\"done\":%lld",
-               ((const struct em_wire_rule *)rule)->done);
+static void add_done(const struct em_rule *rule, json_t *tree) {
+  json_object_set_new(tree, "done",
+                      json_integer(((const struct em_wire_rule *)rule)->done));
 }
 
 static bool matches(const struct em_rule *rule, const void *exchange) {
@@ -154,7 +154,7 @@ static const struct em_rule_kind kind = {.size = sizeof(struct em_wire_rule),
                                          .read = read_rule,
                                          .destroy = destroy_rule,
                                          .draw = draw,
-                                         .write_members = write_done};
+                                         .add_members = add_done};
 
 /* A fault that was done. */
 struct fault_log_entry {
@@ -255,18 +255,16 @@ static json_t *entry_tree(const struct fault_log_entry *entry) {
       "action", action_names[plan->action]);
 }
 
-void em_wire_write_log(struct em_wire *wire, size_t from,
-                       struct em_text *text) {
+json_t *em_wire_log_tree(struct em_wire *wire, size_t from) {
+  json_t *log = json_array();
   pthread_mutex_lock(&wire->rules.lock);
-  em_text_addf(text,
-               "{\"seed\":\"%llu\",\"exchanges\":%llu,\"faults\":%zu,"
-               "\"log\":[",
-               (unsigned long long)wire->rules.seed, wire->exchanges,
-               wire->log_count);
-  for (size_t i = from; i < wire->log_count; i++) {
-    em_text_add(text, i > from ? "," : "");
-    em_text_add_tree(text, entry_tree(&wire->log[i]));
-  }
+  for (size_t i = from; i < wire->log_count; i++)
+    json_array_append_new(log, entry_tree(&wire->log[i]));
+  json_t *tree =
+      json_pack("{s:o, s:I, s:I, s:o}", "seed",
+                json_sprintf("%llu", (unsigned long long)wire->rules.seed),
+                "exchanges", (json_int_t)wire->exchanges, "faults",
+                (json_int_t)wire->log_count, "log", log);
   pthread_mutex_unlock(&wire->rules.lock);
-  em_text_add(text, "]}");
+  return tree;
 }

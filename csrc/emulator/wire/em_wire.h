@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "em_endpoints.h"
+#include "em_loop.h"
 #include "em_rules.h"
 
 enum em_direction { EM_REQUEST, EM_RESPONSE, EM_DIRECTION_COUNT };
@@ -71,7 +72,7 @@ void em_wire_reset(struct em_wire *wire);
 
 /* The seed, the counts, and every fault that was done, oldest first, without
  * the first `from`, as JSON. */
-void em_wire_write_log(struct em_wire *wire, size_t from, struct em_text *text);
+json_t *em_wire_log_tree(struct em_wire *wire, size_t from);
 
 /* Counts the exchange; fills in the plan but its connection.
  * Ownership: dropped by em_wire_drop. */
@@ -83,5 +84,21 @@ void em_wire_drop(struct em_wire_plan *plan);
  * (0: not known). */
 void em_wire_log(struct em_wire *wire, const struct em_wire_plan *plan,
                  uint64_t byte, uint64_t total);
+
+/* The faulty wire: a second listener of the service, through which
+ * every byte passes as it is until a rule (em_wire) says otherwise. One thread
+ * (em_loop), one connection to the service for each of a client. Of a service
+ * that speaks TLS the relay sees no exchanges: rules without a kind and without
+ * places counted from the end apply, once a connection. */
+struct em_relay;
+
+/* Listens on 127.0.0.1:*port, 0: any free one, and connects to the service's.
+ * Errors: NULL and a message. */
+struct em_relay *em_relay_new(struct em_loop *loop, struct em_wire *wire,
+                              int *port, int service_port,
+                              struct em_error *error);
+
+/* Ends all connections. The loop must have ended. */
+void em_relay_delete(struct em_relay *relay);
 
 #endif
