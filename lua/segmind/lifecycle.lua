@@ -610,7 +610,7 @@ function on.failed(job, err)
   if err.kind == "unknown" then
     decide(job, err, is_copy)
   elseif err.kind == "budget" and err.spent then
-    fail(job, client._budget:refusal(job, err.spent) or err)
+    fail(job, client._budget and client._budget:refusal(job, err.spent) or err)
   else
     fail(job, err)
   end

@@ -88,7 +88,7 @@ describe("a ledger on a server", function()
 
   on_server("behaves as one in a file", function()
     local specs = "ledger ledger_broken ledger_check ledger_processes resume budget "
-      .. "unknown"
+      .. "unknown queue"
     local pipe = assert(io.popen(("unset SEGMIND_TALLY; SEGMIND_LEDGER='%s' %s "
       .. "$(readlink /proc/$PPID/exe) spec/run.lua %s 2>&1 && echo well"):format(server.url,
       support.preload(), specs)))

@@ -1,0 +1,168 @@
+--- Steps that wait in a ledger: put there by one process, made by another.
+
+local ledger = require("spec.support.ledger")
+local session = require("spec.support.session")
+
+describe("a ledger's queue", function()
+  local service = ledger.fixture({ speed = 400, latency = 0.2 })
+
+  local function enqueue(sm, prompt, more)
+    local params = { prompt = prompt, aspect_ratio = "1:1" }
+    for name, value in pairs(more or {}) do
+      params[name] = value
+    end
+    return assert(sm:enqueue("flux-kontext-pro", params))
+  end
+
+  --- A chain of three steps, of which the last takes two pictures.
+  local function chain_of(sm, picture)
+    local chain = sm:chain(picture):step("flux-kontext-dev", { prompt = "one" })
+      :step("flux-kontext-pro", { prompt = "two" }, { name = "second" })
+    return chain:step("multi-image-kontext-max", { prompt = "three",
+      input_image_2 = chain:output(1) })
+  end
+
+  local function states(sm)
+    local list = {}
+    for i, one in ipairs(assert(sm:jobs())) do
+      list[i] = one.state
+    end
+    return list
+  end
+
+  local function work(sm, options)
+    local given = { until_empty = true }
+    for name, value in pairs(options or {}) do
+      given[name] = value
+    end
+    return sm:work(given)
+  end
+
+  it("is made by another client, each step once, behind its inputs", function()
+    local picture = ledger.write("a.png", session.PIXEL)
+    local queued = assert(chain_of(ledger.client(), picture):enqueue())
+    assert.equal("waiting", queued[3].state)
+    os.remove(picture) -- it is in the ledger
+    assert.same({ done = 3, failed = 0, returned = 0, is_stopped = false },
+      work(ledger.client({ budget = 5 })))
+    assert.equal(3, ledger.accepted())
+    assert.same({ "completed", "completed", "completed" }, states(ledger.client()))
+  end)
+
+  it("gives the pictures to the same call without it, free", function()
+    local picture = ledger.write("a.png", session.PIXEL)
+    local sm = ledger.client()
+    assert(chain_of(sm, picture):enqueue())
+    assert(work(ledger.client()))
+    local results = assert(chain_of(sm, picture):run())
+    assert.is_true(results.final.job.replayed)
+    assert.equal(3, ledger.accepted())
+    assert.equal("completed", assert(chain_of(sm, picture):enqueue())[1].state)
+    assert.equal(0, work(ledger.client()).done)
+  end)
+
+  it("is listed as waiting, and costs nothing yet", function()
+    local sm = ledger.client()
+    enqueue(sm, "a house", { seed = 7 })
+    local one = assert(sm:jobs({ state = "waiting" }))[1]
+    assert.same({ "a house", 0, 0, false }, { one.params.prompt, one.usd, one.generation,
+      one.is_held })
+    assert.equal(0, sm:spent())
+    assert.equal(0, ledger.accepted())
+  end)
+
+  it("blocks what hangs on a failed step until that is enqueued again", function()
+    service:faults({ { match = { path = "submit", count = "always" }, ["then"] = { status = 422,
+      body = '{"detail": "no"}' } } })
+    local sm = ledger.client()
+    local picture = ledger.write("a.png", session.PIXEL)
+    assert(chain_of(sm, picture):enqueue())
+    local made = work(ledger.client())
+    assert.same({ 0, 1 }, { made.done, made.failed })
+    assert.equal(2, #assert(sm:jobs({ state = "blocked" })))
+    assert.truthy(assert(sm:jobs({ state = "blocked" }))[1].error:find("has failed", 1, true))
+    service:clear_faults()
+    assert(chain_of(sm, picture):enqueue())
+    assert.equal(3, work(ledger.client()).done)
+    assert.equal(3, ledger.accepted())
+  end)
+
+  it("refuses what another machine could not make, before anything is written", function()
+    local sm = ledger.client()
+    local _, err = sm:enqueue("flux-kontext-pro", { prompt = "x" }, { fresh = true })
+    assert.truthy(err.message:find("another seed", 1, true))
+    _, err = sm:enqueue("flux-kontext-pro", { prompt = "x", aspect_ratio = "99:1" })
+    assert.equal("invalid", err.kind)
+    _, err = sm:enqueue("flux-kontext-pro", { prompt = "x" }, { on_unknown = function() end })
+    assert.equal("invalid", err.kind)
+    assert.same({}, states(sm))
+  end)
+
+  it("ends the worker when the budget of all is reached, and keeps the rest waiting", function()
+    local sm = ledger.client()
+    for i = 1, 4 do
+      enqueue(sm, "p" .. i)
+    end
+    local made, err = work(ledger.client(), { budget = 0.11, jobs = 1 })
+    assert.is_nil(made)
+    assert.equal("budget", err.kind)
+    assert.equal(2, ledger.accepted())
+    assert.equal(2, #assert(sm:jobs({ state = "waiting" })))
+    local _, again = work(ledger.client(), { budget = 9 })
+    assert.equal("budget", again.kind) -- the smaller one rules
+    assert(work(ledger.client(), { budget = 9, replace_limits = true }))
+    assert.equal(4, ledger.accepted())
+  end)
+
+  it("gets back at once what a worker that is told to end has not submitted", function()
+    local sm, worker = ledger.client(), ledger.client({ max_active_jobs = 1 })
+    for i = 1, 4 do
+      enqueue(sm, "p" .. i)
+    end
+    local made = assert(worker:work({ jobs = 4, stop = function()
+      return ledger.accepted() >= 1
+    end }))
+    assert.is_true(made.is_stopped)
+    assert.is_true(made.returned >= 3)
+    worker:close()
+    assert(work(ledger.client()))
+    assert.equal(4, ledger.accepted())
+  end)
+
+  it("fails a step whose input was made anew since it was enqueued, and pays nothing", function()
+    local sm = ledger.client()
+    local first = { "flux-kontext-pro", { prompt = "base", aspect_ratio = "1:1", seed = 1 } }
+    local base = sm:submit(first[1], first[2])
+    assert(base:wait())
+    assert(sm:enqueue("flux-kontext-dev", { prompt = "night", input_image = base }))
+    assert(sm:run(first[1], first[2], { fresh = true }))
+    local told
+    local made = work(ledger.client(), { on_step = function(event)
+      told = event.error or told
+    end })
+    assert.same({ 0, 1 }, { made.done, made.failed })
+    assert.truthy(told.message:find("enqueue", 1, true))
+    assert.equal(2, ledger.accepted())
+  end)
+
+  it("fails a step whose row was changed, and pays nothing", function()
+    local sm = ledger.client()
+    enqueue(sm, "a house")
+    ledger.sql("UPDATE segmind_queue SET params = REPLACE(params, 'house', 'horse')")
+    assert.equal(1, work(ledger.client()).failed)
+    assert.equal(0, ledger.accepted())
+  end)
+
+  it("says of a picture that is gone what is wrong, and pays nothing", function()
+    local sm = ledger.client()
+    local picture = ledger.write("a.png", session.PIXEL)
+    assert(sm:enqueue("flux-kontext-pro", { prompt = "x", input_image = picture }))
+    os.execute("rm -f " .. ledger.path("edits.db.files") .. "/*")
+    local told
+    work(ledger.client(), { on_step = function(event)
+      told = event.error or told
+    end })
+    assert.truthy(told.message:find("is not in the ledger", 1, true))
+    assert.equal(0, ledger.accepted())
+  end)
+end)
