@@ -12,6 +12,8 @@ if arg[2] == "--demo" then
   end
 end
 
+require("native").load()
+
 local Demo = require("demo")
 local Desk = require("desk")
 local Line = require("line")

@@ -96,4 +96,92 @@ describe("the LÖVE example", function()
     assert.truthy(text:find("demo: ", 1, true), text)
     assert.is_nil(text:find("stack traceback", 1, true), text)
   end)
+
+  describe("as one file, with nothing of ours on the paths", function()
+    local made, game, home
+    local function carried()
+      return shell.output("unzip -p " .. quote(game) .. " 'native/*/core.so'")
+    end
+
+    setup(function()
+      made = files.unused()
+      local code, output = shell.run(quote(paths.root) .. "/examples/love/pack.sh " .. made)
+      assert.equal(0, code, output)
+    end)
+    teardown(function()
+      files.remove_folder(made)
+    end)
+    before_each(function()
+      home, game = folder .. "/home", folder .. "/game.love"
+      files.make_folder(home)
+      os.execute(("cp %s/segmind-table.love %s"):format(made, quote(game)))
+    end)
+
+    --- Starts the game as a player's machine does; without a key that works it ends at once.
+    local function start(key)
+      local code, text = shell.run(table.concat({ "cd / && env -i HOME=" .. quote(home),
+        "XDG_DATA_HOME=" .. quote(home), "TMPDIR=" .. quote(folder), "PATH=\"$PATH\"",
+        "SDL_AUDIODRIVER=dummy ALSOFT_DRIVERS=null LIBGL_ALWAYS_SOFTWARE=1",
+        "SEGMIND_BASE_URL=" .. quote(service.url), "SEGMIND_API_KEY=" .. quote(key or "no key"),
+        "timeout -k 5 120 xvfb-run -a -s '-screen 0 1280x800x24' love", quote(game), "--demo",
+        quote(folder), quote(folder .. "/p.png") }, " "))
+      return code, text
+    end
+
+    --- Of the copy: its file, its bytes.
+    local function copy()
+      local path = shell.output("ls " .. quote(home) .. "/love/*/core/*.so"):match("[^\n]+")
+      return shell.output("stat -c %i " .. quote(path)), files.read(path), path
+    end
+
+    local function copies()
+      local code, text = start()
+      assert.equal(1, code, text)
+      assert.truthy(text:find("demo: ", 1, true), text)
+      assert.is_nil(text:find("stack traceback", 1, true), text)
+      local inode, bytes, path = copy()
+      assert.is_true(bytes == carried(), "the copy is not what the game carries")
+      return inode, path
+    end
+
+    it("edits a chain, by the core that it carries", function()
+      shell.output(("curl -sf -H 'x-api-key: %s' -H 'Content-Type: application/json' -o %s -d "
+        .. "'{\"prompt\":\"a house\",\"output_format\":\"png\"}' %s/v1/flux-kontext-pro"):format(
+        emulator.KEY, quote(folder .. "/p.png"), service.url))
+      service:reset()
+      local code, text = start(emulator.KEY)
+      assert.equal(0, code, text)
+      assert.equal(5, service:ledger().totals.completed)
+      check_screenshot("finished.png")
+    end)
+
+    it("copies it once; replaces half a copy, and an older one", function()
+      local inode, path = copies()
+      assert.equal(inode, (copies()))
+      local left = path .. ".1-a.new" -- by a start that was killed while it wrote
+      files.write(left, "half")
+      os.execute("touch -d '1 hour ago' " .. quote(left))
+      files.write(path, carried():sub(1, 5000))
+      local whole = copies()
+      assert.is_nil(files.read(left))
+      -- A newer game: bytes behind a library's end are none of its own.
+      local inside = "native/" .. path:match("([^/]+)%.so$")
+      os.execute(("cd %s && mkdir -p %s && { cat %s; echo newer; } >%s/core.so && "
+        .. "zip -q game.love %s/core.so"):format(quote(folder), inside, quote(path), inside,
+        inside))
+      assert.truthy(carried():find("newer\n$"))
+      assert.are_not.equal(whole, (copies()))
+      assert.equal("", shell.output(("ls %s/love/*/core | grep -v '^[^.]*[.]so$'"):format(
+        quote(home))))
+    end)
+
+    it("says which systems it carries the core for, where this is none of them", function()
+      os.execute(("cd %s && mkdir -p native/OSX-arm64 && echo x >native/OSX-arm64/core.so && "
+        .. "zip -qd game.love 'native/*' && zip -q game.love native/OSX-arm64/core.so"):format(
+        quote(folder)))
+      local code, text = start()
+      assert.equal(1, code, text)
+      assert.truthy(text:find("carries segmind's core for OSX-arm64, not for ", 1, true), text)
+    end)
+  end)
 end)
