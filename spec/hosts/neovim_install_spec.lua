@@ -69,7 +69,8 @@ describe("the plugin in Neovim's packages", function()
     clone()
     files.make_folder(home .. "/config/nvim")
     files.write(home .. "/config/nvim/init.lua",
-      "vim.g.segmind = vim.tbl_extend('force', { poll = 0.01, linger = 0.5 },\n"
+      "package.cpath = '' -- lua-cjson and what else may be installed\n"
+      .. "vim.g.segmind = vim.tbl_extend('force', { poll = 0.01, linger = 0.5 },\n"
       .. "  vim.json.decode(vim.env.OPTIONS or '{}'))\n")
   end)
   teardown(function()
@@ -158,6 +159,7 @@ describe("the plugin in Neovim's packages", function()
       io.stdout:write(table.concat(vim.api.nvim_buf_get_lines(0, 0, -1, false), "\n"))
     ]], "SEGMIND_API_KEY=SG_00000000deadbeef")
     for _, part in ipairs({ "built for LuaJIT", plugin .. "/lua/segmind/core.so", "libcurl 7.",
+      "JSON is read by the core",
       "a key is set, by SEGMIND_API_KEY", "/segmind/emulator.db: $0.00 spent" }) do
       assert.truthy(said:find(part, 1, true), part .. "\n" .. said)
     end
