@@ -27,7 +27,7 @@ configure = cmake -S . $(CMAKE_FLAGS)
 compile = MAKEFLAGS=--no-print-directory cmake --build $(1) --parallel $(JOBS)
 
 .PHONY: help deps build nvim love man types demo test test-54 test-53 test-jit lint sanitize \
-	valgrind fuzz torture soak bench env install uninstall rock clean
+	valgrind fuzz torture soak bench env install uninstall deb rock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / \
@@ -134,6 +134,10 @@ install: ## install below PREFIX, for every Lua built for; prints exports it nee
 
 uninstall: ## remove what make install put below PREFIX
 	@.ci/install --remove $(prefix)
+
+deb: ## build the Debian packages in build/deb and try them in a clean system
+	@.ci/dependencies build deb
+	@JOBS=$(JOBS) .ci/deb $(call quoted,$(BUILD)/deb)
 
 rock: ## install the rock for Lua 5.4 below build/rock, offline
 	@.ci/dependencies build rock

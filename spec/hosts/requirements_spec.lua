@@ -52,6 +52,16 @@ describe("the list of requirements", function()
     end
   end)
 
+  it("is what the Debian packages are built with", function()
+    local needed = files.read(paths.root .. "/debian/control"):match("\nBuild%-Depends:(.-)\n%u")
+    for _, row in ipairs(rows()) do
+      if row[6]:find("^pc:") then
+        local version = row[7] ~= "" and (" (>= %s)"):format(row[7]) or ""
+        assert.truthy((needed .. ","):find("\n " .. row[2] .. version .. ",", 1, true), row[2])
+      end
+    end
+  end)
+
   it("is what .ci/dependencies installs", function()
     local listed = shell.output(quote(paths.root .. "/.ci/dependencies") .. " --list build")
     for _, row in ipairs(rows()) do

@@ -16,6 +16,10 @@ describe("the version", function()
       shell.output(shell.quote(emulator.binary()) .. " --version"))
   end)
 
+  it("is that of the Debian packages", function()
+    assert.equal(version, files.read(paths.root .. "/debian/changelog"):match("^segmind %((.-)%)"))
+  end)
+
   it("stands in no second place", function()
     for _, name in ipairs({ "CMakeLists.txt", "Makefile", "README.md", "segmind-scm-1.rockspec",
       "csrc/core/CMakeLists.txt", "csrc/emulator/CMakeLists.txt", "csrc/lua/CMakeLists.txt" }) do
