@@ -23,8 +23,13 @@ foreach(abi IN LISTS SEGMIND_ABIS)
     install(TARGETS segmind_postgres LIBRARY DESTINATION ${module_folder})
   endif()
   # export.lua reads the model tables out of a checkout; it is no module.
+  # Neovim, for which the plugin is, runs LuaJIT.
+  set(without)
+  if(NOT abi STREQUAL "5.1")
+    set(without PATTERN "segmind/nvim" EXCLUDE PATTERN "segmind/health.lua" EXCLUDE)
+  endif()
   install(DIRECTORY lua/segmind DESTINATION ${lua_folder}
-    FILES_MATCHING PATTERN "*.lua" PATTERN "models/export.lua" EXCLUDE)
+    FILES_MATCHING PATTERN "*.lua" PATTERN "models/export.lua" EXCLUDE ${without})
 endforeach()
 # It finds its library beside itself.
 install(PROGRAMS bin/segmind DESTINATION ${bin_folder})
