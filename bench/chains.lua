@@ -16,13 +16,10 @@ submits as well is faster and can be made to pay twice.
 local STEPS, ROUND_TRIP = 5, 40
 local bench = setup.build .. "/bench/"
 local folder = trial.output("mktemp -d"):match("[^\n]+")
-local ca = folder .. "/cert.pem"
-trial.output(("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 "
-  .. "-subj /CN=bench -addext subjectAltName=IP:127.0.0.1 -keyout %s/key.pem -out %s 2>&1")
-  :format(folder, ca))
+local ca, key = service.certificate(folder)
 
 local emulator = service.emulator(setup,
-  ("--plain --latency 0 --tls-cert %s --tls-key %s/key.pem"):format(ca, folder))
+  ("--plain --latency 0 --tls-cert %s --tls-key %s"):format(ca, key))
 local port = emulator.url:match(":(%d+)$")
 local relay = service.begin(("%srelay %s %d %%s"):format(bench, port, ROUND_TRIP))
 

@@ -20,6 +20,11 @@ static inline int64_t gauge_cpu_us(void) {
   return gauge_us(CLOCK_PROCESS_CPUTIME_ID);
 }
 
+/* Of the calling thread alone: what a host pays. */
+static inline int64_t gauge_thread_us(void) {
+  return gauge_us(CLOCK_THREAD_CPUTIME_ID);
+}
+
 static inline int64_t gauge_wall_us(void) { return gauge_us(CLOCK_MONOTONIC); }
 
 /* A field of /proc/self/status: "VmRSS:" now, "VmHWM:" at the most; in KiB. */

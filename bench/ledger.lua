@@ -7,15 +7,16 @@ local trial = require("trial")
 local setup = trial.setup([[
 usage: lua5.4 bench/ledger.lua [BUILD] [--rounds N]
 
-Jobs a second of 200 jobs that the server answers at once (of 20 on the slow
-disk), commits a job, and the longest client:step after 50 jobs ended while the
+Jobs a second of 1000 jobs that the server answers at once (of 20 on the slow
+disk), commits a job, the processor time of the host's own thread a job, and the
+longest client:step after 50 jobs ended while the
 host slept: with a ledger, without one, and with each sync of the disk slowed to
 200 ms.
 ]], 5)
 
 local kinds = {
-  { name = "no ledger", jobs = 200 },
-  { name = "ledger", jobs = 200, has_ledger = true },
+  { name = "no ledger", jobs = 1000 },
+  { name = "ledger", jobs = 1000, has_ledger = true },
   { name = "ledger, a sync takes 200 ms", jobs = 20, has_ledger = true,
     preload = ("LD_LIBRARY_PATH=%s LD_PRELOAD=libslow_disk.so "):format(
       trial.quote(setup.build .. "/spec")) },
@@ -29,7 +30,7 @@ for _ = 1, setup.rounds do
       kind.preload or "", server.url, kind.jobs, kind.has_ledger and trial.quote(folder) or "-"))
     server:stop()
     os.execute("rm -rf " .. trial.quote(folder))
-    for _, name in ipairs({ "jobs_s", "commits", "step_ms" }) do
+    for _, name in ipairs({ "jobs_s", "commits", "host_us", "step_ms" }) do
       kind[name] = kind[name] or {}
       table.insert(kind[name], figures[name])
     end
@@ -39,10 +40,15 @@ end
 local rows = {}
 for i, kind in ipairs(kinds) do
   rows[i] = { kind.name, trial.show(kind.jobs_s), trial.show(kind.commits, 2),
-    trial.show(kind.step_ms, 2) }
+    trial.show(kind.host_us), trial.show(kind.step_ms, 2) }
 end
 print("### A ledger, and jobs that are answered at once\n")
-trial.table({ "", "jobs a second", "commits a job", "longest step, ms" }, rows)
+trial.table({ "", "jobs a second", "commits a job", "host's thread, µs a job",
+  "longest step, ms" }, rows)
+trial.goal("what a ledger adds to the host's thread, Lua 5.4",
+  (trial.middle(kinds[2].host_us) - trial.middle(kinds[1].host_us)) / 1000, 0.05, " ms a job")
+trial.least("jobs a second with a ledger, Lua 5.4, 64 at a time",
+  trial.middle(kinds[2].jobs_s), 800)
 local _, without = trial.middle(kinds[1].step_ms)
 for i = 2, #kinds do
   local _, with = trial.middle(kinds[i].step_ms)

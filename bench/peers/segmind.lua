@@ -1,13 +1,13 @@
 --- Jobs by our own client, in Lua. Prints the processor time that they took, as name=value.
 ---
----     lua5.4 bench/peers/segmind.lua URL JOBS AT_A_TIME [inline]
+---     lua5.4 bench/peers/segmind.lua URL JOBS AT_A_TIME [inline|thread [CA]]
 
 local now = require("segmind.core").now
 local segmind = require("segmind")
 
-local url, jobs, at_a_time, how = arg[1], tonumber(arg[2]), tonumber(arg[3]), arg[4]
+local url, jobs, at_a_time, how, ca = arg[1], tonumber(arg[2]), tonumber(arg[3]), arg[4], arg[5]
 local sm = assert(segmind.new({ base_url = url, api_key = "SG_0123456789abcdef", poll = 0.001,
-  inline = how == "inline" or nil }))
+  inline = how == "inline" or nil, ca_file = ca }))
 
 local started, finished = 0, 0
 

@@ -33,20 +33,28 @@ local function open(list)
   end
 end
 
+-- Processor time of the first thread, in microseconds (schedstat: nanoseconds, proc(5)).
+local function host_us()
+  local file = assert(io.open("/proc/self/schedstat"))
+  local spent = file:read("n")
+  file:close()
+  return spent / 1000
+end
+
 local function rate()
-  local sm, began = client("rate"), core.now()
+  local sm, began, before = client("rate"), core.now(), host_us()
   local list = submit(sm, jobs)
   while open(list) do
     sm:poll(1)
     sm:step()
   end
-  local took = core.now() - began
+  local took, host = core.now() - began, host_us() - before
   for _, job in ipairs(list) do
     assert(job:result(), job:error())
   end
   local commits = sm:stats().ledger_commits or 0
   sm:close()
-  return jobs / took, commits / jobs
+  return jobs / took, commits / jobs, host / jobs
 end
 
 local function longest_step()
@@ -66,5 +74,6 @@ local function longest_step()
   return longest * 1000
 end
 
-local per_second, commits = rate()
-print(("jobs_s=%.1f commits=%.3f step_ms=%.3f"):format(per_second, commits, longest_step()))
+local per_second, commits, host = rate()
+print(("jobs_s=%.1f commits=%.3f host_us=%.1f step_ms=%.3f"):format(per_second, commits, host,
+  longest_step()))

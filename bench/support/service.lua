@@ -36,7 +36,8 @@ end
 function service.begin(command)
   local address, pid = os.tmpname(), os.tmpname()
   os.remove(address)
-  local pipe = assert(io.popen(("echo $$ >%s; exec %s"):format(pid, command:format(address)), "w"))
+  local pipe = assert(io.popen(("echo $$ >%s; exec %s"):format(pid,
+    (command:gsub("%%s", address))), "w"))
   local self = setmetatable({ url = await(address), pid = await(pid), _pipe = pipe }, Service)
   os.remove(address)
   os.remove(pid)
@@ -50,6 +51,42 @@ end
 function service.emulator(setup, options)
   return service.begin(("%s --quiet --exit-with-stdin --credits 1e9 --url-file=%%s %s"):format(
     trial.quote(setup.build .. "/bin/segmind-emulator"), options))
+end
+
+--- A certificate for 127.0.0.1 that signs itself, and its key.
+---@param folder string
+---@return string certificate path
+---@return string key path
+function service.certificate(folder)
+  local certificate, key = folder .. "/cert.pem", folder .. "/key.pem"
+  trial.output(("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 "
+    .. "-subj /CN=bench -addext subjectAltName=IP:127.0.0.1 -keyout %s -out %s 2>&1"):format(
+    trial.quote(key), trial.quote(certificate)))
+  return certificate, key
+end
+
+--- Starts nghttpx in front of an emulator, as gateways stand before the service: TLS, HTTP/2 for
+--- who wants it. It takes no free port by itself, so some are tried.
+---@param emulator bench.Service
+---@param certificate string
+---@param key string
+---@return bench.Service
+function service.front(emulator, certificate, key)
+  local backend = emulator.url:match("//(.*)"):gsub(":", ",")
+  for try = 1, 20 do
+    local port = 20000 + (os.time() * 131 + try * 7919) % 40000
+    local self = service.begin(("sh -c 'nghttpx -n1 -L FATAL --no-ocsp -f127.0.0.1,%d -b%s %s %s "
+      .. "2>/dev/null & front=$!; for i in 1 2 3 4 5 6 7 8 9 10; do sleep 0.1; curl -sk "
+      .. "https://127.0.0.1:%d/ >/dev/null && break; done; kill -0 $front 2>/dev/null && "
+      .. "echo https://127.0.0.1:%d >%%s || echo none >%%s; cat >/dev/null; kill $front'"):format(
+      port, backend, trial.quote(key):gsub("'", "'\\''"),
+      trial.quote(certificate):gsub("'", "'\\''"), port, port))
+    if self.url ~= "none" then
+      return self
+    end
+    self:stop()
+  end
+  error("nghttpx did not start")
 end
 
 --- Processor time so far, in microseconds (proc(5): ticks of 10 ms).

@@ -24,17 +24,19 @@ end
 --- Reads the arguments of a bench program: the build folder and the number of rounds.
 ---@param help string printed for --help
 ---@param rounds integer unless told otherwise
----@return { build: string, rounds: integer, root: string }
+---@return { build: string, rounds: integer, root: string, jobs: integer? }
 function trial.setup(help, rounds)
   local given = { build = "build", rounds = rounds, root = "." }
   local i = 1
   while arg[i] do
     if arg[i] == "--help" then
       io.write(help, "\n  BUILD      the build folder (build)\n  --rounds N  repetitions (",
-        rounds, ")\n")
+        rounds, ")\n  --jobs N    no more jobs a client than so many\n")
       os.exit(0)
     elseif arg[i] == "--rounds" then
       given.rounds, i = tonumber(arg[i + 1]), i + 1
+    elseif arg[i] == "--jobs" then
+      given.jobs, i = tonumber(arg[i + 1]), i + 1
     else
       given.build = arg[i]
     end
@@ -115,14 +117,40 @@ function trial.table(head, rows)
   print()
 end
 
---- Prints whether a goal is met.
+-- bench/run.sh ends with the goals of all programs, as rows of one table.
+local function note_goal(name, value, bound, peer, is_met)
+  local path = os.getenv("BENCH_GOALS")
+  local file = path and assert(io.open(path, "a"))
+  if file then
+    file:write(("| %s | %s | %s | %s | %s |\n"):format(name, value, bound, peer or "–",
+      is_met and "met" or "**missed**"))
+    file:close()
+  end
+end
+
+local function report(name, value, bound, unit, peer, is_met)
+  value, bound = ("%.2f%s"):format(value, unit or ""), bound .. (unit or "")
+  print(("- %s: %s, goal %s%s"):format(name, value, bound, is_met and "" or " — **missed**"))
+  note_goal(name, value, bound, peer, is_met)
+end
+
+--- Prints whether a goal is met: at most so much.
 ---@param name string
 ---@param value number
 ---@param most number
 ---@param unit string?
-function trial.goal(name, value, most, unit)
-  print(("- %s: %.2f%s, goal ≤ %g%s%s"):format(name, value, unit or "", most, unit or "",
-    value <= most and "" or " — **missed**"))
+---@param peer string? what the value is a ratio to, with its own figure
+function trial.goal(name, value, most, unit, peer)
+  report(name, value, ("≤ %g"):format(most), unit, peer, value <= most)
+end
+
+--- The same of at least so much.
+---@param name string
+---@param value number
+---@param least number
+---@param unit string?
+function trial.least(name, value, least, unit)
+  report(name, value, ("≥ %g"):format(least), unit, nil, value >= least)
 end
 
 return trial

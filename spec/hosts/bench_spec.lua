@@ -1,5 +1,5 @@
---- The measuring programs of bench/ run: each of them and of its clients for a handful of jobs. What
---- they measure is for `make bench` to say.
+--- The measuring programs of bench/ run: each of them and of its clients for a handful of jobs.
+--- What they measure is for `make bench` to say.
 
 local emulator = require("spec.support.emulator")
 local files = require("spec.support.files")
@@ -33,8 +33,8 @@ describe("a measuring program", function()
   end
 
   local function program(name, words)
-    return figures(("%s%s %s"):format(interpreter.preload(), quote(paths.build .. "/bench/" .. name),
-      words))
+    return figures(("%s%s %s"):format(interpreter.preload(),
+      quote(paths.build .. "/bench/" .. name), words))
   end
 
   it("in C runs jobs, by our core and by its peer", function()
@@ -59,9 +59,35 @@ describe("a measuring program", function()
   it("in Lua runs jobs, with a thread, inline and with a ledger", function()
     assert.equal(4, lua("segmind", service.url .. " 4 2").jobs)
     assert.equal(4, lua("segmind", service.url .. " 4 2 inline").jobs)
+    assert.equal(4, lua("segmind", ("%s 4 2 thread %s"):format(secure.url,
+      quote(secure.cert))).jobs)
     assert.is_true(lua("segmind_ledger", service.url .. " 4 -").jobs_s > 0)
     assert.is_true(lua("segmind_ledger", ("%s 4 %s"):format(service.url,
       quote(folder))).commits > 0)
+  end)
+
+  -- The clients of others that jobs.lua knows take part where they are installed.
+  it("compares what a job costs, and says which goals are met", function()
+    if interpreter.is_slow() then
+      return -- it starts programs that would need what is loaded first
+    end
+    local goals = folder .. "/goals"
+    local code, output = shell.run(("BENCH_GOALS=%s %s bench/jobs.lua %s --rounds 1 --jobs 2")
+      :format(quote(goals), interpreter.command(), quote(paths.build)))
+    assert.equal(0, code, output)
+    assert.matches("| our core | ", output, 1, true)
+    assert.matches("| CPU a job, our core, 32 | [%d.]+ × | ≤ 1.15 × | C multi, %d+ µs",
+      files.read(goals))
+  end)
+
+  it("has a help", function()
+    for path in shell.output("ls bench/*.lua"):gmatch("bench/%S+%.lua") do
+      if files.read(path):find("trial.setup", 1, true) then
+        local code, output = shell.run(("%s %s --help"):format(interpreter.command(), path))
+        assert.equal(0, code, path)
+        assert.matches("usage: lua5.4 " .. path, output, 1, true)
+      end
+    end
   end)
 
   it("in Lua has jobs wait, and steps while they do", function()
