@@ -27,7 +27,7 @@ configure = cmake -S . $(CMAKE_FLAGS)
 compile = MAKEFLAGS=--no-print-directory cmake --build $(1) --parallel $(JOBS)
 
 .PHONY: help deps build nvim love man types demo test test-54 test-53 test-jit lint sanitize \
-	valgrind fuzz torture soak bench env install uninstall deb rock clean
+	valgrind fuzz torture soak bench env install uninstall deb rock dist clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / \
@@ -139,10 +139,16 @@ deb: ## build the Debian packages in build/deb and try them in a clean system
 	@.ci/dependencies build deb
 	@JOBS=$(JOBS) .ci/deb $(call quoted,$(BUILD)/deb)
 
-rock: ## install the rock for Lua 5.4 below build/rock, offline
+rock: ## build rocks for Lua 5.4 and LuaJIT below build/rock; their specs
+	@.ci/dependencies build test rock
+	@MAKEFLAGS=--no-print-directory .ci/rock $(call quoted,$(BUILD)/rock) $(SPEC)
+
+dist: ## archive and rockspec of a release in dist/ (URL=, HOMEPAGE=, ISSUES=)
 	@.ci/dependencies build rock
-	MAKEFLAGS=--no-print-directory luarocks --lua-version=5.4 make --deps-mode=none --tree $(call quoted,$(BUILD)/rock)
+	@URL=$(call quoted,$(URL)) HOMEPAGE=$(call quoted,$(HOMEPAGE)) \
+	  ISSUES=$(call quoted,$(ISSUES)) MAKEFLAGS=--no-print-directory \
+	  .ci/dist $(call quoted,$(VERSION))
 
 clean: ## remove what was built (out/, the demo's pictures, stays)
 	rm -rf $(build) build-lint build-sanitize build-fuzz build-torture \
-	  build-luajit build.luarocks lua/segmind/*.so
+	  build-luajit build.luarocks dist lua/segmind/*.so

@@ -1,5 +1,5 @@
--- The rock of a checkout: run `luarocks make` in its top folder. There is no archive to fetch yet,
--- so the source is this folder itself.
+-- The rock of a checkout: run `luarocks make` in its top folder. The source is this folder itself;
+-- `make dist` writes the rockspec of a release, with the address of its archive, from this one.
 rockspec_format = "3.0"
 package = "segmind"
 version = "scm-1"
@@ -15,14 +15,16 @@ description = {
     a graph of edits. A C core does the network on a thread of its own; Lua never waits for it
     unless it asks to.
   ]],
+  homepage = "https://www.segmind.com", -- the service's; `make dist HOMEPAGE=…` gives one of ours
+  labels = { "image", "http", "async", "neovim", "love2d" },
   license = "MIT",
 }
 
 supported_platforms = { "unix" }
 
 dependencies = {
-  "lua >= 5.1", -- 5.4, 5.3, or LuaJIT 2.1 as 5.1
-  "lua-cjson",
+  "lua >= 5.1, < 5.5", -- 5.4, 5.3, or LuaJIT 2.1 as 5.1, whose headers may be those of plain 5.1
+  "lua-cjson", -- the first choice; without it the core reads JSON
   "argparse >= 0.7.1", -- the command line
 }
 
@@ -37,7 +39,7 @@ external_dependencies = {
 build = {
   type = "cmake",
   variables = {
-    CMAKE_BUILD_TYPE = "RelWithDebInfo",
+    CMAKE_BUILD_TYPE = "Release", -- stripped
     CMAKE_INSTALL_PREFIX = "$(PREFIX)",
     LUA_INCDIR = "$(LUA_INCDIR)",
     LUADIR = "$(LUADIR)",
@@ -47,4 +49,15 @@ build = {
     SEGMIND_EMULATOR = "AUTO", -- it needs libmicrohttpd and libgd; a rock may well go without
     SEGMIND_TESTS = "OFF",
   },
+}
+
+test_dependencies = {
+  "busted",
+}
+
+-- On what was built in this folder (make build), else on the rock that is installed.
+test = {
+  type = "command",
+  script = "spec/run.lua",
+  flags = { "spec/unit" },
 }

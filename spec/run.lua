@@ -14,9 +14,16 @@ assert(root, "run.lua is started by its path, spec/run.lua")
 local build = os.getenv("SEGMIND_BUILD") or (root .. "/build")
 local abi = _VERSION:match("%d+%.%d+")
 
+-- A tree of LuaRocks is laid out like a build folder, and holds the library's Lua too.
+local installed = io.open(build .. "/share/lua/" .. abi .. "/segmind/init.lua")
+local lua = installed and build .. "/share/lua/" .. abi or root .. "/lua"
+if installed then
+  installed:close()
+end
+
 package.path = table.concat({
-  root .. "/lua/?.lua",
-  root .. "/lua/?/init.lua",
+  lua .. "/?.lua",
+  lua .. "/?/init.lua",
   root .. "/?.lua",
   package.path,
 }, ";")

@@ -17,9 +17,13 @@
 #if LUA_VERSION_NUM >= 502
 #define lsm_length(L, index) ((size_t)lua_rawlen(L, index))
 #define lsm_check_version(L) luaL_checkversion(L) /* raises */
+#define lsm_set_functions(L, list, up) luaL_setfuncs(L, list, up)
 #else
 #define lsm_length(L, index) ((size_t)lua_objlen(L, index))
 #define lsm_check_version(L) ((void)(L)) /* LuaJIT has but one */
+/* The headers of plain Lua 5.1, with which rocks for LuaJIT are built, have no
+ * luaL_setfuncs. */
+#define lsm_set_functions(L, list, up) luaL_openlib(L, NULL, list, up)
 #endif
 
 /* Whole numbers that are no doubles. */

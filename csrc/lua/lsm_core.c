@@ -280,7 +280,7 @@ int luaopen_segmind_core(lua_State *L) {
     return luaL_error(L, "%s", e.message);
   lsm_register_handle(L);
   lua_createtable(L, 0, 24);
-  luaL_setfuncs(L, functions, 0);
+  lsm_set_functions(L, functions, 0);
   lua_pushliteral(L, SEGMIND_VERSION);
   lua_setfield(L, -2, "VERSION");
   lua_pushliteral(L, BUILT_FOR);

@@ -288,9 +288,9 @@ void lsm_register_handle(lua_State *L) {
    * and a handle without __gc would never be closed. */
   (void)luaL_newmetatable(L, HANDLE);
   lua_pushvalue(L, -1);
-  luaL_setfuncs(L, methods, 1);
+  lsm_set_functions(L, methods, 1);
   lua_pushvalue(L, -1);
-  luaL_setfuncs(L, lsm_task_methods, 1);
+  lsm_set_functions(L, lsm_task_methods, 1);
   lua_pushvalue(L, -1);
   lua_setfield(L, -2, "__index");
   lua_pop(L, 1);

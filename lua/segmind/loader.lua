@@ -14,6 +14,10 @@ local search = rawget(package, "searchpath")
 
 local jit = rawget(_G, "jit")
 local running = jit and jit.version:match("^LuaJIT %d+%.%d+") or _VERSION
+if running == "Lua 5.1" then
+  error("segmind: plain Lua 5.1 is not served: run LuaJIT 2.1, which loads the same files, or Lua "
+    .. "5.3 or 5.4", 0)
+end
 local variable = jit and "LUA_CPATH" or "LUA_CPATH_" .. _VERSION:match("%d+%.%d+"):gsub("%.", "_")
 
 local function built_for(path)

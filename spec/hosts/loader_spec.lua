@@ -18,9 +18,9 @@ local function exists(path)
 end
 
 --- What loading the library says with that cpath, and a library that is loaded before all others.
-local function load_with(cpath, preload)
+local function load_with(cpath, preload, before)
   local script = ("package.path, package.cpath = %q, %q\n"):format(package.path, cpath)
-    .. "print(select(2, pcall(require, 'segmind')))"
+    .. (before or "") .. "print(select(2, pcall(require, 'segmind')))"
   local path = files.new(script)
   local _, output = shell.run(interpreter.command(preload) .. " " .. path)
   os.remove(path)
@@ -45,6 +45,12 @@ describe("the core", function()
     local text = load_with("/none/?.so")
     assert.truthy(text:find("there is no segmind/core.so for " .. here, 1, true), text)
     assert.truthy(text:find("make build", 1, true))
+  end)
+
+  it("is refused to plain Lua 5.1 in one sentence", function()
+    local text = load_with(package.cpath, nil, "jit, _VERSION = nil, 'Lua 5.1'\n")
+    assert.equal(1, select(2, text:gsub("\n", "")), text)
+    assert.equal(1, text:find("segmind: plain Lua 5.1 is not served: run LuaJIT", 1, true), text)
   end)
 
   --- What is said of a file in its place; `words` is what the sentence, one line, must hold.
