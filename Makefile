@@ -27,7 +27,7 @@ configure = cmake -S . $(CMAKE_FLAGS)
 compile = MAKEFLAGS=--no-print-directory cmake --build $(1) --parallel $(JOBS)
 
 .PHONY: help deps build nvim love man types demo test test-54 test-53 test-jit lint sanitize \
-	valgrind fuzz torture soak bench env install uninstall deb rock dist clean
+	valgrind fuzz torture soak machines bench env install uninstall deb rock dist clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / \
@@ -114,6 +114,12 @@ soak: ## a long life: 100,000 jobs, 10,000 chains (SOAK_JOBS, SOAK_CHAINS)
 	@$(configure) -B $(build)
 	@$(call compile,$(build))
 	@spec/soak.sh $(build)
+
+machines: ## workers on one ledger, killed each second, beside a server that goes away
+	@.ci/dependencies build test
+	@$(configure) -B $(build)
+	@$(call compile,$(build))
+	@spec/machines.sh $(build)
 
 bench: ## measure (not a test): figures on the terminal
 	@.ci/dependencies build bench

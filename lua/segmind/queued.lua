@@ -96,9 +96,11 @@ local function inputs_of(prepared)
   return keys
 end
 
+-- As the core names the files of the ledger's folder.
+local EXTENSIONS = { png = ".png", jpeg = ".jpg", webp = ".webp", gif = ".gif" }
+
 --- Puts a local picture where the other machines find it.
 local function share(client, source, sha256)
-  local folder = client._handle:folder()
   client._shared = client._shared or {}
   if client._shared[sha256] then
     return nil
@@ -110,9 +112,11 @@ local function share(client, source, sha256)
   if not content or client._core.sha256(content) ~= sha256 then
     return Error.new("io", ("%s: %s"):format(tostring(source), why or "the file is being written"))
   end
-  local _, err = client._core.write(folder .. "/" .. sha256, content)
+  local info = client._core.image(content)
+  local name = sha256 .. (info and EXTENSIONS[info.format] or "")
+  local _, err = client._core.write(client._handle:folder() .. "/" .. name, content)
   if not err then
-    _, err = client._handle:share(sha256, sha256)
+    _, err = client._handle:share(name, sha256)
   end
   client._shared[sha256] = not err
   return err and Error.from(err)
@@ -204,16 +208,26 @@ local function finished_job(client, name, generation)
   return job
 end
 
+--- The copy of a picture in the ledger's folder.
+local function find_file(client, sha256)
+  for _, extension in pairs(EXTENSIONS) do
+    local path = client._handle:folder() .. "/" .. sha256 .. extension
+    if client._core.probe(path) then
+      return path
+    end
+  end
+end
+
 --- A picture that was put into the ledger.
 local function shared_file(client, sha256)
-  local path = client._handle:folder() .. "/" .. sha256
-  if client._core.probe(path) then
-    return path
+  local path, err = find_file(client, sha256), nil
+  if not path then
+    path, err = client._handle:fetch(sha256, sha256)
+    path = path and find_file(client, sha256)
   end
-  local is_there, err = client._handle:fetch(sha256, sha256)
   if err then
     return nil, Error.from(err)
-  elseif not is_there then
+  elseif not path then
     return nil, Error.new("io", ("the picture %s is not in the ledger: it was queued on another "
       .. "machine, and a ledger in a file is of one"):format(sha256:sub(1, 12)), { charged = "no" })
   end
