@@ -25,7 +25,7 @@ describe("the plugin in Neovim's packages", function()
     files.make_folder(plugin)
     local list = home .. "/files"
     os.execute(("cd %s && { git ls-files -z --cached --others --exclude-standard 2>/dev/null || "
-      .. "find . \\( -name 'build*' -o -name .git -o -name '*.so' \\) -prune -o -type f -print0; } "
+      .. "find . \\( -path './build*' -o -name .git -o -name '*.so' \\) -prune -o -type f -print0; } "
       .. ">%s && tar -c --null -T %s --ignore-failed-read 2>/dev/null | tar -x -C %s"):format(
       quote(paths.root), list, list, plugin))
   end
@@ -146,7 +146,7 @@ describe("the plugin in Neovim's packages", function()
     local made = "lua/segmind/core.so\nlua/segmind/.core.so.new\ndoc/tags\nbuild-luajit/x\n"
     local ignored = shell.output(("cd %s && git check-ignore %s 2>&1"):format(quote(paths.root),
       (made:gsub("\n", " "))))
-    assert.is_true(ignored == made or ignored:find("not a git repository", 1, true) ~= nil, ignored)
+    assert.is_true(ignored == made or ignored:find("^fatal: ") ~= nil, ignored)
   end)
 
   it("is found on the runtime path, whole and healthy", function()
