@@ -26,8 +26,9 @@ configure = cmake -S . $(CMAKE_FLAGS)
 # cmake starts a make of its own, with a -j of its own: it gets nothing of ours.
 compile = MAKEFLAGS=--no-print-directory cmake --build $(1) --parallel $(JOBS)
 
-.PHONY: help deps build nvim love man types demo test test-54 test-53 test-jit lint sanitize \
-	valgrind fuzz torture soak machines bench env install uninstall deb rock dist clean
+.PHONY: help deps build nvim love man types demo test test-54 test-53 test-jit \
+	lint sanitize valgrind fuzz torture soak machines bench env install uninstall \
+	deb rock dist clean test-posix macos-check musl-check
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / \
@@ -80,6 +81,20 @@ test-53: LUAS := 5.3
 test-53: test ## the same on Lua 5.3 alone
 test-jit: LUAS := luajit
 test-jit: test ## the same on LuaJIT alone
+
+test-posix: ## on Lua 5.4, with nothing but what POSIX has (SEGMIND_POSIX)
+	@.ci/dependencies build test
+	@$(configure) -B build-posix -DSEGMIND_POSIX=ON -DSEGMIND_LUAS=5.4
+	@$(call compile,build-posix)
+	@spec/suite.sh build-posix 5.4 $(SPEC)
+
+macos-check: ## compile and link for macOS on both processors (compiler by npm)
+	@.ci/dependencies build cross
+	@JOBS=$(JOBS) .ci/cross build-cross aarch64-macos x86_64-macos
+
+musl-check: ## compile and link for musl, and run the C tests that need only it
+	@.ci/dependencies build cross
+	@JOBS=$(JOBS) .ci/cross build-cross x86_64-linux-musl
 
 lint: ## luacheck, clang-format, clang-tidy, a build where warnings are errors
 	@.ci/dependencies build lint
@@ -157,4 +172,4 @@ dist: ## archive and rockspec of a release in dist/ (URL=, HOMEPAGE=, ISSUES=)
 
 clean: ## remove what was built (out/, the demo's pictures, stays)
 	rm -rf $(build) build-lint build-sanitize build-fuzz build-torture \
-	  build-luajit build.luarocks dist lua/segmind/*.so
+	  build-luajit build-posix build-cross build.luarocks dist lua/segmind/*.so
