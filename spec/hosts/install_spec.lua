@@ -76,7 +76,7 @@ describe("make install", function()
 
   it("prints no exports for a prefix that is searched, nor with DESTDIR", function()
     local code, output = run(("sh %s/.ci/install %s %s"):format(quote(root), quote(build),
-      quote(prefix)))
+      quote(prefix .. "/../of mine/")))
     assert.equal(0, code, output)
     assert.is_nil(output:find("export", 1, true), output)
     local stage = place .. "/stage"
