@@ -90,7 +90,7 @@ static void a_condition_is_waited_for_by_the_monotonic_clock(void) {
 }
 
 static void a_change_of_a_file_has_a_moment(void) {
-  struct stat facts;
+  struct stat facts = {0};
   char name[] = "/tmp/sm_system_XXXXXX";
   int fd = mkstemp(name);
   CHECK(fd >= 0 && fstat(fd, &facts) == 0);
