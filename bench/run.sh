@@ -57,8 +57,9 @@ programs() {
   machine
   for name in jobs ledger waiting streams polling chains serving; do
     case $name in
-    jobs | chains) rounds=5 ;;
-    ledger | waiting) rounds=2 ;;
+    jobs) rounds=5 ;;
+    chains) rounds=3 ;;
+    ledger) rounds=2 ;;
     *) rounds=1 ;;
     esac
     "$lua" "bench/$name.lua" "$build" --rounds $rounds || {

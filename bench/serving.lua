@@ -11,6 +11,11 @@ Status requests a second that the emulator answers while wrk loads it from the
 same machine.
 ]], 3)
 
+if not trial.has("wrk") then
+  print("Without wrk nothing loads the emulator.\n")
+  os.exit(0)
+end
+
 local SECONDS = 3
 local KEY = "-H 'x-api-key: SG_0123456789abcdef'"
 local server = service.emulator(setup, "--latency 0 --expire 3600")
