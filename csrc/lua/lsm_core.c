@@ -196,14 +196,16 @@ static int core_time(lua_State *L) {
 static int core_outputs(lua_State *L) {
   size_t size;
   const char *text = luaL_checklstring(L, 1, &size);
-  size_t room = sm_output_of_text(NULL, 0, text, size).bytes;
-  /* Lua's, for pushing a string may raise. */
-  char *addresses = lua_newuserdata(L, room + 1);
-  struct sm_output output = sm_output_of_text(addresses, room, text, size);
-  const char *end = addresses + (output.bytes < room ? output.bytes : room);
-  lua_newtable(L);
+  char few[1024], *addresses = few;
+  struct sm_output output = sm_output_of_text(few, sizeof few, text, size);
+  if (output.bytes > sizeof few) { /* Lua's, for pushing a string may raise */
+    addresses = lua_newuserdata(L, output.bytes);
+    output = sm_output_of_text(addresses, output.bytes, text, size);
+  }
+  lua_createtable(L, 1, 0);
   int count = 0;
-  for (const char *at = addresses; at < end; at += strlen(at) + 1) {
+  for (const char *at = addresses, *end = at + output.bytes; at < end;
+       at += strlen(at) + 1) {
     lua_pushstring(L, at);
     lua_rawseti(L, -2, ++count);
   }

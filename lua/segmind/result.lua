@@ -70,17 +70,13 @@ local function amount_of(value)
   return number and number >= 0 and number or nil
 end
 
---- The first of the values that can be read.
-local function first(job, name, read, ...)
-  for i = 1, select("#", ...) do
-    local value = (select(i, ...))
-    local found = value ~= nil and read(value) or nil
-    if found ~= nil then
-      return found
-    elseif value ~= nil then
-      warn(job, name, value)
-    end
+--- A value as `read` understands it; the job is warned of one that it does not.
+local function understood(job, name, read, value)
+  local found = value ~= nil and read(value) or nil
+  if found == nil and value ~= nil then
+    warn(job, name, value)
   end
+  return found
 end
 
 local metrics = { cost = amount_of, remaining_credits = number_of, inference_time = amount_of,
@@ -88,37 +84,32 @@ local metrics = { cost = amount_of, remaining_credits = number_of, inference_tim
 
 local function read_metrics(job, body)
   local given = type(body.metrics) == "table" and body.metrics or {}
-  for name, read in pairs(metrics) do
-    if given[name] ~= nil then
-      given[name] = first(job, "metrics." .. name, read, given[name])
+  for name, value in pairs(given) do
+    local read = metrics[name]
+    if read and read(value) ~= value then
+      given[name] = understood(job, "metrics." .. name, read, value)
     end
   end
   return given
 end
 
 -- Fields that only this side writes; `kept` is a file that is read.
-local own = { "download_time", "path", "kept", "_data", "_info", "_at" }
-
--- LuaJIT and 5.3 make room in a table even for a nil that was not there.
-local function strip(body, name)
-  if body[name] ~= nil then
-    body[name] = nil
-  end
-end
+local own = { download_time = true, path = true, kept = true, _data = true, _info = true,
+  _at = true }
 
 --- Sets the regular fields on a body; a field of the service that has the name of one of ours goes.
 local function dress(body, job, done, urls)
-  for name in pairs(Result) do
-    strip(body, name)
-  end
-  for i = 1, #own do
-    strip(body, own[i])
+  for name in pairs(body) do
+    if own[name] or Result[name] ~= nil then
+      body[name] = nil
+    end
   end
   body.status = "COMPLETED"
   body.urls, body.url = urls, urls[1]
   body.metrics = read_metrics(job, body)
-  body.cost = body.metrics.cost or first(job, "the cost", amount_of, done.cost)
-  body.seed = first(job, "the seed", seed_of, body.seed, done.seed) or job.seed
+  body.cost = body.metrics.cost or understood(job, "the cost", amount_of, done.cost)
+  body.seed = understood(job, "the seed", seed_of, body.seed)
+    or understood(job, "the seed", seed_of, done.seed) or job.seed
   body.request_id = job.request_id
   body.job = job
   return setmetatable(body, Result)
@@ -149,13 +140,14 @@ local function says_failed(body)
   return type(body.status) == "string" and body.status:upper() == "FAILED"
 end
 
+local envelopes = { "data", "result", "response" }
+
 -- Some gateways put the answer in an envelope (as sm_reply.c knows).
 local function unwrap(body)
   body = type(body[1]) == "table" and body[1] or body
-  for _, name in ipairs({ "data", "result", "response" }) do
-    local inner = body[name]
-    if body.output == nil and type(inner) == "table"
-      and (inner.output ~= nil or inner.images ~= nil) then
+  for i = 1, body.output == nil and #envelopes or 0 do
+    local inner = body[envelopes[i]]
+    if type(inner) == "table" and (inner.output ~= nil or inner.images ~= nil) then
       return inner
     end
   end

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "sm_cursor.h"
 #include "sm_json.h"
 
 /* In the order of what they are worth; ended by NULL. */
@@ -39,6 +40,10 @@ static bool starts(const char *text, size_t size, const char *prefix) {
   return size > length && strncasecmp(text, prefix, length) == 0;
 }
 
+static bool is_address(const char *text, size_t size) {
+  return starts(text, size, "https://") || starts(text, size, "http://");
+}
+
 static bool is_scheme(const char *text, size_t size) {
   static const char alnum[] = "abcdefghijklmnopqrstuvwxyz"
                               "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+.-";
@@ -64,7 +69,7 @@ static void walk_text(struct walk *walk, const char *text) {
   while (size > 0 && strchr(" \t\r\n", text[size - 1]))
     size--;
   walk->found.has_something |= size > 0;
-  if (starts(text, size, "https://") || starts(text, size, "http://"))
+  if (is_address(text, size))
     keep(walk, text, size);
   else if (text[0] == '[' || text[0] == '{')
     walk_json(walk, text, size);
@@ -139,8 +144,30 @@ struct sm_output sm_output_of_upload(char *out, size_t room,
   return find(out, room, answer, upload_names);
 }
 
+/* The usual result has one address, as its output, which counts before all
+ * else; it is found without a tree. */
+static bool find_usual(struct walk *walk, const char *text, size_t size) {
+  static const struct sm_slice output = {"output", 6};
+  struct sm_cursor cursor;
+  struct sm_slice name, address = {"", 0};
+  sm_cursor_create(&cursor, text, size);
+  bool is_usual = sm_cursor_open(&cursor);
+  while (is_usual && sm_cursor_next(&cursor, &name))
+    is_usual = sm_slice_is(&name, &output) ? sm_cursor_text(&cursor, &address)
+                                           : sm_cursor_pass(&cursor);
+  if (!is_usual || !sm_cursor_is_over(&cursor) ||
+      !is_address(address.text, address.size))
+    return false;
+  keep(walk, address.text, address.size);
+  walk->found.has_something = true;
+  return true;
+}
+
 struct sm_output sm_output_of_text(char *out, size_t room, const char *text,
                                    size_t size) {
+  struct walk walk = {.out = out, .room = room};
+  if (find_usual(&walk, text, size))
+    return walk.found;
   json_t *result = sm_json_parse(text, size, NULL, NULL);
   struct sm_output output = sm_output_read(out, room, result);
   output.is_unread = result == NULL;
