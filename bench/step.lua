@@ -39,6 +39,6 @@ end
 print(("### client:step with %d jobs waiting, none ready\n"):format(JOBS))
 trial.table({ "Lua", "median µs", "99 in 100", "at the most" }, rows)
 for _, client in ipairs(clients) do
-  trial.goal(client.name .. ", median µs", trial.middle(client.median_us), 2)
+  trial.goal("an idle step, " .. client.name .. ", median µs", trial.middle(client.median_us), 2)
 end
 print()
