@@ -9,12 +9,16 @@ local files = require("spec.support.files")
 local interpreter = require("spec.support.interpreter")
 local page = require("spec.support.page")
 local paths = require("spec.support.paths")
+local postgres = require("spec.support.postgres")
 local session = require("spec.support.session")
 local shell = require("spec.support.shell")
 
 local quote = shell.quote
 
 local root, build = paths.root, paths.build
+
+-- What a page calls its server; where there is no PostgreSQL, a file serves.
+local SERVER = "postgresql://me@db/edits"
 
 local pages = {}
 for name in shell.output(("cd %s && ls *.md doc/*.md examples/*/README.md"):format(quote(root)))
@@ -126,13 +130,20 @@ describe("the page", function()
       it(name .. " shows commands that run", function()
         -- Beside other runs of this.
         interpreter.commands(folder .. "/bin")
-        files.write(folder .. "/page.sh", SHELL_BEGIN .. commands:gsub("/tmp/", folder .. "/"))
+        local server = commands:find(SERVER, 1, true) and postgres.start()
+        commands = commands:gsub("/tmp/", folder .. "/"):gsub(SERVER:gsub("%p", "%%%0"), function()
+          return quote(server and server.url or folder .. "/edits.db")
+        end)
+        files.write(folder .. "/page.sh", SHELL_BEGIN .. commands)
         local code, output = shell.run(([[
           ROOT="$(cd %s && pwd)" BUILD=%s PLACE=%s && export ROOT BUILD PLACE &&
           XDG_STATE_HOME=%s XDG_CONFIG_HOME=%s && export XDG_STATE_HOME XDG_CONFIG_HOME && cd %s &&
           { timeout 60 sh page.sh >printed 2>&1; code=$?; cat printed; exit $code; }]]):format(
           quote(root), quote(build), quote(folder), quote(folder .. "/state"),
           quote(folder .. "/config"), quote(folder)))
+        if server then
+          server:stop()
+        end
         assert.equal(0, code, output)
         assert.is_nil(output:find('{"error"', 1, true), output)
       end)
