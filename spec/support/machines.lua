@@ -120,7 +120,9 @@ local function turn(self, plan)
   elseif rest then
     disturb(self, plan, self.steps - rest)
   end
-  kill_one(self)
+  if not self.is_calm then
+    kill_one(self)
+  end
   for i = 1, self.workers do
     if not is_running(self.pids[i]) then
       start(self, i)
@@ -175,7 +177,8 @@ end
 
 --- Makes the steps.
 ---@param options table service, server (of spec.support.postgres), steps, workers, jobs, rpm,
---- every_s (between kills), stop_s (how long the server is stopped), seconds (at the most)
+--- every_s (between kills), stop_s (how long the server is stopped), seconds (at the most), is_calm
+--- (nothing of the kind happens)
 ---@return table sums
 ---@return table run
 function machines.run(options)
@@ -190,7 +193,7 @@ function machines.run(options)
   for i = 1, self.workers do
     start(self, i)
   end
-  local plan = { { 0.3, function()
+  local plan = options.is_calm and {} or { { 0.3, function()
     options.server:control("restart -m fast")
   end }, options.stop_s and { 0.6, function()
     options.server:signal("STOP")

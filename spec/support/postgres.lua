@@ -38,7 +38,7 @@ end
 function Server:control(words)
   local said = shell.output(("PATH=%s %s pg_ctl -D %s -l %s.log -w %s 2>&1"):format(
     quote(self._path), self._as, quote(self._data), quote(self._data), words))
-  assert(said:find("server started", 1, true), said)
+  assert(said:find("server started", 1, true) or said:find("server stopped", 1, true), said)
 end
 
 --- Sends a signal to the server and all of its processes.

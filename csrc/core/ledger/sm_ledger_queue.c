@@ -34,11 +34,12 @@ static const char *const tables[] = {
     "INSERT INTO segmind_limits (due_at) VALUES (0)",
 };
 
-/* In the order of enum sm_queue_column. */
+/* In the order of enum sm_queue_column. A count, not EXISTS: PostgreSQL would
+ * read all steps for that once, where a pick needs to know of a few. */
 #define SELECT_WITH(state, problem)                                            \
   "SELECT q.step_key, q.name, q.model, q.params, q.options, " state            \
   ", " problem ", q.inputs_left, q.enqueued_at, q.lease_until, "               \
-  "EXISTS (SELECT 1 FROM segmind_steps s WHERE s.step_key = q.step_key "       \
+  "(SELECT COUNT(*) FROM segmind_steps s WHERE s.step_key = q.step_key "       \
   "AND s.state <> 'failed') FROM segmind_queue q "
 
 #define READY "state = 'waiting' AND inputs_left = 0"
