@@ -72,7 +72,6 @@ static inline struct sm_context context_now(void) {
                              .rng = &rng,
                              .now_ms = now_ms,
                              .rtt_ms = 1,
-                             .in_flight = 1,
                              .wall_ms = wall_ms,
                              .service_ms = service_ms,
                              .has_service_clock = is_told,

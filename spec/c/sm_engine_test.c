@@ -23,6 +23,19 @@ static void ten_thousand_jobs_finish_over_sixteen_slots(void) {
   close_engine(engine);
 }
 
+/* Of a batch on a server that is quicker than published, the first that is
+ * found done has the others looked at. */
+static void one_that_is_done_has_the_others_looked_at(void) {
+  struct sm_engine *engine = open_engine(16);
+  service.duration_ms = 2500;
+  for (uint64_t id = 1; id <= 40; id++)
+    sm_engine_add(engine, new_job(id, 600000));
+  run(engine, service.now_ms + 3500);
+  CHECK(count_all(engine).done == 40);
+  CHECK(service.polls < 40 * 4);
+  close_engine(engine);
+}
+
 static void a_deadline_ends_a_job_and_keeps_its_id(void) {
   struct sm_engine *engine = open_engine(4);
   struct sm_events events;
@@ -214,6 +227,7 @@ static void an_engine_may_end_in_the_middle_of_everything(void) {
 int main(void) {
   CHECK(sm_base_read(&base, "https://api.segmind.com", NULL) == SM_OK);
   ten_thousand_jobs_finish_over_sixteen_slots();
+  one_that_is_done_has_the_others_looked_at();
   a_deadline_ends_a_job_and_keeps_its_id();
   a_silent_server_makes_a_submit_unknown();
   a_500_to_a_submit_is_not_repeated();

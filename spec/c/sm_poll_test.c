@@ -15,7 +15,7 @@ static int64_t play(struct sm_learner *learner, const struct sm_dial *dial,
   int64_t ready_ms = start_ms + (int64_t)(queue_s * 1000);
   int64_t done_ms = ready_ms + (int64_t)(run_s * 1000);
   int64_t now_ms = start_ms;
-  sm_plan_create(plan, now_ms);
+  sm_plan_create(plan, learner, now_ms);
   for (;;) {
     int64_t next_ms = sm_plan_next(plan, learner, dial, 5, now_ms);
     CHECK(next_ms >= now_ms);
@@ -28,7 +28,7 @@ static int64_t play(struct sm_learner *learner, const struct sm_dial *dial,
       seen = now_ms < ready_ms ? SM_SEEN_QUEUED : SM_SEEN_PROCESSING;
     sm_plan_note(plan, learner, seen, now_ms);
   }
-  sm_plan_finish(plan, learner, has_states ? run_s : 0, 1, now_ms);
+  sm_plan_finish(plan, learner, has_states ? run_s : 0, now_ms);
   return now_ms - done_ms;
 }
 
@@ -55,7 +55,7 @@ static void a_learner_starts_from_the_published_mean(void) {
 static void the_first_look_is_at_one_second_or_before_a_quick_job(void) {
   struct sm_learner learner;
   struct sm_plan plan;
-  sm_plan_create(&plan, 500);
+  sm_plan_create(&plan, &learner, 500);
   sm_learner_create(&learner, 10);
   CHECK(sm_plan_next(&plan, &learner, &balanced, 0, 500) == 1500);
   sm_learner_create(&learner, 0.5);
@@ -67,7 +67,7 @@ static void a_look_that_is_overdue_is_due_now(void) {
   struct sm_learner learner;
   struct sm_plan plan;
   sm_learner_create(&learner, 10);
-  sm_plan_create(&plan, 0);
+  sm_plan_create(&plan, &learner, 0);
   CHECK(sm_plan_next(&plan, &learner, &balanced, 0, 99999) == 99999);
 }
 
@@ -76,7 +76,7 @@ static void a_fixed_dial_asks_every_so_often(void) {
   struct sm_plan plan;
   struct sm_dial fixed = {.k = 0.25, .fixed_ms = 250};
   sm_learner_create(&learner, 10);
-  sm_plan_create(&plan, 100);
+  sm_plan_create(&plan, &learner, 100);
   CHECK(sm_plan_next(&plan, &learner, &fixed, 0, 100) == 350);
   sm_plan_note(&plan, &learner, SM_SEEN_QUEUED, 360);
   CHECK(sm_plan_next(&plan, &learner, &fixed, 0, 360) == 610);
@@ -87,7 +87,7 @@ static void between_the_early_look_and_the_first_few_done_nobody_asks(void) {
   struct sm_plan plan;
   sm_learner_create(&learner, 20);
   learner.jobs = 1;
-  sm_plan_create(&plan, 0);
+  sm_plan_create(&plan, &learner, 0);
   sm_plan_note(&plan, &learner, SM_SEEN_PROCESSING, 1000);
   int64_t at_ms = sm_plan_next(&plan, &learner, &balanced, 0, 1000);
   CHECK(at_ms > 9000 && at_ms < 16000);
@@ -97,9 +97,9 @@ static void the_first_job_of_a_model_is_looked_at_early(void) {
   struct sm_learner learner;
   struct sm_plan plan;
   sm_learner_create(&learner, 60);
-  sm_plan_create(&plan, 0);
+  sm_plan_create(&plan, &learner, 0);
   int64_t now_ms = 0;
-  static const int64_t looks_ms[] = {1000, 3000, 7000};
+  static const int64_t looks_ms[] = {1000, 2340, 5474};
   for (int i = 0; i < 3; i++) {
     now_ms = sm_plan_next(&plan, &learner, &balanced, 0, now_ms);
     CHECK(now_ms == looks_ms[i]);
@@ -116,7 +116,7 @@ static void the_dial_orders_the_gaps(void) {
     struct sm_plan plan;
     struct sm_dial dial = {.k = k[i]};
     sm_learner_create(&learner, 20);
-    sm_plan_create(&plan, 0);
+    sm_plan_create(&plan, &learner, 0);
     sm_plan_note(&plan, &learner, SM_SEEN_PROCESSING, 20000);
     int64_t gap_ms = sm_plan_next(&plan, &learner, &dial, 0, 20000) - 20000;
     CHECK(gap_ms > before_ms);
@@ -128,7 +128,7 @@ static void a_gap_is_never_under_a_round_trip_nor_over_five_seconds(void) {
   struct sm_learner learner;
   struct sm_plan plan;
   sm_learner_create(&learner, 0.01);
-  sm_plan_create(&plan, 0);
+  sm_plan_create(&plan, &learner, 0);
   sm_plan_note(&plan, &learner, SM_SEEN_PROCESSING, 20);
   CHECK(sm_plan_next(&plan, &learner, &balanced, 0, 20) >= 70);
   CHECK(sm_plan_next(&plan, &learner, &balanced, 400, 20) >= 420);
@@ -176,14 +176,14 @@ static void a_figure_that_the_answers_refute_is_not_believed(void) {
   struct sm_plan plan;
   sm_learner_create(&learner, 0);
   for (int job = 0; job < 20; job++) {
-    sm_plan_create(&plan, 0);
+    sm_plan_create(&plan, &learner, 0);
     sm_plan_note(&plan, &learner, SM_SEEN_PROCESSING, 10);
-    sm_plan_finish(&plan, &learner, 3600, 1, 30);
+    sm_plan_finish(&plan, &learner, 3600, 30);
   }
   CHECK(mean_s(&learner) < 1);
   double strange[] = {NAN, INFINITY, -1, 0};
   for (int i = 0; i < 4; i++)
-    sm_plan_finish(&plan, &learner, strange[i], 1 << 30, 30);
+    sm_plan_finish(&plan, &learner, strange[i], 30);
   CHECK(isfinite(learner.mu) && isfinite(learner.var));
 }
 
@@ -203,7 +203,7 @@ static void a_queued_job_is_looked_at_slowly(void) {
   struct sm_plan plan;
   sm_learner_create(&learner, 10);
   learner.says_processing = true;
-  sm_plan_create(&plan, 0);
+  sm_plan_create(&plan, &learner, 0);
   sm_plan_note(&plan, &learner, SM_SEEN_QUEUED, 60000);
   CHECK(sm_plan_next(&plan, &learner, &balanced, 0, 60000) == 65000);
 }
@@ -212,7 +212,7 @@ static void back_in_the_queue_the_count_starts_anew(void) {
   struct sm_learner learner;
   struct sm_plan plan;
   sm_learner_create(&learner, 10);
-  sm_plan_create(&plan, 0);
+  sm_plan_create(&plan, &learner, 0);
   sm_plan_note(&plan, &learner, SM_SEEN_PROCESSING, 1000);
   sm_plan_note(&plan, &learner, SM_SEEN_QUEUED, 8000);
   CHECK(plan.is_queued && plan.processing_ms == 0);
@@ -225,7 +225,7 @@ static void a_server_that_knows_no_processing_is_polled_all_the_same(void) {
   struct sm_learner learner;
   struct sm_plan plan;
   sm_learner_create(&learner, 10);
-  sm_plan_create(&plan, 0);
+  sm_plan_create(&plan, &learner, 0);
   int64_t now_ms = 0;
   while (now_ms < 20000) {
     now_ms = sm_plan_next(&plan, &learner, &balanced, 0, now_ms);
@@ -252,14 +252,14 @@ static void the_early_look_is_dropped_where_it_tells_nothing(void) {
   for (int job = 0; job < 20; job++)
     play(&learner, &balanced, 0, 10, true, &plan);
   for (int job = 0; job < 80; job++) {
-    sm_plan_create(&plan, 0);
+    sm_plan_create(&plan, &learner, 0);
     early += sm_plan_next(&plan, &learner, &balanced, 0, 0) == 1000;
     play(&learner, &balanced, 0, 10, true, &plan);
   }
   CHECK(early == 10);
-  sm_plan_create(&plan, 0);
+  sm_plan_create(&plan, &learner, 0);
   sm_plan_note(&plan, &learner, SM_SEEN_QUEUED, 9000);
-  sm_plan_create(&plan, 0);
+  sm_plan_create(&plan, &learner, 0);
   CHECK(sm_plan_next(&plan, &learner, &balanced, 0, 0) == 1000);
 }
 
@@ -274,23 +274,111 @@ static void one_stray_job_does_not_undo_what_was_learnt(void) {
   CHECK(mean_s(&learner) < 12 && sigma_s(&learner) < 2 * before + 0.2);
 }
 
-static void a_batch_in_flight_is_one_piece_of_news(void) {
+static void a_batch_under_way_is_one_piece_of_news(void) {
   struct sm_learner alone, many;
   struct sm_plan plan;
   sm_learner_create(&alone, 10);
-  for (int job = 0; job < 400; job++)
+  sm_learner_create(&many, 10);
+  many.under_way = 100;
+  for (int job = 0; job < 400; job++) {
     play(&alone, &balanced, 0, 10, true, &plan);
-  many = alone;
-  sm_plan_finish(&plan, &alone, 0, 1, plan.start_ms + 20000);
-  sm_plan_finish(&plan, &many, 0, 100, plan.start_ms + 20000);
+    play(&many, &balanced, 0, 10, true, &plan);
+  }
+  sm_plan_create(&plan, &alone, 0);
+  sm_plan_finish(&plan, &alone, 20, 20000);
+  sm_plan_create(&plan, &many, 0);
+  sm_plan_finish(&plan, &many, 20, 20000);
   CHECK(mean_s(&many) < mean_s(&alone));
+}
+
+enum { BATCH = 100 };
+
+/* A hundred jobs that begin together, of a model of which only the published
+ * mean is known, on a server that takes `factor` times that, give or take a
+ * fifth. Returns the polls a job, and the mean delay. */
+static double play_batch(double factor, double *delay_s) {
+  struct sm_learner learner;
+  struct sm_plan plans[BATCH];
+  int64_t next_ms[BATCH], polls = 0, late_ms = 0;
+  sm_learner_create(&learner, 10);
+  for (int i = 0; i < BATCH; i++) {
+    sm_plan_create(&plans[i], &learner, 0);
+    next_ms[i] = 0;
+  }
+  for (int left = BATCH; left > 0;) {
+    int i = 0;
+    for (int k = 1; k < BATCH; k++)
+      if (next_ms[k] < next_ms[i])
+        i = k;
+    int64_t now_ms = next_ms[i];
+    int64_t done_ms = (int64_t)(factor * (8000 + 40 * ((i * 37) % BATCH)));
+    next_ms[i] = sm_plan_next(&plans[i], &learner, &balanced, 1, now_ms);
+    if (next_ms[i] > now_ms)
+      continue; /* more is known than when it was planned */
+    polls++;
+    if (now_ms < done_ms) {
+      sm_plan_note(&plans[i], &learner, SM_SEEN_PROCESSING, now_ms);
+      next_ms[i] = sm_plan_next(&plans[i], &learner, &balanced, 1, now_ms);
+      continue;
+    }
+    late_ms += now_ms - done_ms;
+    sm_plan_finish(&plans[i], &learner, (double)done_ms / 1000, now_ms);
+    next_ms[i] = INT64_MAX;
+    left--;
+    for (int k = 0; k < BATCH && sm_learner_is_new(&learner); k++)
+      if (next_ms[k] != INT64_MAX)
+        next_ms[k] = now_ms;
+  }
+  CHECK(learner.under_way == 0);
+  for (int row = 0; row < SM_AGES; row++)
+    CHECK(learner.seen_at[row] == 0);
+  *delay_s = (double)late_ms / 1000 / BATCH;
+  return (double)polls / BATCH;
+}
+
+static void a_first_batch_needs_fewer_polls_than_each_second(void) {
+  double delay_s;
+  CHECK(play_batch(1, &delay_s) < 9);
+  CHECK(delay_s < 0.25);
+  CHECK(play_batch(5, &delay_s) < 25); /* and backs off while none is over */
+  CHECK(delay_s < 0.8);
+}
+
+static void a_first_batch_finds_a_quick_server_by_what_one_job_finds(void) {
+  double delay_s;
+  CHECK(play_batch(0.2, &delay_s) < 4);
+  CHECK(delay_s < 0.25);
+}
+
+static void a_job_at_work_is_believed_to_last_longer(void) {
+  struct sm_learner learner;
+  struct sm_plan plans[10];
+  sm_learner_create(&learner, 10);
+  for (int i = 0; i < 10; i++) {
+    sm_plan_create(&plans[i], &learner, 0);
+    sm_plan_note(&plans[i], &learner, SM_SEEN_PROCESSING, 15000);
+  }
+  CHECK(mean_s(&learner) > 18);
+  for (int i = 0; i < 10; i++)
+    sm_plan_forget(&plans[i], &learner);
+  CHECK(learner.under_way == 0);
+}
+
+static void a_job_whose_beginning_is_unknown_teaches_nothing(void) {
+  struct sm_learner learner;
+  struct sm_plan plan;
+  sm_learner_create(&learner, 10);
+  sm_plan_create(&plan, NULL, 0);
+  sm_plan_note(&plan, &learner, SM_SEEN_PROCESSING, 100);
+  sm_plan_finish(&plan, &learner, 0, 200);
+  CHECK(fabs(mean_s(&learner) - 10) < 0.001 && learner.jobs == 0);
 }
 
 static void a_job_that_never_ends_breaks_no_counter(void) {
   struct sm_learner learner;
   struct sm_plan plan;
   sm_learner_create(&learner, 10);
-  sm_plan_create(&plan, 0);
+  sm_plan_create(&plan, &learner, 0);
   for (int i = 0; i < 70000; i++)
     sm_plan_note(&plan, &learner, SM_SEEN_QUEUED, INT64_C(1) << 40);
   CHECK(plan.polls == UINT16_MAX && plan.queued_ms == INT32_MAX);
@@ -317,7 +405,11 @@ int main(void) {
   a_server_that_says_nothing_is_learnt_from_the_gaps();
   the_early_look_is_dropped_where_it_tells_nothing();
   one_stray_job_does_not_undo_what_was_learnt();
-  a_batch_in_flight_is_one_piece_of_news();
+  a_batch_under_way_is_one_piece_of_news();
+  a_first_batch_needs_fewer_polls_than_each_second();
+  a_first_batch_finds_a_quick_server_by_what_one_job_finds();
+  a_job_at_work_is_believed_to_last_longer();
+  a_job_whose_beginning_is_unknown_teaches_nothing();
   a_job_that_never_ends_breaks_no_counter();
   return check_report("sm_poll");
 }

@@ -75,7 +75,6 @@ static struct sm_context context_of(struct life *life) {
                              .rng = &life->rng,
                              .now_ms = life->now_ms,
                              .rtt_ms = 5,
-                             .in_flight = 1,
                              .wall_ms = 1700000000000 + life->now_ms,
                              .service_ms = 1700000000000 + life->now_ms,
                              .has_service_clock = true,

@@ -29,7 +29,7 @@ static void run_job(struct sm_learner *learner, const struct sm_dial *dial,
                     struct source *source, int64_t *now_ms) {
   struct sm_plan plan;
   int64_t rtt_ms = take_byte(source) * 250;
-  sm_plan_create(&plan, *now_ms);
+  sm_plan_create(&plan, take_byte(source) % 8 ? learner : NULL, *now_ms);
   for (uint8_t what; (what = take_byte(source)) % 8 != 0;) {
     *now_ms = ask(&plan, learner, dial, rtt_ms, *now_ms);
     *now_ms += (int64_t)take_number(source, what & 8 ? 4 : 1);
@@ -38,7 +38,9 @@ static void run_job(struct sm_learner *learner, const struct sm_dial *dial,
   }
   *now_ms = ask(&plan, learner, dial, rtt_ms, *now_ms);
   double claim = take_byte(source) % 2 ? take_claim(source) : 0;
-  sm_plan_finish(&plan, learner, claim, take_byte(source), *now_ms);
+  if (take_byte(source) % 4 == 0)
+    sm_plan_forget(&plan, learner);
+  sm_plan_finish(&plan, learner, claim, *now_ms);
   check_learner(learner);
 }
 

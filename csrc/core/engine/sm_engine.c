@@ -215,14 +215,18 @@ static void emit_end(struct sm_engine *engine, struct sm_task *task) {
 
 /* -- the end of a task --------------------------------------------------- */
 
+static void forget_plan(struct sm_task *task) {
+  if (task->kind == SM_TASK_JOB && task->model)
+    sm_plan_forget(&task->job.plan, &task->model->learner);
+}
+
 void sm_engine_drop(struct sm_engine *engine, struct sm_task *task) {
   (void)sm_inflight_cut(&engine->inflight, task);
   sm_inflight_leave(&engine->inflight, task);
   sm_queue_remove(&engine->queue, task);
   sm_timers_remove(&engine->timers, &task->timer);
   sm_tasks_remove(&engine->tasks, task);
-  if (task->model)
-    task->model->in_flight--;
+  forget_plan(task);
   engine->jobs--;
   sm_task_delete(task);
 }
@@ -312,7 +316,6 @@ static struct sm_context context_for(struct sm_engine *engine,
       .rng = &engine->rng,
       .now_ms = now_ms,
       .rtt_ms = (int64_t)engine->rtt_ms,
-      .in_flight = task->model ? task->model->in_flight : 0,
       .wall_ms = now_ms + engine->wall_offset_ms,
       .service_ms = service_ms(engine, now_ms),
       .has_service_clock = engine->has_service_clock,
@@ -328,6 +331,29 @@ static void learn_rtt(struct sm_engine *engine, const struct sm_task *task,
     engine->rtt_ms += 0.1 * ((double)exchange->answer.took_ms - engine->rtt_ms);
 }
 
+/* When a task that sleeps until its next regular poll is to make it; 0 for any
+ * other. */
+static int64_t poll_ms(struct sm_engine *engine, const struct sm_task *task,
+                       int64_t now_ms) {
+  if (task->kind != SM_TASK_JOB || task->exchange || task->is_ready)
+    return 0;
+  const struct sm_context context = context_for(engine, task, now_ms);
+  return sm_job_poll_ms(&task->job, &context);
+}
+
+/* One of the first jobs of a model is over, and that says when to look at the
+ * others. */
+static void plan_anew(struct sm_engine *engine, const struct sm_model *model,
+                      int64_t now_ms) {
+  const struct sm_tasks *tasks = &engine->tasks;
+  for (size_t i = 0; i < tasks->bucket_count; i++)
+    for (struct sm_task *task = tasks->buckets[i]; task; task = task->chain) {
+      int64_t at_ms = task->model == model ? poll_ms(engine, task, now_ms) : 0;
+      if (at_ms)
+        sm_engine_wake_at(engine, task, at_ms);
+    }
+}
+
 static void receive(struct sm_engine *engine, struct sm_exchange *exchange,
                     int64_t now_ms) {
   struct sm_task *task = exchange->owner;
@@ -335,8 +361,15 @@ static void receive(struct sm_engine *engine, struct sm_exchange *exchange,
   struct sm_context context = context_for(engine, task, now_ms);
   struct sm_action action;
   learn_rtt(engine, task, exchange);
+  const struct sm_model *model = task->model;
+  uint32_t jobs = model ? model->learner.jobs : 0;
   sm_task_http_judge(task, exchange, &context, &action);
+  if (action.kind != SM_ACTION_SEND)
+    forget_plan(task);
   carry_out(engine, task, &action);
+  if (model && model->learner.jobs != jobs &&
+      sm_learner_is_new(&model->learner))
+    plan_anew(engine, model, now_ms);
 }
 
 /* -- starting ------------------------------------------------------------ */
@@ -411,8 +444,11 @@ static void wake_due(struct sm_engine *engine, int64_t now_ms) {
   while ((timer = sm_timers_first(&engine->timers)) != NULL &&
          timer->at_ms <= now_ms) {
     struct sm_task *task = task_of(timer);
+    int64_t at_ms = poll_ms(engine, task, now_ms);
     if (now_ms >= sm_task_deadline_ms(task)) {
       sm_engine_expire(engine, task);
+    } else if (at_ms > now_ms) { /* more is known than when it was planned */
+      sm_engine_wake_at(engine, task, at_ms);
     } else if (!sm_keeper_wake(engine, task)) {
       sm_engine_wake_at(engine, task, INT64_MAX);
       sm_queue_push(&engine->queue, task);
@@ -467,7 +503,6 @@ static bool find_model(struct sm_engine *engine, struct sm_task *task) {
   task->model = sm_tasks_model(&engine->tasks, task->target, task->mean_s);
   if (!task->model)
     return false;
-  task->model->in_flight++;
   free(task->target);
   task->target = NULL;
   return true;
@@ -508,8 +543,6 @@ void sm_engine_add(struct sm_engine *engine, struct sm_task *task) {
     engine->probe = NULL;
   emit_end(engine, task);
   engine->jobs--;
-  if (task->model)
-    task->model->in_flight--;
   sm_task_delete(task);
 }
 

@@ -49,7 +49,6 @@ static inline bool sm_class_is_heavy(enum sm_request_class class) {
 struct sm_model {
   struct sm_model *next;
   struct sm_learner learner;
-  int in_flight;
   char name[];
 };
 

@@ -35,7 +35,6 @@ struct sm_context {
   struct sm_rng *rng;
   int64_t now_ms;
   int64_t rtt_ms;         /* a poll's usual round trip */
-  int in_flight;          /* jobs of this model that wait */
   int64_t wall_ms;        /* Unix time by the clock of this machine */
   int64_t service_ms;     /* by the service's, as far as that is known */
   bool has_service_clock; /* its time is known; else it is `wall_ms` */

@@ -112,7 +112,7 @@ enum sm_code sm_job_attach(struct sm_job *job, const char *request_id,
   keep_id(job, request_id);
   job->is_attached = true;
   job->phase = SM_PHASE_STATUS;
-  sm_plan_create(&job->plan, now_ms);
+  sm_plan_create(&job->plan, NULL, now_ms);
   return SM_OK;
 }
 
@@ -169,6 +169,21 @@ static bool is_new_id(const struct sm_context *context, const char *request_id,
   return false;
 }
 
+int64_t sm_job_poll_ms(const struct sm_job *job,
+                       const struct sm_context *context) {
+  return job->is_on_plan
+             ? sm_plan_next(&job->plan, context->learner, &job->dial,
+                            context->rtt_ms, context->now_ms)
+             : 0;
+}
+
+/* The next regular poll. */
+static void poll_on(struct sm_job *job, const struct sm_context *context,
+                    struct sm_action *action) {
+  job->is_on_plan = true;
+  sm_action_send(action, sm_job_poll_ms(job, context));
+}
+
 /* The service has given the job an id: the rest of its life begins. */
 static void be_accepted(struct sm_job *job, const struct sm_context *context,
                         const char *request_id, struct sm_action *action) {
@@ -183,9 +198,8 @@ static void be_accepted(struct sm_job *job, const struct sm_context *context,
   job->failures = 0;
   action->new_state = SM_STATE_ACCEPTED;
   sm_pace_recover(context->pace, context->now_ms);
-  sm_plan_create(&job->plan, context->now_ms);
-  sm_action_send(action, sm_plan_next(&job->plan, context->learner, &job->dial,
-                                      context->rtt_ms, context->now_ms));
+  sm_plan_create(&job->plan, context->learner, context->now_ms);
+  poll_on(job, context, action);
 }
 
 static bool is_refusal(enum sm_code code) {
@@ -336,13 +350,6 @@ static void answer_submit(struct sm_job *job, const struct sm_context *context,
 
 /* -- status and result --------------------------------------------------- */
 
-/* The next regular poll. */
-static void poll_on(const struct sm_job *job, const struct sm_context *context,
-                    struct sm_action *action) {
-  sm_action_send(action, sm_plan_next(&job->plan, context->learner, &job->dial,
-                                      context->rtt_ms, context->now_ms));
-}
-
 /* An answer that says nothing: the next poll, and not sooner than a back-off.
  */
 static void poll_later(struct sm_job *job, const struct sm_context *context,
@@ -357,6 +364,7 @@ static void poll_later(struct sm_job *job, const struct sm_context *context,
     sm_action_send(action, soonest);
   else
     poll_on(job, context, action);
+  job->is_on_plan = false;
   if (action->at_ms < soonest)
     action->at_ms = soonest;
 }
@@ -418,7 +426,7 @@ static void completed(struct sm_job *job, const struct sm_context *context,
   bool was_status = job->phase == SM_PHASE_STATUS;
   if (was_status)
     sm_plan_finish(&job->plan, context->learner, reply->inference_s,
-                   context->in_flight, context->now_ms);
+                   context->now_ms);
   job->phase = SM_PHASE_RESULT;
   if (was_status ? reply->has_address : reply->has_output) {
     finish(job, action);
@@ -675,6 +683,7 @@ static void answer_record(struct sm_job *job, const struct sm_context *context,
 void sm_job_answer(struct sm_job *job, const struct sm_context *context,
                    const struct sm_answer *answer, struct sm_action *action) {
   sm_action_clear(action);
+  job->is_on_plan = false;
   switch (job->phase) {
   case SM_PHASE_SUBMIT:
     answer_submit(job, context, answer, action);

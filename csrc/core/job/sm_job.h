@@ -103,6 +103,7 @@ struct sm_job {
   enum sm_state state;
   enum sm_code trouble; /* of the last try, for the deadline's message */
   bool is_attached;
+  bool is_on_plan;  /* the next request is the poll that the plan has next */
   bool is_known;    /* the service has shown that it has the request */
   uint8_t submits;  /* tries that were proved not to have left */
   uint8_t missing;  /* 404s in a row */
@@ -129,6 +130,12 @@ enum sm_code sm_job_attach(struct sm_job *job, const char *request_id,
  * history and adopted, or its outcome is unknown. Errors: SM_IO. */
 enum sm_code sm_job_find(struct sm_job *job, int64_t since_s, int64_t wall_ms,
                          int64_t now_ms, struct sm_error *e);
+
+/* When a job that waits for its next regular poll is to make it, by what has
+ * been learned of its model since that was planned; 0 when it waits for
+ * something else. */
+int64_t sm_job_poll_ms(const struct sm_job *job,
+                       const struct sm_context *context);
 
 /* Whether its request has been paid, at an end that the service did not report.
  * An attached id that is unknown there is not proof of any. */

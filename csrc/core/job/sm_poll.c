@@ -10,23 +10,45 @@
 #define FIRST_SHARE_MOST 0.9
 #define LATE_SHARE 0.98
 
-/* What a published latency is worth: its spread as much as two jobs, its
- * mean as much as a fiftieth of one, for it may be another region's or last
- * year's. */
-#define PRIOR_SPREAD_JOBS 2.0
-#define PRIOR_MEAN_JOBS 0.02
+/* What a published latency is worth: its spread as much as four jobs at first,
+ * its mean as much as a twentieth of one, for it may be another region's or
+ * last year's. */
+#define PRIOR_SPREAD_JOBS 4.0
+#define PRIOR_MEAN_JOBS 0.05
 #define PRIOR_VARIATION 0.25
 #define UNKNOWN_MEAN_S 8.0
 #define UNKNOWN_VARIATION 1.0
 
-/* The learner remembers as many jobs, and three times those in flight: with
- * less, a batch of a hundred would forget all but its own stragglers. */
+/* The learner remembers as many jobs, and three times those under way: with
+ * less, a batch of a hundred would forget all but its own stragglers. Of the
+ * published spread it forgets four times as much with each. */
 #define MEMORY_JOBS 16.0
-#define MEMORY_PER_FLIGHT 3.0
+#define MEMORY_PER_JOB 3.0
+#define PRIOR_FORGET 4.0
 
 /* One job widens the spread no more than one five deviations out would. */
 #define SURPRISE_MOST 25.0
 #define VAR_MIN 1e-4
+#define VAR_MOST 4.0
+
+/* Durations that are learnt from, until what is believed has settled. */
+#define NEW_JOBS 16
+
+/* The first row of `seen_at` is ln(0.25 s); a row is a tenth of an age. */
+#define AGE_FIRST (-1.4)
+#define AGE_STEP 0.1
+
+/* While nothing of a model is known, a batch makes so many looks while its age
+ * grows by the factor e, and a job of it none more often than each time its age
+ * grows by e^0.85, nor less often than by e^3. */
+#define BATCH_LOOKS 55.0
+#define LOOK_STEP 0.85
+#define LOOK_STEP_MOST 3.0
+#define LOOKS_ALONE 3
+
+/* Where a batch has reached the time by which the first should be done, and
+ * none is, a gap grows with this power of the jobs that look. */
+#define SHARED_GAP 0.3
 
 /* An early look at 1 s, while one in ten or more of them tell something; else
  * with every eighth job, to hear of a queue when there is one again. */
@@ -114,18 +136,113 @@ static double hazard(const struct belief *belief, double t) {
   return mills / (t * belief->sd);
 }
 
+/* -- what is believed ----------------------------------------------------- */
+
+/* Density over rest of the normal distribution: how likely a job of that
+ * deviate is to end. One that is far out tells no more than one four
+ * deviations out: it may hang. */
+static double inverse_mills(double z) {
+  if (z < -6)
+    return 0;
+  z = fmin(z, 4);
+  return exp(-z * z / 2) * SQRT_2_PI / erfc(z * SQRT_1_2);
+}
+
+/* What the jobs under way say of mean and spread: derivatives of the likelihood
+ * that each lasts longer than it was seen. */
+struct pull {
+  double mean;  /* in deviations */
+  double slope; /* of that */
+  double spread;
+};
+
+static struct pull pull_of_running(const struct sm_learner *learner,
+                                   double sd) {
+  struct pull pull = {0};
+  for (int row = 0; row < SM_AGES; row++) {
+    double jobs = learner->seen_at[row];
+    if (jobs == 0)
+      continue;
+    double z = (AGE_FIRST + (row + 0.5) * AGE_STEP - learner->mu) / sd;
+    double likely = inverse_mills(z);
+    z = fmin(z, 4);
+    pull.mean += jobs * likely;
+    pull.slope += jobs * likely * (likely - z);
+    pull.spread += jobs * likely * z;
+  }
+  return pull;
+}
+
+/* One step towards the likeliest mean (Newton's) and spread, given the jobs
+ * that are over, those under way, and what was published. */
+static void improve(struct sm_learner *learner) {
+  double sd = sqrt(learner->var);
+  struct pull pull = pull_of_running(learner, sd);
+  double force = PRIOR_MEAN_JOBS * (learner->published_mu - learner->mu) +
+                 learner->weight * (learner->mean - learner->mu) +
+                 sd * pull.mean;
+  double weight = PRIOR_MEAN_JOBS + learner->weight + pull.slope;
+  learner->mu += clamp(force / weight, -sd, sd);
+  double off = learner->mean - learner->mu;
+  double squares = learner->prior_jobs * learner->published_var +
+                   learner->squares + learner->weight * off * off;
+  double jobs = learner->prior_jobs + learner->weight;
+  learner->var =
+      clamp(squares / fmax(jobs - pull.spread, jobs / 4), VAR_MIN, VAR_MOST);
+}
+
+static void believe_again(struct sm_learner *learner) {
+  for (int i = 0; i < (sm_learner_is_new(learner) ? 6 : 2); i++)
+    improve(learner);
+}
+
+bool sm_learner_is_new(const struct sm_learner *learner) {
+  return learner->jobs <= NEW_JOBS;
+}
+
 void sm_learner_create(struct sm_learner *learner, double mean_s) {
   bool is_known = mean_s > 0 && isfinite(mean_s);
   double variation = is_known ? PRIOR_VARIATION : UNKNOWN_VARIATION;
-  learner->var = log1p(variation * variation);
-  learner->mu = log(is_known ? mean_s : UNKNOWN_MEAN_S) - learner->var / 2;
-  learner->jobs = 0;
-  learner->early_worth = 1;
-  learner->says_processing = false;
+  double var = log1p(variation * variation);
+  double mu = log(is_known ? mean_s : UNKNOWN_MEAN_S) - var / 2;
+  *learner = (struct sm_learner){.mu = mu,
+                                 .var = var,
+                                 .published_mu = mu,
+                                 .published_var = var,
+                                 .prior_jobs = PRIOR_SPREAD_JOBS,
+                                 .early_worth = 1};
 }
 
-void sm_plan_create(struct sm_plan *plan, int64_t now_ms) {
-  *plan = (struct sm_plan){.start_ms = now_ms, .asked_ms = now_ms};
+/* -- what is seen ---------------------------------------------------------- */
+
+static void put_in_row(struct sm_plan *plan, struct sm_learner *learner,
+                       uint8_t age) {
+  if (plan->age < SM_AGES)
+    learner->seen_at[plan->age]--;
+  plan->age = age;
+  if (age < SM_AGES)
+    learner->seen_at[age]++;
+}
+
+/* The phases of jobs that follow one another lie far apart (by the golden
+ * section). */
+void sm_plan_create(struct sm_plan *plan, struct sm_learner *learner,
+                    int64_t now_ms) {
+  *plan =
+      (struct sm_plan){.start_ms = now_ms, .asked_ms = now_ms, .age = SM_AGES};
+  if (!learner)
+    return;
+  plan->phase = (uint8_t)(learner->begun++ * 159);
+  plan->is_counted = true;
+  learner->under_way++;
+}
+
+void sm_plan_forget(struct sm_plan *plan, struct sm_learner *learner) {
+  if (!plan->is_counted)
+    return;
+  put_in_row(plan, learner, SM_AGES);
+  plan->is_counted = false;
+  learner->under_way--;
 }
 
 /* Since the start, and never the 0 that stands for "never". */
@@ -140,6 +257,32 @@ static void judge_early(struct sm_learner *learner, bool is_worth) {
   learner->early_worth += EARLY_FORGET * (is_worth - learner->early_worth);
 }
 
+/* All that follows counts seconds since the start. */
+
+static double seconds_since(const struct sm_plan *plan, int64_t at_ms) {
+  return (double)(at_ms - plan->start_ms) / 1000;
+}
+
+/* A job that was seen in the queue began between the last QUEUED and the first
+ * PROCESSING. */
+static double begun_s(const struct sm_plan *plan) {
+  return plan->queued_ms == 0
+             ? 0
+             : (plan->queued_ms + fmax(plan->processing_ms, plan->queued_ms)) /
+                   2000.0;
+}
+
+static void note_age(struct sm_plan *plan, struct sm_learner *learner,
+                     int64_t now_ms) {
+  if (!plan->is_counted)
+    return;
+  double age_s = fmax(seconds_since(plan, now_ms) - begun_s(plan), 0.001);
+  double row = (log(age_s) - AGE_FIRST) / AGE_STEP;
+  put_in_row(plan, learner, (uint8_t)clamp(row, 0, SM_AGES - 1));
+  if (sm_learner_is_new(learner))
+    believe_again(learner);
+}
+
 void sm_plan_note(struct sm_plan *plan, struct sm_learner *learner,
                   enum sm_seen seen, int64_t now_ms) {
   if (plan->polls == 0 || seen == SM_SEEN_QUEUED)
@@ -151,34 +294,35 @@ void sm_plan_note(struct sm_plan *plan, struct sm_learner *learner,
     plan->queued_ms = since_start(plan, now_ms);
     plan->processing_ms = 0; /* it went back into the queue */
     plan->is_queued = true;
+    if (plan->is_counted)
+      put_in_row(plan, learner, SM_AGES);
   } else if (seen == SM_SEEN_PROCESSING) {
     learner->says_processing = true;
     plan->is_queued = false;
     if (plan->processing_ms == 0)
       plan->processing_ms = since_start(plan, now_ms);
+    note_age(plan, learner, now_ms);
   }
 }
 
-/* All that follows counts seconds since the start. */
+/* -- what is planned ------------------------------------------------------- */
 
-static double seconds_since(const struct sm_plan *plan, int64_t at_ms) {
-  return (double)(at_ms - plan->start_ms) / 1000;
-}
-
-/* A job that was seen in the queue began somewhere between the last QUEUED and
- * the first PROCESSING; that uncertainty adds to the spread. On a server that
- * never says PROCESSING the queue is part of what was learnt. */
+/* How little was learnt adds to the spread, and so does not knowing when a job
+ * left the queue. On a server that never says PROCESSING the queue is part of
+ * what was learnt. */
 static struct belief believe(const struct sm_plan *plan,
                              const struct sm_learner *learner) {
-  struct belief b = {.mu = learner->mu, .sd = sqrt(learner->var)};
-  b.mean_s = exp(learner->mu + learner->var / 2);
-  b.sigma_s = b.mean_s * sqrt(expm1(learner->var));
+  double var = learner->var;
+  if (learner->weight > 0)
+    var *= 1 + 1 / learner->weight;
+  struct belief b = {.mu = learner->mu, .sd = sqrt(var)};
+  b.mean_s = exp(learner->mu + var / 2);
+  b.sigma_s = b.mean_s * sqrt(expm1(var));
   if (plan->queued_ms == 0 || !learner->says_processing)
     return b;
-  double queued = plan->queued_ms / 1000.0;
-  double open = fmax(plan->processing_ms / 1000.0 - queued, 0);
+  double open = fmax((double)plan->processing_ms - plan->queued_ms, 0) / 1000;
   double wider = sqrt(1 + open * open / 12 / (b.sigma_s * b.sigma_s));
-  b.from_s = queued + open / 2;
+  b.from_s = begun_s(plan);
   b.sd *= wider;
   b.sigma_s *= wider;
   return b;
@@ -210,16 +354,34 @@ static double gap_s(const struct belief *b, double root, double t) {
 
 /* When the first poll that may find the job done is worth making: a fit to the
  * optimum, which was computed for sigma / mean of 0.05 to 0.5 and sigmas of
- * 0.1 to 25 s. */
-static double first_s(const struct belief *b, double root) {
+ * 0.1 to 25 s. Jobs that run beside others make it at shares of their own, for
+ * what one finds helps the others. */
+static double first_s(const struct belief *b, double root, double spread) {
   double gaps = root / 0.9 / sqrt(b->sigma_s); /* a usual gap, in sigmas */
   double share = 0.6 * pow(gaps, 1.4) * (1 + b->sigma_s / b->mean_s);
-  return quantile_s(b, fmin(share, FIRST_SHARE_MOST));
+  return quantile_s(b, fmin(share * spread, FIRST_SHARE_MOST));
 }
 
+/* Of a batch of which nothing is known the first looks are spread; see
+ * `cautious`. */
 static bool looks_early(const struct sm_learner *learner, double first) {
+  if (learner->jobs == 0 && learner->under_way > 1)
+    return false;
   return EARLY_S < 0.6 * first && (learner->early_worth >= EARLY_WORTH ||
                                    learner->jobs % EARLY_EVERY == 0);
+}
+
+static double phase_of(const struct sm_plan *plan) {
+  return plan->phase / 256.0;
+}
+
+static double spread_of(const struct sm_plan *plan,
+                        const struct sm_learner *learner) {
+  return learner->under_way > 1 ? 0.5 + phase_of(plan) : 1;
+}
+
+static double shared_gap(const struct sm_learner *learner) {
+  return learner->weight > 0 ? 1 : pow(fmax(learner->under_way, 1), SHARED_GAP);
 }
 
 static double next_s(const struct sm_plan *plan,
@@ -228,27 +390,34 @@ static double next_s(const struct sm_plan *plan,
   double asked = seconds_since(plan, plan->asked_ms);
   if (plan->is_queued && learner->says_processing)
     return asked + clamp(fmax(2 * b.sigma_s, 0.1 * asked), 0.1, GAP_MAX_S);
-  double root = root_price(&b, k), first = first_s(&b, root);
+  double root = root_price(&b, k);
+  double first = first_s(&b, root, spread_of(plan, learner));
   if (plan->polls == 0)
     return looks_early(learner, first) ? EARLY_S : first;
   double running = asked - b.from_s;
   if (running < first)
-    return fmax(b.from_s + first, asked + GAP_MIN_S);
-  return asked +
-         clamp(gap_s(&b, root, running), fmax(GAP_MIN_S, rtt_s), GAP_MAX_S);
+    return fmax(b.from_s + first, asked + fmax(GAP_MIN_S, rtt_s));
+  double gap =
+      clamp(gap_s(&b, root, running), fmax(GAP_MIN_S, rtt_s), GAP_MAX_S);
+  return asked + gap * shared_gap(learner);
 }
 
-/* A published latency is the service's promise. While no job of a model
- * was ever seen, a look at 3 s and one at 7 s find out a server that is much
- * quicker; they cost the first job some polls and nobody else any. */
+/* A published latency is the service's promise. While no job of a model was
+ * ever seen done, looks at ages of a fixed ratio find out a server that is much
+ * quicker. A job alone makes three, at 1, 2.3 and 5.5 s; the jobs of a batch
+ * divide them among themselves, at ages that lie evenly between. */
 static double cautious(const struct sm_plan *plan,
                        const struct sm_learner *learner, double next) {
-  static const double looks[] = {EARLY_S, 3, 7};
-  const unsigned count = sizeof looks / sizeof *looks;
-  if (learner->jobs > 0 || plan->polls >= count ||
-      looks[plan->polls] <= seconds_since(plan, plan->asked_ms))
+  bool is_alone = learner->under_way <= 1;
+  if (learner->jobs > 0 || plan->is_queued ||
+      (is_alone && plan->polls >= LOOKS_ALONE))
     return next;
-  return fmin(next, looks[plan->polls]);
+  double step =
+      clamp(learner->under_way / BATCH_LOOKS, LOOK_STEP, LOOK_STEP_MOST);
+  double place = is_alone ? 0 : phase_of(plan);
+  double asked = seconds_since(plan, plan->asked_ms);
+  double looks = asked < 1 ? 0 : floor(log(asked) / step - place + 1e-3) + 1;
+  return fmin(next, exp(step * (fmax(looks, 0) + place)));
 }
 
 int64_t sm_plan_next(const struct sm_plan *plan,
@@ -279,18 +448,30 @@ static double taken_s(const struct sm_plan *plan, double inference_s,
   return (least + most) / 2;
 }
 
-void sm_plan_finish(const struct sm_plan *plan, struct sm_learner *learner,
-                    double inference_s, int in_flight, int64_t now_ms) {
-  double dev = log(fmax(taken_s(plan, inference_s, now_ms), 0.001));
-  dev -= learner->mu;
-  double least = 1 / (MEMORY_JOBS + MEMORY_PER_FLIGHT * in_flight);
-  double to_mean = fmax(1 / (learner->jobs + PRIOR_MEAN_JOBS + 1), least);
-  double to_var = fmax(1 / (learner->jobs + PRIOR_SPREAD_JOBS + 1), least);
-  double square = fmin((1 - to_mean) * dev * dev, SURPRISE_MOST * learner->var);
-  learner->mu += to_mean * dev;
-  learner->var += to_var * (square - learner->var);
-  learner->var = fmax(learner->var, VAR_MIN);
+/* The jobs that are over count with the mean of the squares about their own
+ * mean, of which the older ones are forgotten (Welford's update). */
+static void remember(struct sm_learner *learner, double ln_s) {
+  double memory = MEMORY_JOBS + MEMORY_PER_JOB * learner->under_way;
+  double kept = fmin(learner->weight, memory - 1);
+  if (learner->weight > 0)
+    learner->squares *= kept / learner->weight;
+  learner->weight = kept + 1;
+  double dev = ln_s - learner->mean;
+  learner->mean += dev / learner->weight;
+  learner->squares +=
+      fmin(dev * (ln_s - learner->mean), SURPRISE_MOST * learner->var);
+  learner->prior_jobs *= 1 - PRIOR_FORGET / memory;
   learner->jobs++;
+}
+
+void sm_plan_finish(struct sm_plan *plan, struct sm_learner *learner,
+                    double inference_s, int64_t now_ms) {
+  if (!plan->is_counted)
+    return;
+  double taken = fmax(taken_s(plan, inference_s, now_ms), 0.001);
+  remember(learner, log(taken));
+  sm_plan_forget(plan, learner);
+  believe_again(learner);
   if (plan->polls == 0 && seconds_since(plan, now_ms) < 1.5 * EARLY_S)
     judge_early(learner, true);
 }

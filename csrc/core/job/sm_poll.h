@@ -11,9 +11,16 @@
  * would. States are used: while the service says QUEUED only slow looks are
  * made, and the count starts anew at PROCESSING.
  *
- * The learner's memory grows with the jobs in flight: a batch of a hundred is
- * one piece of news, not a hundred. bench/poll_schedule.c shows what all this
- * is worth against fixed gaps and against the optimum.
+ * Jobs that began together are one piece of news each: one that is seen at
+ * work after eight seconds says that it takes more than eight. So the learner
+ * knows of each job under way the age at which it was last seen at work, and
+ * believes what makes these ages and the durations of those that are over most
+ * likely. While none of a batch is over, its jobs share the looks: each makes
+ * few, at times of its own, and the first to be found done tells all others
+ * when to look (sm_learner_is_new). The memory grows with the jobs under way: a
+ * batch of a hundred is one piece of news, not a hundred.
+ * bench/poll_schedule.c shows what all this is worth against fixed gaps and
+ * against the optimum.
  */
 #ifndef SM_POLL_H
 #define SM_POLL_H
@@ -21,17 +28,36 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Ages are told apart by a tenth, from a quarter of a second to some twelve
+ * minutes. */
+enum { SM_AGES = 80 };
+
 /* What is known of one model's duration on one server, in seconds. */
 struct sm_learner {
-  double mu; /* of ln(seconds) */
+  double mu; /* of ln(seconds), as is believed */
   double var;
-  double early_worth;   /* of the looks at 1 s, the share that told something */
+  double published_mu, published_var; /* believed in before anything is known */
+  double prior_jobs;  /* as many jobs the published spread is still worth */
+  double weight;      /* of the jobs that are over: their number, less what is
+                         forgotten, */
+  double mean;        /* their mean ln(seconds) */
+  double squares;     /* and the sum of squares about it */
+  double early_worth; /* of the looks at 1 s, the share that told
+                         something */
+  uint32_t seen_at[SM_AGES]; /* jobs under way, by the age at which each was
+                                last seen at work */
+  uint32_t under_way;
+  uint32_t begun;       /* jobs, ever */
   uint32_t jobs;        /* that were learnt from */
   bool says_processing; /* this server has ever answered PROCESSING */
 };
 
 /* `mean_s` is the published latency, 0 when none is. */
 void sm_learner_create(struct sm_learner *learner, double mean_s);
+
+/* Whether so little is known that each job that is over may change much: those
+ * that wait are planned anew then, not at their next poll. */
+bool sm_learner_is_new(const struct sm_learner *learner);
 
 /* The caller's dial: k of the gap, or a fixed gap. */
 struct sm_dial {
@@ -45,13 +71,22 @@ struct sm_plan {
   int64_t asked_ms;      /* the last poll that said "not yet", or start */
   int32_t queued_ms;     /* last QUEUED, after start; 0 never */
   int32_t processing_ms; /* first PROCESSING, after start; 0 never */
-  bool is_queued;        /* the last answer said QUEUED */
   uint16_t polls;
+  uint8_t age;     /* its row of `seen_at`; SM_AGES: it was not seen yet */
+  uint8_t phase;   /* of 256: its place among the jobs of a batch */
+  bool is_queued;  /* the last answer said QUEUED */
+  bool is_counted; /* among the learner's jobs under way */
 };
 
 enum sm_seen { SM_SEEN_NOTHING, SM_SEEN_QUEUED, SM_SEEN_PROCESSING };
 
-void sm_plan_create(struct sm_plan *plan, int64_t now_ms);
+/* `learner` is NULL for a job of which nobody knows when it began: nothing is
+ * learned from it. */
+void sm_plan_create(struct sm_plan *plan, struct sm_learner *learner,
+                    int64_t now_ms);
+
+/* The job is given up: it is no longer under way. May be called again. */
+void sm_plan_forget(struct sm_plan *plan, struct sm_learner *learner);
 
 /* An answer that the job still runs (SM_SEEN_NOTHING: an answer that said
  * nothing usable, or none). */
@@ -66,8 +101,8 @@ int64_t sm_plan_next(const struct sm_plan *plan,
                      int64_t now_ms);
 
 /* The job is over: learn. `inference_s` as the server measured it, 0 when it
- * did not say; `in_flight` counts the jobs of this model still waiting. */
-void sm_plan_finish(const struct sm_plan *plan, struct sm_learner *learner,
-                    double inference_s, int in_flight, int64_t now_ms);
+ * did not say. */
+void sm_plan_finish(struct sm_plan *plan, struct sm_learner *learner,
+                    double inference_s, int64_t now_ms);
 
 #endif
