@@ -24,6 +24,7 @@ supported_platforms = { "unix" }
 
 dependencies = {
   "lua >= 5.1, < 5.5", -- 5.4, 5.3, or LuaJIT 2.1 as 5.1, whose headers may be those of plain 5.1
+  "lua-cjson", -- the first choice; without it the core reads JSON
   "argparse >= 0.7.1", -- the command line
 }
 

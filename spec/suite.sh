@@ -74,6 +74,10 @@ plan() {
       once "$file" ||
         echo "inline-$(label "$file") $lua+inline $file"
     done
+  # And once as where lua-cjson is missing.
+  for file in spec/unit/*_spec.lua; do
+    echo "json-$(label "$file") $lua+json $file"
+  done
 }
 
 # sum: "PASSED FAILED RUNS" of what has ended.

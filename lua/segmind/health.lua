@@ -33,6 +33,7 @@ local function check_library(say)
   end
   say.info("its core is " .. tostring(library.core()))
   say.info("libcurl " .. core.CURL)
+  say.info("JSON is read by " .. (pcall(require, "cjson") and "lua-cjson" or "the core"))
   return segmind
 end
 

@@ -1,24 +1,53 @@
---- JSON in and out, by the core.
+--- JSON in and out. The core reads it where lua-cjson is missing, or would round a number; who
+--- writes it is always the core.
 ---
 --- Reading: at most 128 levels, a ceiling on the size before parsing, no NaN or Infinity (of what
---- a server sent, sm_json.c has made that before); JSON's null becomes nil (a value that stands for
---- it is true in an `if`, so `"error": null` would read as an error), in an array it is left out;
---- whole numbers become integers where Lua has them.
+--- a server sent, sm_json.c has made that before); JSON's null becomes nil (lua-cjson's stands for
+--- true in an `if`, so `"error": null` would read as an error), in an array it is left out; whole
+--- numbers become integers where Lua has them.
 --- Writing: keys in byte order, each number in one form, so equal tables give equal text, and an
 --- empty table is {}.
+---
+--- lua-cjson's own settings, which belong to the host, stay untouched.
 
 local core = require("segmind.loader")
+local guard = require("segmind.guard")
 
+local has_cjson, cjson = pcall(require, "cjson")
+if not has_cjson and guard.is_interruption(cjson) then
+  error(cjson, 0)
+end
+
+local READ_DEPTH = 128
 local MAX_DEPTH = 32
 local MAX_BYTES = 4 * 1024 * 1024
--- Up to here a double holds every whole number.
+-- Up to here a double holds every whole number; lua-cjson has no others.
 local MAX_WHOLE = 2 ^ 53
+local MANY_DIGITS = ("%d"):rep(16)
+
+local function new_codec()
+  local codec = cjson.new()
+  codec.decode_invalid_numbers(false)
+  codec.decode_max_depth(READ_DEPTH)
+  return codec
+end
+
+local codec = has_cjson and new_codec()
+
+-- lua-cjson reads with the decimal point of the locale in which it was last made, by whomever;
+-- where the host has set another since, it refuses a text with one.
+local function read_again(text)
+  local knows_point = guard.attempt(codec.decode, "0.5")
+  if not knows_point then
+    codec = new_codec()
+  end
+  return guard.attempt(codec.decode, text)
+end
 
 local json = {
-  --- Lua-cjson's `null` is the same.
-  null = core.NULL,
-  --- An empty list, to be sent as such.
-  empty_array = core.EMPTY_LIST,
+  null = has_cjson and cjson.null or core.NULL,
+  --- An empty list, to be sent as such; lua-cjson 2.1.0 has none of its own.
+  empty_array = has_cjson and cjson.empty_array or core.EMPTY_LIST,
 }
 
 -- Lua 5.3 and later.
@@ -42,6 +71,55 @@ function json.number(value)
   return type(value) == "number" and value - value == 0 and json.integer(value) or nil
 end
 
+-- The nulls go, and what follows one in an array moves up.
+local function without_nulls(list)
+  local kept = 0
+  for i = 1, #list do
+    local item = list[i]
+    list[i] = nil
+    if item ~= json.null then
+      kept = kept + 1
+      list[kept] = item
+    end
+  end
+end
+
+-- In place: a copy would be garbage in the midst of a frame. A field that is there may be changed
+-- while `pairs` goes on.
+local function clean(value)
+  if type(value) == "number" then
+    return json.integer(value)
+  elseif type(value) ~= "table" then
+    return value
+  end
+  local has_null = false
+  for key, item in pairs(value) do
+    if item ~= json.null then
+      value[key] = clean(item)
+    elseif type(key) == "string" then
+      value[key] = nil
+    else
+      has_null = true
+    end
+  end
+  if has_null then
+    without_nulls(value)
+  end
+  return value
+end
+
+local function read_by_cjson(text)
+  local read, value = guard.attempt(codec.decode, text)
+  if not read then
+    read, value = read_again(text)
+  end
+  if not read then
+    return nil, value
+  elseif value ~= json.null then
+    return clean(value)
+  end
+end
+
 --- Reads a JSON text.
 ---@param text string
 ---@param max_bytes integer? ceiling on the text, 4 MiB unless told
@@ -54,7 +132,8 @@ function json.decode(text, max_bytes)
     return nil, ("the text has %d bytes, more than max_json_bytes allows (%d)"):format(#text,
       max_bytes or MAX_BYTES)
   end
-  local value, problem = core.read_json(text)
+  local read = codec and not text:find(MANY_DIGITS) and read_by_cjson or core.read_json
+  local value, problem = read(text)
   if problem then
     return nil, "no JSON: " .. problem
   end

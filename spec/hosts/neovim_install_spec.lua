@@ -159,6 +159,7 @@ describe("the plugin in Neovim's packages", function()
       io.stdout:write(table.concat(vim.api.nvim_buf_get_lines(0, 0, -1, false), "\n"))
     ]], "SEGMIND_API_KEY=SG_00000000deadbeef")
     for _, part in ipairs({ "built for LuaJIT", plugin .. "/lua/segmind/core.so", "libcurl 7.",
+      "JSON is read by the core",
       "a key is set, by SEGMIND_API_KEY", "/segmind/emulator.db: $0.00 spent" }) do
       assert.truthy(said:find(part, 1, true), part .. "\n" .. said)
     end

@@ -1,7 +1,10 @@
 /* Lua without memory: the binding's functions in a Lua 5.4 of our own, whose
  * allocator fails at the Nth call. A step of memory.lua that ran out of memory
  * is tried again, as a program would that catches the error; with every
- * allocation failing from the Nth on, only closing is left. */
+ * allocation failing from the Nth on, only closing is left.
+ *
+ * lua-cjson is not in it: it ends the process when malloc fails, which is its
+ * own affair (doc/money.md). The core's own JSON is. */
 #include <lauxlib.h>
 #include <lua.h>
 #include <lualib.h>
