@@ -55,10 +55,22 @@ end
 
 -- -- workers --------------------------------------------------------------------------------------
 
+--- Where the ledger is for a worker, and what its command begins with: on a host of its own a
+--- namespace and an address there.
+local function place_of(self, i)
+  if not self.hosts then
+    return self.url, ""
+  end
+  local n = (i - 1) % 3 + 1
+  return ("postgresql://segmind@10.77.%d.1:7002/postgres"):format(n),
+    ("ip netns exec %s-%d "):format(self.hosts, n)
+end
+
 local function start(self, i)
+  local url, within = place_of(self, i)
   local home = self.folder .. "/machine" .. i
   files.make_folder(home)
-  local words = { "work", "--ledger", quote(self.url), "--until-empty", "--jobs", self.jobs }
+  local words = { "work", "--ledger", quote(url), "--until-empty", "--jobs", self.jobs }
   if self.rpm then
     words[#words + 1] = "--rpm " .. self.rpm
   end
@@ -71,9 +83,9 @@ local function start(self, i)
   end
   files.make_folder(home .. "/.config/segmind")
   files.write(home .. "/.config/segmind/config.json", '{"poll": 0.05, "timeout": 120}')
-  local command = ("cd %s && exec env -i %s %s %s %s >>out 2>>err & echo $!"):format(quote(home),
-    table.concat(given, " "), interpreter.command(), quote(absolute(paths.root) .. "/bin/segmind"),
-    table.concat(words, " "))
+  local command = ("cd %s && exec %senv -i %s %s %s %s >>out 2>>err & echo $!"):format(quote(home),
+    within, table.concat(given, " "), interpreter.command(),
+    quote(absolute(paths.root) .. "/bin/segmind"), table.concat(words, " "))
   self.pids[i] = shell.output(command):match("%d+")
 end
 
@@ -162,6 +174,35 @@ local function sum_up(self, seconds)
     most = submits[1] and submits[1].at and most_in_a_minute(submits) or nil }
 end
 
+-- -- hosts ----------------------------------------------------------------------------------------
+
+--- Starts a program that `clean` ends: it has the pipes of the service and the server, too, which
+--- would not end before it.
+local function begin(self, words)
+  local said = shell.output(words .. " </dev/null >/dev/null 2>&1 & echo $!")
+  table.insert(self.helpers, said:match("%d+"))
+end
+
+--- The ways from three hosts to the service and the server, which are on this one. A client takes
+--- http from its own machine alone, so each host has the service's port.
+local function open_ways(self)
+  local port = self.service.url:match(":(%d+)$")
+  local folder = self.url:match("host=([^&]+)")
+  begin(self, "perl spec/support/relay.pl 0.0.0.0:7001 127.0.0.1:" .. port)
+  begin(self, ("perl spec/support/relay.pl 0.0.0.0:7002 %s/.s.PGSQL.5432"):format(folder))
+  for n = 1, 3 do
+    begin(self, ("ip netns exec %s-%d perl spec/support/relay.pl 127.0.0.1:%s 10.77.%d.1:7001")
+      :format(self.hosts, n, port, n))
+  end
+end
+
+--- Cuts one of three hosts off for a while; the others go on.
+local function cut_off(self)
+  local link = "to" .. math.random(3)
+  begin(self, ("sh -c 'ip link set %s down; sleep %d; ip link set %s up'"):format(link, self.cut_s,
+    link))
+end
+
 --- A client of the ledger, on a machine of its own.
 ---@return segmind.Client
 function Run:client()
@@ -178,14 +219,18 @@ end
 --- Makes the steps.
 ---@param options table service, server (of spec.support.postgres), steps, workers, jobs, rpm,
 --- every_s (between kills), stop_s (how long the server is stopped), seconds (at the most), is_calm
---- (nothing of the kind happens)
+--- (nothing of the kind happens), hosts (the name of the namespaces that machines.sh has made),
+--- cut_s (how long one of them is cut off)
 ---@return table sums
 ---@return table run
 function machines.run(options)
-  local self = setmetatable({ pids = {}, kills = 0, away_s = 0,
+  local self = setmetatable({ pids = {}, helpers = {}, kills = 0, away_s = 0,
     folder = files.make_folder(files.unused()), url = options.server.url }, Run)
   for name, value in pairs(options) do
     self[name] = value
+  end
+  if self.hosts then
+    open_ways(self)
   end
   enqueue(self)
   local began = now()
@@ -200,6 +245,11 @@ function machines.run(options)
     os.execute("sleep " .. options.stop_s)
     options.server:signal("CONT")
   end } or nil }
+  if self.hosts then
+    table.insert(plan, 2, { 0.4, function()
+      cut_off(self)
+    end })
+  end
   while turn(self, plan) do
     self.turns = (self.turns or 0) + 1
   end
@@ -212,6 +262,9 @@ end
 
 --- Removes what the workers have left.
 function Run:clean()
+  for _, pid in ipairs(self.helpers) do
+    os.execute("kill " .. pid .. " 2>/dev/null")
+  end
   shell.run("rm -rf " .. quote(self.folder))
 end
 
