@@ -8,6 +8,7 @@
 
 #include "one_ledger.h"
 #include "sm_ledger.h"
+#include "sm_ledger_queue.h"
 
 #define STEPS 120
 #define ENOUGH_MS 60000
@@ -214,10 +215,41 @@ static void a_commit_is_on_the_disk_whatever_the_server_was_told(void) {
   remove_folder();
 }
 
+static bool ask_queue(struct session *session, enum sm_queue_verb verb,
+                      struct sm_queue_ask *ask) {
+  struct sm_write write = {0};
+  sm_write_create(&write, SM_WRITE_QUEUE, NULL);
+  ask->verb = verb;
+  write.queue = ask;
+  sm_ledger_ask(session->ledger, &write);
+  bool is_well = !write.error;
+  sm_write_clear(&write);
+  sm_queue_ask_clear(ask);
+  return is_well;
+}
+
+static void who_waits_for_a_step_is_told_when_one_is_ready(void) {
+  struct sm_queue_step step = {
+      .key = "a", .model = "flux", .params = "{}", .options = "{}"};
+  struct sm_queue_ask none = {.most = 1}, one = {.steps = &step, .count = 1};
+  open_ledger();
+  open_session(&theirs);
+  CHECK(ask_queue(&ours, SM_QUEUE_PICK, &none) && none.is_empty);
+  CHECK(none.is_told && sm_ledger_notices(ours.ledger) == 0);
+  CHECK(ask_queue(&theirs, SM_QUEUE_ENQUEUE, &one));
+  for (int64_t until = now_ms() + ENOUGH_MS;
+       now_ms() < until && sm_ledger_notices(ours.ledger) == 0;)
+    nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+  CHECK(sm_ledger_notices(ours.ledger) == 1);
+  close_session(&theirs);
+  close_ledger();
+}
+
 int main(void) {
   if (!is_on_server())
     return check_report("sm_ledger_postgres");
   a_connection_that_is_closed_is_made_again();
+  who_waits_for_a_step_is_told_when_one_is_ready();
   a_server_that_stops_for_a_moment_ends_nothing();
   closing_waits_two_seconds_for_a_server_and_no_more();
   two_at_the_same_steps_claim_each_once();
