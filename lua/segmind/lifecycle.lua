@@ -549,8 +549,8 @@ function on.named(job, digests, err)
     local name, text = key.compute(job._client._core, job._request, digests)
     local wanted = job._request.key
     if wanted and wanted ~= name then
-      return fail(job, Error.new("ledger", ("the step has become %s; it was enqueued as %s, and a "
-        .. "picture that it takes was made anew since: enqueue it again"):format(name:sub(1, 12),
+      return fail(job, Error.new("upstream", ("the step has become %s; it was enqueued as %s, and "
+        .. "a picture that it takes was made anew since: enqueue it again"):format(name:sub(1, 12),
         wanted:sub(1, 12)), { charged = "no" }))
     end
     job._key_text = text

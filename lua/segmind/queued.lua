@@ -191,11 +191,11 @@ local function finished_job(client, name, generation)
   if err then
     return nil, err
   elseif not row or row.state ~= "completed" or row.generation ~= generation then
-    return nil, Error.new("ledger", ("the picture of the step %s is not in the ledger, or another "
+    return nil, Error.new("upstream", ("the picture of the step %s is not in the ledger, or another "
       .. "was made since; enqueue the step again"):format(name:sub(1, 12)), { charged = "no" })
   elseif not row.request_id then
-    return nil, Error.new("ledger", ("the picture of the step %s was made the synchronous way, and "
-      .. "has no id to take it by"):format(name:sub(1, 12)), { charged = "no" })
+    return nil, Error.new("upstream", ("the picture of the step %s was made the synchronous way, "
+      .. "and has no id to take it by"):format(name:sub(1, 12)), { charged = "no" })
   end
   local job = Job.new(client, { model = row.model, params = json.decode(row.body) or {},
     inputs = {}, warnings = {}, opts = {}, spec = models.declared(row.model), slots = {} })
@@ -249,14 +249,14 @@ local function call_of(client, row)
   local read = json.decode(row.params, math.huge)
   local opts = json.decode(row.options, math.huge)
   if type(read) ~= "table" or type(read.inputs) ~= "table" or type(opts) ~= "table" then
-    return nil, nil, Error.new("ledger", "the row of the queue is damaged", { charged = "no" })
+    return nil, nil, Error.new("invalid", "the row of the queue is damaged", { charged = "no" })
   end
   local pictures = {}
   for i, identity in ipairs(read.inputs) do
     local err
     pictures[i], err = picture_of(client, tostring(identity))
     if not pictures[i] then
-      return nil, nil, err or Error.new("ledger", "the row of the queue is damaged",
+      return nil, nil, err or Error.new("invalid", "the row of the queue is damaged",
         { charged = "no" })
     end
   end

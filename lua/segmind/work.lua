@@ -17,20 +17,31 @@ local HOLD_S, AGAIN_S = 20, 10
 local is_final = { auth = true, no_credits = true, budget = true }
 
 -- Nothing was decided: another worker, or this one later, goes on with it.
-local passes = { not_sent = true, throttled = true, timeout = true, cancelled = true, ledger = true,
-  io = true }
+local passes = { not_sent = true, throttled = true, timeout = true, cancelled = true }
+
+-- Of a step whose input could not be had, why not.
+local function root_of(err)
+  local cause = err and err.kind == "upstream" and err.cause
+  return type(cause) == "table" and root_of(cause) or err
+end
+
+--- Whether another worker, or this one later, may well succeed. What was accepted and could not be
+--- written down is found in the history.
+local function is_passing(err)
+  if err.kind == "ledger" then
+    return err.retryable or err.charged ~= "no"
+  elseif err.kind == "io" then
+    return err.charged == "yes"
+  end
+  return passes[err.kind] or is_final[err.kind] and err.status ~= 403
+end
 
 --- What is to be written of a step that has ended with `err`: "done", "return" or "fail".
 local function verdict(err)
   if not err then
     return "done"
-  elseif is_final[err.kind] and err.status ~= 403 then
-    return "return"
-  elseif passes[err.kind] and (err.kind ~= "ledger" or err.retryable)
-    and (err.kind ~= "io" or err.charged == "yes") then
-    return "return"
   end
-  return "fail"
+  return is_passing(root_of(err)) and "return" or "fail"
 end
 
 --- A worker.

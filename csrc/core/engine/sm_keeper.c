@@ -94,6 +94,7 @@ static void fail_write(struct sm_engine *engine, struct sm_task *task,
                        const char *then) {
   struct sm_error e;
   word_failure(task, then, &e);
+  e.is_retryable = task->entry->write.error->is_retryable;
   sm_keeper_fail(engine, task, &e);
 }
 

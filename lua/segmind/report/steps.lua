@@ -125,10 +125,11 @@ local function error_of_record(one)
   local is_doubtful = one.state == "unknown" or one.state == "intent" and not one.is_held
   local kind = one.damage and "ledger"
     or (one.state == "failed" or one.state == "expired") and one.state
-    or is_doubtful and "unknown" or nil
+    or one.state == "blocked" and "upstream" or is_doubtful and "unknown" or nil
   return kind and { kind = kind, message = one.damage or one.error
     or is_doubtful and "it was sent, and its answer was never seen" or "no reason was written",
-    charged = kind == "failed" and one.usd == 0 and "no" or "unknown" } or nil
+    charged = (kind == "failed" or kind == "upstream") and one.usd == 0 and "no"
+      or "unknown" } or nil
 end
 
 local function of_record(one, client)
