@@ -1,6 +1,6 @@
 --- The window, and where the library is: a .love file carries it (native.lua); else what LUA_PATH
---- and LUA_CPATH say comes first; without them the checkout that this folder lies in, with its build
---- folder (SEGMIND_BUILD names another one).
+--- and LUA_CPATH say comes first; without them the checkout that this folder lies in, with its
+--- build folder (SEGMIND_BUILD names another one).
 
 local checkout = love.filesystem.getSource() .. "/../.."
 local build = os.getenv("SEGMIND_BUILD") or checkout .. "/build"

@@ -191,8 +191,9 @@ local function finished_job(client, name, generation)
   if err then
     return nil, err
   elseif not row or row.state ~= "completed" or row.generation ~= generation then
-    return nil, Error.new("upstream", ("the picture of the step %s is not in the ledger, or another "
-      .. "was made since; enqueue the step again"):format(name:sub(1, 12)), { charged = "no" })
+    return nil, Error.new("upstream", ("the picture of the step %s is not in the ledger, or "
+      .. "another was made since; enqueue the step again"):format(name:sub(1, 12)),
+      { charged = "no" })
   elseif not row.request_id then
     return nil, Error.new("upstream", ("the picture of the step %s was made the synchronous way, "
       .. "and has no id to take it by"):format(name:sub(1, 12)), { charged = "no" })

@@ -25,8 +25,8 @@ describe("the plugin in Neovim's packages", function()
     files.make_folder(plugin)
     local list = home .. "/files"
     os.execute(("cd %s && { git ls-files -z --cached --others --exclude-standard 2>/dev/null || "
-      .. "find . \\( -path './build*' -o -name .git -o -name '*.so' \\) -prune -o -type f -print0; } "
-      .. ">%s && tar -c --null -T %s --ignore-failed-read 2>/dev/null | tar -x -C %s"):format(
+      .. "find . \\( -path './build*' -o -name .git -o -name '*.so' \\) -prune -o -type f -print0; "
+      .. "} >%s && tar -c --null -T %s --ignore-failed-read 2>/dev/null | tar -x -C %s"):format(
       quote(paths.root), list, list, plugin))
   end
 

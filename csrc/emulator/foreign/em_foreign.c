@@ -159,6 +159,11 @@ static json_t *latin1(const char *bytes, size_t size) {
   return string;
 }
 
+static void lower(char *text) {
+  for (; *text; text++)
+    *text = (char)tolower((unsigned char)*text);
+}
+
 /* Of a request's head, whose lines are cut up. */
 static json_t *read_head(char *head) {
   char *rest = NULL, *words = NULL;
@@ -171,8 +176,7 @@ static json_t *read_head(char *head) {
     if (!value)
       continue;
     *value++ = '\0';
-    for (char *c = line; *c; c++)
-      *c = (char)tolower((unsigned char)*c);
+    lower(line);
     value += strspn(value, " \t");
     json_object_set_new(headers, line, json_string(value));
   }
@@ -338,7 +342,9 @@ int em_foreign_listen(struct em_foreign *foreign, struct em_loop *loop,
 
 void em_foreign_close(struct em_foreign *foreign) {
   em_watch_close(&foreign->listener);
-  struct visitor *visitor;
-  while ((visitor = LIST_FIRST(&foreign->visitors)))
+  struct visitor *next, *visitor = LIST_FIRST(&foreign->visitors);
+  for (; visitor; visitor = next) {
+    next = LIST_NEXT(visitor, entry);
     delete_visitor(visitor);
+  }
 }
