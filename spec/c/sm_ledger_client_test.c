@@ -267,7 +267,7 @@ static void a_closed_client_lets_its_rows_go(void) {
   CHECK(sm_client_ledger_stats(client, &stats) && stats.commits > 0);
   int64_t before_ms = sm_now_ms();
   sm_client_delete(client);
-  CHECK(sm_now_ms() - before_ms < 100);
+  CHECK(sm_now_ms() - before_ms < 1000);
   CHECK(lets_go());
   CHECK(number("SELECT COUNT(*) FROM segmind_steps WHERE state = 'accepted'") >
         0);

@@ -451,7 +451,7 @@ static void an_id_goes_into_a_new_file_where_the_ledger_was_removed(void) {
 static void a_ledger_that_stays_broken_is_tried_to_the_deadline(void) {
   open_with_a_claim();
   sql("DROP TABLE segmind_steps");
-  put(0, SM_WRITE_ACCEPT)->deadline_ms = now_ms() + 60;
+  put(0, SM_WRITE_ACCEPT)->deadline_ms = now_ms() + 300;
   store.put(store.self, &writes[0]);
   CHECK(next_home(40) == NULL);
   CHECK(next_home(ENOUGH_MS) == &writes[0] && writes[0].error);
@@ -470,11 +470,12 @@ static void a_refusal_after_a_submit_holds_up_no_other(void) {
   for (int i = 0; i < 3; i++)
     send(i, SM_WRITE_ACCEPT);
   CHECK(comes_home_well(0) && comes_home_well(2));
+  int64_t before = now_ms();
   for (int i = 0; i < 20; i++) {
-    int64_t before = now_ms();
     send(2, SM_WRITE_KEEP);
-    CHECK(comes_home_well(2) && now_ms() - before < 200);
+    CHECK(comes_home_well(2));
   }
+  CHECK(now_ms() - before < 20 * 200);
   sql("DROP TRIGGER stop");
   CHECK(comes_home_well(1));
   close_ledger();

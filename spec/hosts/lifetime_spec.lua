@@ -93,8 +93,8 @@ describe("a look-up of a name that hangs", function()
   ]]
 
   for name, ending in pairs({
-    ["close"] = "sm:close() assert(now() - began < 0.1)",
-    ["cancel"] = "job:cancel() assert(now() - began < 0.1)",
+    ["close"] = "sm:close() assert(now() - began < 1)",
+    ["cancel"] = "job:cancel() assert(now() - began < 1)",
     ["lua_close"] = QUIET .. "os.exit(0, true)",
     ["os.exit"] = "os.exit(0)",
   }) do

@@ -124,7 +124,7 @@ describe_it("on luv's loop", function()
   end)
 
   it("a coroutine waits for a job, and its timeout is kept by the loop's own clock", function()
-    service:faults({ { match = { path = "submit", nth = 2 }, ["then"] = { delay = 0.5 } } })
+    service:faults({ { match = { path = "submit", nth = 2 }, ["then"] = { delay = 2 } } })
     local sm = session.client()
     luv.attach(sm)
     local quick, slow, took
@@ -140,7 +140,7 @@ describe_it("on luv's loop", function()
     uv.run()
     assert.equal("COMPLETED", quick.status)
     assert.equal("timeout", slow.kind)
-    assert.is_true(took >= 0.029 and took < 0.3, took .. " s")
+    assert.is_true(took >= 0.029 and took < 1.5, took .. " s")
   end)
 
   it("an idle client costs no steps", function()

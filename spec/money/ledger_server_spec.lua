@@ -150,7 +150,8 @@ describe("a ledger on a server", function()
       sm:poll(0.05)
     end
     server:signal("CONT")
-    assert.is_true(longest < 0.05)
+    -- One that waited for the server would have waited to the end; a busy machine takes some ms.
+    assert.is_true(longest < STOPPED_S / 4, longest .. " s")
     all_end_well(jobs)
   end)
 
