@@ -440,6 +440,7 @@ static inline void memory_put(void *self, struct sm_write *write) {
 static inline void memory_refuse(struct sm_write *write) {
   struct sm_error e;
   sm_fail(&e, SM_LEDGER, "the ledger is broken");
+  e.is_retryable = true;
   sm_write_fail(write, &e);
 }
 

@@ -749,6 +749,7 @@ static void nothing_is_sent_with_a_ledger_that_fails(void) {
   add_step(1, KEY);
   pass(1000);
   CHECK(was_told("1:ledger") && last->error->charged == SM_CHARGED_NO);
+  CHECK(last->error->is_retryable); /* as the ledger said */
   CHECK(service.submits == 0 && is_settled());
   close_all();
 }

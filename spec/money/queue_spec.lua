@@ -1,6 +1,8 @@
 --- Steps that wait in a ledger: put there by one process, made by another.
 
+local Error = require("segmind.error")
 local ledger = require("spec.support.ledger")
+local queued = require("segmind.queued")
 local session = require("spec.support.session")
 
 describe("a ledger's queue", function()
@@ -40,8 +42,8 @@ describe("a ledger's queue", function()
 
   it("is made by another client, each step once, behind its inputs", function()
     local picture = ledger.write("a.png", session.PIXEL)
-    local queued = assert(chain_of(ledger.client(), picture):enqueue())
-    assert.equal("waiting", queued[3].state)
+    local steps = assert(chain_of(ledger.client(), picture):enqueue())
+    assert.equal("waiting", steps[3].state)
     os.remove(picture) -- it is in the ledger
     assert.same({ done = 3, failed = 0, returned = 0, is_stopped = false },
       work(ledger.client({ budget = 5 })))
@@ -127,6 +129,23 @@ describe("a ledger's queue", function()
     worker:close()
     assert(work(ledger.client()))
     assert.equal(4, ledger.accepted())
+  end)
+
+  it("gets back what a ledger that was away could not claim", function()
+    local sm, given, submit = ledger.client(), nil, queued.submit
+    enqueue(sm, "a house")
+    queued.submit = function()
+      return nil, Error.new("upstream", "no input", { charged = "no", cause =
+        Error.new("ledger", "away", { charged = "no", retryable = true }) })
+    end
+    local made = work(ledger.client(), { stop = function()
+      return given
+    end, on_step = function(event)
+      given = given or event.what == "returned"
+    end })
+    queued.submit = submit
+    assert.same({ 0, 1 }, { made.failed, made.returned })
+    assert.same({ "waiting" }, states(sm))
   end)
 
   it("fails a step whose input was made anew since it was enqueued, and pays nothing", function()
