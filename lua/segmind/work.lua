@@ -44,10 +44,6 @@ local function verdict(err)
   return is_passing(root_of(err)) and "return" or "fail"
 end
 
---- A worker.
-local Worker = {}
-Worker.__index = Worker
-
 local function tell(self, event)
   if self.opts.on_step then
     self.opts.on_step(event)
@@ -154,7 +150,8 @@ end
 
 --- When to look again: by the rate, or the longer the longer nothing came.
 local function plan_pick(self, answer, is_short)
-  if answer.wait > 0 then
+  self.is_paced = answer.wait > 0
+  if self.is_paced then
     self.pick_at = now(self) + math.max(answer.wait, 0.2) * (1 + math.random())
     self.idle = 0.1
   elseif answer.is_freed or not is_short then
@@ -168,7 +165,8 @@ end
 local function pick(self)
   local free = self.jobs - self.count
   local notices = self.client._handle:notices()
-  local is_due = now(self) >= self.pick_at or notices ~= self.notices and not self.is_away
+  local is_due = now(self) >= self.pick_at
+    or notices ~= self.notices and not self.is_away and not self.is_paced
   if free <= 0 or not is_due or self.final or self.is_stopping then
     return nil
   end
@@ -308,9 +306,9 @@ function work.run(client, opts)
   if err then
     return nil, err
   end
-  local self = setmetatable({ client = client, opts = opts, jobs = opts.jobs or 4, rows = {},
+  local self = { client = client, opts = opts, jobs = opts.jobs or 4, rows = {},
     count = 0, ended = {}, made = { done = 0, fail = 0, ["return"] = 0 }, idle = 0.1, pick_at = 0,
-    settle_at = 0, hold_at = now({ client = client }) + HOLD_S, notices = 0 }, Worker)
+    settle_at = 0, hold_at = now({ client = client }) + HOLD_S, notices = 0 }
   if opts.signals then
     client._core.signals(true)
   end
