@@ -30,12 +30,12 @@ local ways = {
 local c = ("%sc_multi --chain --warm 1 --jobs %d --at-a-time 1 --poll 0.001 --ca %s"):format(bench,
   STEPS, ca)
 local ours = " bench/peers/segmind_chain.lua URL " .. ca .. " " .. STEPS
-local clients = {
+local clients = trial.built(setup, {
   { name = "C multi, kept connections", run = c .. " URL" },
   { name = "C multi, fresh connection a submit", run = c .. " --fresh URL" },
   { name = "ours, Lua 5.4", run = "lua5.4" .. ours },
   { name = "ours, LuaJIT", run = "luajit" .. ours },
-}
+})
 
 -- Of the last jobs: ms between submit and completion, summed.
 local function own_time()

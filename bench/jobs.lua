@@ -28,7 +28,7 @@ local CORE, LUA54, JIT = { 1.25, 1.15, 1.15, 1.1 }, { 1.5, 1.4, 1.4 }, { 1.5, 1.
 local FAIR = { name = "C multi, fresh connection a submit",
   run = bench .. "c_multi --fresh --poll 0.001 TRUST --jobs JOBS --at-a-time LEVEL URL" }
 local lua = peers .. "segmind.lua URL JOBS LEVEL "
-local clients = {
+local clients = trial.built(setup, {
   { name = "C multi, kept connections, no wait",
     run = bench .. "c_multi TRUST --jobs JOBS --at-a-time LEVEL URL" },
   FAIR,
@@ -36,12 +36,9 @@ local clients = {
     run = bench .. "c_core --inline TRUST --jobs JOBS --at-a-time LEVEL URL" },
   { name = "our core", goals = CORE,
     run = bench .. "c_core TRUST --jobs JOBS --at-a-time LEVEL URL" },
-  { name = "Lua 5.4, inline", run = "lua5.4 " .. lua .. "inline CA",
-    needs = "command -v lua5.4" },
-  { name = "Lua 5.4", goals = LUA54, run = "lua5.4 " .. lua .. "thread CA",
-    needs = "command -v lua5.4" },
-  { name = "LuaJIT", goals = JIT, run = "luajit " .. lua .. "thread CA",
-    needs = "command -v luajit" },
+  { name = "Lua 5.4, inline", run = "lua5.4 " .. lua .. "inline CA" },
+  { name = "Lua 5.4", goals = LUA54, run = "lua5.4 " .. lua .. "thread CA" },
+  { name = "LuaJIT", goals = JIT, run = "luajit " .. lua .. "thread CA" },
   { name = "Lua-cURL and cjson, LuaJIT", run = "luajit " .. peers .. "lua_curl.lua URL JOBS LEVEL",
     needs = "luajit -e 'require(\"curl\")'", only = 1 },
   { name = "Python threads", run = "python3 " .. peers .. "threads.py URL JOBS LEVEL", most = 200,
@@ -50,7 +47,7 @@ local clients = {
     needs = "command -v node", only = 2 },
   { name = "a curl process a request", run = peers .. "curl.sh URL JOBS LEVEL", most = 15,
     needs = "command -v curl", only = 1 },
-}
+})
 
 local folder = trial.output("mktemp -d"):match("[^\n]+")
 local certificate, key = service.certificate(folder)

@@ -19,7 +19,8 @@ local cases = {}
 for _, lua in ipairs({ "lua5.4", "luajit" }) do
   for _, manner in ipairs({ "wait", "cqueues", "luv" }) do
     local module = manner == "wait" and "math" or manner
-    if trial.output(("%s -e 'print((pcall(require, %q)))'"):format(lua, module)):find("true") then
+    local asked = ("%s -e 'print((pcall(require, %q)))'"):format(lua, module)
+    if trial.is_built_for(setup, lua) and trial.output(asked):find("true") then
       local case = { lua = lua, manner = manner }
       for _, name in ipairs(FIGURES) do
         case[name] = {}

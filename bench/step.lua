@@ -12,11 +12,11 @@ none is ready.
 ]], 3)
 
 local JOBS = 10000
-local clients = {
+local clients = trial.built(setup, {
   { name = "Lua 5.4", run = "lua5.4" },
   { name = "Lua 5.3", run = "lua5.3" },
   { name = "LuaJIT", run = "luajit" },
-}
+})
 
 for _ = 1, setup.rounds do
   for _, client in ipairs(clients) do

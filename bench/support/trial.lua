@@ -60,6 +60,34 @@ function trial.has(name)
   return trial.output("command -v " .. name) ~= ""
 end
 
+local FOLDERS = { ["lua5.4"] = "5.4", ["lua5.3"] = "5.3", luajit = "5.1" }
+
+--- Whether a command can run: one that begins with a Lua needs that Lua, and a build for it.
+---@param setup table
+---@param command string
+---@return boolean
+function trial.is_built_for(setup, command)
+  local lua = command:match("^%S+")
+  local module = FOLDERS[lua]
+    and io.open(("%s/lib/lua/%s/segmind/core.so"):format(setup.build, FOLDERS[lua]))
+  if module then
+    module:close()
+  end
+  return not FOLDERS[lua] or module ~= nil and trial.has(lua)
+end
+
+--- Those of the clients that can run, in their order.
+---@param setup table
+---@param clients { run: string }[]
+---@return { run: string }[]
+function trial.built(setup, clients)
+  local list = {}
+  for _, client in ipairs(clients) do
+    list[#list + 1] = trial.is_built_for(setup, client.run) and client or nil
+  end
+  return list
+end
+
 --- Runs a program once and reads its figures.
 ---@param setup table
 ---@param command string
