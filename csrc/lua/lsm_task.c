@@ -3,10 +3,10 @@
  * is deleted, and the error goes back as a value.
  *
  * As its fifth and sixth argument each verb takes two tables, `handlers` and a
- * `handler`. handlers[id] = handler and handler.id = id are then written with
- * the post, or not at all: an error that is raised in the midst of Lua (Ctrl-C,
- * a watchdog, no memory) cannot come between a paid request and the note of who
- * is told of it. */
+ * `handler`. handlers[id] = handler and handler._task = id are then written
+ * with the post, or not at all: an error that is raised in the midst of Lua
+ * (Ctrl-C, a watchdog, no memory) cannot come between a paid request and the
+ * note of who is told of it. */
 #include <math.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -117,7 +117,7 @@ static struct listener enlist(lua_State *L, struct sm_client *client) {
   if (!lua_istable(L, HANDLERS) || !lua_istable(L, HANDLER))
     return listener;
   listener.index = HANDLERS;
-  lua_pushliteral(L, "id");
+  lua_pushliteral(L, "_task");
   lua_pushinteger(L, (lua_Integer)listener.id);
   lua_pushvalue(L, HANDLER);
   lua_rawseti(L, HANDLERS, (int)listener.id); /* needs room: first */
@@ -130,7 +130,7 @@ static void dismiss(lua_State *L, const struct listener *listener) {
     return;
   lua_pushnil(L);
   lua_rawseti(L, listener->index, (int)listener->id);
-  lua_pushliteral(L, "id");
+  lua_pushliteral(L, "_task");
   lua_pushboolean(L, false);
   lua_rawset(L, listener->index + 1);
 }

@@ -68,8 +68,8 @@ end
 -- The worker has said something of a submit that was left to it, and it was not heard yet.
 local function may_be_sent(job)
   local client, submit = job._client, job._operation
-  return client._has_ledger and submit ~= nil and submit.id
-    and client._handlers[submit.id] == submit and client._handle:has_event(submit.id)
+  local id = client._has_ledger and submit and submit._task
+  return id and client._handlers[id] == submit and client._handle:has_event(id)
 end
 
 --- Whether an end of a job here and now has been paid for, as far as this side knows.

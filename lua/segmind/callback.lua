@@ -117,18 +117,9 @@ end
 
 -- -- callbacks of a job ---------------------------------------------------------------------------
 
---- Those of one job: a list of `{ event, fn }`, what was told, and the first error in one of them.
----@return table
-function callback.listeners()
-  return { error = false, told_state = false, told_end = false }
-end
-
----@param job segmind.Job
----@param event "state"|"done"|"error"
----@param fn fun(value: any, job: segmind.Job)
-function callback.listen(job, event, fn)
-  table.insert(job._listeners, { event = event, fn = fn })
-end
+-- `job._listeners`, nil as long as there is nothing to note: an event and its function by turns,
+-- false in the place of an event that was told; whether the end was told to `on_event`
+-- (`told_state`, `told_end`); and the first `error` in a callback.
 
 --- A callback of a job did wrong: it is kept for who waits for the job.
 ---@param job segmind.Job
@@ -136,7 +127,8 @@ end
 function callback.blame(job, message)
   local err = Error.new("invalid", message,
     { request_id = job.request_id, charged = Budget.charged(job) })
-  job._listeners.error = job._listeners.error or err
+  local listeners = job._listeners
+  listeners.error = listeners.error or err
   callback.emit(job._client, { what = "callback", job = job, error = err })
 end
 
@@ -145,14 +137,17 @@ end
 ---@return segmind.Error?
 function callback.take_error(job)
   local client, listeners = job._client, job._listeners
-  local err = listeners.error or client._callback_error
+  local err = listeners and listeners.error or client._callback_error
   if err then
-    listeners.error, client._callback_error = false, nil
+    client._callback_error = nil
+    if listeners then
+      listeners.error = nil
+    end
   end
-  return err or nil
+  return err
 end
 
---- Calls a callback of a job that is asked something; nil when it raises.
+--- Calls a callback of a job that is asked something; nil when it raises. There are `_listeners`.
 ---@param job segmind.Job
 ---@param fn fun(value: any, job: segmind.Job): any
 ---@param value any
@@ -210,9 +205,9 @@ end
 ---@param value any
 function callback.tell(job, what, value)
   local listeners = job._listeners
-  for i = 1, #listeners do
-    if listeners[i] and listeners[i].event == what then
-      callback.ask(job, listeners[i].fn, value)
+  for i = 1, listeners and #listeners or 0, 2 do
+    if listeners[i] == what then
+      callback.ask(job, listeners[i + 1], value)
     end
   end
   tell_client(job, what, value)
@@ -220,30 +215,22 @@ end
 
 local marks = { state = "told_state", done = "told_end", error = "told_end" }
 
-local function take_listener(listeners, what)
-  for i, listener in ipairs(listeners) do
-    if listener.event == what then
-      return table.remove(listeners, i)
+local function tell_last(job, what, value)
+  local listeners, mark = job._listeners, marks[what]
+  for i = 1, #listeners, 2 do
+    if listeners[i] == what then
+      listeners[i] = false
+      callback.ask(job, listeners[i + 1], value)
     end
   end
-end
-
-local function tell_last(job, what, value)
-  local listeners = job._listeners
-  local listener = take_listener(listeners, what)
-  while listener do
-    callback.ask(job, listener.fn, value)
-    listener = take_listener(listeners, what)
-  end
-  local mark = marks[what]
-  if not listeners[mark] then
+  if job._client._on_event and not listeners[mark] then
     listeners[mark] = true
     tell_client(job, what, value)
   end
 end
 
---- Tells the end of a job, once: a listener leaves the list before it is called, so none hears of
---- it again when the telling is interrupted and goes on later.
+--- Tells the end of a job that has `_listeners`, once: one is struck out before it is called, so none
+--- hears of it again when the telling is interrupted and goes on later.
 ---@param job segmind.Job
 function callback.tell_end(job)
   tell_last(job, "state", job.state)

@@ -238,7 +238,7 @@ local function ignore() end
 local function check_params(self, step)
   local raw = step.raw.params
   local checked, problems = schema.check(step.spec, step.params, { null = json.null, image = ignore,
-    allow_unknown = step.opts.allow_unknown, scalar = json.problem, value = ignore, other = ignore,
+    allow_unknown = step.opts.allow_unknown, scalar = json.problem, other = ignore,
     options = request.options })
   for _, problem in ipairs(checked and {} or problems) do
     local name = problem:match("^[%w_]+")

@@ -131,12 +131,12 @@ end
 --- get it twice when an error is raised in the midst; `read(done)` makes what they get.
 local function share(client, shared, name, fn, read, verb, ...)
   local handler = shared[name]
-  if operation.is_under_way(client, handler) and not handler.is_ending then
+  if operation.is_under_way(client, handler) and not handler._is_ending then
     table.insert(handler, fn)
     return
   end
   handler = { fn }
-  function handler:finish(done, err)
+  function handler:_on_end(done, err)
     local value = done and read(done)
     if shared[name] == self then
       shared[name] = nil
@@ -229,7 +229,7 @@ local function fill_kept(self, slot, left, fn)
   if os.time() - result._at > URL_LASTS then
     return answered(false)
   end
-  operation.start(self._client, { finish = function(_, done)
+  operation.start(self._client, { _on_end = function(_, done)
     if left() then
       answered(done ~= nil)
     end

@@ -41,7 +41,7 @@ local wait = require("segmind.wait")
 ---@field started number? when its inputs were there, Unix time in seconds
 ---@field ended number? `ended - started` is the time it took, even if the clock was set meanwhile
 ---@field replayed boolean true when the ledger had its result: nothing was submitted for it
-local Job = { _image_kind = "job" }
+local Job = { _image_kind = "job", inputs = {}, warnings = {}, replayed = false }
 Job.__index = Job
 Job.__name = "segmind.Job"
 
@@ -52,18 +52,44 @@ local function has_metadata(client, opts)
   return client._metadata
 end
 
---- Makes a job, which lifecycle.lua goes on with.
+-- The fields that few jobs have. A nil would take room in LuaJIT and 5.3.
+local function add_rare(fields, client, prepared)
+  local opts = prepared.opts
+  if prepared.inputs then
+    fields.inputs = prepared.inputs
+  end
+  if prepared.warnings then
+    fields.warnings = prepared.warnings
+  end
+  if prepared.step then
+    fields.step = prepared.step
+  end
+  if prepared.is_sync then
+    fields._sync = true
+  end
+  if prepared.targets then
+    fields._targets = prepared.targets
+  end
+  if opts.name then
+    fields.name = opts.name
+  end
+  if has_metadata(client, opts) then
+    fields._has_metadata = true
+  end
+  return fields
+end
+
+--- Makes a job, which lifecycle.lua goes on with. Ten thousand of them may wait: in sixteen fields,
+--- `request_id` and `started` among them, which a table has room for before it doubles.
 ---@param client segmind.Client
 ---@param prepared table from request.prepare
 ---@return segmind.Job
 function Job.new(client, prepared)
   client._count = client._count + 1
-  local job = setmetatable({ id = client._count, model = prepared.model, params = prepared.params,
-    inputs = prepared.inputs, warnings = prepared.warnings, name = prepared.opts.name,
-    seed = prepared.seed, step = prepared.step, state = "waiting", replayed = false,
-    _client = client, _request = prepared, _targets = prepared.targets, _phase = "waiting",
-    _has_metadata = has_metadata(client, prepared.opts), _sync = prepared.is_sync,
-    _declared = prepared.spec ~= nil, _dependents = {}, _listeners = callback.listeners() }, Job)
+  local job = setmetatable(add_rare({ id = client._count, model = prepared.model,
+    params = prepared.params, seed = prepared.seed, state = "waiting", _client = client,
+    _request = prepared, _phase = "waiting", _active = false, _sent = false, _deadline = false,
+    _operation = false, _task = false, _listeners = false }, client, prepared), Job)
   client._by_id[job.id] = job
   return job
 end
@@ -181,11 +207,7 @@ function Job:on(event, fn)
   elseif type(fn) ~= "function" then
     Error.misuse("job:on takes a function, got " .. schema.show(fn))
   end
-  if not self._over then
-    callback.listen(self, event, fn)
-  elseif event == (self._error and "error" or "done") then
-    callback.ask(self, fn, self._error or self._result)
-  end
+  lifecycle.listen(self, event, fn)
   return self
 end
 
@@ -206,6 +228,9 @@ function Job:__tostring()
   local request = self.request_id and (" [%s]"):format(self.request_id) or ""
   return ("segmind.Job %d%s %s %s%s"):format(self.id, name, self.model, self.state, request)
 end
+
+-- As the handler of its submit, see operation.lua.
+Job._on_end, Job._on_state, Job._on_row = lifecycle.on_end, lifecycle.on_state, lifecycle.on_row
 
 guard.class(Job, "job", { "wait", "await" }, { new = true })
 

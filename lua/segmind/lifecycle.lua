@@ -38,6 +38,9 @@ local MAX_RESUBMITS = 3
 
 local lifecycle = {}
 
+-- Nothing, in the place of a list.
+local none = {}
+
 -- -- what is known of a job -----------------------------------------------------------------------
 
 --- What a job is called in a message.
@@ -48,11 +51,21 @@ function lifecycle.label(job)
     or ("job %d (%s)"):format(job.id, job.model)
 end
 
+-- Seconds that it has, once it has begun.
+local function time_given(job)
+  return job._request.opts.timeout or job._client._timeout
+end
+
 --- Seconds since it began; until its end, once it is over.
 ---@param job segmind.Job
 ---@return number
 function lifecycle.passed(job)
-  return job._passed or job._began and job._client._core.now() - job._began or 0
+  if job.ended then
+    return job.started and job.ended - job.started or 0
+  elseif not job._deadline then
+    return 0
+  end
+  return job._client._core.now() - (job._deadline - time_given(job))
 end
 
 --- The gate that opens at the end.
@@ -88,6 +101,27 @@ local function set_state(job, state)
   end
 end
 
+--- What a job's callbacks are noted in, as soon as there is something to note; see callback.lua.
+local function listeners(job)
+  job._listeners = job._listeners or {}
+  return job._listeners
+end
+
+--- Calls a function at an event of a job, at once when it is over.
+---@param job segmind.Job
+---@param event "state"|"done"|"error"
+---@param fn fun(value: any, job: segmind.Job)
+function lifecycle.listen(job, event, fn)
+  local list = listeners(job)
+  if not job._over then
+    local last = #list
+    list[last + 2] = fn -- first: an event without a function would be called
+    list[last + 1] = event
+  elseif event == (job._error and "error" or "done") then
+    callback.ask(job, fn, job._error or job._result)
+  end
+end
+
 --- Sets the seed that a job's picture is made with, wherever that is told: a step that is taken up,
 --- joined or restored brings another one than the job had drawn.
 local function set_seed(job, seed)
@@ -107,10 +141,9 @@ local function unix_time(client)
 end
 
 --- Its time begins.
-local function begin(job, timeout)
+local function begin(job)
   local client = job._client
-  job._began = client._core.now()
-  job._deadline = job._began + (timeout or client._timeout)
+  job._deadline = client._core.now() + time_given(job)
   job.started = unix_time(client)
 end
 
@@ -121,7 +154,7 @@ local function give_back(client, job)
     job._active = nil
     client._active = client._active - 1
   end
-  for _, target in ipairs(job._targets or {}) do
+  for _, target in ipairs(job._targets or none) do
     if client._saves[target] == job then
       client._saves[target] = nil
     end
@@ -145,8 +178,7 @@ local function conclude(job)
   operation.cancel(client, job._operation)
   job.state = err and "FAILED" or "COMPLETED"
   if not job.ended then
-    job._passed = lifecycle.passed(job)
-    job.ended = (job.started or unix_time(client)) + job._passed
+    job.ended = (job.started or unix_time(client)) + lifecycle.passed(job)
   end
   give_back(client, job)
   client._unsettled = true
@@ -232,30 +264,40 @@ local function enter(job, phase)
   phases[phase](job)
 end
 
---- The handler of an operation that is the job itself; see operation.lua.
-local Handler = {}
-Handler.__index = Handler
+-- A job is the handler of its own operations, see operation.lua.
 
-function Handler:finish(done, err)
-  lifecycle.event(self.job, done and "done" or "failed", done or err)
+function lifecycle.on_end(job, done, err)
+  lifecycle.event(job, done and "done" or "failed", done or err)
 end
 
-function Handler:state(state, request_id)
-  lifecycle.event(self.job, "told", state, request_id)
+function lifecycle.on_state(job, state, request_id)
+  lifecycle.event(job, "told", state, request_id)
 end
 
-function Handler:row(row)
-  lifecycle.event(self.job, "row", row)
+function lifecycle.on_row(job, row)
+  lifecycle.event(job, "row", row)
+end
+
+--- The handler of an adoption, which a job goes on with otherwise when it fails.
+local Adoption = { is_adoption = true }
+Adoption.__index = Adoption
+
+function Adoption:_on_end(done, err)
+  lifecycle.on_end(self.job, done, err)
+end
+
+function Adoption:_on_state(state, request_id)
+  lifecycle.on_state(self.job, state, request_id)
 end
 
 --- Begins the operation that the job waits for.
 local function operate(job, handler, verb, ...)
-  handler.job, job._operation = job, handler
+  job._operation = handler
   operation.start(job._client, handler, verb, ...)
 end
 
 local function ask_core(job, verb, ...)
-  operate(job, setmetatable({}, Handler), verb, ...)
+  operate(job, job, verb, ...)
 end
 
 --- What the core is told of a job besides its body.
@@ -275,7 +317,7 @@ end
 --- Whether the job's submit was begun and its end is not known.
 local function is_submitted(job)
   local submit = job._operation
-  return submit ~= nil and not submit.is_ending and operation.is_under_way(job._client, submit)
+  return submit and not submit._is_ending and operation.is_under_way(job._client, submit)
 end
 
 local function is_late(job, state)
@@ -297,7 +339,9 @@ end
 --- Gives the job to the core.
 local function post(job, body)
   local opts = task_options(job)
-  job._made = job._made or lineage.of(job)
+  if job._made == nil and job._request.slots[1] then
+    job._made = lineage.of(job)
+  end
   if job._client._has_ledger then
     opts.step = step_options(job)
   else
@@ -317,13 +361,15 @@ local function submit(job)
   if not allowed then
     return fail(job, err)
   end
-  job._doubtful = nil
+  if job._doubtful then -- LuaJIT and 5.3 make room even for a nil that was not there
+    job._doubtful = nil
+  end
   post(job, json.encode(job.params))
 end
 
 --- The pictures are up, and the core holds the step for the job: it waits for the body.
 local function proceed(job)
-  local ok, err = job._client._handle:proceed(job._operation.id, json.encode(job.params))
+  local ok, err = job._client._handle:proceed(job._operation._task, json.encode(job.params))
   if not ok and err then
     fail(job, Error.from(err))
   end
@@ -366,6 +412,7 @@ function phases.waiting(job)
     if input._over then
       lifecycle.event(job, "input", input)
     else
+      input._dependents = input._dependents or {}
       table.insert(input._dependents, job)
     end
     if job._over then
@@ -401,7 +448,7 @@ function phases.adopting(job)
   if job._client._has_ledger then
     local opts = task_options(job)
     opts.step = step_options(job)
-    local handler = setmetatable({ is_adoption = true }, Handler)
+    local handler = setmetatable({ job = job }, Adoption)
     return operate(job, handler, "attach", job.model, job._adopting, opts)
   end
   job.request_id, job._doubtful = job._adopting, nil
@@ -420,7 +467,7 @@ end
 --- submit would be the same to the byte.
 local function become(job, row)
   job.key, job._key_text, job.generation = row.step_key, row.params, row.generation
-  job._made = job._made or lineage.of_key(row.params)
+  job._made = job._made or lineage.of_key(row.params) or false
   job._price, job._sync, job._sent = row.price, row.api == "v1", true
   job.request_id, job._doubtful = row.request_id, not row.request_id or nil
   set_seed(job, row.seed and json.integer(row.seed))
@@ -484,6 +531,7 @@ local function decide(job, err, is_copy)
   end
   job._doubtful = true
   local is_final = is_copy or job._operation and job._operation.is_adoption
+  listeners(job)
   local answer = is_final and "hold" or job._adopting
     or callback.on_unknown(job, err)
   if job._over then
@@ -536,7 +584,7 @@ function on.place(job)
   end
   client._active = client._active + (job._active and 0 or 1)
   job._active = true
-  begin(job, job._request.opts.timeout)
+  begin(job)
   job._phase = "sending"
   return true
 end
@@ -592,11 +640,16 @@ function on.told(job, state, request_id)
     return bring_up(job)
   end
   job._sent = job._sent or state == "submitting"
-  job._is_unseen = job._is_unseen and not told_by_service[state]
+  if job._is_unseen and told_by_service[state] then
+    job._is_unseen = nil
+  end
   job.request_id = job.request_id or request_id
   if job.request_id then
-    job._doubtful = nil
+    if job._doubtful then
+      job._doubtful = nil
+    end
     job._phase = job._phase == "sending" and "accepted" or job._phase
+    job._request = request.rest(job._request)
   end
   set_state(job, state == "ACCEPTED" and "QUEUED" or state)
 end
@@ -622,7 +675,8 @@ end
 function on.done(job, done)
   local client = job._client
   job.request_id = done.request_id or job.request_id
-  job.generation, job.replayed = done.generation or job.generation, done.replayed or false
+  job.generation, job.replayed = done.generation or job.generation, done.replayed
+  job.warnings = rawget(job, "warnings") or {}
   local result, err = Result.read(job, done)
   if not result then
     fail(job, err)
@@ -637,7 +691,7 @@ end
 local function save(job, result, path)
   set_state(job, "saving")
   if not job._over then
-    operate(job, { finish = function(_, done, err)
+    operate(job, { job = job, _on_end = function(_, done, err)
       lifecycle.event(job, "saved", result, done, err)
     end }, result:_writer(path, timeout_of(job), job._has_metadata))
   end
@@ -691,11 +745,14 @@ function lifecycle.tell_end(job)
   if job._gate then
     job._gate:open()
   end
-  for _, dependent in ipairs(job._dependents) do
+  for _, dependent in ipairs(job._dependents or none) do
     lifecycle.event(dependent, "input", job)
   end
-  callback.tell_end(job)
-  job._dependents = {}
+  if job._listeners or job._client._on_event then
+    listeners(job)
+    callback.tell_end(job)
+  end
+  job._dependents = nil
 end
 
 --- Something has happened to a job.
@@ -725,11 +782,12 @@ end
 ---@param request_id string
 ---@return table? refusal as the core has it
 function lifecycle.attach(job, request_id)
-  begin(job, job._request.opts.timeout)
+  begin(job)
   job.request_id, job.state, job._phase = request_id, "QUEUED", "accepted"
+  job._made = false -- nothing is known of that
   job._is_unseen = true -- until the service tells a state, the id is only the caller's word
   job._client._jobs[job] = true
-  job._operation = setmetatable({ job = job }, Handler)
+  job._operation = job
   local _, refused = operation.begin(job._client, job._operation, "attach", job.model, request_id,
     attach_options(job))
   if refused then
@@ -742,7 +800,7 @@ end
 ---@param job segmind.Job
 ---@param row table by the names of its columns
 function lifecycle.take_up(job, row)
-  begin(job, job._request.opts.timeout)
+  begin(job)
   job.name, job._row, job._phase = row.name or job.name, row, "taken"
   job._client._jobs[job] = true
   phases.taken(job)

@@ -55,7 +55,8 @@ end
 local function input_of(slot, origin)
   local parent = slot.parent
   if parent then
-    return { step = parent._made and parent._made.id, request_id = parent.request_id }
+    local made = lineage.made(parent)
+    return { step = made and made.id, request_id = parent.request_id }
   end
   local url = origin.url and clean_address(origin.url)
   return { url = url, path = origin.path, sha256 = slot.sha256,
@@ -63,8 +64,7 @@ local function input_of(slot, origin)
 end
 
 --- A job as one of the steps before another's.
-local function step_of(job)
-  local made = job._made
+local function step_of(job, made)
   return { id = made.id, model = job.model, params = made.params, inputs = made.inputs,
     seed = job.seed, request_id = job.request_id }
 end
@@ -79,12 +79,12 @@ local function steps_before(slots)
     end
   end
   for _, slot in ipairs(slots) do
-    local made = slot.parent and slot.parent._made
+    local made = slot.parent and lineage.made(slot.parent)
     for _, step in ipairs(made and made.before or {}) do
       add(step)
     end
     if made then
-      add(step_of(slot.parent))
+      add(step_of(slot.parent, made))
     end
   end
   while #steps > MOST_STEPS do
@@ -101,8 +101,8 @@ local function made_of(params, inputs, before)
   return { id = count, params = params, inputs = inputs, before = before }
 end
 
---- How a job that is about to be sent is made. It holds texts and numbers alone, so it may be kept
---- when the job is over.
+--- How a job with pictures that is about to be sent is made. It holds texts and numbers alone, so it
+--- may be kept when the job is over.
 ---@param job segmind.Job
 ---@return table
 function lineage.of(job)
@@ -111,6 +111,22 @@ function lineage.of(job)
     inputs[i] = input_of(slot, job.inputs[i] or {})
   end
   return made_of(clean(key.numbered(job._request)), inputs, steps_before(slots))
+end
+
+-- Of jobs without pictures, whose parameters say all.
+local made_of_job = setmetatable({}, { __mode = "k" })
+
+--- How a job was made: as it was noted (`lineage.of`), or as its parameters say; nil for one of
+--- which only the id is known.
+---@param job segmind.Job
+---@return table?
+function lineage.made(job)
+  local made = job._made
+  if made == nil then
+    made = made_of_job[job] or made_of(clean(job.params), {}, {})
+    made_of_job[job] = made
+  end
+  return made or nil
 end
 
 --- The parameter that took each picture, by the picture's number.
@@ -225,7 +241,7 @@ end
 
 -- The fields that are sure, in one line.
 local function encode_body(job, folder)
-  local made, first = job._made, 1
+  local made, first = lineage.made(job), 1
   local text
   repeat
     local steps, places = encode_steps(made.before, first, folder)
@@ -261,7 +277,8 @@ local function describe(prompt)
 end
 
 local function packet(job, record)
-  local kind = job._made.inputs[1] and "compositeWithTrainedAlgorithmicMedia"
+  local made = lineage.made(job)
+  local kind = made.inputs[1] and "compositeWithTrainedAlgorithmicMedia"
     or "trainedAlgorithmicMedia"
   return table.concat({ '<?xpacket begin="\239\187\191" id="W5M0MpCehiHzreSzNTczkc9d"?>\n',
     '<x:xmpmeta xmlns:x="adobe:ns:meta/">',
@@ -272,7 +289,7 @@ local function packet(job, record)
     ' xmlns:segmind="', lineage.NAMESPACE, '">\n',
     "<Iptc4xmpExt:DigitalSourceType>", SOURCE_TYPE, kind, "</Iptc4xmpExt:DigitalSourceType>\n",
     "<xmp:CreatorTool>segmind-lua ", version, "</xmp:CreatorTool>\n",
-    "<xmp:CreateDate>\1d</xmp:CreateDate>\n", describe(job._made.params.prompt),
+    "<xmp:CreateDate>\1d</xmp:CreateDate>\n", describe(made.params.prompt),
     "<segmind:model>", escape(job.model), "</segmind:model>\n",
     "<segmind:seed>\1s</segmind:seed>\n", "<segmind:requestId>\1i</segmind:requestId>\n",
     "<segmind:cost>\1c</segmind:cost>\n", "<segmind:record>", escape(record),
@@ -286,7 +303,7 @@ end
 ---@return string? xmp
 ---@return string? beside
 function lineage.texts(job, target)
-  if not job._made then
+  if not lineage.made(job) then
     return nil
   end
   local record = record_text(job, target:match("^(.*)/") or "")

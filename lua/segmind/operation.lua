@@ -1,22 +1,22 @@
 --- Operations of the core: a submit, an upload, a download, a digest, ... and who hears of them.
 ---
 --- A handler belongs to one operation. It has the methods
----   handler:finish(done, err)          how it ended: what the core hands over, or an Error
----   handler:state(state, request_id)   how it stands; may be left out
----   handler:row(row)                   its row of the ledger; only where there is a ledger
+---   handler:_on_end(done, err)            how it ended: what the core hands over, or an Error
+---   handler:_on_state(state, request_id)  how it stands; may be left out
+---   handler:_on_row(row)                  its row of the ledger; only where there is a ledger
+--- A job is the handler of its submit; another handler that a job waits for has it as `job`.
 ---
 --- The contract:
----   1. An operation is completed exactly once: `finish` is the last that its handler hears. It is
+---   1. An operation is completed exactly once: `_on_end` is the last that its handler hears. It is
 ---      called from `client:step`, or from `start` itself for what the core refuses to begin.
 ---   2. A call in whose midst an error is raised (Ctrl-C, a watchdog, no memory) is made again by
 ---      the next step. So each call must bear to be repeated.
 ---   3. `cancel` may come at any time and as often as you like. The handler hears nothing after it,
----      not even `finish`; while `finish` runs it does nothing.
+---      not even `_on_end`; while that runs it does nothing.
 ---   4. A closed client begins nothing, and tells nobody: its jobs are ended by `client:close`.
----   5. `handler.id` is false until the core has the operation. Both are noted at once, see
----      lsm_task.c: nothing that was paid is without its handler.
----   6. A handler with a `job` is what that job waits for. When the job has come to its next
----      operation, the events of the one before are dropped.
+---   5. `handler._task`, its id, is false until the core has the operation. Both are noted at once,
+---      see lsm_task.c: nothing that was paid is without its handler.
+---   6. When a job has come to its next operation, the events of the one before are dropped.
 
 local Error = require("segmind.error")
 local callback = require("segmind.callback")
@@ -32,7 +32,10 @@ local operation = {}
 ---@return integer? id nil also when the client is about to close
 ---@return table? err as the core has it
 function operation.begin(client, handler, verb, a, b, c, d)
-  handler.id = false
+  handler._task = false
+  if handler._is_ending then
+    handler._is_ending = nil
+  end
   if client._closed then
     return nil
   end
@@ -48,7 +51,7 @@ end
 function operation.start(client, handler, verb, ...)
   local id, err = operation.begin(client, handler, verb, ...)
   if err then
-    handler:finish(nil, Error.from(err))
+    handler:_on_end(nil, Error.from(err))
   end
   return id
 end
@@ -58,45 +61,54 @@ end
 ---@param handler table?
 ---@return boolean
 function operation.is_under_way(client, handler)
-  return handler ~= nil and handler.id and client._handlers[handler.id] == handler or false
+  local id = handler and handler._task
+  return id and client._handlers[id] == handler or false
 end
 
 --- Ends an operation that nobody waits for any more.
 ---@param client segmind.Client
 ---@param handler table?
 function operation.cancel(client, handler)
-  if operation.is_under_way(client, handler) and not handler.is_ending then
-    client._handlers[handler.id] = nil
-    client._handle:cancel(handler.id)
+  if operation.is_under_way(client, handler) and not handler._is_ending then
+    client._handlers[handler._task] = nil
+    client._handle:cancel(handler._task)
   end
 end
 
+--- The job that waits for what a handler hears; nil where there is none.
+---@param handler table?
+---@return segmind.Job?
+function operation.job(handler)
+  return handler and (handler._phase and handler or handler.job)
+end
+
 -- Its job had come to its next operation when an event came for the second time.
-local function is_behind(handler)
-  local next_one = handler.job and handler.job._operation
-  return next_one and next_one ~= handler and next_one.id
+local function is_behind(handler, id)
+  local job = operation.job(handler)
+  local next_one = job and job._operation
+  return next_one and next_one._task and next_one._task ~= id
 end
 
 local deliver = {}
 
 function deliver.state(handler, state, request_id)
-  if handler.state then
-    handler:state(state, request_id)
+  if handler._on_state then
+    handler:_on_state(state, request_id)
   end
 end
 
 function deliver.row(handler, row)
-  handler:row(row)
+  handler:_on_row(row)
 end
 
 function deliver.done(handler, done)
-  handler.is_ending = true
-  handler:finish(done)
+  handler._is_ending = true
+  handler:_on_end(done)
 end
 
 function deliver.error(handler, err)
-  handler.is_ending = true
-  handler:finish(nil, Error.from(err))
+  handler._is_ending = true
+  handler:_on_end(nil, Error.from(err))
 end
 
 --- Hands an event of the core to its handler.
@@ -108,9 +120,9 @@ end
 function operation.deliver(client, id, what, a, b)
   local handler = client._handlers[id]
   if what == "note" then
-    callback.emit(client, { what = "note", message = a, job = handler and handler.job })
+    callback.emit(client, { what = "note", message = a, job = operation.job(handler) })
   elseif handler then
-    if not is_behind(handler) then
+    if not is_behind(handler, id) then
       deliver[what](handler, a, b)
     end
     if what == "done" or what == "error" then
@@ -126,7 +138,7 @@ end
 ---@return segmind.Error?
 function operation.await(client, verb, a, b, c)
   return wait.result(client, "waiting", function(fn)
-    operation.start(client, { finish = function(_, done, err)
+    operation.start(client, { _on_end = function(_, done, err)
       fn(done, err)
     end }, verb, a, b, c)
   end)

@@ -12,6 +12,9 @@ local tables = require("segmind.tables")
 
 local request = {}
 
+-- Nothing, in the place of a list: not to be changed.
+local none = {}
+
 --- The options of run, edit, run_sync, submit, chain:step and attach.
 ---@class (exact) segmind.CallOptions
 ---@field timeout number? seconds for the whole job once its inputs are there; 600
@@ -39,18 +42,24 @@ local function check_arguments(model, params)
   end
 end
 
-local function image_judge(client, refs, warnings)
-  return function(value, param)
-    local kind = input.kind(value)
-    if kind == "job" and value._client ~= client then
-      return "the job belongs to another client; give its result"
-    elseif kind == "step" and value.chain ~= refs then
-      return "the step belongs to another chain"
-    end
-    local problem, warning = input.problem(value, param and param.formats)
-    warnings[#warnings + 1] = warning and (param and param[1] or "a picture") .. ": " .. warning
-    return problem
+--- What a call's parameters are checked with, see schema.check; beside that `client`, `refs` (the
+--- chain whose steps they may name) and the `warnings` about pictures, nil while there are none.
+local Checks = { null = json.null, scalar = json.problem, options = request.options }
+Checks.__index = Checks
+
+function Checks.image(value, param, checks)
+  local kind = input.kind(value)
+  if kind == "job" and value._client ~= checks.client then
+    return "the job belongs to another client; give its result"
+  elseif kind == "step" and value.chain ~= checks.refs then
+    return "the step belongs to another chain"
   end
+  local problem, warning = input.problem(value, param and param.formats)
+  if warning then
+    checks.warnings = checks.warnings or {}
+    table.insert(checks.warnings, (param and param[1] or "a picture") .. ": " .. warning)
+  end
+  return problem
 end
 
 local function is_object(value)
@@ -110,19 +119,17 @@ local function gather(value, slots, types, param)
   return copy
 end
 
---- The values outside a model's table: JSON, and picture objects anywhere within.
-local function judge_value(judge_image)
-  return function(value)
-    local found
-    local problem = json.problem(value, function(item)
-      if is_object(item) then
-        found = found or judge_image(item)
-        return true
-      end
-      return false
-    end)
-    return problem or found
-  end
+--- JSON, and picture objects anywhere within.
+local function value_problem(value, checks)
+  local found
+  local problem = json.problem(value, function(item)
+    if is_object(item) then
+      found = found or checks.image(item, nil, checks)
+      return true
+    end
+    return false
+  end)
+  return problem or found
 end
 
 -- A path in a parameter of which nothing is known: its name would be sent, and the job fail.
@@ -140,10 +147,8 @@ local function file_problem(value)
 end
 
 --- The values of parameters that no table declares.
-local function judge_other(judge)
-  return function(value)
-    return judge(value) or file_problem(value)
-  end
+function Checks.other(value, checks)
+  return value_problem(value, checks) or file_problem(value)
 end
 
 local function check_undeclared(model, params, checks)
@@ -153,7 +158,7 @@ local function check_undeclared(model, params, checks)
   end
   for name, value in pairs(params) do
     local problem = type(name) ~= "string" and "the name of a parameter is a string"
-      or checks.other(value)
+      or checks.other(value, checks)
     if problem then
       return nil, { tostring(name) .. ": " .. problem }
     end
@@ -212,6 +217,9 @@ end
 ---@param prepared table
 ---@return segmind.Job[]
 function request.jobs(prepared)
+  if not prepared.slots[1] then
+    return none
+  end
   local jobs, seen = {}, {}
   for _, slot in ipairs(prepared.slots) do
     if slot.kind == "job" and not seen[slot.value] then
@@ -228,6 +236,9 @@ local is_local = { path = true, bytes = true, kept = true }
 ---@param prepared table
 ---@return table[]
 function request.local_slots(prepared)
+  if not prepared.slots[1] then
+    return none
+  end
   local slots = {}
   for _, slot in ipairs(prepared.slots) do
     slots[#slots + 1] = is_local[slot.kind] and slot or nil
@@ -235,9 +246,24 @@ function request.local_slots(prepared)
   return slots
 end
 
+-- Whether there is nothing in checked parameters but plain values.
+local function is_flat(params, types)
+  for name, value in pairs(params) do
+    if type(value) == "table" or types[name] == "image" then
+      return false
+    end
+  end
+  return true
+end
+
+--- Copies the parameters and gathers their pictures. Those of a declared model are a copy already.
 local function find_slots(spec, params)
+  local types = schema.types(spec)
+  if spec and is_flat(params, types) then
+    return params, none
+  end
   local slots = {}
-  return gather(params, slots, schema.types(spec)), slots
+  return gather(params, slots, types), slots
 end
 
 --- Which file, URL or job a picture came from; small enough to keep when the job is over.
@@ -249,6 +275,9 @@ local function origin(slot)
 end
 
 local function origins(slots)
+  if not slots[1] then
+    return nil
+  end
   local out = {}
   for i, slot in ipairs(slots) do
     out[i] = origin(slot)
@@ -274,10 +303,8 @@ local RANDOM = -1
 --- Draws a seed where the model takes one and the caller gives none.
 local function draw_seed(client, prepared)
   local params = prepared.params
-  for _, param in ipairs(prepared.spec and prepared.spec.params or {}) do
-    if param[1] == "seed" and (params.seed == nil or params.seed == RANDOM) then
-      params.seed, prepared.is_seed_drawn = client._core.seed(), true
-    end
+  if schema.types(prepared.spec).seed and (params.seed == nil or params.seed == RANDOM) then
+    params.seed, prepared.is_seed_drawn = client._core.seed(), true
   end
   prepared.seed = type(params.seed) == "number" and params.seed or nil
   return prepared
@@ -306,19 +333,15 @@ end
 
 --- The parameters as they go to the wire and the warnings, or nil and the problems.
 local function check(client, spec, model, params, opts, refs)
-  local warnings = {}
-  local judge = image_judge(client, refs, warnings)
-  local plain = judge_value(judge)
-  local checks = { allow_unknown = opts.allow_unknown, null = json.null, image = judge,
-    scalar = json.problem, value = plain, other = judge_other(plain),
-    options = request.options }
+  local checks = setmetatable({ client = client, refs = refs, allow_unknown = opts.allow_unknown },
+    Checks)
   local checked, found
   if spec then
     checked, found = schema.check(spec, params, checks)
   else
     checked, found = check_undeclared(model, params, checks)
   end
-  for _, warning in ipairs(checked and warnings or {}) do
+  for _, warning in ipairs(checked and checks.warnings or none) do
     found[#found + 1] = warning
   end
   return checked, found
@@ -353,7 +376,29 @@ function request.prepare(client, model, params, opts, refs)
     end
   end
   return draw_seed(client, { model = model, spec = spec, params = copy, slots = slots,
-    inputs = from, warnings = found, opts = opts, targets = opts.save and file.targets(opts.save) })
+    inputs = from, warnings = found[1] and found, opts = opts,
+    targets = opts.save and file.targets(opts.save) })
+end
+
+-- What is left of the requests of a model that came without options: many jobs share it.
+local rests = setmetatable({}, { __mode = "k" })
+
+--- What a job that the service has accepted still needs of its request: its options and its model.
+--- One whose pictures may have to be uploaded yet keeps the whole.
+---@param prepared table
+---@return table
+function request.rest(prepared)
+  local spec = next(prepared.opts) == nil and prepared.spec
+  if request.local_slots(prepared)[1] then
+    return prepared
+  elseif spec and rests[spec] then
+    return rests[spec]
+  end
+  local rest = { spec = prepared.spec, opts = prepared.opts, slots = none }
+  if spec then
+    rests[spec] = rest
+  end
+  return rest
 end
 
 return request

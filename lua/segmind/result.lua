@@ -166,10 +166,11 @@ local function read(job, done)
     return refused(job, done, "failed", reason_of(body))
   end
   local urls, is_foreign = job._client._core.outputs(done.body)
-  local must_have = not job._sync or job._declared
+  local is_declared = job._request.spec ~= nil
+  local must_have = not job._sync or is_declared
   if must_have and not urls[1] and body.output == nil and body.images == nil then
     return refused(job, done, "protocol", "COMPLETED without an output")
-  elseif job._declared and not urls[1] then
+  elseif is_declared and not urls[1] then
     return refused(job, done, is_foreign and "security" or "protocol", is_foreign
       and "the output is no address of https, it is not fetched"
       or "COMPLETED, and the output holds no URL")

@@ -129,7 +129,7 @@ function types.boolean(param, value)
 end
 
 function types.image(param, value, checks)
-  local problem = checks.image(value, param)
+  local problem = checks.image(value, param, checks)
   if problem then
     return nil, param[1] .. ": " .. problem
   end
@@ -148,7 +148,7 @@ function types.images(param, value, checks)
   end
   local copy = {}
   for i, item in ipairs(list) do
-    local problem = checks.image(item, param)
+    local problem = checks.image(item, param, checks)
     if problem then
       return nil, ("%s[%d]: %s"):format(param[1], i, problem)
     end
@@ -165,9 +165,10 @@ local function check_param(param, value, checks)
     end
     return value
   end
-  local checked, problem = types[param[2]](param, value, checks)
-  if not problem and param[2] ~= "image" and param[2] ~= "images" then
-    local reason = (type(checked) ~= "table" and checks.scalar or checks.value)(checked)
+  local type_name = param[2]
+  local checked, problem = types[type_name](param, value, checks)
+  if not problem and type_name ~= "image" and type_name ~= "images" then
+    local reason = checks.scalar(checked)
     problem = reason and (param[1] .. ": " .. reason)
   end
   return checked, problem
@@ -181,10 +182,11 @@ end
 --- `{ equals =, without = }`, which a value that was left out meets, too.
 local function warning(param, params, null)
   local rule, value = param.warn, params[param[1]]
-  if not rule or not is_given(value, null) and rule.equals == nil then
-    return nil
-  elseif not is_given(value, null) then
+  if value == null then
     value = nil
+  end
+  if value == nil and rule.equals == nil then
+    return nil
   end
   local hit = rule.above and value > rule.above
     or rule.equals ~= nil and (value == nil or value == rule.equals)
@@ -211,69 +213,114 @@ function schema.names(model)
   return names
 end
 
---- The types of a model's parameters by their names; none of a model that is not declared.
+-- The types of each model's parameters by their names, made once.
+local types_of = setmetatable({}, { __mode = "k" })
+
+local no_types = {}
+
+--- The types of a model's parameters by their names; none of a model that is not declared. Not to
+--- be changed.
 ---@param model table?
 ---@return table<string, string>
 function schema.types(model)
-  local by_name = {}
-  for _, param in ipairs(model and model.params or {}) do
-    by_name[param[1]] = param[2]
+  if not model then
+    return no_types
+  end
+  local by_name = types_of[model]
+  if not by_name then
+    by_name = {}
+    for _, param in ipairs(model.params) do
+      by_name[param[1]] = param[2]
+    end
+    types_of[model] = by_name
   end
   return by_name
 end
 
+--- What is wrong with a parameter that the model's table does not declare.
+local function other_problem(model, name, value, checks)
+  if type(name) ~= "string" then
+    return ("the name of a parameter is a string, got %s"):format(schema.show(name))
+  elseif checks.allow_unknown then
+    local reason = checks.other(value, checks)
+    return reason and (name .. ": " .. reason)
+  elseif checks.options and checks.options[name] then
+    return ("%s is an option, not a parameter: give it in the table after the parameters, "
+      .. "the third argument of run and submit"):format(name)
+  end
+  return ("%s is not a parameter of %s%s"):format(name, model.name,
+    did_you_mean(name, schema.names(model)))
+end
+
 --- The parameters that the model's table does not declare: refused, or checked for the wire only.
-local function check_others(model, params, checks, out, problems)
-  local known, others = schema.types(model), {}
+---@return string[]? problems sorted
+local function check_others(model, params, checks, out)
+  local known, others = schema.types(model), nil
   for name, value in pairs(params) do
     if not known[name] then
-      local reason
-      if type(name) ~= "string" then
-        reason = ("the name of a parameter is a string, got %s"):format(schema.show(name))
+      local problem = other_problem(model, name, value, checks)
+      if problem then
+        others = others or {}
+        others[#others + 1] = problem
       elseif checks.allow_unknown then
-        reason = checks.other(value)
-        reason = reason and (name .. ": " .. reason)
         out[name] = value
-      elseif checks.options and checks.options[name] then
-        reason = ("%s is an option, not a parameter: give it in the table after the parameters, "
-          .. "the third argument of run and submit"):format(name)
-      else
-        reason = ("%s is not a parameter of %s%s"):format(name, model.name,
-          did_you_mean(name, schema.names(model)))
       end
-      others[#others + 1] = reason
     end
   end
-  table.sort(others)
-  for _, reason in ipairs(others) do
-    problems[#problems + 1] = reason
+  if others then
+    table.sort(others)
   end
+  return others
+end
+
+local function check_declared(model, params, checks, out)
+  local declared, problems = model.params, nil
+  for i = 1, #declared do
+    local param = declared[i]
+    local value = params[param[1]]
+    if value ~= nil or param.required then
+      local checked, problem = check_param(param, value, checks)
+      out[param[1]] = checked
+      if problem then
+        problems = problems or {}
+        problems[#problems + 1] = problem
+      end
+    end
+  end
+  return problems
+end
+
+local function warnings_of(model, out, null)
+  local declared, warnings = model.params, {}
+  for i = 1, #declared do
+    if declared[i].warn then
+      warnings[#warnings + 1] = warning(declared[i], out, null)
+    end
+  end
+  return warnings
 end
 
 --- Checks a call. `checks` holds `allow_unknown`, `null` (the value that stands for JSON's null),
---- `image(value, param)`, `value(value)` and, for parameters that the table does not declare,
---- `other(value)`: they return a problem as text or nil. `scalar` may stand for `value` where that
---- is no table; `options` names what is an option.
+--- `image(value, param, checks)`, `scalar(value)` and, for parameters that the table does not
+--- declare, `other(value, checks)`: they return a problem as text or nil. `options` names what is
+--- an option.
 ---@param model table the model's table; see lua/segmind/models
 ---@param params table
 ---@param checks table
 ---@return table? checked a new table, as it goes to the wire
 ---@return string[] found the warnings; without a first result the problems
 function schema.check(model, params, checks)
-  local out, problems, warnings = {}, {}, {}
-  for _, param in ipairs(model.params) do
-    local value, problem = check_param(param, params[param[1]], checks)
-    out[param[1]] = value
+  local out = {}
+  local problems = check_declared(model, params, checks, out)
+  local others = check_others(model, params, checks, out)
+  if not (problems or others) then
+    return out, warnings_of(model, out, checks.null)
+  end
+  problems = problems or {}
+  for _, problem in ipairs(others or {}) do
     problems[#problems + 1] = problem
   end
-  check_others(model, params, checks, out, problems)
-  if problems[1] then
-    return nil, problems
-  end
-  for _, param in ipairs(model.params) do
-    warnings[#warnings + 1] = warning(param, out, checks.null)
-  end
-  return out, warnings
+  return nil, problems
 end
 
 local booleans = { ["true"] = true, ["false"] = false }

@@ -5,6 +5,7 @@
 
 local guard = require("segmind.guard")
 local lifecycle = require("segmind.lifecycle")
+local operation = require("segmind.operation")
 local wait = require("segmind.wait")
 
 local unfinished = {}
@@ -93,8 +94,7 @@ local function take_ids(client)
   local ids = {}
   local id, what, _, request_id = client._handle:take()
   while id do
-    local handler = client._handlers[id]
-    local job = handler and handler.job
+    local job = operation.job(client._handlers[id])
     if job and what == "state" then
       ids[job] = job.request_id or request_id
     elseif job and what ~= "note" and what ~= "done" then

@@ -139,7 +139,7 @@ function Handle:_call(verb, call, handlers, handler)
   self.count = self.count + 1
   call.id, call.verb, call.at = self.count, verb, self.core.clock
   if handlers then
-    handlers[call.id], handler.id = handler, call.id
+    handlers[call.id], handler._task = handler, call.id
   end
   table.insert(self.core.calls, call)
   for _, answer in ipairs(self.core.answers[verb](call)) do

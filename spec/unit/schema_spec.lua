@@ -3,8 +3,10 @@ local models = require("segmind.models")
 local schema = require("segmind.schema")
 
 local function checks(allow_unknown)
-  return { allow_unknown = allow_unknown, null = json.null, value = json.problem,
-    other = json.problem, image = function(value)
+  return { allow_unknown = allow_unknown, null = json.null, scalar = json.problem,
+    other = function(value)
+      return json.problem(value)
+    end, image = function(value)
       return type(value) ~= "string" and "not an image" or nil
     end }
 end
