@@ -203,11 +203,13 @@ local function cut_off(self)
     link))
 end
 
---- A client of the ledger, on a machine of its own.
+--- A client of the ledger on this machine, whose copies of pictures `clean` removes.
 ---@return segmind.Client
 function Run:client()
-  return assert(segmind.new({ api_key = emulator.KEY, base_url = self.service.url,
-    ledger = self.url, ledger_files = nil, poll = 0.05 }))
+  local sm = assert(segmind.new({ api_key = emulator.KEY, base_url = self.service.url,
+    ledger = self.url, poll = 0.05 }))
+  self.cache = sm._handle:folder()
+  return sm
 end
 
 --- What the workers have said.
@@ -265,7 +267,7 @@ function Run:clean()
   for _, pid in ipairs(self.helpers) do
     os.execute("kill " .. pid .. " 2>/dev/null")
   end
-  shell.run("rm -rf " .. quote(self.folder))
+  shell.run(("rm -rf %s %s"):format(quote(self.folder), quote(self.cache)))
 end
 
 return machines
