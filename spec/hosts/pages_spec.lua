@@ -137,8 +137,7 @@ describe("the page", function()
         files.write(folder .. "/page.sh", SHELL_BEGIN .. commands)
         local code, output = shell.run(([[
           ROOT="$(cd %s && pwd)" BUILD=%s PLACE=%s && export ROOT BUILD PLACE &&
-          XDG_STATE_HOME=%s XDG_CONFIG_HOME=%s XDG_CACHE_HOME="$PLACE/cache" &&
-          export XDG_STATE_HOME XDG_CONFIG_HOME XDG_CACHE_HOME && cd %s &&
+          XDG_STATE_HOME=%s XDG_CONFIG_HOME=%s && export XDG_STATE_HOME XDG_CONFIG_HOME && cd %s &&
           { timeout 60 sh page.sh >printed 2>&1; code=$?; cat printed; exit $code; }]]):format(
           quote(root), quote(build), quote(folder), quote(folder .. "/state"),
           quote(folder .. "/config"), quote(folder)))
