@@ -10,6 +10,7 @@
 local Error = require("segmind.error")
 local Job = require("segmind.job")
 local file = require("segmind.file")
+local guard = require("segmind.guard")
 local input = require("segmind.input")
 local json = require("segmind.json")
 local key = require("segmind.step_key")
@@ -242,7 +243,12 @@ local function picture_of(client, identity)
   elseif identity:find("^sha256:%x+$") then
     return shared_file(client, identity:match("%x+$"))
   end
-  return identity:match("^url:(.*)$")
+  return identity:match("^url:([Hh][Tt][Tt][Pp][Ss]?://.*)$")
+end
+
+local function damaged(why)
+  return Error.new("invalid", "the row of the queue is damaged" .. (why and ": " .. why or ""),
+    { charged = "no" })
 end
 
 --- The call that was enqueued: its parameters and options, or nil and an error.
@@ -250,15 +256,14 @@ local function call_of(client, row)
   local read = json.decode(row.params, math.huge)
   local opts = json.decode(row.options, math.huge)
   if type(read) ~= "table" or type(read.inputs) ~= "table" or type(opts) ~= "table" then
-    return nil, nil, Error.new("invalid", "the row of the queue is damaged", { charged = "no" })
+    return nil, nil, damaged()
   end
   local pictures = {}
   for i, identity in ipairs(read.inputs) do
     local err
     pictures[i], err = picture_of(client, tostring(identity))
     if not pictures[i] then
-      return nil, nil, err or Error.new("invalid", "the row of the queue is damaged",
-        { charged = "no" })
+      return nil, nil, err or damaged()
     end
   end
   local kept = { name = row.name }
@@ -270,6 +275,15 @@ local function call_of(client, row)
   end), kept
 end
 
+local function prepare(client, row, params, opts)
+  return request.prepare(client, row.model, params, options.read(opts, request.options,
+    "the queue"))
+end
+
+local function judge(err)
+  return guard.wrap(err) or err
+end
+
 --- Submits a step that was picked, as the caller who enqueued it would have; it fails where its key
 --- is not that of the row.
 ---@param client segmind.Client
@@ -279,12 +293,16 @@ end
 function queued.submit(client, row)
   local params, opts, err = call_of(client, row)
   if not params then
-    return nil, err
+    return nil, err or damaged()
   end
-  local prepared
-  prepared, err = request.prepare(client, row.model, params, options.read(opts, request.options,
-    "the queue"))
-  if not prepared then
+  -- What is a mistake of a caller's, and raised, is one of the row's here: another version may have
+  -- written it, and no worker is to end by it.
+  local is_call, prepared
+  is_call, prepared, err = xpcall(prepare, judge, client, row, params, opts)
+  if not is_call then
+    local why = tostring(guard.pass(prepared)):match("segmind: (.*)") or error(prepared, 0)
+    return nil, damaged(why)
+  elseif not prepared then
     return nil, err
   end
   prepared.key = row.key

@@ -172,6 +172,33 @@ describe("a ledger's queue", function()
     assert.equal(0, ledger.accepted())
   end)
 
+  for column, text in pairs({
+    params = [['{"inputs":[],"params":null}', '{"inputs":[],"params":5}',
+      '{"inputs":["url:/etc/hosts"],"params":{"input_image":{"input":1}}}']],
+    options = [['{"timeout":"x"}', '{"price":-5}', '{"on_unknown":"as a later version would"}']],
+    name = "''",
+  }) do
+    it("fails a step whose " .. column .. " no call may have, and goes on with the rest", function()
+      for value in text:gmatch("'[^']*'") do
+        local sm = ledger.client()
+        enqueue(sm, column .. value)
+        ledger.sql(("UPDATE segmind_queue SET %s = %s WHERE state = 'waiting'"):format(column,
+          value))
+        enqueue(sm, "after " .. column .. value)
+        local before, told = ledger.accepted(), nil
+        local made = work(ledger.client(), { on_step = function(event)
+          told = told or event.error
+        end, stop = function()
+          return told and told.kind == "ledger"
+        end })
+        assert.same({ 1, 1 }, { made.done, made.failed }, value)
+        assert.equal("invalid", told.kind)
+        assert.truthy(told.message:find("row of the queue is damaged", 1, true), told.message)
+        assert.equal(before + 1, ledger.accepted())
+      end
+    end)
+  end
+
   it("says of a picture that is gone what is wrong, and pays nothing", function()
     local sm = ledger.client()
     local picture = ledger.write("a.png", session.PIXEL)
