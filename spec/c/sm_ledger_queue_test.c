@@ -241,6 +241,19 @@ static void what_is_given_back_is_picked_when_its_time_comes(void) {
   close_queue();
 }
 
+static void what_is_given_back_waits_for_no_clock_that_was_set_back(void) {
+  open_queue();
+  CHECK(enqueue("a", NULL));
+  set_clock(NOW + 86400);
+  CHECK(picks(&them, 9, "a,"));
+  struct sm_queue_step step = step_named("a", NULL);
+  ask = (struct sm_queue_ask){.steps = &step, .count = 1, .wait_s = 5};
+  CHECK(put(&them, SM_QUEUE_RETURN));
+  set_clock(NOW);
+  CHECK(picks(&us, 9, "a,"));
+  close_queue();
+}
+
 static void a_worker_that_ends_lets_its_picks_go(void) {
   open_queue();
   CHECK(enqueue("a", NULL));
@@ -364,6 +377,7 @@ int main(void) {
   a_step_that_is_enqueued_twice_is_there_once();
   a_pick_is_its_workers_until_its_lease_ends();
   what_is_given_back_is_picked_when_its_time_comes();
+  what_is_given_back_waits_for_no_clock_that_was_set_back();
   a_worker_that_ends_lets_its_picks_go();
   a_failure_blocks_what_hangs_on_it_until_it_is_enqueued_again();
   the_smaller_limit_rules_until_it_is_replaced();

@@ -44,9 +44,13 @@ static const char *const tables[] = {
 
 #define READY "state = 'waiting' AND inputs_left = 0"
 
+/* Nobody gives a step back for more than the minute of a lease: a clock that
+ * was set back would keep it. */
 #define PICK                                                                   \
   SELECT_WITH("q.state", "q.problem")                                          \
-  "WHERE q.state = 'waiting' AND q.inputs_left = 0 AND q.lease_until <= $1 "   \
+  "WHERE q.state = 'waiting' AND q.inputs_left = 0 "                           \
+  "AND (q.lease_until <= $1 "                                                  \
+  "OR q.lease_owner = '' AND q.lease_until > $1 + 60) "                        \
   "ORDER BY q.enqueued_at, q.step_key LIMIT CAST($2 AS BIGINT)"
 
 static const char pick_sql[] = PICK;
