@@ -1,6 +1,6 @@
 /* The pictures of a ledger that several machines use: here they have a folder
  * each. Without a server a file plays one. */
-#include "sm_transfers.h"
+#include "sm_pictures.h"
 
 #include "one_ledger.h"
 #include "sample_pictures.h"
@@ -17,7 +17,7 @@ static char ours[80], theirs[80];
 static struct sm_pictures we, they;
 static struct sm_error e;
 
-static const struct sm_picture picture = {
+static const struct sm_write picture = {
     .key = "a1", .generation = 1, .file = "a1.jpg", .sha256 = hex};
 
 static const char *file_in(const char *machine, const char *name) {
@@ -88,13 +88,10 @@ static enum sm_db_status move(const struct sm_pictures *pictures,
                               enum sm_write_kind kind, bool *is_done) {
   struct sm_transfers transfers = {0};
   struct sm_writes writes = {0};
-  struct sm_write write = {.kind = kind,
-                           .key = picture.key,
-                           .generation = picture.generation,
-                           .file = picture.file,
-                           .sha256 = picture.sha256};
+  struct sm_write write = picture;
   bool is_over = false;
   enum sm_db_status status = SM_DB_OK;
+  write.kind = kind;
   sm_writes_push(&writes, &write);
   sm_transfers_take(&transfers, pictures, &writes);
   CHECK(!writes.head);

@@ -13,13 +13,16 @@
  * one libsqlite3 in a process; a host with a second, static copy that opens the
  * same file breaks the locks of both
  * (https://www.sqlite.org/howtocorrupt.html, 2.2.1). */
+#include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "sm_db.h"
-#include "sm_db_fork.h"
 #include "sm_file.h"
+#include "sm_system.h"
+#include "sm_timer.h"
 
 #ifdef SEGMIND_HAS_SQLITE
 
@@ -30,6 +33,9 @@
 #define BUSY_MS 100
 #define MAX_VALUES 24
 #define MAX_STATEMENTS 96
+/* Who forks is the host, which is never held up for longer than a disk may take
+ * to commit. */
+#define FORK_PATIENCE_MS 50
 
 struct statement {
   const char *sql;
@@ -40,7 +46,7 @@ struct sqlite {
   sqlite3 *handle;
   struct statement statements[MAX_STATEMENTS];
   int count;
-  bool is_at_work; /* see sm_db_fork */
+  bool is_at_work; /* see enter and leave */
 };
 
 static const struct sm_db_dialect dialect = {
@@ -49,6 +55,72 @@ static const struct sm_db_dialect dialect = {
         "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = $1",
     .is_used = "SELECT 1 FROM sqlite_master LIMIT 1",
 };
+
+/* -- a fork ---------------------------------------------------------------
+ *
+ * SQLite keeps the locks of a file in the process's memory, too. A child that
+ * was forked in the midst of a transaction inherits the note of a lock that it
+ * does not have: a connection of its own to the same file then waits for ever,
+ * or reads while the parent writes
+ * (https://www.sqlite.org/howtocorrupt.html, 2.6). So a fork waits until no
+ * connection of this process is at work, for some milliseconds; after a fork
+ * that could not wait so long the child opens no ledger. */
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t changed;
+static int at_work; /* connections */
+static bool is_forking;
+static bool is_amid; /* this process was forked while one was at work */
+
+/* Nobody begins meanwhile, else one of many would always be at work. */
+static void before_fork(void) {
+  const int64_t until_ms = sm_now_ms() + FORK_PATIENCE_MS;
+  int rc = 0;
+  pthread_mutex_lock(&lock);
+  is_forking = true;
+  while (at_work > 0 && rc != ETIMEDOUT)
+    rc = sm_system_wait(&changed, &lock, until_ms);
+}
+
+static void in_parent(void) {
+  is_forking = false;
+  pthread_cond_broadcast(&changed);
+  pthread_mutex_unlock(&lock);
+}
+
+/* The thread that forked has the lock; who waited for the condition is not in
+ * the child. */
+static void in_child(void) {
+  is_amid |= at_work > 0;
+  at_work = 0;
+  is_forking = false;
+  sm_system_condition(&changed);
+  pthread_mutex_unlock(&lock);
+}
+
+static void watch(void) {
+  sm_system_condition(&changed);
+  (void)pthread_atfork(before_fork, in_parent, in_child);
+}
+
+/* Round each use of a connection, from the begin of a transaction to its end.
+ * The first one watches for forks from then on. */
+static void enter(void) {
+  pthread_once(&once, watch);
+  pthread_mutex_lock(&lock);
+  while (is_forking)
+    pthread_cond_wait(&changed, &lock);
+  at_work++;
+  pthread_mutex_unlock(&lock);
+}
+
+static void leave(void) {
+  pthread_mutex_lock(&lock);
+  if (--at_work == 0)
+    pthread_cond_broadcast(&changed);
+  pthread_mutex_unlock(&lock);
+}
 
 /* -- errors ---------------------------------------------------------------- */
 
@@ -147,7 +219,7 @@ static int bind_value(sqlite3_stmt *handle, int place,
   return sqlite3_bind_null(handle, place);
 }
 
-static int bind(sqlite3_stmt *handle, const struct sm_db_query *query) {
+static int bind_values(sqlite3_stmt *handle, const struct sm_db_query *query) {
   int code = SQLITE_OK;
   for (int i = 0; code == SQLITE_OK && i < query->count; i++) {
     int place = place_of(handle, i + 1);
@@ -207,7 +279,7 @@ static int step_through(sqlite3_stmt *handle, const struct sm_db_query *query) {
 /* From the begin of a transaction to its end is one piece of work. */
 static void go_to_work(struct sqlite *sqlite) {
   if (!sqlite->is_at_work)
-    sm_db_fork_enter();
+    enter();
   sqlite->is_at_work = true;
 }
 
@@ -215,7 +287,7 @@ static void rest(struct sqlite *sqlite) {
   if (sqlite->handle && !sqlite3_get_autocommit(sqlite->handle))
     return;
   sqlite->is_at_work = false;
-  sm_db_fork_leave();
+  leave();
 }
 
 static enum sm_db_status run(const struct sm_db *db, struct sm_db_query *query,
@@ -225,7 +297,7 @@ static enum sm_db_status run(const struct sm_db *db, struct sm_db_query *query,
   sqlite3_stmt *handle = NULL;
   int code = prepare(sqlite, query->sql, &handle);
   if (code == SQLITE_OK)
-    code = bind(handle, query);
+    code = bind_values(handle, query);
   if (code == SQLITE_OK)
     code = step_through(handle, query);
   enum sm_db_status status =
@@ -244,7 +316,7 @@ static void close_file(const struct sm_db *db) {
   for (int i = 0; i < sqlite->count; i++)
     (void)sqlite3_finalize(sqlite->statements[i].handle);
   (void)sqlite3_close(sqlite->handle);
-  sm_db_fork_leave();
+  leave();
   free(sqlite);
 }
 
@@ -303,7 +375,7 @@ enum sm_db_status sm_db_sqlite_open(struct sm_db *db,
                                     const struct sm_db_options *options,
                                     struct sm_error *e) {
   struct sm_error why;
-  if (sm_db_fork_is_amid())
+  if (is_amid)
     return sm_db_fail(db, SM_DB_BROKEN, e,
                       "cannot be opened: this process was forked while its "
                       "parent wrote into a ledger; fork before, or start a "

@@ -10,10 +10,10 @@
 #include "sm_ledger_queue.h"
 #include "sm_ledger_rows.h"
 #include "sm_owner.h"
+#include "sm_pictures.h"
 #include "sm_system.h"
 #include "sm_thread.h"
 #include "sm_timer.h"
-#include "sm_transfers.h"
 
 #define PATIENCE_MS 10000 /* a write before a submit */
 #define NOTE_MS 1000      /* of trouble, until the host is told */

@@ -209,11 +209,11 @@ void sm_pictures_destroy(struct sm_pictures *pictures) {
   pictures->folder = NULL;
 }
 
-/* -- one picture --------------------------------------------------------- */
+/* -- one piece ----------------------------------------------------------- */
 
 static char *path_of(const struct sm_pictures *pictures,
-                     const struct sm_picture *picture) {
-  return sm_buf_format("%s/%s", pictures->folder, picture->file);
+                     const struct sm_write *write) {
+  return sm_buf_format("%s/%s", pictures->folder, write->file);
 }
 
 static enum sm_db_status out_of_memory(const struct sm_pictures *pictures,
@@ -222,11 +222,17 @@ static enum sm_db_status out_of_memory(const struct sm_pictures *pictures,
                     "cannot move a picture: out of memory");
 }
 
+static enum sm_db_status fail(const struct sm_pictures *pictures,
+                              const struct sm_error *why, struct sm_error *e) {
+  return sm_db_fail(pictures->db, SM_DB_REFUSED, e,
+                    "cannot make the file of a picture: %.240s", why->message);
+}
+
 static enum sm_db_status read_piece(const struct sm_pictures *pictures,
-                                    const struct sm_picture *picture,
-                                    int64_t piece, char *bytes, size_t *size,
+                                    const struct sm_write *write, int64_t piece,
+                                    char *bytes, size_t *size,
                                     struct sm_error *e) {
-  char *path = path_of(pictures, picture);
+  char *path = path_of(pictures, write);
   if (!path)
     return out_of_memory(pictures, e);
   int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
@@ -245,12 +251,12 @@ static enum sm_db_status read_piece(const struct sm_pictures *pictures,
 }
 
 static enum sm_db_status forget_from(const struct sm_pictures *pictures,
-                                     const struct sm_picture *picture,
+                                     const struct sm_write *write,
                                      int64_t piece, struct sm_error *e) {
   struct sm_db_query query = {
       .sql = forget_pieces_sql,
-      .values = SM_DB_VALUES(sm_db_text(picture->key),
-                             sm_db_number((double)picture->generation),
+      .values = SM_DB_VALUES(sm_db_text(write->key),
+                             sm_db_number((double)write->generation),
                              sm_db_number((double)piece)),
       .count = 3,
       .is_alone = true};
@@ -258,35 +264,36 @@ static enum sm_db_status forget_from(const struct sm_pictures *pictures,
 }
 
 static enum sm_db_status write_piece(const struct sm_pictures *pictures,
-                                     const struct sm_picture *picture,
+                                     const struct sm_write *write,
                                      int64_t piece, const char *bytes,
                                      size_t size, struct sm_error *e) {
   struct sm_db_query query = {
       .sql = put_piece_sql,
       .values = SM_DB_VALUES(
-          sm_db_text(picture->key), sm_db_number((double)picture->generation),
+          sm_db_text(write->key), sm_db_number((double)write->generation),
           sm_db_number((double)piece), sm_db_bytes(bytes, size)),
       .count = 4,
       .is_alone = true};
   return sm_db_run(pictures->db, &query, e);
 }
 
-enum sm_db_status sm_pictures_put_piece(const struct sm_pictures *pictures,
-                                        const struct sm_picture *picture,
-                                        int64_t piece, bool *is_last,
-                                        struct sm_error *e) {
+/* Puts a piece of the file there, in the place of one that there is; after the
+ * last what is behind it is forgotten. */
+static enum sm_db_status put_piece(const struct sm_pictures *pictures,
+                                   const struct sm_write *write, int64_t piece,
+                                   bool *is_last, struct sm_error *e) {
   size_t size = 0;
   char *bytes = malloc(PIECE_BYTES);
   if (!bytes)
     return out_of_memory(pictures, e);
   enum sm_db_status status =
-      read_piece(pictures, picture, piece, bytes, &size, e);
+      read_piece(pictures, write, piece, bytes, &size, e);
   if (!status && size > 0)
-    status = write_piece(pictures, picture, piece, bytes, size, e);
+    status = write_piece(pictures, write, piece, bytes, size, e);
   free(bytes);
   *is_last = !status && size < PIECE_BYTES;
   return *is_last
-             ? forget_from(pictures, picture, size > 0 ? piece + 1 : piece, e)
+             ? forget_from(pictures, write, size > 0 ? piece + 1 : piece, e)
              : status;
 }
 
@@ -307,15 +314,16 @@ static bool take_piece(void *user, const struct sm_db_value *row, int columns) {
   return true;
 }
 
-enum sm_db_status sm_pictures_get_piece(const struct sm_pictures *pictures,
-                                        const struct sm_picture *picture,
-                                        int64_t piece, struct sm_file *file,
-                                        bool *is_there, struct sm_error *e) {
+/* Writes a piece into a file, unless it is not there. */
+static enum sm_db_status get_piece(const struct sm_pictures *pictures,
+                                   const struct sm_write *write, int64_t piece,
+                                   struct sm_file *file, bool *is_there,
+                                   struct sm_error *e) {
   struct arrival arrival = {.file = file};
   struct sm_db_query query = {
       .sql = get_piece_sql,
-      .values = SM_DB_VALUES(sm_db_text(picture->key),
-                             sm_db_number((double)picture->generation),
+      .values = SM_DB_VALUES(sm_db_text(write->key),
+                             sm_db_number((double)write->generation),
                              sm_db_number((double)piece)),
       .count = 3,
       .take = take_piece,
@@ -323,29 +331,96 @@ enum sm_db_status sm_pictures_get_piece(const struct sm_pictures *pictures,
       .is_alone = true};
   enum sm_db_status status = sm_db_run(pictures->db, &query, e);
   *is_there = arrival.has_piece;
-  return status || arrival.code == SM_OK
-             ? status
-             : sm_pictures_fail(pictures, &arrival.e, e);
+  return status || arrival.code == SM_OK ? status
+                                         : fail(pictures, &arrival.e, e);
 }
 
-enum sm_db_status sm_pictures_fail(const struct sm_pictures *pictures,
-                                   const struct sm_error *why,
-                                   struct sm_error *e) {
-  return sm_db_fail(pictures->db, SM_DB_REFUSED, e,
-                    "cannot make the file of a picture: %.240s", why->message);
-}
-
-enum sm_db_status sm_pictures_new_file(const struct sm_pictures *pictures,
-                                       const struct sm_picture *picture,
-                                       struct sm_file **file,
-                                       struct sm_error *e) {
+/* The file in the folder, for that. Ownership: the caller's. */
+static enum sm_db_status new_file(const struct sm_pictures *pictures,
+                                  const struct sm_write *write,
+                                  struct sm_file **file, struct sm_error *e) {
   struct sm_error why;
-  char *path = path_of(pictures, picture);
+  char *path = path_of(pictures, write);
   if (!path)
     return out_of_memory(pictures, e);
   enum sm_code code = sm_file_new(file, path, true, &why);
   if (code == SM_OK)
     code = sm_file_want_sha256(*file, &why);
   free(path);
-  return code == SM_OK ? SM_DB_OK : sm_pictures_fail(pictures, &why, e);
+  return code == SM_OK ? SM_DB_OK : fail(pictures, &why, e);
+}
+
+/* -- transfers ------------------------------------------------------------- */
+
+static bool has_picture(const struct sm_write *write) {
+  return write->kind == SM_WRITE_PICTURE ||
+         (!write->is_moved && write->file &&
+          (write->kind == SM_WRITE_KEEP || write->kind == SM_WRITE_SHARE ||
+           write->kind == SM_WRITE_COMPLETE));
+}
+
+void sm_transfers_take(struct sm_transfers *transfers,
+                       const struct sm_pictures *pictures,
+                       struct sm_writes *writes) {
+  struct sm_writes rest = {0};
+  if (!pictures->is_in_database)
+    return;
+  while (writes->head) {
+    struct sm_write *write = sm_writes_pop(writes);
+    sm_writes_push(has_picture(write) ? &transfers->waiting : &rest, write);
+  }
+  *writes = rest;
+}
+
+/* What is not the picture that was kept is none (M10). */
+static enum sm_db_status finish_file(struct sm_transfers *transfers,
+                                     const struct sm_pictures *pictures,
+                                     struct sm_write *write,
+                                     struct sm_error *e) {
+  struct sm_error why;
+  enum sm_code code = transfers->pieces > 0
+                          ? sm_file_commit(transfers->file, &why)
+                          : SM_PROTOCOL;
+  bool is_it = code == SM_OK &&
+               strcmp(sm_file_sha256(transfers->file), write->sha256) == 0;
+  write->standing = is_it ? SM_STANDING_DONE : SM_STANDING_FREE;
+  return code == SM_OK || code == SM_PROTOCOL ? SM_DB_OK
+                                              : fail(pictures, &why, e);
+}
+
+static enum sm_db_status receive(struct sm_transfers *transfers,
+                                 const struct sm_pictures *pictures,
+                                 struct sm_write *write, bool *is_over,
+                                 struct sm_error *e) {
+  bool is_there = false;
+  enum sm_db_status status = SM_DB_OK;
+  if (!transfers->file)
+    status = new_file(pictures, write, &transfers->file, e);
+  if (!status)
+    status = get_piece(pictures, write, transfers->pieces, transfers->file,
+                       &is_there, e);
+  *is_over = !is_there;
+  return status || is_there ? status
+                            : finish_file(transfers, pictures, write, e);
+}
+
+enum sm_db_status sm_transfers_step(struct sm_transfers *transfers,
+                                    const struct sm_pictures *pictures,
+                                    bool *is_over, struct sm_error *e) {
+  struct sm_write *write = transfers->waiting.head;
+  enum sm_db_status status =
+      write->kind == SM_WRITE_PICTURE
+          ? receive(transfers, pictures, write, is_over, e)
+          : put_piece(pictures, write, transfers->pieces, is_over, e);
+  if (!status)
+    transfers->pieces++;
+  write->is_moved = !status && *is_over;
+  return status;
+}
+
+struct sm_write *sm_transfers_pop(struct sm_transfers *transfers) {
+  sm_file_delete(transfers->file);
+  transfers->file = NULL;
+  transfers->pieces = 0;
+  return sm_writes_pop(&transfers->waiting);
 }

@@ -22,6 +22,7 @@
 
 #include "sm_db.h"
 #include "sm_file.h"
+#include "sm_store.h"
 
 struct sm_pictures {
   const struct sm_db *db;
@@ -38,41 +39,35 @@ enum sm_db_status sm_pictures_prepare(struct sm_pictures *pictures,
                                       struct sm_error *e);
 void sm_pictures_destroy(struct sm_pictures *pictures);
 
-/* Which picture: that of a row, `file` in the folder. */
-struct sm_picture {
-  const char *key;
-  int64_t generation;
-  const char *file;
-  const char *sha256;
+/* Pictures on their way to a ledger's database, or from it.
+ *
+ * A picture is long, and who writes into a ledger waits for nobody else's: it
+ * goes a piece at a time, each outside of a transaction, and between them the
+ * ledger writes what is short. Where it is, is written when it is there.
+ *
+ * The writes wait in a list, the first is under way: a KEEP, or a COMPLETE with
+ * a file, whose file goes into the database, and a PICTURE, whose file is made.
+ */
+struct sm_transfers {
+  struct sm_writes waiting;
+  struct sm_file *file; /* of the first, while it is being made */
+  int64_t pieces;       /* of the first, that were moved */
 };
 
-/* A picture in the database is moved a piece at a time, from 0 on, each outside
- * of a transaction (sm_transfers).
- *
- * Puts a piece of the file there, in the place of one that there is; after the
- * last what is behind it is forgotten. Errors: SM_DB_REFUSED for a file that
- * cannot be read. */
-enum sm_db_status sm_pictures_put_piece(const struct sm_pictures *pictures,
-                                        const struct sm_picture *picture,
-                                        int64_t piece, bool *is_last,
-                                        struct sm_error *e);
+/* Takes those out of a list that have a picture to move. */
+void sm_transfers_take(struct sm_transfers *transfers,
+                       const struct sm_pictures *pictures,
+                       struct sm_writes *writes);
 
-/* Writes a piece into a file, unless it is not there. Errors: SM_DB_REFUSED for
- * a file that cannot be written. */
-enum sm_db_status sm_pictures_get_piece(const struct sm_pictures *pictures,
-                                        const struct sm_picture *picture,
-                                        int64_t piece, struct sm_file *file,
-                                        bool *is_there, struct sm_error *e);
+/* Moves a piece of the first. `is_over`: it was the last, or there is nothing
+ * to move; a PICTURE has its standing then. After a transient error the same
+ * piece may be tried again. Errors:
+ * SM_DB_REFUSED for a file that cannot be read or written. */
+enum sm_db_status sm_transfers_step(struct sm_transfers *transfers,
+                                    const struct sm_pictures *pictures,
+                                    bool *is_over, struct sm_error *e);
 
-/* The file in the folder, for that. Ownership: the caller's. */
-enum sm_db_status sm_pictures_new_file(const struct sm_pictures *pictures,
-                                       const struct sm_picture *picture,
-                                       struct sm_file **file,
-                                       struct sm_error *e);
-
-/* Fills `e` with why a picture's file cannot be made: SM_DB_REFUSED. */
-enum sm_db_status sm_pictures_fail(const struct sm_pictures *pictures,
-                                   const struct sm_error *why,
-                                   struct sm_error *e);
+/* Takes the first out, wherever it is. NULL: there is none. */
+struct sm_write *sm_transfers_pop(struct sm_transfers *transfers);
 
 #endif
