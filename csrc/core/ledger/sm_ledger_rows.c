@@ -440,17 +440,16 @@ static enum sm_db_status carry_out(struct sm_transaction *transaction,
   switch (write->kind) {
   case SM_WRITE_LOOK:
   case SM_WRITE_FIND:
-    return sm_ledger_standing_look(transaction, write, e);
+  case SM_WRITE_ATTACH:
+  case SM_WRITE_RESUME:
+  case SM_WRITE_LIST:
+  case SM_WRITE_RENEW:
+  case SM_WRITE_RELEASE:
+    return sm_ledger_standing_apply(transaction, write, e);
   case SM_WRITE_CLAIM:
     return claim(transaction, write, e);
-  case SM_WRITE_ATTACH:
-    return sm_ledger_standing_attach(transaction, write, e);
-  case SM_WRITE_RESUME:
-    return sm_ledger_standing_resume(transaction, write, e);
   case SM_WRITE_SPENT:
     return spent(transaction, write, e);
-  case SM_WRITE_LIST:
-    return sm_ledger_standing_list(transaction, write, e);
   case SM_WRITE_ACCEPT:
     return accept(transaction, write, e);
   case SM_WRITE_COMPLETE:
@@ -459,13 +458,9 @@ static enum sm_db_status carry_out(struct sm_transaction *transaction,
     return keep(transaction, write, write->generation, e);
   case SM_WRITE_END:
     return end(transaction, write, e);
-  case SM_WRITE_RENEW:
-    return sm_ledger_standing_renew(transaction, write, e);
-  case SM_WRITE_RELEASE:
-    return sm_ledger_standing_release(transaction, e);
   case SM_WRITE_QUEUE:
     return sm_ledger_queue_apply(transaction, write->queue, e);
-  case SM_WRITE_PICTURE: /* see sm_transfers */
+  case SM_WRITE_PICTURE: /* see sm_pictures */
   case SM_WRITE_SHARE:
   case SM_WRITE_NOTE:
     break;

@@ -279,9 +279,8 @@ enum sm_db_status sm_ledger_standing_look(struct sm_transaction *transaction,
 /* A job of the asker's may be at the row, and it may be submitted again once it
  * has failed: who attaches its id only looks on then, for his end must not be
  * written into the row of a submit that is under way (M3). */
-enum sm_db_status sm_ledger_standing_attach(struct sm_transaction *transaction,
-                                            struct sm_write *write,
-                                            struct sm_error *e) {
+static enum sm_db_status attach(struct sm_transaction *transaction,
+                                struct sm_write *write, struct sm_error *e) {
   struct reading reading = {0};
   struct sm_db_query query = {.sql = by_request_sql,
                               .values =
@@ -295,9 +294,8 @@ enum sm_db_status sm_ledger_standing_attach(struct sm_transaction *transaction,
   return status;
 }
 
-enum sm_db_status sm_ledger_standing_resume(struct sm_transaction *transaction,
-                                            struct sm_write *write,
-                                            struct sm_error *e) {
+static enum sm_db_status resume(struct sm_transaction *transaction,
+                                struct sm_write *write, struct sm_error *e) {
   struct reading reading = {.wants_all = true};
   struct sm_db_query query = {.sql = unfinished_sql};
   enum sm_db_status status = read_rows(transaction, &query, &reading, e);
@@ -308,9 +306,8 @@ enum sm_db_status sm_ledger_standing_resume(struct sm_transaction *transaction,
   return status;
 }
 
-enum sm_db_status sm_ledger_standing_list(struct sm_transaction *transaction,
-                                          struct sm_write *write,
-                                          struct sm_error *e) {
+static enum sm_db_status list(struct sm_transaction *transaction,
+                              struct sm_write *write, struct sm_error *e) {
   struct reading reading = {.wants_all = true};
   struct sm_db_query query = {.sql = list_sql};
   enum sm_db_status status = read_rows(transaction, &query, &reading, e);
@@ -326,9 +323,8 @@ bool sm_ledger_standing_was_let_go(const struct sm_transaction *transaction,
          sm_row_number(row, SM_ROW_LEASE_UNTIL) <= transaction->lease_now_s;
 }
 
-enum sm_db_status sm_ledger_standing_renew(struct sm_transaction *transaction,
-                                           struct sm_write *write,
-                                           struct sm_error *e) {
+static enum sm_db_status renew(struct sm_transaction *transaction,
+                               struct sm_write *write, struct sm_error *e) {
   bool is_there = false;
   enum sm_db_status status = sm_transaction_ask_time(transaction, e);
   if (status)
@@ -344,12 +340,31 @@ enum sm_db_status sm_ledger_standing_renew(struct sm_transaction *transaction,
   return status;
 }
 
-enum sm_db_status sm_ledger_standing_release(struct sm_transaction *transaction,
-                                             struct sm_error *e) {
+static enum sm_db_status release(struct sm_transaction *transaction,
+                                 struct sm_error *e) {
   struct sm_db_query query = {.sql = release_sql,
                               .values =
                                   SM_DB_VALUES(sm_db_text(transaction->owner)),
                               .count = 1};
   enum sm_db_status status = sm_db_run(transaction->db, &query, e);
   return status ? status : sm_ledger_queue_release(transaction, e);
+}
+
+enum sm_db_status sm_ledger_standing_apply(struct sm_transaction *transaction,
+                                           struct sm_write *write,
+                                           struct sm_error *e) {
+  switch (write->kind) {
+  case SM_WRITE_ATTACH:
+    return attach(transaction, write, e);
+  case SM_WRITE_RESUME:
+    return resume(transaction, write, e);
+  case SM_WRITE_LIST:
+    return list(transaction, write, e);
+  case SM_WRITE_RENEW:
+    return renew(transaction, write, e);
+  case SM_WRITE_RELEASE:
+    return release(transaction, e);
+  default:
+    return sm_ledger_standing_look(transaction, write, e);
+  }
 }

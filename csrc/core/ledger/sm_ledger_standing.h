@@ -6,10 +6,6 @@
  * lives; what he has left behind is taken over by the first that asks, in the
  * transaction in which he asks (M3, M9). A damaged row concerns its own key:
  * nothing is paid on that (M7).
- *
- * Each function but the first two and the last three answers a write of the
- * same name: `standing`, `written` and `row` are filled in, and the row is the
- * write's.
  */
 #ifndef SM_LEDGER_STANDING_H
 #define SM_LEDGER_STANDING_H
@@ -27,21 +23,10 @@ enum sm_db_status sm_ledger_standing_last(struct sm_transaction *transaction,
                                           const char *key, int64_t *generation,
                                           struct sm_error *e);
 
-/* LOOK and FIND; what was left behind is taken over, but by FIND. */
+/* Which row stands for the write's key. `standing`, `written` and `row` are
+ * filled in, and the row is the write's. What was left behind is taken over,
+ * but by FIND. */
 enum sm_db_status sm_ledger_standing_look(struct sm_transaction *transaction,
-                                          struct sm_write *write,
-                                          struct sm_error *e);
-
-enum sm_db_status sm_ledger_standing_attach(struct sm_transaction *transaction,
-                                            struct sm_write *write,
-                                            struct sm_error *e);
-
-enum sm_db_status sm_ledger_standing_resume(struct sm_transaction *transaction,
-                                            struct sm_write *write,
-                                            struct sm_error *e);
-
-/* Rows that cannot be relied on are in it, and say so. */
-enum sm_db_status sm_ledger_standing_list(struct sm_transaction *transaction,
                                           struct sm_write *write,
                                           struct sm_error *e);
 
@@ -50,13 +35,13 @@ enum sm_db_status sm_ledger_standing_list(struct sm_transaction *transaction,
 bool sm_ledger_standing_was_let_go(const struct sm_transaction *transaction,
                                    const struct sm_row *row);
 
-/* Renews all leases of the owner; `standing` tells whether any is held. */
-enum sm_db_status sm_ledger_standing_renew(struct sm_transaction *transaction,
+/* Carries out a write that asks for rows or is about leases: LOOK, FIND,
+ * ATTACH, RESUME and LIST fill in the same as sm_ledger_standing_look; the rows
+ * of a LIST that cannot be relied on are in it, and say so. RENEW renews all
+ * leases of the owner, and `standing` tells whether any is held; RELEASE lets
+ * all of them go. */
+enum sm_db_status sm_ledger_standing_apply(struct sm_transaction *transaction,
                                            struct sm_write *write,
                                            struct sm_error *e);
-
-/* Lets all of them go. */
-enum sm_db_status sm_ledger_standing_release(struct sm_transaction *transaction,
-                                             struct sm_error *e);
 
 #endif
