@@ -133,11 +133,6 @@ static struct sm_event *new_note(const struct sm_task *task, const char *note) {
   return event;
 }
 
-void sm_engine_emit_note(struct sm_engine *engine, struct sm_task *task,
-                         const char *note) {
-  emit(engine, task, new_note(task, note));
-}
-
 /* Without memory for its reason the note stands alone. */
 void sm_engine_emit_news(struct sm_engine *engine, struct sm_task *task,
                          const struct sm_action *action) {
@@ -188,9 +183,9 @@ void sm_engine_check_host(struct sm_engine *engine, struct sm_task *task,
     return;
   engine->has_checked_host = true;
   if (!is_on_base(engine, url))
-    sm_engine_emit_note(engine, task,
-                        "the service names a status_url on another host; it is "
-                        "not used, the base URL is");
+    emit(engine, task,
+         new_note(task, "the service names a status_url on another host; it is "
+                        "not used, the base URL is"));
 }
 
 static void emit_action(struct sm_engine *engine, struct sm_task *task,

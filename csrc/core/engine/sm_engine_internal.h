@@ -67,12 +67,10 @@ void sm_engine_drop(struct sm_engine *engine, struct sm_task *task);
 
 /* -- events ---------------------------------------------------------------- */
 
-/* A state, or a note (static text). Either is left out when there is no memory
- * for it, except that a submit was accepted. */
+/* A state. It is left out when there is no memory for it, as a note is, except
+ * that a submit was accepted. */
 void sm_engine_emit_state(struct sm_engine *engine, struct sm_task *task,
                           enum sm_state state);
-void sm_engine_emit_note(struct sm_engine *engine, struct sm_task *task,
-                         const char *note);
 
 /* The note of an action, if it has one, with the error that it is about. */
 void sm_engine_emit_news(struct sm_engine *engine, struct sm_task *task,
