@@ -163,11 +163,13 @@ local scalar_problem = {
   end,
 }
 
+local HOLES = "a table is either a list without holes or has names as keys"
+
 local function key_problem(value, key)
   if type(key) == "string" then
     return scalar_problem.string(key)
   elseif type(key) ~= "number" or key % 1 ~= 0 or key < 1 or key > #value then
-    return "a table is either a list without holes or has names as keys"
+    return HOLES
   end
 end
 
@@ -189,15 +191,19 @@ function json.problem(value, skip, depth)
   elseif depth > MAX_DEPTH then
     return "a table within itself, or more than 32 levels"
   end
-  local named
+  local named, count = false, 0
   for key, item in pairs(value) do
     local problem = key_problem(value, key) or json.problem(item, skip, depth + 1)
     if problem then
       return problem
     end
     named = named or type(key) == "string"
+    count = count + 1
   end
-  return named and #value > 0 and "a table is either a list or has names as keys" or nil
+  if named then
+    return #value > 0 and "a table is either a list or has names as keys" or nil
+  end
+  return count ~= #value and HOLES or nil -- of { 1, nil, 3 } # may be 3
 end
 
 --- Writes a value that `json.problem` has passed.

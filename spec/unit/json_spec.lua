@@ -240,6 +240,9 @@ describe("a value for the wire", function()
   end)
 
   it("is a list or an object, not both, without holes or loops", function()
+    for _, list in ipairs({ { 1, nil, 3 }, { 1, 2, nil, 4 }, { nil, 2 } }) do
+      assert.truthy(json.problem(list):find("without holes", 1, true))
+    end
     assert.is_nil(json.problem({ 1, 2, { a = {} } }))
     assert.truthy(json.problem({ 1, a = 2 }))
     assert.truthy(json.problem({ [1] = 1, [3] = 3, [100] = 1 }))
