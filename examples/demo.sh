@@ -84,10 +84,10 @@ with "${LUA54:-lua5.4}" examples/graph.lua "$out" ||
 [ -s "$out/report.html" ] || fail "there is no $out/report.html"
 
 echo
-echo "The same from a shell, in the clone's folder (man -l doc/segmind.1 tells all):"
+echo "One more from a shell, as it is typed in the clone's folder (man -l doc/segmind.1 tells all):"
 echo "  eval \"\$(make -s env$in_build)\""
 echo "  segmind emulate -- segmind edit examples/pictures/portrait.webp \\"
-echo "    \"by candlelight\" -m flux-kontext-dev -o $(quoted "$out/by-candlelight")"
+echo "    \"by candlelight\" -m flux-kontext-dev -o $(quoted "$out/candles")"
 with bin/segmind edit "$out/pictures/portrait.webp" "by candlelight" \
   -m flux-kontext-dev -o "$out/candles" -q >"$scratch/path" || fail "segmind edit failed"
 echo "  segmind report --inputs pictures -o report.html"
