@@ -67,8 +67,8 @@ end
 
 -- The worker has said something of a submit that was left to it, and it was not heard yet.
 local function may_be_sent(job)
-  local client, submit = job._client, job._operation
-  local id = client._has_ledger and submit and submit._task
+  local client, submit = job._client, job._operation or job
+  local id = client._has_ledger and submit._task
   return id and client._handlers[id] == submit and client._handle:has_event(id)
 end
 

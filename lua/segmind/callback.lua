@@ -229,8 +229,8 @@ local function tell_last(job, what, value)
   end
 end
 
---- Tells the end of a job that has `_listeners`, once: one is struck out before it is called, so none
---- hears of it again when the telling is interrupted and goes on later.
+--- Tells the end of a job that has `_listeners`, once: one is struck out before it is called, so
+--- none hears of it again when the telling is interrupted and goes on later.
 ---@param job segmind.Job
 function callback.tell_end(job)
   tell_last(job, "state", job.state)

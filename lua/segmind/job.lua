@@ -80,7 +80,7 @@ local function add_rare(fields, client, prepared)
 end
 
 --- Makes a job, which lifecycle.lua goes on with. Ten thousand of them may wait: in sixteen fields,
---- `request_id` and `started` among them, which a table has room for before it doubles.
+--- `request_id`, `started` and `warnings` among them, for which a table has room before it doubles.
 ---@param client segmind.Client
 ---@param prepared table from request.prepare
 ---@return segmind.Job
@@ -89,7 +89,7 @@ function Job.new(client, prepared)
   local job = setmetatable(add_rare({ id = client._count, model = prepared.model,
     params = prepared.params, seed = prepared.seed, state = "waiting", _client = client,
     _request = prepared, _phase = "waiting", _active = false, _sent = false, _deadline = false,
-    _operation = false, _task = false, _listeners = false }, client, prepared), Job)
+    _task = false, _listeners = false }, client, prepared), Job)
   client._by_id[job.id] = job
   return job
 end

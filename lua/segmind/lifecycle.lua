@@ -81,7 +81,7 @@ end
 ---@return boolean
 function lifecycle.is_expected(job)
   local client = job._client
-  return operation.is_under_way(client, job._operation)
+  return operation.is_under_way(client, operation.of(job))
     or client._left_over and client._left_over.job == job
 end
 
@@ -175,7 +175,7 @@ local function conclude(job)
   if err and err.charged == "no" and (job._doubtful or job._resubmits) then
     err.charged = "unknown" -- this submit was not, one before it may have been
   end
-  operation.cancel(client, job._operation)
+  operation.cancel(client, operation.of(job))
   job.state = err and "FAILED" or "COMPLETED"
   if not job.ended then
     job.ended = (job.started or unix_time(client)) + lifecycle.passed(job)
@@ -184,7 +184,10 @@ local function conclude(job)
   client._unsettled = true
   client._settled:push(job)
   client._jobs[job] = nil
-  job._request, job._operation = nil, nil
+  job._request = nil
+  if job._operation then -- LuaJIT and 5.3 make room even for a nil that was not there
+    job._operation = nil
+  end
 end
 
 --- Writes into an error which job it is of, and which step of a chain.
@@ -297,7 +300,11 @@ local function operate(job, handler, verb, ...)
 end
 
 local function ask_core(job, verb, ...)
-  operate(job, job, verb, ...)
+  job._task = false
+  if job._operation then
+    job._operation = nil
+  end
+  operation.start(job._client, job, verb, ...)
 end
 
 --- What the core is told of a job besides its body.
@@ -316,8 +323,8 @@ end
 
 --- Whether the job's submit was begun and its end is not known.
 local function is_submitted(job)
-  local submit = job._operation
-  return submit and not submit._is_ending and operation.is_under_way(job._client, submit)
+  local submit = operation.of(job)
+  return not submit._is_ending and operation.is_under_way(job._client, submit)
 end
 
 local function is_late(job, state)
@@ -361,7 +368,7 @@ local function submit(job)
   if not allowed then
     return fail(job, err)
   end
-  if job._doubtful then -- LuaJIT and 5.3 make room even for a nil that was not there
+  if job._doubtful then
     job._doubtful = nil
   end
   post(job, json.encode(job.params))
@@ -369,7 +376,7 @@ end
 
 --- The pictures are up, and the core holds the step for the job: it waits for the body.
 local function proceed(job)
-  local ok, err = job._client._handle:proceed(job._operation._task, json.encode(job.params))
+  local ok, err = job._client._handle:proceed(operation.of(job)._task, json.encode(job.params))
   if not ok and err then
     fail(job, Error.from(err))
   end
@@ -787,8 +794,7 @@ function lifecycle.attach(job, request_id)
   job._made = false -- nothing is known of that
   job._is_unseen = true -- until the service tells a state, the id is only the caller's word
   job._client._jobs[job] = true
-  job._operation = job
-  local _, refused = operation.begin(job._client, job._operation, "attach", job.model, request_id,
+  local _, refused = operation.begin(job._client, job, "attach", job.model, request_id,
     attach_options(job))
   if refused then
     job._client._jobs[job] = nil

@@ -101,8 +101,8 @@ local function made_of(params, inputs, before)
   return { id = count, params = params, inputs = inputs, before = before }
 end
 
---- How a job with pictures that is about to be sent is made. It holds texts and numbers alone, so it
---- may be kept when the job is over.
+--- How a job with pictures that is about to be sent is made. It holds texts and numbers alone, so
+--- it may be kept when the job is over.
 ---@param job segmind.Job
 ---@return table
 function lineage.of(job)

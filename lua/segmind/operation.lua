@@ -82,11 +82,18 @@ function operation.job(handler)
   return handler and (handler._phase and handler or handler.job)
 end
 
+--- The handler that hears of what a job waits for: itself unless there is another.
+---@param job segmind.Job
+---@return table handler
+function operation.of(job)
+  return job._operation or job
+end
+
 -- Its job had come to its next operation when an event came for the second time.
 local function is_behind(handler, id)
   local job = operation.job(handler)
-  local next_one = job and job._operation
-  return next_one and next_one._task and next_one._task ~= id
+  local task = job and operation.of(job)._task
+  return task and task ~= id
 end
 
 local deliver = {}

@@ -178,6 +178,9 @@ local function is_given(value, null)
   return value ~= nil and value ~= null
 end
 
+-- What is said of a parameter that is left out, by its rule: the same to every job.
+local left_out = setmetatable({}, { __mode = "k" })
+
 --- The warning that a rule of a model table asks for: `{ above =, with = }` or
 --- `{ equals =, without = }`, which a value that was left out meets, too.
 local function warning(param, params, null)
@@ -198,8 +201,11 @@ local function warning(param, params, null)
   if not hit then
     return nil
   end
-  local given = value == nil and "is left out" or "= " .. schema.show(value)
-  return ("%s %s: %s"):format(param[1], given, rule.say)
+  if value == nil then
+    left_out[rule] = left_out[rule] or ("%s is left out: %s"):format(param[1], rule.say)
+    return left_out[rule]
+  end
+  return ("%s = %s: %s"):format(param[1], schema.show(value), rule.say)
 end
 
 --- The names of a model's parameters; none of a model that is not declared.

@@ -175,7 +175,7 @@ local function end_late(client)
   end
   for _, job in ipairs(lifecycle.jobs(client)) do
     local at = job._deadline and job._deadline
-      + (operation.is_under_way(client, job._operation) and LOOKUP or GRACE)
+      + (operation.is_under_way(client, operation.of(job)) and LOOKUP or GRACE)
     if at and at <= now then
       lifecycle.event(job, "late")
     elseif at then
