@@ -55,6 +55,12 @@ static void close_queue(void) {
   remove_folder();
 }
 
+/* Another ask, in place of the one before and what that has brought. */
+static void renew(struct sm_queue_ask with) {
+  sm_queue_ask_clear(&ask);
+  ask = with;
+}
+
 /* Whether the write went through. */
 static bool apply(struct sm_transaction *transaction) {
   CHECK(sm_transaction_begin(transaction, clock_s, &e) == SM_DB_OK);
@@ -91,15 +97,14 @@ static struct sm_queue_step step_named(const char *key,
 static bool enqueue(const char *key, const char *input) {
   const char *const inputs[] = {input, NULL};
   struct sm_queue_step step = step_named(key, inputs);
-  ask = (struct sm_queue_ask){.steps = &step, .count = 1};
+  renew((struct sm_queue_ask){.steps = &step, .count = 1});
   return put(&us, SM_QUEUE_ENQUEUE);
 }
 
 static bool end(struct sm_transaction *transaction, enum sm_queue_verb verb,
                 const char *key) {
   struct sm_queue_step step = step_named(key, NULL);
-  sm_queue_ask_clear(&ask);
-  ask = (struct sm_queue_ask){.steps = &step, .count = 1};
+  renew((struct sm_queue_ask){.steps = &step, .count = 1});
   return put(transaction, verb);
 }
 
@@ -107,8 +112,7 @@ static bool end(struct sm_transaction *transaction, enum sm_queue_verb verb,
 static const char *picked(struct sm_transaction *transaction, size_t most) {
   static char keys[256];
   keys[0] = '\0';
-  sm_queue_ask_clear(&ask);
-  ask = (struct sm_queue_ask){.most = most};
+  renew((struct sm_queue_ask){.most = most});
   CHECK(put(transaction, SM_QUEUE_PICK));
   for (const struct sm_queue_row *row = ask.rows; row; row = row->next) {
     strncat(keys, row->value[SM_QUEUE_KEY].text,
@@ -165,7 +169,7 @@ static void a_step_is_ready_when_all_its_inputs_are_done(void) {
   struct sm_queue_step step = step_named("c", both);
   open_queue();
   CHECK(enqueue("a", NULL) && enqueue("b", NULL));
-  ask = (struct sm_queue_ask){.steps = &step, .count = 1};
+  renew((struct sm_queue_ask){.steps = &step, .count = 1});
   CHECK(put(&us, SM_QUEUE_ENQUEUE));
   CHECK(picks(&us, 9, "a,b,"));
   complete("a");
@@ -233,7 +237,7 @@ static void what_is_given_back_is_picked_when_its_time_comes(void) {
   CHECK(end(&them, SM_QUEUE_RETURN, "a"));
   CHECK(picks(&us, 9, "a,"));
   struct sm_queue_step step = step_named("b", NULL);
-  ask = (struct sm_queue_ask){.steps = &step, .count = 1, .wait_s = 5};
+  renew((struct sm_queue_ask){.steps = &step, .count = 1, .wait_s = 5});
   CHECK(put(&them, SM_QUEUE_RETURN));
   CHECK(picks(&us, 9, ""));
   set_clock(NOW + 6);
@@ -247,7 +251,7 @@ static void what_is_given_back_waits_for_no_clock_that_was_set_back(void) {
   set_clock(NOW + 86400);
   CHECK(picks(&them, 9, "a,"));
   struct sm_queue_step step = step_named("a", NULL);
-  ask = (struct sm_queue_ask){.steps = &step, .count = 1, .wait_s = 5};
+  renew((struct sm_queue_ask){.steps = &step, .count = 1, .wait_s = 5});
   CHECK(put(&them, SM_QUEUE_RETURN));
   set_clock(NOW);
   CHECK(picks(&us, 9, "a,"));
@@ -286,8 +290,7 @@ static void a_failure_blocks_what_hangs_on_it_until_it_is_enqueued_again(void) {
 /* -- limits ---------------------------------------------------------------- */
 
 static void set_limit(enum sm_queue_verb verb, double budget, double rpm) {
-  sm_queue_ask_clear(&ask);
-  ask = (struct sm_queue_ask){.limits = {budget, rpm}};
+  renew((struct sm_queue_ask){.limits = {budget, rpm}});
   CHECK(put(&us, verb));
 }
 
