@@ -400,11 +400,15 @@ local function bring_up(job)
 end
 
 --- The core is asked for the step, without a body where pictures may have to be uploaded: they are
---- only when it says "free".
+--- only when it says "free". A second submit of its row needs them at once.
 local function ask_for_step(job)
-  if not is_late(job, job.state) then
-    post(job, not request.local_slots(job._request)[1] and json.encode(job.params) or nil)
+  local is_up = not request.local_slots(job._request)[1]
+  if is_late(job, job.state) then
+    return
+  elseif not is_up and job.generation then
+    return bring_up(job)
   end
+  post(job, is_up and json.encode(job.params) or nil)
 end
 
 local function be_ready(job)

@@ -4,6 +4,7 @@
 local emulator = require("spec.support.emulator")
 local ledger = require("spec.support.ledger")
 local segmind = require("segmind")
+local session = require("spec.support.session")
 
 describe("a submit of unknown outcome", function()
   local service = ledger.fixture()
@@ -64,6 +65,23 @@ describe("a submit of unknown outcome", function()
       assert.equal("completed", ledger.rows()[1].state)
     end)
   end
+
+  it("is submitted again by another run with its local picture uploaded first", function()
+    close_history()
+    lose("before")
+    local params = { prompt = "x", input_image = ledger.write("in.png", session.PIXEL), seed = 7 }
+    local sm = ledger.client({})
+    local _, err = sm:run("flux-kontext-pro", params)
+    assert.equal("unknown", err.kind)
+    sm:close()
+    sm = ledger.client({ on_unknown = "resubmit" })
+    local result = assert(sm:run("flux-kontext-pro", params))
+    assert.equal(1, ledger.accepted())
+    assert.equal(2, ledger.rows()[1].submits)
+    assert.equal(1, #ledger.rows())
+    assert.equal("string", type(result.request_id))
+    sm:close()
+  end)
 
   it("leaves the history's row to a twin whose answer is still awaited", function()
     service:faults({
