@@ -78,13 +78,14 @@ describe("segmind work", function()
       segmind:configure('{"poll": 0.01, "timeout": 30, "max_active_jobs": 1}')
       segmind("submit flux-kontext-pro prompt=house -n 4")
       local code, output = shell.run(([[
-        (%s) >/dev/null 2>work.err & pid=$!; i=0
-        until grep -q picked work.err && curl -s %s | grep -q '"accepted":1' || [ $i -gt 400 ]; do
+        err=%s
+        (%s) >/dev/null 2>"$err" & pid=$!; i=0
+        until grep -q picked "$err" && curl -s %s | grep -q '"accepted":1' || [ $i -gt 400 ]; do
           sleep 0.02; i=$((i + 1))
         done
-        kill -%s $pid; wait $pid; code=$?; cat work.err; rm work.err; exit $code]]):format(
-        segmind:command("work --jobs 4"), quote(segmind.service.url .. "/_emulator/ledger"),
-        signal))
+        kill -%s $pid; wait $pid; code=$?; cat "$err"; exit $code]]):format(
+        quote(segmind.folder .. "/work.err"), segmind:command("work --jobs 4"),
+        quote(segmind.service.url .. "/_emulator/ledger"), signal))
       assert.equal(130, code, output)
       assert.truthy(output:find("given back", 1, true), output)
       local run = segmind("work --until-empty")
