@@ -285,6 +285,8 @@ int luaopen_segmind_core(lua_State *L) {
   lsm_set_functions(L, functions, 0);
   lua_pushliteral(L, SEGMIND_VERSION);
   lua_setfield(L, -2, "VERSION");
+  lua_pushliteral(L, SEGMIND_INTERFACE); /* see segmind.loader */
+  lua_setfield(L, -2, "INTERFACE");
   lua_pushliteral(L, BUILT_FOR);
   lua_setfield(L, -2, "LUA");
   lua_pushlightuserdata(L, NULL); /* JSON's, as lua-cjson has it */

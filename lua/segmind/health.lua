@@ -28,9 +28,6 @@ local function check_library(say)
   local core = require("segmind.core")
   say.ok(("the library %s, its core %s built for %s"):format(segmind.VERSION, core.VERSION,
     core.LUA))
-  if core.VERSION ~= segmind.VERSION then
-    say.warn("the core is of another version", { "In the plugin's folder: make nvim" })
-  end
   say.info("its core is " .. tostring(library.core()))
   say.info("libcurl " .. core.CURL)
   say.info("JSON is read by " .. (pcall(require, "cjson") and "lua-cjson" or "the core"))

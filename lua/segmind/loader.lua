@@ -1,10 +1,11 @@
 --- Loads the C core, `segmind.core`, or says why that cannot be: there is one file for each Lua,
 --- all of one name, and a package.cpath easily leads to another Lua's. The files carry the name of
 --- the Lua that they were built for as text, which is looked for when one does not load. A file
---- that is no library, another library's, of another version, or lacks a library is told with what
---- to do.
+--- that is no library, another library's, of another version or build, or lacks a library is told
+--- with what to do.
 
 local guard = require("segmind.guard")
+local interface = require("segmind.interface")
 local version = require("segmind.version")
 
 local MARK = "segmind%.core is built for ([^;%c]+);"
@@ -70,22 +71,37 @@ end
 -- nil, or what is wrong with what was loaded.
 local function mismatch(core)
   local theirs = type(core) == "table" and core.VERSION
-  if theirs == version then
+  if theirs == version and core.INTERFACE == interface then
     return nil
   end
   local path = not package.preload["segmind.core"] and search
-    and search("segmind.core", package.cpath)
+    and search("segmind.core", package.cpath) or "this segmind.core"
+  if theirs == version then
+    return ("segmind: %s and the Lua files are of different builds of segmind %s: build the core "
+      .. "again (make build; for Neovim make nvim), and install both from one build"):format(path,
+      version)
+  end
   return ("segmind: %s is %s, and the Lua files are of segmind %s: install both from one build, or "
-    .. "put that of these files first, in %s or package.cpath"):format(
-    path or "the segmind.core of this program", theirs and "of segmind " .. tostring(theirs)
-    or "not segmind's", version, variable)
+    .. "put that of these files first, in %s or package.cpath"):format(path,
+    theirs and "of segmind " .. tostring(theirs) or "not segmind's", version, variable)
+end
+
+-- LuaJIT keeps a mark for each file whose loading has failed, and says no more than that of it from
+-- then on.
+local function refuse(why)
+  for name, value in pairs(package.loaded) do
+    if name:find("^segmind") and type(value) ~= "table" and type(value) ~= "string" then
+      package.loaded[name] = nil
+    end
+  end
+  error(why, 0)
 end
 
 local ok, core = pcall(require, "segmind.core")
 local wrong = ok and mismatch(core)
 if not ok then
-  error(guard.is_interruption(core) and core or explain(core), 0)
+  refuse(guard.is_interruption(core) and core or explain(core))
 elseif wrong then
-  error(wrong, 0)
+  refuse(wrong)
 end
 return core

@@ -20,7 +20,8 @@ end
 --- What loading the library says with that cpath, and a library that is loaded before all others.
 local function load_with(cpath, preload, before)
   local script = ("package.path, package.cpath = %q, %q\n"):format(package.path, cpath)
-    .. (before or "") .. "print(select(2, pcall(require, 'segmind')))"
+    .. (before or "") .. "pcall(require, 'segmind')\n" -- a second one says no less
+    .. "print(select(2, pcall(require, 'segmind')))"
   local path = files.new(script)
   local _, output = shell.run(interpreter.command(preload) .. " " .. path)
   os.remove(path)
@@ -90,6 +91,12 @@ describe("the core", function()
   it("that is of another version is refused with both versions", function()
     refuses(with(version, (version:gsub("%d", "9"))),
       { "is of segmind 9.9.9, and the Lua files are of segmind " .. version, "LUA_CPATH" })
+  end)
+
+  it("that is an older build of the same version is refused with what to do", function()
+    local interface = require("segmind.interface")
+    refuses(with(interface, (interface:gsub("%x%x%x$", "000"))),
+      { "different builds of segmind " .. version, "make build", "make nvim" })
   end)
 
   it("whose library is not installed is refused with the library and its package", function()

@@ -168,6 +168,24 @@ describe("the plugin in Neovim's packages", function()
     assert.equal("", shell.output("cd " .. plugin .. " && ls doc/tags 2>&1 | grep -v tags"))
   end)
 
+  it("says how to build its core anew when that is of an older build", function()
+    local path = plugin .. "/lua/segmind/core.so"
+    local built, interface = files.read(path), require("segmind.interface")
+    local older = built:gsub(interface:gsub("%p", "%%%0"), (interface:gsub("%x%x%x$", "000")))
+    files.write(path, older)
+    local said = lua([[
+      vim.notify = function(text) io.stdout:write(text, "\n") end
+      vim.cmd("SegmindEdit! a house")
+      vim.cmd("checkhealth segmind")
+      io.stdout:write(table.concat(vim.api.nvim_buf_get_lines(0, 0, -1, false), "\n"))
+    ]])
+    files.write(path, built)
+    local sentence = path .. " does not load: this segmind.core and the Lua files are of different"
+    assert.truthy(said:find("segmind: " .. sentence, 1, true), said)
+    assert.truthy(said:find("ERROR: " .. sentence, 1, true), said)
+    assert.truthy(said:find("`make nvim` in " .. plugin .. " builds it anew", 1, true), said)
+  end)
+
   --- An editor in which nothing waits for Enter: what is typed arrives in the text.
   local function goes_on(word)
     screen:keys("Escape", "Go" .. word, "Escape")

@@ -269,8 +269,8 @@ function Handle:close()
 end
 
 local function new_core()
-  local core = { VERSION = real.VERSION, LUA = _VERSION, clock = 1000, waits = 0, seeds = 0,
-    calls = {}, cancelled = {}, opened = {}, answers = {} }
+  local core = { VERSION = real.VERSION, INTERFACE = real.INTERFACE, LUA = _VERSION, clock = 1000,
+    waits = 0, seeds = 0, calls = {}, cancelled = {}, opened = {}, answers = {} }
   for verb, answer in pairs(answers) do
     core.answers[verb] = answer
   end

@@ -28,3 +28,31 @@ describe("the version", function()
     end
   end)
 end)
+
+describe("the interface of the core", function()
+  local interface = require("segmind.interface")
+
+  -- Functions, methods, options, and the fields of what is handed over: quoted names.
+  local function names()
+    local found, list = {}, {}
+    local sources = io.popen("cat " .. shell.quote(paths.root) .. "/csrc/lua/lsm*.[ch]")
+    local text = sources:read("*a"):gsub("/%*.-%*/", ""):gsub("#include[^\n]*", "")
+    for name in text:gmatch('"([%a_][%w_]*)"') do
+      if not found[name] then
+        found[name] = true
+        list[#list + 1] = name
+      end
+    end
+    sources:close()
+    table.sort(list)
+    return table.concat(list, "\n")
+  end
+
+  it("is the loaded core's, and the sum of its names", function()
+    local core = require("segmind.core")
+    assert.equal(interface, core.INTERFACE)
+    local sum = core.sha256(names()):sub(1, 8)
+    assert.equal(interface:match("^%d+%-") .. sum, interface, "lua/segmind/interface.lua: names of "
+      .. "csrc/lua have come, gone or changed")
+  end)
+end)

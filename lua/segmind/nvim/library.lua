@@ -20,8 +20,9 @@ local function explain(problem)
   if not core then
     return ("the core is not built: run `make nvim` in %s"):format(library.root)
   end
+  local reason = tostring(problem):gsub("^.-: cannot open", "cannot open"):gsub("^segmind: ", "")
   return ("%s does not load: %s; `make nvim` in %s builds it anew"):format(core,
-    tostring(problem):gsub("^.-: cannot open", "cannot open"):match("^[^\n]*"), library.root)
+    reason:match("^[^\n]*"), library.root)
 end
 
 local loaded
@@ -33,15 +34,18 @@ function library.load()
   if loaded then
     return loaded
   end
-  local ok, problem = pcall(require, "segmind.core")
-  if not ok then
-    return nil, explain(problem)
+  -- The loader says what is wrong with a core that loads: it may be of another build.
+  for _, name in ipairs({ "segmind.core", "segmind.loader" }) do
+    local ok, problem = pcall(require, name)
+    if not ok then
+      return nil, explain(problem)
+    end
   end
-  ok, loaded = pcall(require, "segmind")
+  local ok, problem = pcall(require, "segmind")
   if not ok then
-    problem, loaded = loaded, nil
     return nil, "the library does not load: " .. tostring(problem):match("^[^\n]*")
   end
+  loaded = problem
   return loaded
 end
 
