@@ -13,11 +13,22 @@ local MARK = "segmind%.core is built for ([^;%c]+);"
 -- Not in the oldest of Lua 5.1, which we do not serve.
 local search = rawget(package, "searchpath")
 
+-- LuaJIT keeps a mark for each file whose loading has failed, and says no more than that of it from
+-- then on.
+local function refuse(why)
+  for name, value in pairs(package.loaded) do
+    if name:find("^segmind") and type(value) ~= "table" and type(value) ~= "string" then
+      package.loaded[name] = nil
+    end
+  end
+  error(why, 0)
+end
+
 local jit = rawget(_G, "jit")
 local running = jit and jit.version:match("^LuaJIT %d+%.%d+") or _VERSION
 if running == "Lua 5.1" then
-  error("segmind: plain Lua 5.1 is not served: run LuaJIT 2.1, which loads the same files, or Lua "
-    .. "5.3 or 5.4", 0)
+  refuse("segmind: plain Lua 5.1 is not served: run LuaJIT 2.1, which loads the same files, or Lua "
+    .. "5.3 or 5.4")
 end
 local variable = jit and "LUA_CPATH" or "LUA_CPATH_" .. _VERSION:match("%d+%.%d+"):gsub("%.", "_")
 
@@ -84,17 +95,6 @@ local function mismatch(core)
   return ("segmind: %s is %s, and the Lua files are of segmind %s: install both from one build, or "
     .. "put that of these files first, in %s or package.cpath"):format(path,
     theirs and "of segmind " .. tostring(theirs) or "not segmind's", version, variable)
-end
-
--- LuaJIT keeps a mark for each file whose loading has failed, and says no more than that of it from
--- then on.
-local function refuse(why)
-  for name, value in pairs(package.loaded) do
-    if name:find("^segmind") and type(value) ~= "table" and type(value) ~= "string" then
-      package.loaded[name] = nil
-    end
-  end
-  error(why, 0)
 end
 
 local ok, core = pcall(require, "segmind.core")
