@@ -3,9 +3,27 @@
  * It keeps a rollback journal, not a write-ahead log: what was committed is
  * then in the one file that the user knows, also after a kill, so that file can
  * be copied or moved between runs without leaving the last transitions behind
- * in "-wal". The journal is truncated, not deleted: with `synchronous = FULL` a
- * deletion is not synced, and a power cut could undo a commit
- * (https://www.sqlite.org/pragma.html#pragma_synchronous).
+ * in "-wal". A log would be one sync a commit instead of five, but the mode
+ * stands in the file, for every program that opens it, and its index is memory
+ * that programs share: not on a network's volume.
+ *
+ * The syncs of a commit, in SQLite's order, and what each protects:
+ *
+ *   the journal       the pages as they were, before its head counts them
+ *   its folder        its name: one that is lost in a power cut rolls nothing
+ *                     back
+ *   the journal       its head, before a page of the file is overwritten
+ *   the file          the pages as they are, before the journal is void
+ *   the journal       that it is void: the commit. Until then a power cut
+ *                     undoes it
+ *
+ * The journal's head is overwritten, not the journal deleted: with
+ * `synchronous = FULL` a deletion is not synced, and a power cut could undo a
+ * commit (https://www.sqlite.org/pragma.html#pragma_synchronous). Nor is it
+ * truncated: in a file that keeps its blocks a sync writes no more than the
+ * bytes. The mode is the connection's own: others of the same file may delete
+ * or truncate it. The pictures that rows name have syncs of their own, before
+ * the transaction: see sm_pictures_sync.
  *
  * The file is made beforehand, for its owner alone (sm_file_reserve), and no
  * descriptor of it is opened or closed here but by SQLite: closing any would
@@ -348,7 +366,8 @@ static bool note_health(void *user, const struct sm_db_value *row,
 
 static enum sm_db_status set_up(const struct sm_db *db, struct sm_error *e) {
   static const char *const settings[] = {
-      "PRAGMA journal_mode = TRUNCATE", "PRAGMA synchronous = FULL",
+      "PRAGMA journal_mode = PERSIST", "PRAGMA journal_size_limit = 4194304",
+      "PRAGMA synchronous = FULL",
       "PRAGMA fullfsync = 1", /* macOS: through the disk's own cache, too */
   };
   char health[128] = "ok";
