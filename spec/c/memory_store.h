@@ -329,6 +329,7 @@ static inline void memory_complete(struct memory_store *store,
       values[SM_ROW_SEED] = sm_db_number(write->seed);
     values[SM_ROW_LEASE_UNTIL] = sm_db_number(0);
   }
+  write->is_unsynced = false;
   if (write->file) {
     values[SM_ROW_FILE] = sm_db_text(write->file);
     values[SM_ROW_FILE_SHA256] = sm_db_text(write->sha256);

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "check.h"
 #include "memory_store.h"
@@ -47,6 +48,8 @@ static bool knows(const char *request_id) {
 
 /* While it is away, who looks is told that after a while. */
 static bool is_away;
+/* The disk does not take the picture. */
+static bool is_unsyncable;
 
 static struct sm_write *finished_or_away(void *self) {
   struct sm_write *write = memory_store(&store).finished(self);
@@ -55,13 +58,33 @@ static struct sm_write *finished_or_away(void *self) {
   e.is_retryable = true;
   if (write && is_away && !sm_write_is_after_submit(write))
     sm_write_fail(write, &e);
+  sm_fail(&e, SM_IO, "cannot write the picture");
+  if (write && is_unsyncable && write->kind == SM_WRITE_KEEP)
+    sm_write_fail(write, &e);
   return write;
+}
+
+/* A result is not refused for a picture that cannot be synced. */
+static void put_or_complain(void *self, struct sm_write *write) {
+  CHECK(!(write->kind == SM_WRITE_COMPLETE && write->is_unsynced));
+  memory_store(&store).put(self, write);
+}
+
+/* Of the folder of pictures. */
+static int syncs;
+
+int fsync(int fd) {
+  struct stat facts, other;
+  syncs += fstat(fd, &facts) == 0 && stat(folder, &other) == 0 &&
+           facts.st_ino == other.st_ino;
+  return 0;
 }
 
 static void open_here(const char *owner) {
   struct sm_engine_options options = engine_options(4);
   options.transport.start = checked_start;
   options.store = memory_store(&store);
+  options.store.put = put_or_complain;
   options.store.finished = finished_or_away;
   options.folder = folder;
   options.has_budget = true;
@@ -708,6 +731,7 @@ static void a_ledger_that_is_mended_has_it_all(void) {
   CHECK(was_told("1:ACCEPTED 1:saving 1:done") && !last->error);
   CHECK(is_row_in(KEY, "completed") && knows("r0"));
   CHECK(is_of(row_at(KEY), SM_ROW_FILE, KEY ".png"));
+  CHECK(sm_row_text(row_at(KEY), SM_ROW_RESULT));
   CHECK(is_delivered() && service.downloads == 1 && is_settled());
   close_all();
 }
@@ -723,6 +747,49 @@ static void a_result_that_cannot_be_written_is_told_at_the_deadline(void) {
   pass(60100);
   CHECK(was_told("1:done") && ends_with_all_it_knows());
   CHECK(is_row_in(KEY, "accepted") && is_settled());
+  close_all();
+}
+
+/* Whether the engine makes the sync of a job that has ended. */
+static bool syncs_at_the_end(bool is_in_trouble) {
+  syncs = 0;
+  pass(60000);
+  CHECK(service.downloads == 1 && syncs == 0);
+  pass(60100);
+  CHECK(last && last->kind == SM_EVENT_DONE && !last->error == !is_in_trouble);
+  close_all();
+  return syncs == 1;
+}
+
+/* M10. A store that carries the write out has made the sync. */
+static void a_picture_that_no_row_names_is_synced_at_the_end(void) {
+  open_all();
+  add_step(1, KEY);
+  pass(1000);
+  store.is_broken = true; /* before the result is written */
+  CHECK(syncs_at_the_end(true));
+  open_all();
+  add_step(1, KEY);
+  pass(1000);
+  while (!is_row_in(KEY, "completed"))
+    pass(1);
+  store.is_broken = true; /* before the picture is */
+  CHECK(syncs_at_the_end(true));
+  open_all();
+  add_step(1, KEY);
+  CHECK(!syncs_at_the_end(false));
+}
+
+static void a_picture_that_the_disk_does_not_take_leaves_the_result(void) {
+  open_all();
+  is_unsyncable = true;
+  add_step(1, KEY);
+  pass(60000);
+  is_unsyncable = false;
+  CHECK(last && last->kind == SM_EVENT_DONE && last->error);
+  CHECK(last->error->code == SM_IO && last->error->charged == SM_CHARGED_YES &&
+        strstr(last->error->message, "the picture is at https://h/p.png"));
+  CHECK(is_row_in(KEY, "completed") && is_settled());
   close_all();
 }
 
@@ -901,6 +968,8 @@ int main(void) {
   a_ledger_that_fails_keeps_no_picture_from_the_caller();
   a_ledger_that_is_mended_has_it_all();
   a_result_that_cannot_be_written_is_told_at_the_deadline();
+  a_picture_that_no_row_names_is_synced_at_the_end();
+  a_picture_that_the_disk_does_not_take_leaves_the_result();
   a_job_whose_id_could_not_be_written_ends_with_it();
   nothing_is_sent_with_a_ledger_that_fails();
   a_download_that_fails_leaves_the_result();

@@ -71,6 +71,33 @@ a_picture_is_synced_before_it_has_its_name_and_its_name_after(void) {
   CHECK(leave() == 1);
 }
 
+static void commit_unsynced(const char *name) {
+  struct sm_file *file;
+  CHECK(sm_file_new(&file, in_folder(name), true, NULL) == SM_OK);
+  sm_file_sync_later(file);
+  CHECK(sm_file_write(file, sample_png, sizeof sample_png, NULL) == SM_OK);
+  CHECK(sm_file_commit(file, NULL) == SM_OK);
+  sm_file_delete(file);
+}
+
+static void what_is_synced_later_is_synced_with_its_folder_once(void) {
+  struct sm_file_unsynced files[] = {
+      {.name = "a.png"}, {.name = "none.png"}, {.name = "b.png"}};
+  enter();
+  (void)snprintf(watched, sizeof watched, "%s", in_folder("b.png"));
+  synced_files = synced_folders = 0;
+  commit_unsynced("a.png");
+  commit_unsynced("b.png");
+  CHECK(synced_files == 0 && synced_folders == 0);
+  sm_file_sync(folder, files, 3);
+  CHECK(synced_files == 2 && synced_folders == 1 && was_there_at_folder);
+  CHECK(!files[0].why && files[1].why == ENOENT && !files[2].why);
+  watched[0] = '\0';
+  sm_file_sync(in_folder("none"), files, 1);
+  CHECK(files[0].why == ENOENT);
+  CHECK(leave() == 2);
+}
+
 /* What stands behind the end is the picture's, too: a film, another size. */
 static void a_picture_that_came_whole_may_have_more_behind_its_end(void) {
   enter();
@@ -442,6 +469,7 @@ static void a_text_takes_its_place_whole_and_its_folder_is_made(void) {
 int main(void) {
   a_picture_takes_its_place_whole_and_private();
   a_picture_is_synced_before_it_has_its_name_and_its_name_after();
+  what_is_synced_later_is_synced_with_its_folder_once();
   a_picture_that_came_whole_may_have_more_behind_its_end();
   a_hidden_picture_is_for_its_owner_alone();
   a_target_without_extension_gets_the_real_one();

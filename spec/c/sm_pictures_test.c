@@ -2,6 +2,9 @@
  * each. Without a server a file plays one. */
 #include "sm_pictures.h"
 
+#include <errno.h>
+#include <sys/syscall.h>
+
 #include "one_ledger.h"
 #include "sample_pictures.h"
 #include "sm_ledger.h"
@@ -258,6 +261,100 @@ static void a_long_picture_holds_up_no_other_write(void) {
   close_ledger();
 }
 
+/* -- syncs ----------------------------------------------------------------- */
+
+static const char *const three[] = {"a1.jpg", "b2.jpg", "c3.jpg"};
+static bool is_counting;
+static int synced_files, synced_folders;
+
+static bool is_file(const struct stat *facts, const char *path_) {
+  struct stat other;
+  return stat(path_, &other) == 0 && other.st_dev == facts->st_dev &&
+         other.st_ino == facts->st_ino;
+}
+
+/* The disk does not take the second, and says that once. */
+int fsync(int fd) {
+  struct stat facts;
+  int result = (int)syscall(SYS_fsync, fd);
+  if (!is_counting || fstat(fd, &facts) != 0)
+    return result;
+  synced_folders += is_file(&facts, ours);
+  for (int i = 0; i < 3; i++)
+    synced_files += is_file(&facts, file_in(ours, three[i]));
+  if (!is_file(&facts, file_in(ours, three[1])))
+    return result;
+  errno = EIO;
+  return -1;
+}
+
+static enum sm_db_status watch_rows(const struct sm_db *outer,
+                                    struct sm_db_query *query,
+                                    struct sm_error *why) {
+  (void)outer;
+  if (strncmp(query->sql, "UPDATE segmind_steps SET file", 29) == 0)
+    CHECK(synced_files == 3 && synced_folders == 1);
+  return sm_db_run(&inner, query, why);
+}
+
+static void open_with_a_folder(void) {
+  const struct sm_ledger_options options = {.target = path,
+                                            .service = SERVICE,
+                                            .files = ours,
+                                            .is_shared = true,
+                                            .is_inline = true};
+  open_ledger();
+  inner = open_db();
+  struct sm_db watched = inner;
+  watched.run = watch_rows;
+  watched.close = close_inner;
+  CHECK(sm_ledger_new_over(&ledger, &watched, &options, &e) == SM_OK);
+  store = sm_ledger_store(ledger);
+}
+
+static void keep_unsynced(struct sm_write *write, const char *name) {
+  char key[3] = {name[0], name[1], '\0'};
+  const struct sm_ledger_step step = step_of(key);
+  put_write(write, SM_WRITE_CLAIM, &step);
+  CHECK(comes_home(write));
+  sm_write_clear(write);
+  write_file(file_in(ours, name), sample_jpeg, sizeof sample_jpeg);
+  sm_write_create(write, SM_WRITE_KEEP, NULL);
+  write->key = name[0] == 'a' ? "a1" : name[0] == 'b' ? "b2" : "c3";
+  write->generation = 1;
+  write->file = name;
+  write->sha256 = hex;
+  write->is_unsynced = true;
+  write->deadline_ms = INT64_MAX;
+}
+
+/* M10. A second sync of a picture that the disk does not take would say that
+ * all is well. */
+static void pictures_are_synced_together_before_their_rows_name_them(void) {
+  struct sm_write writes[3] = {0};
+  open_with_a_folder();
+  for (int i = 0; i < 3; i++)
+    keep_unsynced(&writes[i], three[i]);
+  is_counting = true;
+  for (int i = 0; i < 3; i++)
+    store.put(store.self, &writes[i]);
+  for (int i = 0; i < 3; i++)
+    CHECK(store.finished(store.self) != NULL);
+  CHECK(synced_files == 3 && synced_folders == 1);
+  is_counting = false;
+  for (int i = 0; i < 3; i++) {
+    CHECK(!writes[i].is_unsynced && (writes[i].error != NULL) == (i == 1));
+    CHECK(!writes[i].error || writes[i].error->code == SM_IO);
+    sm_write_clear(&writes[i]);
+  }
+  CHECK(number("SELECT COUNT(*) FROM segmind_steps WHERE file IS NOT NULL") ==
+        2);
+  sm_ledger_delete(ledger);
+  for (int i = 1; i < 3; i++)
+    CHECK(unlink(file_in(ours, three[i])) == 0);
+  close_ledger();
+}
+
 static void a_shared_folder_is_known_by_its_mark(void) {
   open_ledger();
   CHECK(prepare(&we, ours, true) == SM_DB_OK);
@@ -294,6 +391,7 @@ int main(void) {
   other_bytes_than_were_kept_are_no_picture();
   a_file_that_cannot_be_read_or_made_is_an_error();
   a_long_picture_holds_up_no_other_write();
+  pictures_are_synced_together_before_their_rows_name_them();
   a_shared_folder_is_known_by_its_mark();
   a_ledger_with_a_shared_folder_wants_it_named();
   a_folder_that_cannot_be_marked_is_named();

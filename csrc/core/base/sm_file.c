@@ -36,6 +36,7 @@ struct sm_file {
   const struct sm_metadata *metadata; /* borrowed; NULL: none */
   bool is_begun;                      /* there was a temporary file */
   bool is_private;
+  bool is_synced_later;
 };
 
 static enum sm_code fail_on(struct sm_error *e, const char *what,
@@ -300,6 +301,8 @@ void sm_file_describe(struct sm_file *file,
   file->metadata = metadata;
 }
 
+void sm_file_sync_later(struct sm_file *file) { file->is_synced_later = true; }
+
 enum sm_code sm_file_write(struct sm_file *file, const void *bytes, size_t size,
                            struct sm_error *e) {
   enum sm_code code = need_temporary(file, e);
@@ -443,10 +446,15 @@ static enum sm_code check_beside(const struct sm_file *file, const char *name,
 
 /* -- the end --------------------------------------------------------------- */
 
+/* EINVAL: a file system that has nothing to sync for a folder. */
+static bool sync_folder(int folder) {
+  return sm_disk_sync(folder) || errno == EINVAL;
+}
+
 /* Synced and closed, it waits for its name. */
 static enum sm_code settle_part(const struct sm_file *file, struct part *part,
                                 struct sm_error *e) {
-  if (!sm_disk_sync(part->fd))
+  if (!file->is_synced_later && !sm_disk_sync(part->fd))
     return fail_on(e, "cannot write", file->path);
   int fd = part->fd;
   part->fd = -1;
@@ -482,8 +490,7 @@ static enum sm_code finish(struct sm_file *file, struct sm_error *e) {
     code = name_part(file, &file->beside, beside, e);
   if (code != SM_OK)
     return code;
-  /* EINVAL: a file system that has nothing to sync for a folder. */
-  if (!sm_disk_sync(file->folder) && errno != EINVAL)
+  if (!file->is_synced_later && !sync_folder(file->folder))
     return fail_on(e, "cannot write", file->path);
   return SM_OK;
 }
@@ -507,6 +514,37 @@ enum sm_code sm_file_commit(struct sm_file *file, struct sm_error *e) {
   if (code != SM_OK)
     abandon(file);
   return code;
+}
+
+static void begin_sync(int folder, struct sm_file_unsynced *file) {
+  const int flags = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
+  file->fd = folder >= 0 ? openat(folder, file->name, flags) : -1;
+  file->why = file->fd < 0 ? errno : 0;
+  if (file->fd >= 0)
+    sm_system_sync_begin(file->fd);
+}
+
+static void end_sync(struct sm_file_unsynced *file) {
+  if (file->fd < 0)
+    return;
+  if (!sm_disk_sync(file->fd))
+    file->why = errno;
+  (void)close(file->fd);
+  file->fd = -1;
+}
+
+void sm_file_sync(const char *folder, struct sm_file_unsynced *files,
+                  size_t count) {
+  int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  for (size_t i = 0; i < count; i++)
+    begin_sync(fd, &files[i]);
+  for (size_t i = 0; i < count; i++)
+    end_sync(&files[i]);
+  int why = fd < 0 || sync_folder(fd) ? 0 : errno;
+  for (size_t i = 0; why && i < count; i++)
+    files[i].why = why;
+  if (fd >= 0)
+    (void)close(fd);
 }
 
 void sm_file_delete(struct sm_file *file) {

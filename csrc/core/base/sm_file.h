@@ -8,6 +8,10 @@
  * FIFO is refused; a missing folder is made. A target that does not end in a
  * picture's extension gets the one of the real format.
  *
+ * The syncs may be left to sm_file_sync, which makes those of many pictures
+ * together. Until then a power cut may leave anything under the name, so it is
+ * for pictures in a folder of our own, whose names nothing says before.
+ *
  * Looking: sm_file_probe decodes nothing and reads little: the head, and as
  * much as finding the picture's own end takes (8 MiB at most). What programs
  * append behind that is not for us to refuse; a picture that is cut is. It
@@ -60,6 +64,22 @@ void sm_file_describe(struct sm_file *file, const struct sm_metadata *metadata);
 /* A file beside a picture that begins like ours, with so many bytes, is one of
  * ours, and is replaced; any other is an error (SM_IO). */
 #define SM_FILE_BESIDE_HEAD 12
+
+/* Leaves the syncs of the commit to sm_file_sync. */
+void sm_file_sync_later(struct sm_file *file);
+
+/* A file that was committed so. */
+struct sm_file_unsynced {
+  const char *name; /* borrowed; without the folder */
+  int fd;           /* while it is synced */
+  int why;          /* out: errno; 0: it is on the disk, and so is its name.
+                       Asked again, the system may know nothing of an error that
+                       it has told: such a file is to be written anew */
+};
+
+/* Syncs files of one folder, and that once. */
+void sm_file_sync(const char *folder, struct sm_file_unsynced *files,
+                  size_t count);
 
 enum sm_code sm_file_write(struct sm_file *file, const void *bytes, size_t size,
                            struct sm_error *e);

@@ -58,6 +58,10 @@ bool sm_system_is_on_network(const char *path);
 /* fsync, through the cache of the disk itself. -1 with errno. */
 int sm_system_sync(int fd);
 
+/* Has the bytes of a file on their way to the disk, and waits for nothing: what
+ * syncs several files begins with all. Promises nothing. */
+void sm_system_sync_begin(int fd);
+
 /* -- memory -----------------------------------------------------------------
  */
 

@@ -29,6 +29,41 @@ static void note_trouble(struct sm_task *task, const struct sm_error *e) {
   event->error->charged = SM_CHARGED_YES;
 }
 
+/* The first address in the last event's result; NULL for none. Where memory
+ * runs out, jansson may leave a byte out of a long string and not say so: two
+ * readings must agree. Ownership: the caller's. */
+static enum sm_code read_url(const struct sm_task *task, char **url,
+                             struct sm_error *e) {
+  const char *text = task->last->body;
+  size_t size = task->last->body_size;
+  struct sm_output first = {0}, second;
+  *url = NULL;
+  if (text)
+    first = sm_output_of_text(NULL, 0, text, size);
+  if (!first.bytes && !first.is_unread)
+    return SM_OK;
+  if (!first.is_unread && (*url = malloc(first.bytes)) != NULL) {
+    second = sm_output_of_text(*url, first.bytes, text, size);
+    if (second.bytes == first.bytes)
+      return SM_OK;
+  }
+  free(*url);
+  *url = NULL;
+  return sm_fail_memory(e);
+}
+
+/* The download could not be, or could not be kept. */
+static void note_unfetched(struct sm_task *task, const struct sm_error *e) {
+  struct sm_error told = *e, why;
+  char *url;
+  (void)read_url(task, &url, &why);
+  (void)snprintf(told.message, sizeof told.message,
+                 "%.240s (the picture is at %.200s)", e->message,
+                 url ? url : "no address");
+  free(url);
+  note_trouble(task, &told);
+}
+
 static const char *name_in(const char *path) {
   const char *slash = strrchr(path, '/');
   return slash ? slash + 1 : path;
@@ -44,29 +79,30 @@ static void put_result(struct sm_engine *engine, struct sm_task *task,
                        struct sm_write *write) {
   struct sm_entry *entry = task->entry;
   const struct sm_event *event = task->last;
-  bool is_picture = event->image.format != SM_NO_IMAGE;
   write->request_id = event->request_id;
-  write->text = is_picture ? NULL : event->body;
-  write->text_size = is_picture ? 0 : event->body_size;
+  write->text = entry->is_picture ? NULL : event->body;
+  write->text_size = entry->is_picture ? 0 : event->body_size;
   write->cost = event->step->cost;
   write->seed = event->step->seed;
   entry->is_result_due = false;
   sm_keeper_put(engine, task, write);
 }
 
-/* The picture is on the disk, and DONE is told when the ledger knows where
- * (M10). */
+/* DONE is told when the picture is on the disk, and the ledger knows where
+ * (M10). A result waits for no picture's sync, which may fail. */
 static struct sm_write *new_write(const struct sm_engine *engine,
                                   struct sm_task *task) {
   struct sm_entry *entry = task->entry;
-  struct sm_write *write = sm_entry_write(
-      entry, entry->is_result_due ? SM_WRITE_COMPLETE : SM_WRITE_KEEP,
-      sm_keeper_late_ms(engine, task));
-  if (entry->is_file_due) {
-    write->file = name_in(task->last->step->kept);
-    write->sha256 = entry->sha256;
-  }
-  entry->is_file_due = false;
+  bool is_result = entry->is_result_due;
+  struct sm_write *write =
+      sm_entry_write(entry, is_result ? SM_WRITE_COMPLETE : SM_WRITE_KEEP,
+                     sm_keeper_late_ms(engine, task));
+  if (!entry->is_file_due || (is_result && entry->is_unsynced))
+    return write;
+  write->file = name_in(task->last->step->kept);
+  write->sha256 = entry->sha256;
+  write->is_unsynced = entry->is_unsynced;
+  entry->is_file_due = entry->is_unsynced = false;
   return write;
 }
 
@@ -82,8 +118,23 @@ static bool is_written_on(struct sm_engine *engine, struct sm_task *task) {
   return entry->is_writing;
 }
 
+/* Of a picture that no write has come through to. */
+static void sync_kept(const struct sm_engine *engine, struct sm_task *task) {
+  const char *path = task->last->step->kept;
+  struct sm_file_unsynced file = {.name = name_in(path)};
+  struct sm_error e;
+  task->entry->is_unsynced = false;
+  sm_file_sync(engine->folder, &file, 1);
+  if (!file.why)
+    return;
+  sm_fail(&e, SM_IO, "cannot write %.300s: %s", path, strerror(file.why));
+  note_unfetched(task, &e);
+}
+
 /* A row that could not be completed is let go. */
 static void finish(struct sm_engine *engine, struct sm_task *task) {
+  if (task->entry->is_unsynced)
+    sync_kept(engine, task);
   if (task->entry->has_failed)
     sm_keeper_put_end(engine, task);
   else if (task->entry->is_dropped)
@@ -127,29 +178,6 @@ static void note_kept(struct sm_task *task, char *path) {
 }
 
 /* -- a step that is finished ----------------------------------------------- */
-
-/* The first address in the last event's result; NULL for none. Where memory
- * runs out, jansson may leave a byte out of a long string and not say so: two
- * readings must agree. Ownership: the caller's. */
-static enum sm_code read_url(const struct sm_task *task, char **url,
-                             struct sm_error *e) {
-  const char *text = task->last->body;
-  size_t size = task->last->body_size;
-  struct sm_output first = {0}, second;
-  *url = NULL;
-  if (text)
-    first = sm_output_of_text(NULL, 0, text, size);
-  if (!first.bytes && !first.is_unread)
-    return SM_OK;
-  if (!first.is_unread && (*url = malloc(first.bytes)) != NULL) {
-    second = sm_output_of_text(*url, first.bytes, text, size);
-    if (second.bytes == first.bytes)
-      return SM_OK;
-  }
-  free(*url);
-  *url = NULL;
-  return sm_fail_memory(e);
-}
 
 static void fetch(struct sm_engine *engine, struct sm_task *task, char *url);
 
@@ -350,18 +378,6 @@ static void brought(struct sm_engine *engine, struct sm_task *task) {
 
 /* -- the picture ----------------------------------------------------------- */
 
-/* The download could not be, or could not be kept. */
-static void note_unfetched(struct sm_task *task, const struct sm_error *e) {
-  struct sm_error told = *e, why;
-  char *url;
-  (void)read_url(task, &url, &why);
-  (void)snprintf(told.message, sizeof told.message,
-                 "%.240s (the picture is at %.200s)", e->message,
-                 url ? url : "no address");
-  free(url);
-  note_trouble(task, &told);
-}
-
 static void unfetched(struct sm_engine *engine, struct sm_task *task,
                       const struct sm_error *e) {
   sm_keeper_withdraw(engine, task);
@@ -381,6 +397,8 @@ static enum sm_code open_file(struct sm_engine *engine, struct sm_task *task,
   enum sm_code code = sm_file_new(&task->file, path, true, e);
   if (code == SM_OK)
     code = sm_file_want_sha256(task->file, e);
+  if (code == SM_OK)
+    sm_file_sync_later(task->file);
   free(path);
   return code;
 }
@@ -456,6 +474,7 @@ static void fetched(struct sm_engine *engine, struct sm_task *task,
   sm_keeper_withdraw(engine, task);
   sm_file_delete(task->file);
   task->file = NULL;
+  task->entry->is_unsynced = event->place != NULL;
   note_kept(task, event->place);
   event->place = NULL;
   event->is_file = false;
@@ -552,7 +571,8 @@ void sm_delivery_arrive(struct sm_engine *engine, struct sm_task *task,
   }
   sm_keeper_withdraw(engine, task);
   task->entry->is_result_due = true;
-  if (task->last->image.format != SM_NO_IMAGE)
+  task->entry->is_picture = task->last->image.format != SM_NO_IMAGE;
+  if (task->entry->is_picture)
     store_picture(engine, task);
   else
     be_due(engine, task);
@@ -566,11 +586,15 @@ static void not_written(struct sm_task *task) {
   struct sm_entry *entry = task->entry;
   entry->has_failed = entry->write.kind == SM_WRITE_COMPLETE;
   entry->is_file_due &= !entry->has_failed;
-  note_trouble(task, entry->write.error);
+  if (entry->write.error->code == SM_IO)
+    note_unfetched(task, entry->write.error);
+  else
+    note_trouble(task, entry->write.error);
 }
 
 static void written(struct sm_engine *engine, struct sm_task *task) {
   struct sm_entry *entry = task->entry;
+  entry->is_unsynced |= entry->write.is_unsynced;
   if (entry->write.error) {
     not_written(task);
   } else {

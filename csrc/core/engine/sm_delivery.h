@@ -11,7 +11,9 @@
  *   STORE -> SAVE, KEEP    [stored]
  *   DUE -> FETCH, KEEP     [sm_delivery_begin] its id is durable, or was waited
  *                          for long enough
- *   FETCH -> SAVE, KEEP    [fetched] it is on the disk
+ *   FETCH -> SAVE, KEEP    [fetched] it has its name; it is synced by the
+ *                          ledger before its row says so, or by [finish] where
+ *                          no row will
  *   FETCH -> KEEP          [unfetched] it cannot be had
  *   SAVE -> KEEP           [be_over]
  *   KEEP -> done, END      [finish] all that could be is written

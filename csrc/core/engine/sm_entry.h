@@ -73,6 +73,8 @@ struct sm_entry {
   bool is_writing : 1;
   bool is_result_due : 1; /* to be written, as soon as that can be; so is */
   bool is_file_due : 1;   /* where the picture is */
+  bool is_unsynced : 1;   /* which is left to who writes that */
+  bool is_picture : 1;    /* the result is one itself, and no text */
   bool has_failed : 1; /* a write has, at its deadline: the next are tried once
                         */
   bool is_leader : 1;  /* at the step; the others of its key wait for it */

@@ -127,9 +127,9 @@ static void note_lease(struct sm_ledger *ledger, const struct sm_write *write) {
     ledger->renew_ms = sm_now_ms() + ledger->every_ms;
 }
 
-/* The first of the pending has come to its end. */
-static void finish_first(struct sm_ledger *ledger, struct sm_writes *done) {
-  struct sm_write *write = sm_writes_pop(&ledger->pending);
+/* It has come to its end. */
+static void finish(struct sm_ledger *ledger, struct sm_write *write,
+                   struct sm_writes *done) {
   note_lease(ledger, write);
   if (write == &ledger->renewal) {
     if (write->error)
@@ -142,6 +142,10 @@ static void finish_first(struct sm_ledger *ledger, struct sm_writes *done) {
     answer(ledger);
   else
     sm_writes_push(done, write);
+}
+
+static void finish_first(struct sm_ledger *ledger, struct sm_writes *done) {
+  finish(ledger, sm_writes_pop(&ledger->pending), done);
 }
 
 /* -- transactions ---------------------------------------------------------- */
@@ -364,10 +368,21 @@ static void try_pending(struct sm_ledger *ledger, struct sm_writes *done) {
   }
 }
 
+/* Before their rows name them, and before the database is locked for that. What
+ * the disk does not take is not tried again: see sm_file_unsynced. */
+static void sync_pictures(struct sm_ledger *ledger, struct sm_writes *done) {
+  struct sm_writes failed = {0};
+  sm_pictures_sync(&ledger->connection.pictures, &ledger->pending, &failed);
+  while (failed.head)
+    finish(ledger, sm_writes_pop(&failed), done);
+}
+
 static void commit_pending(struct sm_ledger *ledger) {
   struct sm_writes done = {0};
   begin_trial(ledger);
-  try_pending(ledger, &done);
+  sync_pictures(ledger, &done);
+  if (ledger->pending.head)
+    try_pending(ledger, &done);
   if (ledger->pending.head)
     give_up_late(ledger, sm_now_ms(), &done);
   if (!ledger->pending.head)

@@ -9,6 +9,10 @@
  *                         └──busy, away──┘  the same writes again, in order,
  *                                           with those that were put meanwhile
  *
+ * The pictures that the pending name are synced before the transaction begins,
+ * together (sm_pictures_sync): fewer syncs than one by one, and the worker,
+ * which downloads them, waits for no disk.
+ *
  * What happens when the database fails:
  *   busy, away   tried again with back-off; the host learns of it after a
  *                second (a NOTE). A write before a submit fails after ten, one

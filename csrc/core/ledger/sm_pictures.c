@@ -13,6 +13,7 @@
 #include "sm_system.h"
 
 #define PIECE_BYTES (256 * 1024)
+#define MOST_TOGETHER 32 /* open at once, to be synced */
 #define MARK ".segmind-ledger"
 #define MARK_HEX 33 /* with its zero */
 
@@ -207,6 +208,49 @@ enum sm_db_status sm_pictures_prepare(struct sm_pictures *pictures,
 void sm_pictures_destroy(struct sm_pictures *pictures) {
   free(pictures->folder);
   pictures->folder = NULL;
+}
+
+/* -- syncs ---------------------------------------------------------------- */
+
+static void note_sync(const struct sm_pictures *pictures,
+                      struct sm_write *write, int why) {
+  struct sm_error e;
+  sm_write_clear(write);
+  write->is_unsynced = false;
+  if (!why)
+    return;
+  sm_fail(&e, SM_IO, "cannot write %.200s/%s: %s", pictures->folder,
+          write->file, strerror(why));
+  sm_write_fail(write, &e);
+}
+
+/* As many as may be open at once. */
+static void sync_some(const struct sm_pictures *pictures,
+                      struct sm_writes *unsynced, struct sm_writes *synced,
+                      struct sm_writes *failed) {
+  struct sm_file_unsynced files[MOST_TOGETHER];
+  size_t count = 0;
+  for (struct sm_write *at = unsynced->head; at && count < MOST_TOGETHER;
+       at = at->next)
+    files[count++] = (struct sm_file_unsynced){.name = at->file};
+  sm_file_sync(pictures->folder, files, count);
+  for (size_t i = 0; i < count; i++) {
+    struct sm_write *write = sm_writes_pop(unsynced);
+    note_sync(pictures, write, files[i].why);
+    sm_writes_push(files[i].why ? failed : synced, write);
+  }
+}
+
+void sm_pictures_sync(const struct sm_pictures *pictures,
+                      struct sm_writes *writes, struct sm_writes *failed) {
+  struct sm_writes unsynced = {0}, synced = {0};
+  while (writes->head) {
+    struct sm_write *write = sm_writes_pop(writes);
+    sm_writes_push(write->is_unsynced ? &unsynced : &synced, write);
+  }
+  while (unsynced.head)
+    sync_some(pictures, &unsynced, &synced, failed);
+  *writes = synced;
 }
 
 /* -- one piece ----------------------------------------------------------- */

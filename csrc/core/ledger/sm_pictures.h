@@ -39,6 +39,11 @@ enum sm_db_status sm_pictures_prepare(struct sm_pictures *pictures,
                                       struct sm_error *e);
 void sm_pictures_destroy(struct sm_pictures *pictures);
 
+/* Syncs the pictures of writes that are not yet (M10), many together. Moves
+ * those whose picture the disk does not take to `failed`, with an error. */
+void sm_pictures_sync(const struct sm_pictures *pictures,
+                      struct sm_writes *writes, struct sm_writes *failed);
+
 /* Pictures on their way to a ledger's database, or from it.
  *
  * A picture is long, and who writes into a ledger waits for nobody else's: it

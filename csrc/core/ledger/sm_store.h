@@ -190,12 +190,15 @@ struct sm_write {
   int32_t submits;              /* the ledger's: what a claim made of the row */
   enum sm_write_kind kind;      /* in */
   enum sm_standing standing;    /* out */
-  bool is_awaited;              /* in: see sm_ledger_ask */
-  bool is_broken;               /* the ledger's: the error is of the database,
+  bool is_awaited : 1;          /* in: see sm_ledger_ask */
+  bool is_broken : 1;           /* the ledger's: the error is of the database,
                                    not of this write */
-  bool is_moved;                /* the ledger's: its picture is there */
-  bool is_in_doubt;             /* a commit of it may have come through; with an
-                                   error, too */
+  bool is_moved : 1;            /* the ledger's: its picture is there */
+  bool is_unsynced : 1; /* in: `file` was committed without a sync, which
+                           is made before its row names it; out: it was
+                           not */
+  bool is_in_doubt : 1; /* a commit of it may have come through; with an
+                           error, too */
 };
 
 /* Makes a write of a kind, for the row of a step; `step` may be NULL where the
