@@ -2,6 +2,7 @@
 --- other step: the ledger's claim says whether that may be paid. Who dies in the midst of it leaves
 --- a lease that ends, and an id that the next one takes up.
 
+local Error = require("segmind.error")
 local queued = require("segmind.queued")
 local tables = require("segmind.tables")
 local wait = require("segmind.wait")
@@ -162,6 +163,17 @@ local function plan_pick(self, answer, is_short)
   end
 end
 
+--- A rate of 0, which only a person's hand writes, lets nothing go: that is told of once.
+local function note_pause(self, answer)
+  local is_paused = answer.rpm == 0 and not answer.steps[1] and not answer.is_empty
+  if is_paused and not self.is_paused then
+    tell(self, { what = "paused", error = Error.new("ledger", "no worker submits what is ready: the "
+      .. "rpm of this ledger's queue is 0 (segmind_limits); set it, or work with another rpm and "
+      .. "replace_limits (--rpm N --replace-limits)", { charged = "no", retryable = true }) })
+  end
+  self.is_paused = answer.rpm == 0 and (is_paused or self.is_paused)
+end
+
 local function pick(self)
   local free = self.jobs - self.count
   local notices = self.client._handle:notices()
@@ -180,6 +192,7 @@ local function pick(self)
   end
   note_back(self)
   self.is_empty = answer.is_empty
+  note_pause(self, answer)
   plan_pick(self, answer, #answer.steps < free)
   for _, row in ipairs(answer.steps) do
     start(self, row)
@@ -270,8 +283,8 @@ work.options = { jobs = "count", until_empty = "flag", rpm = "count", budget = "
 --- What happens to a worker.
 ---@class segmind.WorkEvent
 --- picked, done, failed (it stays until it is enqueued again), returned (another worker goes on
---- with it); away and back of the ledger; note of what it does not take
----@field what "picked"|"done"|"failed"|"returned"|"away"|"back"|"note"
+--- with it); away and back of the ledger; paused by a rate of 0; note of what it does not take
+---@field what "picked"|"done"|"failed"|"returned"|"away"|"back"|"paused"|"note"
 ---@field key string?
 ---@field name string?
 ---@field model string?

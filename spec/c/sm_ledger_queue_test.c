@@ -320,6 +320,35 @@ static void the_budget_of_all_workers_refuses_a_claim_of_each(void) {
   close_queue();
 }
 
+static void set_by_hand(const char *sql) {
+  CHECK(sm_db_exec(&db, sql, &e) == SM_DB_OK);
+}
+
+/* M6. Whoever wrote it meant a limit. */
+static void a_limit_that_is_no_amount_lets_nothing_pass(void) {
+  struct sm_ledger_step step = step_of("a");
+  open_queue();
+  CHECK(picks(&us, 1, "") && enqueue("a", NULL));
+  set_by_hand("UPDATE segmind_limits SET budget = -1");
+  sm_write_clear(&write_);
+  sm_write_create(&write_, SM_WRITE_CLAIM, &step);
+  CHECK(!apply(&us) && number("SELECT COUNT(*) FROM segmind_steps") == 0);
+  set_by_hand("UPDATE segmind_limits SET budget = NULL, rpm = -1");
+  CHECK(!put(&us, SM_QUEUE_PICK));
+  CHECK(write_.error && strstr(write_.error->message, "segmind_limits"));
+  set_by_hand("UPDATE segmind_limits SET rpm = NULL");
+  CHECK(picks(&us, 1, "a,"));
+  close_queue();
+}
+
+static void a_rate_of_0_keeps_what_is_ready(void) {
+  open_queue();
+  CHECK(picks(&us, 1, "") && enqueue("a", NULL));
+  set_by_hand("UPDATE segmind_limits SET rpm = 0");
+  CHECK(picks(&us, 1, "") && !ask.is_empty && ask.limits.rpm == 0);
+  close_queue();
+}
+
 #define STEPS 700
 #define RPM 120
 
@@ -385,6 +414,8 @@ int main(void) {
   a_failure_blocks_what_hangs_on_it_until_it_is_enqueued_again();
   the_smaller_limit_rules_until_it_is_replaced();
   the_budget_of_all_workers_refuses_a_claim_of_each();
+  a_limit_that_is_no_amount_lets_nothing_pass();
+  a_rate_of_0_keeps_what_is_ready();
   eight_workers_keep_to_the_rate_and_use_it();
   what_was_begun_is_taken_up_whatever_the_rate();
   return check_report("sm_ledger_queue_test");

@@ -116,6 +116,29 @@ describe("a ledger's queue", function()
     assert.equal(4, ledger.accepted())
   end)
 
+  it("says once that a rate of 0 keeps all waiting, and goes on when that is changed", function()
+    local sm, ask, asked, told = ledger.client(), queued.ask, 0, {}
+    enqueue(sm, "a house")
+    assert.equal(0, work(ledger.client(), { jobs = 1, stop = function()
+      return true
+    end }).done) -- has made the tables
+    ledger.sql("UPDATE segmind_limits SET rpm = 0")
+    queued.ask = function(...)
+      asked = asked + 1
+      if asked == 3 then
+        ledger.sql("UPDATE segmind_limits SET rpm = NULL")
+      end
+      return ask(...)
+    end
+    local made = work(ledger.client(), { on_step = function(event)
+      table.insert(told, event.error and event.error.message or event.what)
+    end })
+    queued.ask = ask
+    assert.equal(1, made.done)
+    assert.same({ "picked", "done" }, { told[2], told[3] })
+    assert.truthy(told[1]:find("rpm of this ledger's queue is 0", 1, true))
+  end)
+
   it("gets back at once what a worker that is told to end has not submitted", function()
     local sm, worker = ledger.client(), ledger.client({ max_active_jobs = 1 })
     for i = 1, 4 do

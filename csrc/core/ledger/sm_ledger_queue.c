@@ -295,11 +295,16 @@ static enum sm_db_status need_tables(struct sm_transaction *transaction,
 struct limits {
   struct sm_queue_limits of;
   double due_at; /* when the next submit is due by the rate */
+  bool is_damaged;
 };
 
-static double limit_of(const struct sm_db_value *value) {
-  return value->type == SM_DB_NUMBER && value->number >= 0 ? value->number
-                                                           : (double)NAN;
+/* A limit that somebody has written and that is none must not let all pass. */
+static double limit_of(const struct sm_db_value *value, bool *is_damaged) {
+  if (value->type == SM_DB_NULL)
+    return (double)NAN;
+  bool is_sound = value->type == SM_DB_NUMBER && value->number >= 0;
+  *is_damaged |= !is_sound;
+  return is_sound ? value->number : 0;
 }
 
 static bool note_limits(void *user, const struct sm_db_value *row,
@@ -307,8 +312,8 @@ static bool note_limits(void *user, const struct sm_db_value *row,
   struct limits *limits = user;
   if (columns != 3)
     return true;
-  limits->of.budget = limit_of(&row[0]);
-  limits->of.rpm = limit_of(&row[1]);
+  limits->of.budget = limit_of(&row[0], &limits->is_damaged);
+  limits->of.rpm = limit_of(&row[1], &limits->is_damaged);
   limits->due_at = row[2].type == SM_DB_NUMBER ? row[2].number : 0;
   return true;
 }
@@ -318,7 +323,12 @@ static enum sm_db_status get_limits(struct sm_transaction *transaction,
   struct sm_db_query query = {
       .sql = get_limits_sql, .take = note_limits, .user = limits};
   *limits = (struct limits){.of = {(double)NAN, (double)NAN}};
-  return sm_db_run(transaction->db, &query, e);
+  enum sm_db_status status = sm_db_run(transaction->db, &query, e);
+  if (status || !limits->is_damaged)
+    return status;
+  return sm_db_fail(transaction->db, SM_DB_REFUSED, e,
+                    "has a limit of its queue that is no amount: set budget "
+                    "and rpm of segmind_limits to a number or to NULL");
 }
 
 static double smaller(double one, double other) {

@@ -53,6 +53,9 @@ local lines = {
   back = function()
     return "the ledger is there again"
   end,
+  paused = function(event)
+    return event.error.message
+  end,
   note = function(event)
     return ("%s: %s"):format(label(event), event.error.message)
   end,
@@ -64,7 +67,7 @@ local function teller(context, state)
     context.out:event(said_of(event))
     if event.what == "failed" then
       state.code = exit.worst(state.code, context.fail(event.error, label(event)))
-    elseif not context.args.quiet or event.what == "away" then
+    elseif not context.args.quiet or event.what == "away" or event.what == "paused" then
       context.err(lines[event.what](event))
     end
     if event.what == "done" and event.result.kept then
