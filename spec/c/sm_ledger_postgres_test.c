@@ -245,9 +245,37 @@ static void who_waits_for_a_step_is_told_when_one_is_ready(void) {
   close_ledger();
 }
 
+/* What is said of a server that cannot be opened. */
+static const char *refusal_of(const char *url) {
+  static struct sm_error e;
+  struct sm_ledger *ledger = NULL;
+  const struct sm_ledger_options options = {
+      .target = url, .service = SERVICE, .driver_folder = DRIVER_FOLDER};
+  CHECK(sm_ledger_new(&ledger, &options, &e) == SM_LEDGER);
+  return e.message;
+}
+
+static void who_asked_a_server_that_cannot_be_opened_is_named(void) {
+  char url[300];
+  const char *said =
+      refusal_of("postgresql://me:hidden@127.0.0.1:1/pictures?password=secret");
+  CHECK(strstr(said, "by the role me in the database pictures at 127.0.0.1"));
+  CHECK(strstr(said, "(is the server running?)"));
+  CHECK(!strstr(said, "hidden") && !strstr(said, "secret"));
+  CHECK(setenv("PGUSER", "us", 1) == 0);
+  CHECK(strstr(refusal_of("postgresql://127.0.0.1:1/x"), "by the role us in"));
+  CHECK(unsetenv("PGUSER") == 0);
+  const char *server = strchr(getenv("SEGMIND_POSTGRES"), '@');
+  (void)snprintf(url, sizeof url, "postgresql://nobody%s", server);
+  said = refusal_of(url);
+  CHECK(strstr(said, "by the role nobody") && strstr(said, "does not exist"));
+  CHECK(!strstr(said, "is the server running?"));
+}
+
 int main(void) {
   if (!is_on_server())
     return check_report("sm_ledger_postgres");
+  who_asked_a_server_that_cannot_be_opened_is_named();
   a_connection_that_is_closed_is_made_again();
   who_waits_for_a_step_is_told_when_one_is_ready();
   a_server_that_stops_for_a_moment_ends_nothing();

@@ -27,6 +27,7 @@
 #define STATEMENT_MS 7000 /* the server's own bound is shorter */
 #define SLICE_MS 100      /* of a wait, between looks at give_up_ms */
 #define MAX_VALUES 24
+#define ATTEMPT 300 /* to connect, in words */
 
 /* https://www.postgresql.org/docs/current/catalog-pg-type.html */
 enum {
@@ -118,16 +119,35 @@ static void disconnect(struct server *server) {
   server->connection = NULL;
 }
 
-/* The connection is of no use any more. */
+/* The connection is of no use any more. A server that says why it ends one is
+ * running. */
 static enum sm_db_status lose(const struct sm_db *db, struct sm_error *e,
                               const char *what) {
   struct server *server = db->self;
+  const char *said = PQerrorMessage(server->connection);
+  bool is_refusal = strstr(said, "FATAL:") != NULL;
   enum sm_db_status status =
-      sm_db_fail(db, SM_DB_AWAY, e, "%s: %.*s (is the server running?)", what,
-                 line_of(PQerrorMessage(server->connection)),
-                 PQerrorMessage(server->connection));
+      sm_db_fail(db, SM_DB_AWAY, e, "%s: %.*s%s", what, line_of(said), said,
+                 is_refusal ? "" : " (is the server running?)");
   disconnect(server);
   return status;
+}
+
+/* What the URL leaves out comes from elsewhere: PGUSER, a service file, the
+ * system. */
+static const char *name_attempt(const struct server *server, char *what,
+                                size_t room) {
+  const PGconn *connection = server->connection;
+  const char *role = PQuser(connection), *database = PQdb(connection),
+             *host = PQhost(connection);
+  if (role && database && host)
+    (void)snprintf(what, room,
+                   "cannot be opened by the role %.63s in the database %.63s "
+                   "at %.80s",
+                   role, database, host);
+  else
+    (void)snprintf(what, room, "cannot be opened");
+  return what;
 }
 
 static enum sm_db_status explain(const struct sm_db *db, const PGresult *result,
@@ -169,9 +189,7 @@ static enum sm_db_status give_up(const struct sm_db *db, const char *what,
                                  struct sm_error *e) {
   disconnect(db->self);
   return sm_db_fail(db, SM_DB_AWAY, e,
-                    "does not answer: %s took too long (is the server "
-                    "running?)",
-                    what);
+                    "%s: it does not answer (is the server running?)", what);
 }
 
 /* -- connecting ------------------------------------------------------------ */
@@ -205,14 +223,15 @@ static int64_t connect_ms(PGconn *connection) {
 static enum sm_db_status finish_connecting(const struct sm_db *db,
                                            struct sm_error *e) {
   struct server *server = db->self;
+  char what[ATTEMPT];
   int64_t until = now_ms() + connect_ms(server->connection);
   PostgresPollingStatusType wants = PGRES_POLLING_WRITING;
   while (wants != PGRES_POLLING_OK) {
     if (wants == PGRES_POLLING_FAILED)
-      return lose(db, e, "cannot be opened");
+      return lose(db, e, name_attempt(server, what, sizeof what));
     if (!wait_for(server, wants == PGRES_POLLING_READING ? POLLIN : POLLOUT,
                   until))
-      return give_up(db, "connecting", e);
+      return give_up(db, name_attempt(server, what, sizeof what), e);
     wants = PQconnectPoll(server->connection);
   }
   return SM_DB_OK;
@@ -300,7 +319,7 @@ static enum sm_db_status flush(const struct sm_db *db, int64_t until,
   int left;
   while ((left = PQflush(server->connection)) > 0) {
     if (!wait_for(server, POLLIN | POLLOUT, until))
-      return give_up(db, "a statement", e);
+      return give_up(db, "waits for a statement", e);
     if (!PQconsumeInput(server->connection))
       return lose(db, e, "has closed the connection");
   }
@@ -322,7 +341,7 @@ receive(const struct sm_db *db, struct sm_db_query *query, struct sm_error *e) {
         status = read_result(db, result, query, e);
       PQclear(result);
     } else if (!wait_for(server, POLLIN, until)) {
-      return give_up(db, "a statement", e);
+      return give_up(db, "waits for a statement", e);
     } else if (!PQconsumeInput(server->connection)) {
       return lose(db, e, "has closed the connection");
     }
@@ -334,11 +353,12 @@ static enum sm_db_status connect_server(const struct sm_db *db,
                                         struct sm_error *e) {
   struct server *server = db->self;
   struct sm_db_query none = {0};
+  char what[ATTEMPT];
   server->connection = begin_connecting(server);
   if (!server->connection)
     return sm_db_fail(db, SM_DB_BUSY, e, "cannot be opened: out of memory");
   if (PQstatus(server->connection) == CONNECTION_BAD)
-    return lose(db, e, "cannot be opened");
+    return lose(db, e, name_attempt(server, what, sizeof what));
   enum sm_db_status status = finish_connecting(db, e);
   if (status)
     return status;
