@@ -287,6 +287,46 @@ static void a_failure_blocks_what_hangs_on_it_until_it_is_enqueued_again(void) {
   close_queue();
 }
 
+/* -- a network's volume -----------------------------------------------------
+ */
+
+static bool is_on_network;
+
+bool __wrap_sm_system_is_on_network(const char *place);
+
+bool __wrap_sm_system_is_on_network(const char *place) {
+  CHECK(strcmp(place, path) == 0);
+  return is_on_network;
+}
+
+/* Several machines cannot lock such a file. Who shares it with nobody may keep
+ * a ledger there. */
+static void a_queue_on_a_networks_volume_is_refused(void) {
+  struct sm_ledger_step step = step_of("a");
+  open_queue();
+  is_on_network = true;
+  if (is_on_server()) {
+    CHECK(enqueue("a", NULL));
+  } else {
+    CHECK(!enqueue("a", NULL) && write_.error);
+    CHECK(strstr(write_.error->message, "network file system") &&
+          strstr(write_.error->message, "postgresql://"));
+    renew((struct sm_queue_ask){.most = 1});
+    CHECK(!put(&us, SM_QUEUE_PICK));
+    CHECK(number("SELECT COUNT(*) FROM sqlite_master "
+                 "WHERE name = 'segmind_queue'") == 0);
+    is_on_network = false; /* but of the machine that has the disk */
+    CHECK(enqueue("a", NULL));
+    is_on_network = true;
+    CHECK(!enqueue("b", NULL));
+  }
+  sm_write_clear(&write_);
+  sm_write_create(&write_, SM_WRITE_CLAIM, &step);
+  CHECK(apply(&us) && write_.standing == SM_STANDING_MINE);
+  is_on_network = false;
+  close_queue();
+}
+
 /* -- limits ---------------------------------------------------------------- */
 
 static void set_limit(enum sm_queue_verb verb, double budget, double rpm) {
@@ -412,6 +452,7 @@ int main(void) {
   what_is_given_back_waits_for_no_clock_that_was_set_back();
   a_worker_that_ends_lets_its_picks_go();
   a_failure_blocks_what_hangs_on_it_until_it_is_enqueued_again();
+  a_queue_on_a_networks_volume_is_refused();
   the_smaller_limit_rules_until_it_is_replaced();
   the_budget_of_all_workers_refuses_a_claim_of_each();
   a_limit_that_is_no_amount_lets_nothing_pass();

@@ -270,19 +270,23 @@ static enum sm_db_status check_place(const struct sm_db *db,
 
 static enum sm_db_status make_tables(struct sm_transaction *transaction,
                                      struct sm_error *e) {
-  enum sm_db_status status = check_place(transaction->db, e);
+  enum sm_db_status status = SM_DB_OK;
   for (size_t i = 0; !status && i < sizeof tables / sizeof tables[0]; i++)
     status = sm_db_exec(transaction->db, tables[i], e);
   return status;
 }
 
-/* The transaction has the turn, so nobody makes them meanwhile. */
+/* The transaction has the turn, so nobody makes them meanwhile. The machine
+ * that has made them may have the file on a disk of its own, and others by a
+ * network. */
 static enum sm_db_status need_tables(struct sm_transaction *transaction,
                                      bool may_make, bool *are_there,
                                      struct sm_error *e) {
   enum sm_db_status status =
-      is_any(transaction, transaction->db->dialect->has_table, "segmind_limits",
-             are_there, e);
+      may_make ? check_place(transaction->db, e) : SM_DB_OK;
+  if (!status)
+    status = is_any(transaction, transaction->db->dialect->has_table,
+                    "segmind_limits", are_there, e);
   transaction->has_queue |= !status && *are_there;
   if (status || *are_there || !may_make)
     return status;
