@@ -98,6 +98,14 @@ int lsm_read_json(lua_State *L);
  * on it. An empty table is {}. Raises for what JSON does not have. */
 int lsm_write_json(lua_State *L);
 
+/* (text) -> whether it holds a number of more than fifteen digits in a row, or
+ * anything that looks like one: a double may round it. */
+int lsm_has_long_number(lua_State *L);
+
+/* (value, null) -> the value as lsm_read_json would have read it, in place: the
+ * nulls go, and whole numbers become integers where Lua has them. */
+int lsm_tidy_json(lua_State *L);
+
 /* A character's number -> UTF-8. */
 int lsm_utf8_char(lua_State *L);
 

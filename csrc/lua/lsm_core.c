@@ -5,6 +5,7 @@
  * runners do, gives a fresh table over the same code.
  */
 #include <limits.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,7 @@
 #include "sm_http.h"
 #include "sm_output.h"
 #include "sm_redact.h"
+#include "sm_result.h"
 #include "sm_sha256.h"
 #include "sm_system.h"
 #include "sm_time.h"
@@ -213,6 +215,26 @@ static int core_outputs(lua_State *L) {
   return 2;
 }
 
+static void push_known(lua_State *L, double number) {
+  if (isnan(number))
+    lua_pushnil(L);
+  else
+    lsm_push_number(L, number);
+}
+
+/* Of the usual result what everybody asks for. */
+static int core_result(lua_State *L) {
+  struct sm_result result;
+  size_t size;
+  const char *text = luaL_checklstring(L, 1, &size);
+  if (!sm_result_read(&result, text, size))
+    return 0;
+  lua_pushlstring(L, result.address.text, result.address.size);
+  push_known(L, result.cost);
+  push_known(L, result.seed);
+  return 3;
+}
+
 /* A seed that every model takes: 0 to 2^31 - 1. */
 static int core_seed(lua_State *L) {
   uint32_t seed;
@@ -259,13 +281,16 @@ static const luaL_Reg functions[] = {
     {"sha256", core_sha256}, /* bytes -> hex */
     {"read_json", lsm_read_json},   /* text -> value, or nil and why not */
     {"write_json", lsm_write_json}, /* value, null, empty list -> text */
-    {"utf8_char", lsm_utf8_char},   /* number -> text */
-    {"bad_utf8", lsm_bad_utf8},     /* text -> place, or nothing */
-    {"redact", core_redact},        /* text -> text */
+    {"has_long_number", lsm_has_long_number}, /* text -> boolean */
+    {"tidy_json", lsm_tidy_json},             /* value, null -> value */
+    {"utf8_char", lsm_utf8_char},             /* number -> text */
+    {"bad_utf8", lsm_bad_utf8},               /* text -> place, or nothing */
+    {"redact", core_redact},                  /* text -> text */
     {"during", core_during},   /* table, name, function, ... -> two results */
     {"now", core_now},         /* -> monotonic seconds */
     {"time", core_time},       /* text or number -> Unix seconds, or nothing */
     {"outputs", core_outputs}, /* a result's text -> addresses, is_foreign */
+    {"result", core_result},   /* a usual one's text -> address, cost, seed */
     {"signals", lsm_signals},  /* noted instead of ending the program */
     {"seed", core_seed},       /* -> integer */
     {NULL, NULL},

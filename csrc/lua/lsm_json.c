@@ -500,6 +500,82 @@ int lsm_read_json(lua_State *L) {
   return 2;
 }
 
+/* -- what another reader has made of a text --------------------------------
+ */
+
+#define EXACT_DIGITS 15
+
+int lsm_has_long_number(lua_State *L) {
+  size_t size, run = 0, at = 0;
+  const char *text = luaL_checklstring(L, 1, &size);
+  for (; at < size && run <= EXACT_DIGITS; at++)
+    run = text[at] >= '0' && text[at] <= '9' ? run + 1 : 0;
+  lua_pushboolean(L, run > EXACT_DIGITS);
+  return 1;
+}
+
+/* What follows a null in a list moves up. */
+static void close_ranks(lua_State *L) {
+  int count = (int)lsm_length(L, -1), kept = 0;
+  for (int i = 1; i <= count; i++) {
+    lua_rawgeti(L, -1, i);
+    if (lua_rawequal(L, -1, NULL_VALUE))
+      lua_pop(L, 1);
+    else
+      lua_rawseti(L, -2, ++kept);
+  }
+  while (count > kept) {
+    lua_pushnil(L);
+    lua_rawseti(L, -2, count--);
+  }
+}
+
+/* Of table, key, value, another value: that is the key's from now on. */
+static void set_again(lua_State *L) {
+  lua_pushvalue(L, -3);
+  lua_insert(L, -2);
+  lua_rawset(L, -5);
+}
+
+static void tidy_table(lua_State *L);
+
+/* Of table, key, value; false for a null of a list, which stays for now. A
+ * field that is there may be changed while lua_next goes on. */
+static bool tidy_member(lua_State *L) {
+  int type = lua_type(L, -1);
+  if (type == LUA_TTABLE) {
+    tidy_table(L);
+  } else if (LSM_HAS_INTEGERS && type == LUA_TNUMBER) {
+    lsm_push_number(L, lua_tonumber(L, -1));
+    set_again(L);
+  } else if (lua_rawequal(L, -1, NULL_VALUE)) {
+    if (lua_type(L, -2) != LUA_TSTRING)
+      return false;
+    lua_pushnil(L);
+    set_again(L);
+  }
+  return true;
+}
+
+static void tidy_table(lua_State *L) {
+  bool has_null = false;
+  luaL_checkstack(L, LEVEL, "JSON");
+  for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1))
+    has_null |= !tidy_member(L);
+  if (has_null)
+    close_ranks(L);
+}
+
+int lsm_tidy_json(lua_State *L) {
+  lua_settop(L, NULL_VALUE);
+  lua_pushvalue(L, VALUE);
+  if (lua_istable(L, -1))
+    tidy_table(L);
+  else if (lua_type(L, -1) == LUA_TNUMBER)
+    lsm_push_number(L, lua_tonumber(L, -1));
+  return 1;
+}
+
 int lsm_utf8_char(lua_State *L) {
   char bytes[4];
   lua_Number point = luaL_checknumber(L, 1);

@@ -23,7 +23,6 @@ local MAX_DEPTH = 32
 local MAX_BYTES = 4 * 1024 * 1024
 -- Up to here a double holds every whole number; lua-cjson has no others.
 local MAX_WHOLE = 2 ^ 53
-local MANY_DIGITS = ("%d"):rep(16)
 
 local function new_codec()
   local codec = cjson.new()
@@ -71,43 +70,6 @@ function json.number(value)
   return type(value) == "number" and value - value == 0 and json.integer(value) or nil
 end
 
--- The nulls go, and what follows one in an array moves up.
-local function without_nulls(list)
-  local kept = 0
-  for i = 1, #list do
-    local item = list[i]
-    list[i] = nil
-    if item ~= json.null then
-      kept = kept + 1
-      list[kept] = item
-    end
-  end
-end
-
--- In place: a copy would be garbage in the midst of a frame. A field that is there may be changed
--- while `pairs` goes on.
-local function clean(value)
-  if type(value) == "number" then
-    return json.integer(value)
-  elseif type(value) ~= "table" then
-    return value
-  end
-  local has_null = false
-  for key, item in pairs(value) do
-    if item ~= json.null then
-      value[key] = clean(item)
-    elseif type(key) == "string" then
-      value[key] = nil
-    else
-      has_null = true
-    end
-  end
-  if has_null then
-    without_nulls(value)
-  end
-  return value
-end
-
 local function read_by_cjson(text)
   local read, value = guard.attempt(codec.decode, text)
   if not read then
@@ -116,7 +78,7 @@ local function read_by_cjson(text)
   if not read then
     return nil, value
   elseif value ~= json.null then
-    return clean(value)
+    return core.tidy_json(value, json.null)
   end
 end
 
@@ -132,7 +94,7 @@ function json.decode(text, max_bytes)
     return nil, ("the text has %d bytes, more than max_json_bytes allows (%d)"):format(#text,
       max_bytes or MAX_BYTES)
   end
-  local read = codec and not text:find(MANY_DIGITS) and read_by_cjson or core.read_json
+  local read = codec and not core.has_long_number(text) and read_by_cjson or core.read_json
   local value, problem = read(text)
   if problem then
     return nil, "no JSON: " .. problem

@@ -1,8 +1,8 @@
 --- The result of a job: the body that the service answered with, as a table (`status`, `output`,
 --- `metrics` and whatever else a model adds), with a few fields made regular and three methods.
 --- An output comes as a URL or as lists and objects that hold some (csrc/core/job/sm_output.c finds
---- them); a number may come as a string. The synchronous way answers with the picture itself, kept
---- in memory here.
+--- them); a number may come as a string. The text of the usual answer is read when one of its
+--- fields is looked at. The synchronous way answers with the picture itself, kept in memory here.
 
 local Error = require("segmind.error")
 local callback = require("segmind.callback")
@@ -30,7 +30,6 @@ local wait = require("segmind.wait")
 ---@field kept string? the ledger's own copy
 ---@field job segmind.Job the job it came from; its `params` are what was sent
 local Result = { _image_kind = "result" }
-Result.__index = Result
 Result.__name = "segmind.Result"
 
 -- A number that was not understood is as good as absent, and the caller hears of it.
@@ -95,7 +94,7 @@ end
 
 -- Fields that only this side writes; `kept` is a file that is read.
 local own = { download_time = true, path = true, kept = true, _data = true, _info = true,
-  _at = true }
+  _at = true, _body = true }
 
 --- Sets the regular fields on a body; a field of the service that has the name of one of ours goes.
 local function dress(body, job, done, urls)
@@ -112,6 +111,63 @@ local function dress(body, job, done, urls)
     or understood(job, "the seed", seed_of, done.seed) or job.seed
   body.request_id = job.request_id
   body.job = job
+  return setmetatable(body, Result)
+end
+
+-- The service's fields of a usual result are read from its text, `_body`, once one of them is asked
+-- for. Not where `pairs` would not ask: LuaJIT's knows no __pairs.
+local knows_pairs = false
+for _ in pairs(setmetatable({}, { __pairs = function() return next, { true } end })) do
+  knows_pairs = true
+end
+
+--- What the service says in the text of a usual result, under its own names.
+local function read_usual(text, url)
+  local body = json.decode(text, math.huge)
+  body.status, body.urls, body.metrics = "COMPLETED", { url }, body.metrics or {}
+  body.seed, body.request_id = nil, nil
+  return body
+end
+
+--- Reads what was left in the text; an error that is raised in the midst of it leaves the text.
+local function open(result)
+  local text = rawget(result, "_body")
+  if text then
+    for name, value in pairs(read_usual(text, result.url)) do
+      if rawget(result, name) == nil then
+        result[name] = value
+      end
+    end
+    result._body = nil
+  end
+end
+
+function Result.__index(self, name)
+  local method = Result[name]
+  if method ~= nil or own[name] or not rawget(self, "_body") then
+    return method
+  end
+  open(self)
+  return rawget(self, name)
+end
+
+function Result.__pairs(self)
+  open(self)
+  return next, self, nil
+end
+
+--- The core has found all of the text as documented (sm_result.c): there is nothing to make
+--- regular, and nothing to warn of.
+local function of_usual(job, done, url, cost, seed)
+  cost = cost or understood(job, "the cost", amount_of, done.cost)
+  seed = seed or understood(job, "the seed", seed_of, done.seed) or job.seed
+  if knows_pairs then
+    return setmetatable({ url = url, cost = cost, seed = seed, request_id = job.request_id,
+      job = job, _body = done.body }, Result)
+  end
+  local body = read_usual(done.body, url)
+  body.url, body.cost, body.seed = url, cost, seed
+  body.request_id, body.job = job.request_id, job
   return setmetatable(body, Result)
 end
 
@@ -178,6 +234,20 @@ local function read(job, done)
   return dress(body, job, done, urls)
 end
 
+--- What this side knows of the picture. A nil would take room in LuaJIT and 5.3.
+local function with_facts(result, done, info)
+  if done.kept then
+    result.kept, result._at = done.kept, done.ended_at or os.time()
+  end
+  if done.download_time then
+    result.download_time = done.download_time
+  end
+  if info or done.format then
+    result._info = info or { format = done.format, width = done.width, height = done.height }
+  end
+  return result
+end
+
 --- Makes a result of what the core hands out for a finished job. A ledger's has its picture in a
 --- file (`done.kept`), and of the synchronous way nothing else.
 ---@param job segmind.Job
@@ -185,17 +255,19 @@ end
 ---@return segmind.Result?
 ---@return segmind.Error?
 function Result.read(job, done)
-  -- By its bytes: Content-Type may say anything. That it is whole, the core has seen to.
-  local info = file.image(done.body or "")
-  local is_picture = info or not done.body and done.kept
-  local result, err = (is_picture and of_picture or read)(job, done)
-  if result then
-    result.kept, result._at = done.kept, done.kept and (done.ended_at or os.time())
-    result.download_time = done.download_time
-    result._info = info or done.format and { format = done.format, width = done.width,
-      height = done.height } or nil
+  local url, cost, seed, info, result, err
+  if done.body then
+    url, cost, seed = job._client._core.result(done.body)
   end
-  return result, err
+  if url then
+    result = of_usual(job, done, url, cost, seed)
+  else
+    -- By its bytes: Content-Type may say anything. That it is whole, the core has seen to.
+    info = file.image(done.body or "")
+    local is_picture = info or not done.body and done.kept
+    result, err = (is_picture and of_picture or read)(job, done)
+  end
+  return result and with_facts(result, done, info), err
 end
 
 --- The picture is in a file. Its bytes are the service's, whatever the name says.
@@ -384,6 +456,7 @@ end
 ---@return table
 function Result:data()
   local job, data = self.job, {}
+  open(self)
   for name, value in pairs(self) do
     if not apart[name] then
       data[name] = plain(value)

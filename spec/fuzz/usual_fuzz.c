@@ -7,6 +7,7 @@
 #include "sm_json.h"
 #include "sm_output.h"
 #include "sm_reply.h"
+#include "sm_result.h"
 
 static bool is_same_number(double a, double b) {
   return a == b || (isnan(a) && isnan(b));
@@ -24,10 +25,31 @@ static void compare_outputs(const char *text, size_t size) {
   json_decref(result);
 }
 
+/* What the reader of usual results takes is all there is to know. */
+static void compare_results(const char *text, size_t size) {
+  struct sm_result usual;
+  struct sm_reply parsed;
+  char address[64];
+  if (!sm_result_read(&usual, text, size))
+    return;
+  PROMISE(sm_reply_parse(&parsed, text, size, NULL) == SM_OK);
+  PROMISE(parsed.state == SM_STATE_COMPLETED && !parsed.is_cut);
+  PROMISE(parsed.error[0] == '\0');
+  PROMISE(is_same_number(usual.cost, parsed.cost));
+  PROMISE(is_same_number(usual.seed, parsed.seed));
+  PROMISE(isnan(usual.cost) || usual.cost >= 0);
+  struct sm_output output =
+      sm_output_of_text(address, sizeof address, text, size);
+  PROMISE(!output.is_guess && output.bytes == usual.address.size + 1);
+  PROMISE(output.bytes > sizeof address ||
+          memcmp(address, usual.address.text, usual.address.size) == 0);
+}
+
 static void compare(const char *text, size_t size) {
   struct sm_reply usual, parsed;
   struct sm_buf mended;
   compare_outputs(text, size);
+  compare_results(text, size);
   if (!sm_reply_read_usual(&usual, text, size))
     return;
   sm_buf_create(&mended, 0);

@@ -27,7 +27,7 @@ describe("what is called wrongly", function()
     for noun, object in pairs({ client = sm, job = job, result = result, chain = chain,
       task = task }) do
       local count, static = 0, { new = true, read = true, whole = true }
-      for name, method in pairs(getmetatable(object).__index) do
+      for name, method in pairs(getmetatable(object)) do
         if type(method) == "function" and name:find("^%a") and not static[name] then
           count = count + 1
           local text = ("%s is called with a colon: %s:%s(...)"):format(name, noun, name)

@@ -42,6 +42,53 @@ describe("a result", function()
     end
   end)
 
+  local USUAL = '"request_id":"r-9","output":"' .. U1 .. '","images":[{"url":"' .. U1 .. '"},null],'
+    .. '"prompt":"a \\"b\\"","error":null,"timings":{"n":1,"none":null},"seed":42,'
+    .. '"metrics":{"cost":0.05,"inference_time":2.0,"note":"x"}'
+
+  -- By `pairs`, without what each has of its own.
+  local function fields_of(result)
+    local fields = {}
+    for name, value in pairs(result) do
+      fields[name] = value
+    end
+    fields.job, fields.nsfw = nil, nil
+    return fields
+  end
+
+  it("is the same in its usual form, and with a member more than that", function()
+    local usual = assert(run(with_output(USUAL)))
+    local other = assert(run(with_output(USUAL .. ',"nsfw":true')))
+    assert.same(fields_of(other), fields_of(usual))
+    assert.same(other:data().metrics, usual:data().metrics)
+    assert.same({ cost = 0.05, inference_time = 2, note = "x" }, usual.metrics)
+    assert.equal("r-1", usual.request_id)
+    assert.equal('a "b"', usual.prompt)
+    assert.same({ n = 1 }, usual.timings)
+    assert.same({ { url = U1 } }, usual.images)
+    local type_of = rawget(math, "type") or type
+    assert.equal(type_of(42), type_of(usual.seed))
+    assert.equal(type_of(2), type_of(usual.metrics.inference_time))
+  end)
+
+  it("has each field of its usual form, whichever is asked for first", function()
+    for name, value in pairs({ status = "COMPLETED", output = U1, url = U1, urls = { U1 },
+      cost = 0.05, seed = 42, images = { { url = U1 } }, request_id = "r-1",
+      metrics = { cost = 0.05, inference_time = 2, note = "x" } }) do
+      local result = assert(run(with_output(USUAL)))
+      result.note = "the caller's"
+      assert.same(value, result[name])
+      assert.equal(result[name], result[name])
+      assert.equal("the caller's", result.note)
+      assert.is_nil(result.absent)
+      assert.is_nil(result.path)
+    end
+    local bare = assert(run(with_output('"output":"' .. U1 .. '"')))
+    assert.same({}, bare.metrics)
+    assert.is_nil(bare.cost)
+    assert.equal(3, bare.seed)
+  end)
+
   it("is read out of the envelope of a gateway", function()
     local done = with_output('"output":"' .. U1 .. '","metrics":{"cost":0.07}')
     for _, body in ipairs({ '{"success":true,"result":' .. done .. "}",

@@ -1,0 +1,126 @@
+#include "sm_result.h"
+
+#include <math.h>
+
+#include "sm_number.h"
+
+#define NAME(text)                                                             \
+  { text, sizeof(text) - 1 }
+#define COUNT(list) ((int)(sizeof(list) / sizeof *(list)))
+
+/* The documented members. */
+enum { STATUS, OUTPUT, METRICS, SEED, NO_ERROR, PASSED };
+
+static const struct sm_slice members[] = {
+    [STATUS] = NAME("status"),           [OUTPUT] = NAME("output"),
+    [METRICS] = NAME("metrics"),         [SEED] = NAME("seed"),
+    [NO_ERROR] = NAME("error"),          [PASSED] = NAME("request_id"),
+    [PASSED + 1] = NAME("prompt"),       [PASSED + 2] = NAME("images"),
+    [PASSED + 3] = NAME("timings"),      [PASSED + 4] = NAME("status_url"),
+    [PASSED + 5] = NAME("response_url"), [PASSED + 6] = NAME("poll_url"),
+};
+
+/* The figures of `metrics` that have a meaning. All but the first are summed up
+ * or measured, so they have no sign. */
+enum { CREDITS, COST };
+
+static const struct sm_slice figures[] = {
+    [CREDITS] = NAME("remaining_credits"),
+    [COST] = NAME("cost"),
+    NAME("inference_time"),
+    NAME("queue_time"),
+    NAME("total_time"),
+    NAME("retry_count"),
+};
+
+/* Which of the names it is; `count` for none, -1 for one that was there before:
+ * of those the last counts. */
+static int find_name(const struct sm_slice *names, int count,
+                     const struct sm_slice *name, unsigned *seen) {
+  for (int i = 0; i < count; i++)
+    if (sm_slice_is(name, &names[i])) {
+      bool is_again = *seen & 1U << i;
+      *seen |= 1U << i;
+      return is_again ? -1 : i;
+    }
+  return count;
+}
+
+static bool read_number(struct sm_cursor *cursor, bool may_have_sign,
+                        double *number) {
+  struct sm_slice digits;
+  return sm_cursor_number(cursor, &digits) &&
+         (may_have_sign || digits.text[0] != '-') &&
+         sm_number_read(digits.text, digits.size, number);
+}
+
+static bool read_figures(struct sm_cursor *cursor, double *cost) {
+  struct sm_slice name;
+  unsigned seen = 0;
+  double number;
+  bool is_read = sm_cursor_open(cursor);
+  while (is_read && sm_cursor_next(cursor, &name)) {
+    int figure = find_name(figures, COUNT(figures), &name, &seen);
+    is_read = figure == COUNT(figures)
+                  ? sm_cursor_pass(cursor)
+                  : figure >= 0 && read_number(cursor, figure == CREDITS,
+                                               figure == COST ? cost : &number);
+  }
+  return is_read;
+}
+
+static bool read_seed(struct sm_cursor *cursor, double *seed) {
+  return sm_cursor_is_null(cursor) ||
+         (read_number(cursor, true, seed) && *seed == floor(*seed));
+}
+
+static bool is_word(struct sm_cursor *cursor, const char *word) {
+  const struct sm_slice wanted = {word, strlen(word)};
+  struct sm_slice text;
+  return sm_cursor_text(cursor, &text) && sm_slice_is(&text, &wanted);
+}
+
+static bool starts(const struct sm_slice *text, const char *prefix) {
+  size_t size = strlen(prefix);
+  return text->size > size && memcmp(text->text, prefix, size) == 0;
+}
+
+static bool read_address(struct sm_cursor *cursor, struct sm_slice *address) {
+  return sm_cursor_text(cursor, address) &&
+         (starts(address, "https://") || starts(address, "http://"));
+}
+
+static bool read_member(struct sm_result *result, struct sm_cursor *cursor,
+                        int member) {
+  switch (member) {
+  case STATUS:
+    return is_word(cursor, "COMPLETED");
+  case OUTPUT:
+    return read_address(cursor, &result->address);
+  case METRICS:
+    return read_figures(cursor, &result->cost);
+  case SEED:
+    return read_seed(cursor, &result->seed);
+  case NO_ERROR:
+    return sm_cursor_is_null(cursor);
+  default:
+    return member >= PASSED && member < COUNT(members) &&
+           sm_cursor_pass(cursor);
+  }
+}
+
+bool sm_result_read(struct sm_result *result, const char *text, size_t size) {
+  const unsigned needed = 1U << STATUS | 1U << OUTPUT;
+  struct sm_cursor cursor;
+  struct sm_slice name;
+  unsigned seen = 0;
+  *result = (struct sm_result){.cost = (double)NAN, .seed = (double)NAN};
+  if (size == 0 || text[0] != '{')
+    return false;
+  sm_cursor_create(&cursor, text, size);
+  bool is_usual = sm_cursor_open(&cursor);
+  while (is_usual && sm_cursor_next(&cursor, &name))
+    is_usual = read_member(result, &cursor,
+                           find_name(members, COUNT(members), &name, &seen));
+  return is_usual && sm_cursor_is_over(&cursor) && (seen & needed) == needed;
+}
