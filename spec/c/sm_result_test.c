@@ -27,6 +27,7 @@ static void the_documented_result_is_read(void) {
   CHECK(has_address("https://h/a") && result.cost == 0.05 && result.seed == 42);
   CHECK(reads("{" DONE "}") && isnan(result.cost) && isnan(result.seed));
   CHECK(reads("{" DONE ",\"seed\":null}") && isnan(result.seed));
+  CHECK(reads("{" DONE ",\"seed\":\"42\"}") && result.seed == 42);
   CHECK(reads("{" DONE ",\"seed\":-7,\"metrics\":{}}") && result.seed == -7);
 }
 
@@ -41,7 +42,10 @@ static void anything_else_is_left_to_a_parser(void) {
       "{" DONE ",\"path\":\"/etc/passwd\"}",
       "{" DONE ",\"kept\":\"/etc/passwd\"}",
       "{" DONE ",\"save\":1}",
-      "{" DONE ",\"seed\":\"42\"}",
+      "{" DONE ",\"seed\":\"\"}",
+      "{" DONE ",\"seed\":\"4 2\"}",
+      "{" DONE ",\"seed\":\"x\"}",
+      "{" DONE ",\"seed\":\"12345678901234567\"}",
       "{" DONE ",\"seed\":4.5}",
       "{" DONE ",\"seed\":12345678901234567}",
       "{" DONE ",\"seed\":1,\"seed\":2}",

@@ -43,7 +43,7 @@ describe("a result", function()
   end)
 
   local USUAL = '"request_id":"r-9","output":"' .. U1 .. '","images":[{"url":"' .. U1 .. '"},null],'
-    .. '"prompt":"a \\"b\\"","error":null,"timings":{"n":1,"none":null},"seed":42,'
+    .. '"prompt":"a \\"b\\"","error":null,"timings":{"n":1,"none":null},"seed":"42",'
     .. '"metrics":{"cost":0.05,"inference_time":2.0,"note":"x"}'
 
   -- By `pairs`, without what each has of its own.

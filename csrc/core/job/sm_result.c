@@ -6,6 +6,7 @@
 
 #define NAME(text)                                                             \
   { text, sizeof(text) - 1 }
+#define EXACT_DIGITS 15
 #define COUNT(list) ((int)(sizeof(list) / sizeof *(list)))
 
 /* The documented members. */
@@ -69,9 +70,14 @@ static bool read_figures(struct sm_cursor *cursor, double *cost) {
   return is_read;
 }
 
+/* A whole number, or one as text, in digits that a double holds. */
 static bool read_seed(struct sm_cursor *cursor, double *seed) {
-  return sm_cursor_is_null(cursor) ||
-         (read_number(cursor, true, seed) && *seed == floor(*seed));
+  struct sm_slice digits;
+  if (sm_cursor_is_null(cursor))
+    return true;
+  return sm_cursor_figure(cursor, &digits) && digits.size <= EXACT_DIGITS &&
+         sm_number_read(digits.text, digits.size, seed) &&
+         *seed == floor(*seed);
 }
 
 static bool is_word(struct sm_cursor *cursor, const char *word) {
