@@ -32,7 +32,7 @@ local function apply(self)
   local change = self._change
   if change then
     self._settled = change.settled
-    self._reserved[change.job] = nil
+    self._reserved[change.id] = nil
     self._change = false
   end
 end
@@ -133,7 +133,7 @@ function Budget:reserve(job)
   if refusal then
     return nil, refusal
   end
-  self._reserved[job] = (Budget.price(job) or 0) * (1 + (job._resubmits or 0))
+  self._reserved[job.id] = (Budget.price(job) or 0) * (1 + (job._resubmits or 0))
   return true
 end
 
@@ -144,7 +144,7 @@ end
 ---@param err segmind.Error?
 function Budget:settle(job, result, err)
   apply(self)
-  local usd = self._reserved[job]
+  local usd = self._reserved[job.id]
   local price = usd and Budget.price(job) or 0
   if not usd then
     return
@@ -153,7 +153,7 @@ function Budget:settle(job, result, err)
   elseif err.charged == "no" and not job._doubtful then
     usd = usd - price
   end
-  self._change = { job = job, settled = self._settled + usd }
+  self._change = { id = job.id, settled = self._settled + usd }
   apply(self)
 end
 

@@ -386,7 +386,7 @@ end
 -- A row that a job of ours is at was taken, too, when that has just ended and its end was not heard
 -- yet.
 local function is_free(self, row)
-  for job in pairs(row.standing == "taken" and self._jobs or {}) do
+  for _, job in pairs(row.standing == "taken" and self._jobs or {}) do
     if job.key == row.step_key and not job._over then
       return false
     end

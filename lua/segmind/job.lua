@@ -7,6 +7,7 @@ local callback = require("segmind.callback")
 local guard = require("segmind.guard")
 local lifecycle = require("segmind.lifecycle")
 local models = require("segmind.models")
+local request = require("segmind.request")
 local schema = require("segmind.schema")
 local step = require("segmind.step")
 local wait = require("segmind.wait")
@@ -86,12 +87,13 @@ end
 ---@return segmind.Job
 function Job.new(client, prepared)
   client._count = client._count + 1
-  local job = setmetatable(add_rare({ id = client._count, model = prepared.model,
+  -- What a ledger calls a step, and where its pictures are, is made of the whole.
+  local is_whole = client._has_ledger or prepared.slots[1]
+  return setmetatable(add_rare({ id = client._count, model = prepared.model,
     params = prepared.params, seed = prepared.seed, state = "waiting", _client = client,
-    _request = prepared, _phase = "waiting", _active = false, _sent = false, _deadline = false,
-    _task = false, _listeners = false }, client, prepared), Job)
-  client._by_id[job.id] = job
-  return job
+    _request = is_whole and prepared or request.rest(prepared), _phase = "waiting",
+    _active = false, _sent = false, _deadline = false, _task = false, _listeners = false },
+    client, prepared), Job)
 end
 
 --- How far the job is: the seconds since its inputs were there (until its end, once it is over) and

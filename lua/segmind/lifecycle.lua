@@ -112,12 +112,15 @@ end
 ---@param event "state"|"done"|"error"
 ---@param fn fun(value: any, job: segmind.Job)
 function lifecycle.listen(job, event, fn)
-  local list = listeners(job)
-  if not job._over then
+  local list = job._listeners
+  if not job._over and not list then
+    job._listeners = { event, fn }
+  elseif not job._over then
     local last = #list
     list[last + 2] = fn -- first: an event without a function would be called
     list[last + 1] = event
   elseif event == (job._error and "error" or "done") then
+    listeners(job)
     callback.ask(job, fn, job._error or job._result)
   end
 end
@@ -166,7 +169,7 @@ end
 --- the client knows the job, should an error be raised in the midst of it.
 local function conclude(job)
   local client, err = job._client, job._error
-  if not client._jobs[job] then
+  if not client._jobs[job.id] then
     return
   end
   if not client._has_ledger then -- which counts by its rows
@@ -183,7 +186,7 @@ local function conclude(job)
   give_back(client, job)
   client._unsettled = true
   client._settled:push(job)
-  client._jobs[job] = nil
+  client._jobs[job.id] = nil
   job._request = nil
   if job._operation then -- LuaJIT and 5.3 make room even for a nil that was not there
     job._operation = nil
@@ -192,6 +195,7 @@ end
 
 --- Writes into an error which job it is of, and which step of a chain.
 local function name_error(job, err)
+  job._client._by_id[job.id] = job
   err.job, err.step = err.job or job.id, err.step or job.step
 end
 
@@ -216,7 +220,7 @@ local stops_run = { auth = true, no_credits = true }
 ---@return segmind.Job[]
 function lifecycle.jobs(client)
   local jobs = {}
-  for job in pairs(client._jobs) do
+  for _, job in pairs(client._jobs) do
     jobs[#jobs + 1] = job
   end
   table.sort(jobs, function(a, b)
@@ -522,7 +526,7 @@ end
 
 --- Whether a job that had the same error, at the same step, goes on with it.
 local function is_decided(job)
-  for other in pairs(job._client._jobs) do
+  for _, other in pairs(job._client._jobs) do
     local goes_on = other._resubmits or other._adopting
     if goes_on and other ~= job and other.key == job.key and not other._over then
       return true
@@ -797,11 +801,11 @@ function lifecycle.attach(job, request_id)
   job.request_id, job.state, job._phase = request_id, "QUEUED", "accepted"
   job._made = false -- nothing is known of that
   job._is_unseen = true -- until the service tells a state, the id is only the caller's word
-  job._client._jobs[job] = true
+  job._client._jobs[job.id] = job
   local _, refused = operation.begin(job._client, job, "attach", job.model, request_id,
     attach_options(job))
   if refused then
-    job._client._jobs[job] = nil
+    job._client._jobs[job.id] = nil
   end
   return refused
 end
@@ -812,7 +816,7 @@ end
 function lifecycle.take_up(job, row)
   begin(job)
   job.name, job._row, job._phase = row.name or job.name, row, "taken"
-  job._client._jobs[job] = true
+  job._client._jobs[job.id] = job
   phases.taken(job)
 end
 

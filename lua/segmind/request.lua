@@ -270,6 +270,9 @@ end
 local function origin(slot)
   local value, kind = slot.value, slot.kind
   local job = kind == "job" and value or kind == "result" and value.job or nil
+  if job then
+    job._client._by_id[job.id] = job
+  end
   return { param = slot.param, kind = kind, path = kind == "path" and value or nil,
     url = kind == "url" and value or kind == "result" and value.url or nil, job = job and job.id }
 end

@@ -93,7 +93,7 @@ local function recover(client)
     client._active = client._active + (job._active and 1 or 0)
   end
   for _, job in ipairs(jobs) do
-    if client._jobs[job] and (job._over or not lifecycle.is_expected(job)) then
+    if client._jobs[job.id] and (job._over or not lifecycle.is_expected(job)) then
       if job._deadline and not job._over then
         step.watch(job)
       end
@@ -141,7 +141,7 @@ local function launch(client, job)
   for _, text in ipairs(job.warnings) do
     callback.emit(client, { what = "warning", job = job, message = text })
   end
-  client._jobs[job] = true -- from here on nothing keeps it from its end
+  client._jobs[job.id] = job -- from here on nothing keeps it from its end
   for _, target in ipairs(job._targets or {}) do
     client._saves[target] = job
   end

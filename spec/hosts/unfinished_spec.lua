@@ -122,7 +122,7 @@ describe("a script that ends", function()
     local function interrupted(wait, env)
       return run(INTERRUPT .. [[
         interrupt_at(function()
-          for job in pairs(sm._jobs) do
+          for _, job in pairs(sm._jobs) do
             if job.request_id then return true end
           end
         end)

@@ -35,7 +35,7 @@ describe("with a ledger, an error in the midst of our work", function()
   --- Waits for all that goes on.
   local function finish(sm)
     local jobs = {}
-    for job in pairs(sm._jobs) do
+    for _, job in pairs(sm._jobs) do
       jobs[#jobs + 1] = job
     end
     for _, job in ipairs(jobs) do

@@ -123,7 +123,7 @@ describe("an error raised at any instruction", function()
     open(has_ledger)
     local name = ("n%d"):format(n)
     local is_raised, jobs = interrupted(n, run, prepare(name)), {}
-    for job in pairs(sm._jobs) do
+    for _, job in pairs(sm._jobs) do
       jobs[#jobs + 1] = job
     end
     assert.is_true(settle(8), "a job never ends (" .. where .. ")")

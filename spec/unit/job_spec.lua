@@ -335,6 +335,23 @@ describe("a job", function()
     assert.is_true(alive <= 2)
   end)
 
+  it("that waits for its place keeps less than a kibibyte, without the call it came from", function()
+    local other = assert(segmind.new({ api_key = "SG_0123456789abcdef", max_active_jobs = 1 }))
+    local function submit(count)
+      for i = 1, count do
+        assert(other:submit("flux-kontext-pro", { prompt = "x", aspect_ratio = "1:1", seed = i }))
+          :on("done", print)
+      end
+      collectgarbage()
+      collectgarbage()
+      return collectgarbage("count")
+    end
+    local before = submit(24) -- the tables of a client grow by doubling
+    local each = (submit(1000) - before) / 1000
+    other:close()
+    assert.is_true(each < 0.9, each)
+  end)
+
   it("prints what it is", function()
     local job = pro({}, { name = "night" })
     job:wait()
