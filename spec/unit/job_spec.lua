@@ -335,7 +335,7 @@ describe("a job", function()
     assert.is_true(alive <= 2)
   end)
 
-  it("that waits for its place keeps less than a kibibyte, without the call it came from", function()
+  it("that waits for its place keeps less than a kibibyte of the call it came from", function()
     local other = assert(segmind.new({ api_key = "SG_0123456789abcdef", max_active_jobs = 1 }))
     local function submit(count)
       for i = 1, count do
