@@ -68,6 +68,8 @@ static void every_answer_to_a_submit_has_its_kind(void) {
       {502, "<html>", SM_UNKNOWN, SM_CHARGED_UNKNOWN},
       {504, "", SM_UNKNOWN, SM_CHARGED_UNKNOWN},
       {200, "", SM_UNKNOWN, SM_CHARGED_UNKNOWN},
+      {200, "{\"request_id\":\"\",\"status\":\"QUEUED\"}", SM_UNKNOWN,
+       SM_CHARGED_UNKNOWN},
       {200, "{\"request_id\":\"2c7f", SM_UNKNOWN, SM_CHARGED_UNKNOWN},
       {200, "<html>hello</html>", SM_UNKNOWN, SM_CHARGED_UNKNOWN},
       {200, "{\"status\":\"QUEUED\"}", SM_UNKNOWN, SM_CHARGED_UNKNOWN},

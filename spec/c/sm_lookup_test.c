@@ -300,9 +300,35 @@ static void absence_is_told_and_never_acted_on(void) {
   CHECK(failed_with(SM_UNKNOWN, SM_CHARGED_UNKNOWN));
   CHECK(action.error.lookup == SM_FOUND_ABSENT);
   lose();
-  answer(SM_OK, 404, true, "<html>");
+  answer(SM_OK, 404, true, "{\"detail\":\"Not Found\"}");
   CHECK(failed_with(SM_UNKNOWN, SM_CHARGED_UNKNOWN));
   CHECK(action.error.lookup == SM_FOUND_UNREACHABLE);
+}
+
+/* A portal's or a firewall's page, an answer that broke off. */
+static void a_list_that_cannot_be_read_is_asked_for_four_times(void) {
+  static const struct {
+    int status;
+    const char *body;
+  } rows[] = {{200, "<html>Welcome to the hotel</html>"},
+              {404, "<html>404 Not Found</html>"},
+              {204, ""},
+              {200, "null"},
+              {200, "{\"error\":\"db\"}"},
+              {200, "{\"data\":[{\"request_id\":\"a"}};
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    lose();
+    for (int tries = 0; tries < 3; tries++) {
+      answer(SM_OK, rows[i].status, true, rows[i].body);
+      CHECK(is_looked_up() && action.at_ms > now_ms);
+    }
+    answer(SM_OK, rows[i].status, true, rows[i].body);
+    CHECK(was_told(SM_FOUND_UNREACHABLE));
+    lose();
+    answer(SM_OK, rows[i].status, true, rows[i].body);
+    answer(SM_OK, 200, true, "{\"data\":[" ROW(ID, SENT) "]}");
+    CHECK(was_found(ID));
+  }
 }
 
 static void a_lookup_survives_trouble_until_its_own_deadline(void) {
@@ -371,6 +397,17 @@ static void a_record_is_asked_for_until_the_history_can_be_read(void) {
   CHECK(action.kind == SM_ACTION_DONE);
 }
 
+static void a_page_in_place_of_a_record_does_not_end_a_job(void) {
+  accept();
+  job.is_attached = true;
+  for (int i = 0; i < 3; i++)
+    answer(SM_OK, 404, true, "{}");
+  answer(SM_OK, 404, true, "<html>404 Not Found</html>");
+  CHECK(is_sent_again());
+  answer(SM_OK, 200, true, ROW(ID, "{}"));
+  CHECK(action.kind == SM_ACTION_DONE);
+}
+
 static void an_id_that_nobody_knows_is_not_called_paid(void) {
   begin();
   sm_job_attach(&job, ID, now_ms, NULL);
@@ -398,6 +435,8 @@ int main(void) {
   a_page_that_may_not_be_the_last_is_not_the_whole_list();
   an_id_that_another_lookup_has_got_meanwhile_is_not_adopted();
   a_record_of_a_running_request_is_asked_for_again();
+  a_list_that_cannot_be_read_is_asked_for_four_times();
+  a_page_in_place_of_a_record_does_not_end_a_job();
   a_record_is_asked_for_until_the_history_can_be_read();
   an_id_that_nobody_knows_is_not_called_paid();
   a_lost_submit_is_found_in_the_history();

@@ -228,6 +228,53 @@ static bool is_asked_for_again(enum sm_code code, int status, int tries) {
   return step == SM_ACTION_SEND;
 }
 
+static void a_redirect_to_nowhere_is_asked_for_again(void) {
+  CHECK(is_asked_for_again(SM_OK, 304, 0));
+  CHECK(is_asked_for_again(SM_OK, 302, 0));
+}
+
+/* -- a page of somebody in between ------------------------------------------
+ */
+
+/* The action after an answer, and after as many as there are tries. */
+static enum sm_code judge(enum sm_fetch_kind kind, const char *body,
+                          enum sm_action_kind first) {
+  struct sm_pace pace;
+  struct sm_rng rng;
+  sm_rng_seed(&rng, 7);
+  sm_pace_create(&pace, 0, 0);
+  struct sm_task *task = begin(kind, "/x");
+  const struct sm_context context = {.pace = &pace, .rng = &rng, .now_ms = 0};
+  exchange.answer.status = 200;
+  exchange.answer.was_sent = exchange.answer.is_all = true;
+  sm_buf_add_text(&exchange.answer.body, body, NULL);
+  sm_task_http_judge(task, &exchange, &context, &action);
+  CHECK(action.kind == first);
+  for (int tries = 1; action.kind == SM_ACTION_SEND; tries++) {
+    CHECK(tries < SM_FETCH_TRIES);
+    sm_task_http_judge(task, &exchange, &context, &action);
+  }
+  enum sm_code code = action.kind == SM_ACTION_FAIL ? action.error.code : SM_OK;
+  end(task);
+  return code;
+}
+
+static void an_upload_is_tried_again_until_it_is_answered_by_an_address(void) {
+  static const char *const odd[] = {"<html>", "", "null", "{\"file_urls\":[]}"};
+  for (size_t i = 0; i < sizeof odd / sizeof *odd; i++)
+    CHECK(judge(SM_FETCH_UPLOAD, odd[i], SM_ACTION_SEND) == SM_PROTOCOL);
+  CHECK(judge(SM_FETCH_UPLOAD, "{\"file_urls\":[\"https://h/a.png\"]}",
+              SM_ACTION_DONE) == SM_OK);
+}
+
+/* M8: whether the service has seen the request at all is not known. */
+static void a_page_does_not_say_that_a_v1_call_was_paid(void) {
+  CHECK(judge(SM_FETCH_SYNC, "<html>Welcome</html>", SM_ACTION_FAIL) ==
+        SM_UNKNOWN);
+  CHECK(action.error.charged == SM_CHARGED_UNKNOWN);
+  CHECK(judge(SM_FETCH_SYNC, "{\"output\":1}", SM_ACTION_DONE) == SM_OK);
+}
+
 static void a_picture_counts_under_each_status_that_brings_one(void) {
   CHECK(!is_asked_for_again(SM_OK, 203, 0));
   CHECK(!is_asked_for_again(SM_OK, 206, 0));
@@ -274,6 +321,9 @@ static void a_length_that_is_always_wrong_does_not_cost_the_picture(void) {
 }
 
 int main(void) {
+  a_redirect_to_nowhere_is_asked_for_again();
+  an_upload_is_tried_again_until_it_is_answered_by_an_address();
+  a_page_does_not_say_that_a_v1_call_was_paid();
   CHECK(sm_base_read(&base, "https://api.segmind.com", NULL) == SM_OK);
   an_address_is_written_as_rfc_3986_wants_it();
   a_long_address_is_fetched();

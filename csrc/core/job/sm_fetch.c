@@ -88,6 +88,10 @@ static void answer_paid(struct sm_fetch *call, const struct sm_context *context,
     code = SM_OK;
   if (code == SM_OK && answer->body.size == 0)
     code = sm_fail(&action->error, SM_UNKNOWN, "the answer is empty");
+  if (code == SM_OK && sm_outcome_is_page(answer))
+    code = sm_fail(&action->error, SM_UNKNOWN,
+                   "the answer is a page of somebody in between (HTTP %d)",
+                   answer->status);
   if (code == SM_OK)
     code = read_failure(answer, reply, &action->error);
   if (code == SM_OK)
@@ -103,20 +107,15 @@ static void answer_paid(struct sm_fetch *call, const struct sm_context *context,
 }
 
 static void follow(struct sm_fetch *call, const struct sm_context *context,
-                   const struct sm_answer *answer, struct sm_action *action) {
-  if (!answer->redirect.size || ++call->redirects > MAX_REDIRECTS) {
-    if (answer->redirect.size)
-      sm_fail(&action->error, SM_IO,
-              "the picture's address leads through more than %d redirects",
-              MAX_REDIRECTS);
-    else
-      sm_fail(&action->error, SM_IO,
-              "the picture's address is redirected (HTTP %d) to no address",
-              answer->status);
-    sm_action_fail(action, &action->error);
+                   struct sm_action *action) {
+  if (++call->redirects <= MAX_REDIRECTS) {
+    sm_action_send(action, context->now_ms);
     return;
   }
-  sm_action_send(action, context->now_ms);
+  sm_fail(&action->error, SM_IO,
+          "the picture's address leads through more than %d redirects",
+          MAX_REDIRECTS);
+  sm_action_fail(action, &action->error);
 }
 
 static void answer_download(struct sm_fetch *call,
@@ -124,8 +123,9 @@ static void answer_download(struct sm_fetch *call,
                             const struct sm_answer *answer, bool is_whole,
                             const char *why, struct sm_action *action) {
   struct sm_error *e = &action->error;
-  if (answer->code == SM_OK && answer->status >= 300 && answer->status < 400) {
-    follow(call, context, answer, action);
+  if (answer->code == SM_OK && answer->redirect.size && answer->status >= 300 &&
+      answer->status < 400) {
+    follow(call, context, action);
     return;
   }
   if (is_whole) {
@@ -156,19 +156,32 @@ static void answer_download(struct sm_fetch *call,
     try_again(call, context, action);
 }
 
+/* Somebody in between may have answered an upload with a page of his own. */
+static enum sm_code read_upload(const struct sm_answer *answer,
+                                struct sm_error *e) {
+  struct sm_buf url;
+  sm_buf_create(&url, SM_URL_MAX);
+  enum sm_code code =
+      sm_reply_read_upload(&url, answer->body.data, answer->body.size, e);
+  sm_buf_destroy(&url);
+  return code;
+}
+
 static void answer_free(struct sm_fetch *call, const struct sm_context *context,
                         const struct sm_answer *answer,
                         struct sm_action *action) {
   enum sm_code code = sm_outcome_of_get(answer, &action->error);
+  bool is_odd = code == SM_OK && call->kind == SM_FETCH_UPLOAD &&
+                (code = read_upload(answer, &action->error)) != SM_OK;
   call->trouble = code;
   if (answer->status >= 500)
     sm_pace_strike(context->pace, context->now_ms);
   if (code == SM_OK) {
     sm_pace_recover(context->pace, context->now_ms);
     action->kind = SM_ACTION_DONE;
-  } else if (code == SM_NOT_SENT) {
+  } else if (code == SM_NOT_SENT || is_odd) {
     /* Nothing is at stake here; a status is protocol, silence is not_sent. */
-    if (answer->status)
+    if (code == SM_NOT_SENT && answer->status)
       action->error.code = SM_PROTOCOL;
     try_again(call, context, action);
   } else if (code == SM_THROTTLED) {

@@ -166,6 +166,24 @@ static enum sm_lookup_result conclude(struct sm_lookup *lookup,
   return again(lookup, context->now_ms + CONTESTED_MS);
 }
 
+static enum sm_lookup_result ask_later(struct sm_lookup *lookup,
+                                       const struct sm_context *context) {
+  if (lookup->failures < UINT8_MAX)
+    lookup->failures++;
+  return again(lookup,
+               context->now_ms + sm_backoff_ms(context->rng, lookup->failures,
+                                               BACKOFF_MS, BACKOFF_MS,
+                                               BACKOFF_CAP_MS));
+}
+
+/* A firewall's page, or a list that broke off, is not the history's word. */
+static enum sm_lookup_result pass_over(struct sm_lookup *lookup,
+                                       const struct sm_context *context) {
+  return ++lookup->oddities < LOOKUPS
+             ? ask_later(lookup, context)
+             : remain_unknown(lookup, SM_FOUND_UNREACHABLE);
+}
+
 static enum sm_lookup_result read_page(struct sm_lookup *lookup,
                                        const struct sm_context *context,
                                        const struct sm_buf *page) {
@@ -175,21 +193,11 @@ static enum sm_lookup_result read_page(struct sm_lookup *lookup,
   query.body = sm_body_text(context->body, &query.body_size);
   if (!query.body || sm_history_search(&lookup->find, &query, page->data,
                                        page->size, NULL) != SM_OK)
-    return remain_unknown(lookup, SM_FOUND_UNREACHABLE);
+    return pass_over(lookup, context);
   if (!has_more(lookup))
     return conclude(lookup, context);
   lookup->page++;
   return again(lookup, context->now_ms);
-}
-
-static enum sm_lookup_result ask_later(struct sm_lookup *lookup,
-                                       const struct sm_context *context) {
-  if (lookup->failures < UINT8_MAX)
-    lookup->failures++;
-  return again(lookup,
-               context->now_ms + sm_backoff_ms(context->rng, lookup->failures,
-                                               BACKOFF_MS, BACKOFF_MS,
-                                               BACKOFF_CAP_MS));
 }
 
 enum sm_lookup_result sm_lookup_answer(struct sm_lookup *lookup,
@@ -203,8 +211,11 @@ enum sm_lookup_result sm_lookup_answer(struct sm_lookup *lookup,
     return remain_unknown(lookup, SM_FOUND_UNREACHABLE);
   if (asks_anew(lookup, context, code == SM_REJECTED))
     return again(lookup, context->now_ms);
-  return code == SM_OK ? read_page(lookup, context, &answer->body)
-                       : remain_unknown(lookup, SM_FOUND_UNREACHABLE);
+  if (code == SM_OK)
+    return read_page(lookup, context, &answer->body);
+  return sm_outcome_is_page(answer)
+             ? pass_over(lookup, context)
+             : remain_unknown(lookup, SM_FOUND_UNREACHABLE);
 }
 
 void sm_lookup_expire(struct sm_lookup *lookup) {
@@ -236,5 +247,7 @@ enum sm_record sm_lookup_record(struct sm_history_row *row,
     return record_of(row);
   if (code == SM_NOT_SENT || code == SM_THROTTLED)
     return SM_RECORD_LATER;
-  return code == SM_OK || code == SM_IO ? SM_RECORD_ODD : SM_RECORD_NONE;
+  return code == SM_OK || code == SM_IO || sm_outcome_is_page(answer)
+             ? SM_RECORD_ODD
+             : SM_RECORD_NONE;
 }

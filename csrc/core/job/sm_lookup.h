@@ -10,7 +10,7 @@
  *
  *   begin --> page 1 .. n of the list --a row is the submit--> FOUND
  *             ^   |       |
- *             |   |       +--refused, unreadable, its time is over--> UNKNOWN
+ *             |   |       +--refused, often unreadable, time over---> UNKNOWN
  *             |   +--no row is: it is asked again, four times--+----> UNKNOWN
  *             +------------------------------------------------+
  *
@@ -39,6 +39,7 @@ struct sm_lookup {
   int page;
   uint8_t lookups; /* whole ones that found nothing */
   uint8_t failures;
+  uint8_t oddities; /* answers that are no history */
 };
 
 enum sm_lookup_result {

@@ -1,5 +1,7 @@
 #include "sm_outcome.h"
 
+#include <string.h>
+
 #include "sm_image.h"
 #include "sm_reason.h"
 #include "sm_reply.h"
@@ -125,18 +127,26 @@ static enum sm_code trouble(const struct sm_answer *answer,
   return code;
 }
 
-/* A firewall in between answers with a page; the service with JSON. */
-static bool is_page(const struct sm_answer *answer) {
+static bool is_json(const struct sm_answer *answer) {
   struct sm_reply reply;
-  if (answer->status != 401 && answer->status != 403)
-    return false;
   (void)sm_reply_read(&reply, answer->body.data, answer->body.size, NULL);
-  return !reply.is_json;
+  return reply.is_json;
+}
+
+bool sm_outcome_is_page(const struct sm_answer *answer) {
+  struct sm_image image;
+  return !sm_image_read(answer->body.data, answer->body.size, &image) &&
+         strncmp(answer->content_type, "image/", 6) != 0 && !is_json(answer);
+}
+
+/* A firewall in between answers with a page; the service with JSON. */
+static bool denies_by_page(const struct sm_answer *answer) {
+  return (answer->status == 401 || answer->status == 403) && !is_json(answer);
 }
 
 enum sm_code sm_outcome_of_get(const struct sm_answer *answer,
                                struct sm_error *e) {
-  if (is_refusal(answer->status) && !is_page(answer))
+  if (is_refusal(answer->status) && !denies_by_page(answer))
     return refuse(answer, false, e);
   if (answer->code == SM_OK && is_success(answer->status))
     return SM_OK;

@@ -23,6 +23,10 @@ enum sm_code sm_outcome_of_submit(const struct sm_answer *answer,
 enum sm_code sm_outcome_of_get(const struct sm_answer *answer,
                                struct sm_error *e);
 
+/* Whether the body is neither JSON nor a picture: a firewall or a portal in
+ * between answers with a page, the service does not. */
+bool sm_outcome_is_page(const struct sm_answer *answer);
+
 /* Whether the body is a picture, whole by the transport or, where that broke
  * off, by its format's end; whatever status and Content-Type say. */
 bool sm_outcome_is_picture(const struct sm_answer *answer);

@@ -169,7 +169,7 @@ static void read_id(struct sm_reply *reply, const json_t *root,
                     const char *text, size_t size) {
   const json_t *value = json_object_get(root, "request_id");
   const char *id = json_string_value(value);
-  if (!value || json_is_null(value))
+  if (!value || json_is_null(value) || (id && !*id))
     return;
   if (id && sm_url_is_id(id) && sm_reply_holds_id(text, size, id))
     copy_text(reply->request_id, sizeof reply->request_id, id);
