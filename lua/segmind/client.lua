@@ -318,6 +318,9 @@ end
 ---@return segmind.Error?
 function Client:upload(source)
   wait.check(self, "upload")
+  if source == nil then
+    Error.misuse("client:upload takes a path, segmind.bytes(s), or a list of them, got nil")
+  end
   local is_list = type(source) == "table" and getmetatable(source) == nil
   local urls, err = self._uploads:all(is_list and source or { source }, self._timeout)
   if not urls then

@@ -38,7 +38,8 @@ local function check_arguments(model, params)
   if type(model) ~= "string" then
     Error.misuse("the model is a string, got " .. schema.show(model))
   elseif type(params) ~= "table" or getmetatable(params) ~= nil then
-    Error.misuse("the parameters are a plain table, got " .. schema.show(params))
+    Error.misuse("the parameters are a plain table, got " .. schema.show(params)
+      .. (type(params) == "table" and " with a metatable" or ""))
   end
 end
 

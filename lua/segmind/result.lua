@@ -374,7 +374,7 @@ function Result:save(target, opts)
   opts = options.read(opts, save_options, "result:save")
   local problem = file.problem(target)
   if problem then
-    return nil, Error.new("invalid", problem)
+    return nil, Error.new("invalid", problem, { charged = "yes" })
   end
   local has_metadata = opts.metadata
   if has_metadata == nil then

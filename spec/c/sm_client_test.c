@@ -98,6 +98,39 @@ static void a_closed_client_leaves_no_key_in_memory(bool is_inline) {
   CHECK(left == 0);
 }
 
+static enum sm_code open_with_host(const char *host) {
+  const char *const hosts[] = {"images.example.org", host, NULL};
+  const struct sm_client_options options = {
+      .api_key = "SG_0123456789abcdef",
+      .base_url = "http://127.0.0.1:9",
+      .user_agent = "test",
+      .media_hosts = hosts,
+      .max_transfers = 4,
+      .max_json_bytes = 1024,
+      .max_image_bytes = 1024,
+      .is_inline = true,
+  };
+  struct sm_client *client = NULL;
+  struct sm_error e;
+  enum sm_code code = sm_client_new(&client, &options, &e);
+  CHECK((code == SM_OK) == (client != NULL));
+  CHECK(code == SM_OK || strstr(e.message, "media_hosts") != NULL);
+  sm_client_delete(client);
+  return code;
+}
+
+/* It would be known when the picture is paid and cannot be fetched. */
+static void a_media_host_that_can_match_nothing_is_refused(void) {
+  static const char *const none[] = {
+      "*", "*.example.org", "https://h.org", "h.org/", "h.org:8443", "a b", ""};
+  static const char *const some[] = {"h.org", ".h.org", "H_1-2.org",
+                                     "127.0.0.1", "[::1]"};
+  for (size_t i = 0; i < sizeof none / sizeof *none; i++)
+    CHECK(open_with_host(none[i]) == SM_INVALID);
+  for (size_t i = 0; i < sizeof some / sizeof *some; i++)
+    CHECK(open_with_host(some[i]) == SM_OK);
+}
+
 static struct sm_client *unclosed;
 
 static void a_client_may_be_used_and_closed_after_its_worker_was_joined(void) {
@@ -113,6 +146,7 @@ static void a_client_may_be_used_and_closed_after_its_worker_was_joined(void) {
 int main(void) {
   CHECK(atexit(a_client_may_be_used_and_closed_after_its_worker_was_joined) ==
         0); /* before the core registers its own */
+  a_media_host_that_can_match_nothing_is_refused();
   a_closed_client_leaves_no_key_in_memory(true);
   a_closed_client_leaves_no_key_in_memory(false);
   unclosed = open_client("SG_0123456789abcdef", false);

@@ -172,6 +172,12 @@ describe("uploading", function()
     assert.same({}, sm:upload({}))
   end)
 
+  it("raises for no picture, as a misspelt variable is", function()
+    local ok, why = pcall(sm.upload, sm, nil)
+    assert.is_false(ok)
+    assert.truthy(why:find("client:upload takes a path", 1, true), why)
+  end)
+
   it("takes local pictures only", function()
     for _, source in ipairs({ "https://example.com/a.png", "/no/such/file.png", 5, { 5 } }) do
       local url, err = sm:upload(source)

@@ -83,6 +83,15 @@ describe("save", function()
       assert(assert(submit("/" .. ("n"):rep(250))):wait()).path)
   end)
 
+  it("says that a picture which has no place to go to is paid", function()
+    local result = assert(sm:run("flux-kontext-pro", PARAMS))
+    for _, target in ipairs({ "~/a", "a\0b", folder .. "/" }) do
+      local path, err = result:save(target)
+      assert.is_nil(path)
+      assert.equal("yes", err.charged, tostring(err))
+    end
+  end)
+
   it("names a folder that cannot be made once, for all steps of a chain", function()
     local file = assert(io.open(folder .. "/file", "w"))
     file:close()

@@ -274,6 +274,15 @@ static enum sm_code check_agent(const char *agent, struct sm_error *e) {
   return SM_OK;
 }
 
+/* An address, a pattern with a star or a port would match nothing, which is
+ * known too late when the picture is paid. */
+static bool is_host(const char *host) {
+  static const char letters[] = "abcdefghijklmnopqrstuvwxyz"
+                                "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_";
+  size_t length = strspn(host, letters);
+  return host[0] == '[' || (length > 0 && !host[length]);
+}
+
 static enum sm_code keep_hosts(struct sm_client *client,
                                const char *const *hosts, struct sm_error *e) {
   size_t count = 0;
@@ -282,9 +291,15 @@ static enum sm_code keep_hosts(struct sm_client *client,
   client->media_hosts = calloc(count + 1, sizeof(char *));
   if (!client->media_hosts)
     return sm_fail_memory(e);
-  for (size_t i = 0; i < count; i++)
+  for (size_t i = 0; i < count; i++) {
+    if (!is_host(hosts[i]))
+      return sm_fail(e, SM_INVALID,
+                     "media_hosts: %s is no host; write images.example.org, or "
+                     ".example.org for all below it",
+                     hosts[i]);
     if ((client->media_hosts[i] = strdup(hosts[i])) == NULL)
       return sm_fail_memory(e);
+  }
   return SM_OK;
 }
 

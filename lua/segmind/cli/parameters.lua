@@ -32,18 +32,22 @@ local function read_file(path, name)
   return text
 end
 
---- The text of a prompt, or of another parameter: itself, a file's or standard input's. The line
---- that an editor ends a file with is no part of it.
+--- What an editor puts round a text is no part of it: a byte order mark, the end of the last line.
+local function content(text)
+  return (text:gsub("^\239\187\191", ""):gsub("\r?\n$", ""))
+end
+
+--- The text of a prompt, or of another parameter: itself, a file's or standard input's.
 ---@param value string
 ---@param name string for messages
 ---@return string
 function parameters.text(value, name)
   if value == "-" or value == "@-" then
-    return (read_stdin(name):gsub("\r?\n$", ""))
+    return content(read_stdin(name))
   elseif value:sub(1, 2) == "@@" then
     return value:sub(2)
   elseif value:sub(1, 1) == "@" then
-    return (read_file(value:sub(2), name):gsub("\r?\n$", ""))
+    return content(read_file(value:sub(2), name))
   end
   return value
 end
