@@ -273,6 +273,7 @@ static void a_page_does_not_say_that_a_v1_call_was_paid(void) {
         SM_UNKNOWN);
   CHECK(action.error.charged == SM_CHARGED_UNKNOWN);
   CHECK(judge(SM_FETCH_SYNC, "{\"output\":1}", SM_ACTION_DONE) == SM_OK);
+  CHECK(judge(SM_FETCH_SYNC, "[\"https://h/a.png\"]", SM_ACTION_DONE) == SM_OK);
 }
 
 static void a_picture_counts_under_each_status_that_brings_one(void) {

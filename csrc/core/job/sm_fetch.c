@@ -90,7 +90,7 @@ static void answer_paid(struct sm_fetch *call, const struct sm_context *context,
     code = sm_fail(&action->error, SM_UNKNOWN, "the answer is empty");
   if (code == SM_OK && sm_outcome_is_page(answer))
     code = sm_fail(&action->error, SM_UNKNOWN,
-                   "the answer is a page of somebody in between (HTTP %d)",
+                   "the answer is neither a picture nor JSON (HTTP %d)",
                    answer->status);
   if (code == SM_OK)
     code = read_failure(answer, reply, &action->error);

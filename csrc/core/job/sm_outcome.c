@@ -133,9 +133,14 @@ static bool is_json(const struct sm_answer *answer) {
   return reply.is_json;
 }
 
+static bool begins_with(const struct sm_buf *body, const char *bytes) {
+  return body->size && strchr(bytes, body->data[0]);
+}
+
 bool sm_outcome_is_page(const struct sm_answer *answer) {
   struct sm_image image;
-  return !sm_image_read(answer->body.data, answer->body.size, &image) &&
+  return !begins_with(&answer->body, "[\"") &&
+         !sm_image_read(answer->body.data, answer->body.size, &image) &&
          strncmp(answer->content_type, "image/", 6) != 0 && !is_json(answer);
 }
 
