@@ -26,6 +26,7 @@ struct memory_store {
   int64_t latency_ms;
   int64_t wall_s; /* Unix time at now_ms 0 */
   uint64_t commits;
+  struct sm_latency latency;
 };
 
 static inline double memory_now_s(const struct memory_store *store) {
@@ -397,6 +398,15 @@ static inline void memory_resume(struct memory_store *store,
   }
 }
 
+/* Of how long the one model takes that a simulation has. */
+static inline void memory_copy_figures(struct sm_latency *to,
+                                       const struct sm_latency *from) {
+  const char *service = to->service, *model = to->model;
+  *to = *from;
+  to->service = service;
+  to->model = model;
+}
+
 static inline void memory_apply(struct memory_store *store,
                                 struct sm_write *write) {
   sm_write_clear(write);
@@ -424,6 +434,12 @@ static inline void memory_apply(struct memory_store *store,
     break;
   case SM_WRITE_END:
     memory_end(store, write);
+    break;
+  case SM_WRITE_LEARN:
+    memory_copy_figures(&store->latency, write->latency);
+    break;
+  case SM_WRITE_RECALL:
+    memory_copy_figures(write->latency, &store->latency);
     break;
   default:
     write->spent = memory_spent(store);

@@ -87,6 +87,7 @@ static inline void remove_folder(void) {
     sql("DROP TABLE IF EXISTS segmind_queue");
     sql("DROP TABLE IF EXISTS segmind_edges");
     sql("DROP TABLE IF EXISTS segmind_limits");
+    sql("DROP TABLE IF EXISTS segmind_latencies");
   } else {
     remove_file();
   }

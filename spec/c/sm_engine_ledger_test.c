@@ -939,6 +939,33 @@ static void a_picture_is_never_lost_between_its_answer_and_its_row(void) {
   }
 }
 
+/* -- what was learned ------------------------------------------------------ */
+
+/* Runs a step alone. How late its end is known, in ms. */
+static int64_t run_alone(uint64_t id) {
+  char key[] = KEY;
+  int64_t begun_ms = service.now_ms;
+  key[0] = (char)('a' + id);
+  add_step(id, key);
+  while (!is_row_in(key, "completed") && service.now_ms < begun_ms + 30000)
+    pass(1);
+  return service.now_ms - begun_ms - service.duration_ms;
+}
+
+static void a_second_run_knows_how_long_a_model_takes(void) {
+  open_all();
+  service.duration_ms = 3000; /* and twenty seconds are published */
+  CHECK(run_alone(1) > 1000);
+  for (uint64_t id = 2; id < 6; id++)
+    (void)run_alone(id);
+  pass(100);
+  sm_engine_delete(engine);
+  open_here("you");
+  CHECK(run_alone(6) < 300);
+  CHECK(store.latency.jobs > 1 && fabs(exp(store.latency.mu) - 3) < 0.3);
+  close_all();
+}
+
 int main(void) {
   CHECK(sm_base_read(&base, "https://api.segmind.com", NULL) == SM_OK);
   a_job_that_waits_owns_little();
@@ -948,6 +975,7 @@ int main(void) {
   a_picture_goes_where_the_caller_wants_it();
   a_slow_ledger_keeps_no_poll_waiting();
   a_step_without_a_body_waits_for_it();
+  a_second_run_knows_how_long_a_model_takes();
   a_step_that_waits_for_a_slot_says_so_and_has_no_row();
   a_picture_that_comes_by_itself_is_kept();
   two_at_a_step_are_sent_once();

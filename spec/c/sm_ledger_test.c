@@ -123,6 +123,60 @@ static void fail_at(const char *text, enum sm_db_status status, int times) {
   failing.after = 0;
 }
 
+/* -- what is of use, and no more ------------------------------------------- */
+
+static struct sm_latency latency = {.service = SERVICE, .model = "flux"};
+
+static struct sm_write *put_latency(int i, enum sm_write_kind kind) {
+  struct sm_write *write = put(i, kind);
+  write->latency = &latency;
+  store.put(store.self, write);
+  return write;
+}
+
+static void what_was_learned_costs_no_commit_of_its_own(void) {
+  open_ledger();
+  latency.jobs = 7;
+  const struct sm_write *learned = put_latency(0, SM_WRITE_LEARN);
+  CHECK(!next_home(20));
+  CHECK(stats_now().commits == 0);
+  send(1, SM_WRITE_CLAIM);
+  CHECK(next_home(ENOUGH_MS) == &writes[1]);
+  CHECK(next_home(ENOUGH_MS) == learned && !learned->error);
+  CHECK(stats_now().commits == 1);
+  latency.jobs = 0;
+  (void)put_latency(0, SM_WRITE_RECALL);
+  send(2, SM_WRITE_CLAIM);
+  CHECK(count_home(2) == 2);
+  CHECK(latency.jobs == 7 && stats_now().commits == 2);
+  close_ledger();
+}
+
+/* Its own trouble is its own: the claim beside it goes through, and at once. */
+static void what_cannot_be_learned_holds_no_claim_up(void) {
+  open_ledger();
+  fail_at("CREATE TABLE segmind_latencies", SM_DB_BUSY, 1);
+  (void)put_latency(0, SM_WRITE_LEARN);
+  send(1, SM_WRITE_CLAIM);
+  CHECK(count_home(2) == 2);
+  CHECK(failing.times == 0 && stats_now().retries == 0 && notes == 0);
+  CHECK(!writes[0].error && !writes[1].error);
+  CHECK(writes[1].standing == SM_STANDING_MINE);
+  close_ledger();
+}
+
+/* What nothing has come along with is not worth a commit at the end. */
+static void what_was_not_written_at_the_end_comes_home(void) {
+  open_ledger();
+  (void)put_latency(0, SM_WRITE_LEARN);
+  sm_ledger_stop(ledger);
+  CHECK(next_home(ENOUGH_MS) == &writes[0] && writes[0].error);
+  CHECK(stats_now().commits == 0);
+  (void)put_latency(1, SM_WRITE_LEARN);
+  CHECK(next_home(ENOUGH_MS) == &writes[1] && writes[1].error);
+  close_ledger();
+}
+
 /* -- groups ---------------------------------------------------------------- */
 
 static void what_has_queued_up_is_one_commit(void) {
@@ -715,6 +769,9 @@ int main(void) {
   what_came_home_is_there_after_a_kill_at_any_statement();
   several_processes_claim_each_step_once();
   what_has_queued_up_is_one_commit();
+  what_was_learned_costs_no_commit_of_its_own();
+  what_cannot_be_learned_holds_no_claim_up();
+  what_was_not_written_at_the_end_comes_home();
   without_a_thread_the_caller_carries_it_out();
   the_host_has_an_answer_at_once();
   who_gets_no_thread_hears_so_and_the_next_one_may();

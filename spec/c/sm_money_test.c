@@ -247,7 +247,7 @@ static void put(void *self, struct sm_write *write) {
   write->give_up_ms = home_ms;
   sm_writes_push(&process->queued, write);
   begin_outage(write);
-  if (!world.is_quiet && draw(0.01))
+  if (!sm_write_is_minor(write) && !world.is_quiet && draw(0.01))
     process->cancelled = task->id;
   (void)dies(process);
 }
@@ -437,7 +437,7 @@ static struct job *post(struct process *process, struct sm_task *task,
 /* Where some want their picture, each in a file of its own. */
 static const char *draw_target(const struct process *process) {
   static char path[128];
-  snprintf(path, sizeof path, "%s/saved-%d-%d", world.folder, world.lives,
+  snprintf(path, sizeof path, "%s/saved-%s-%d", world.folder, process->owner,
            process->count);
   return draw(0.3) ? path : NULL;
 }

@@ -364,6 +364,118 @@ static void a_job_at_work_is_believed_to_last_longer(void) {
   CHECK(learner.under_way == 0);
 }
 
+/* -- a second run -----------------------------------------------------------
+ */
+
+#define WEEK_S (7 * 24 * 3600.0)
+
+/* What is known after sixty jobs of some ten seconds. */
+static struct sm_known known_of_ten_seconds(void) {
+  struct sm_learner learner;
+  struct sm_plan plan;
+  sm_learner_create(&learner, 30);
+  for (int job = 0; job < 60; job++)
+    play(&learner, &balanced, 0, 10 + 0.4 * (job % 7 - 3), true, &plan);
+  return sm_learner_known(&learner);
+}
+
+static void a_second_run_looks_as_the_first_one_did_at_its_end(void) {
+  struct sm_learner learner;
+  struct sm_plan plan;
+  const struct sm_known known = known_of_ten_seconds();
+  sm_learner_create(&learner, 30);
+  sm_learner_recall(&learner, &known, 0);
+  CHECK(fabs(mean_s(&learner) - 10) < 0.2);
+  CHECK(fabs(sigma_s(&learner) - 0.8) < 0.2);
+  CHECK(play(&learner, &balanced, 0, 10, true, &plan) < 300);
+  CHECK(plan.polls < 8); /* and none at a second, which told nothing before */
+  sm_learner_create(&learner, 30);
+  CHECK(play(&learner, &balanced, 0, 10, true, &plan) > 300);
+}
+
+static void what_is_old_gives_way_sooner(void) {
+  const struct sm_known known = known_of_ten_seconds();
+  double before = 0;
+  for (int weeks = 0; weeks < 100; weeks += 3) {
+    struct sm_learner learner;
+    struct sm_plan plan;
+    sm_learner_create(&learner, 30);
+    sm_learner_recall(&learner, &known, weeks * WEEK_S);
+    CHECK(fabs(mean_s(&learner) - 10) < 1);
+    play(&learner, &balanced, 0, 11, true, &plan);
+    CHECK(mean_s(&learner) >= before && mean_s(&learner) < 11);
+    before = mean_s(&learner);
+  }
+  CHECK(before > 10.4);
+}
+
+static void what_does_not_hold_any_more_is_forgotten(void) {
+  const struct sm_known known = known_of_ten_seconds();
+  double means[] = {2, 50};
+  for (int i = 0; i < 2; i++) {
+    struct sm_learner learner;
+    struct sm_plan plan;
+    sm_learner_create(&learner, 10);
+    sm_learner_recall(&learner, &known, 0);
+    for (int job = 0; job < 10; job++)
+      play(&learner, &balanced, 0, means[i] * (job % 2 ? 0.95 : 1.05), true,
+           &plan);
+    CHECK(fabs(mean_s(&learner) / means[i] - 1) < 0.1);
+    CHECK(play(&learner, &balanced, 0, means[i], true, &plan) < 500);
+  }
+}
+
+/* One of eight looks where the server may have become quicker. */
+static void of_a_batch_in_a_second_run_some_look_early(void) {
+  struct sm_learner learner;
+  struct sm_plan plans[40];
+  const struct sm_known known = known_of_ten_seconds();
+  int early = 0;
+  sm_learner_create(&learner, 10);
+  sm_learner_recall(&learner, &known, 0);
+  for (int i = 0; i < 40; i++) {
+    sm_plan_create(&plans[i], &learner, 0);
+    early += sm_plan_next(&plans[i], &learner, &balanced, 0, 0) < 7000;
+  }
+  CHECK(early >= 3 && early <= 5);
+}
+
+static void figures_that_make_no_sense_are_not_recalled(void) {
+  const struct sm_known strange[] = {
+      {.mu = 2, .var = 0.1, .jobs = 0},
+      {.mu = 2, .var = 0.1, .jobs = -3},
+      {.mu = 2, .var = 0, .jobs = 9},
+      {.mu = 2, .var = INFINITY, .jobs = 9},
+      {.mu = NAN, .var = 0.1, .jobs = 9},
+      {.mu = 2000, .var = 0.1, .jobs = 9},
+      {.mu = 2, .var = 0.1, .jobs = 9, .early_worth = 7},
+      {.mu = 2, .var = NAN, .jobs = NAN},
+  };
+  struct sm_learner learner;
+  for (size_t i = 0; i < sizeof strange / sizeof strange[0]; i++) {
+    sm_learner_create(&learner, 10);
+    sm_learner_recall(&learner, &strange[i], 0);
+    CHECK(fabs(mean_s(&learner) - 10) < 0.001 && learner.jobs == 0);
+  }
+  double ages_s[] = {-1e12, 0, 1e300, INFINITY, NAN};
+  for (int i = 0; i < 5; i++) {
+    const struct sm_known known = {.mu = 2, .var = 0.01, .jobs = 1e300};
+    sm_learner_create(&learner, 10);
+    sm_learner_recall(&learner, &known, ages_s[i]);
+    CHECK(fabs(mean_s(&learner) - exp(2.005)) < 0.2);
+  }
+}
+
+static void who_has_learned_by_himself_recalls_nothing(void) {
+  struct sm_learner learner;
+  struct sm_plan plan;
+  const struct sm_known known = known_of_ten_seconds();
+  sm_learner_create(&learner, 30);
+  play(&learner, &balanced, 0, 30, true, &plan);
+  sm_learner_recall(&learner, &known, 0);
+  CHECK(mean_s(&learner) > 25);
+}
+
 static void a_job_whose_beginning_is_unknown_teaches_nothing(void) {
   struct sm_learner learner;
   struct sm_plan plan;
@@ -409,6 +521,12 @@ int main(void) {
   a_first_batch_needs_fewer_polls_than_each_second();
   a_first_batch_finds_a_quick_server_by_what_one_job_finds();
   a_job_at_work_is_believed_to_last_longer();
+  a_second_run_looks_as_the_first_one_did_at_its_end();
+  what_is_old_gives_way_sooner();
+  what_does_not_hold_any_more_is_forgotten();
+  of_a_batch_in_a_second_run_some_look_early();
+  figures_that_make_no_sense_are_not_recalled();
+  who_has_learned_by_himself_recalls_nothing();
   a_job_whose_beginning_is_unknown_teaches_nothing();
   a_job_that_never_ends_breaks_no_counter();
   return check_report("sm_poll");

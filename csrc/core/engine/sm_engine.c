@@ -9,6 +9,7 @@
 #include "sm_engine_internal.h"
 #include "sm_header.h"
 #include "sm_keeper.h"
+#include "sm_recall.h"
 
 #define IDLE_MS 60000
 #define FIRST_RTT_MS 50
@@ -356,14 +357,16 @@ static void receive(struct sm_engine *engine, struct sm_exchange *exchange,
   struct sm_context context = context_for(engine, task, now_ms);
   struct sm_action action;
   learn_rtt(engine, task, exchange);
-  const struct sm_model *model = task->model;
+  struct sm_model *model = task->model;
   uint32_t jobs = model ? model->learner.jobs : 0;
   sm_task_http_judge(task, exchange, &context, &action);
   if (action.kind != SM_ACTION_SEND)
     forget_plan(task);
+  bool has_learned = model && model->learner.jobs != jobs;
+  if (has_learned)
+    sm_recall_keep(engine, model);
   carry_out(engine, task, &action);
-  if (model && model->learner.jobs != jobs &&
-      sm_learner_is_new(&model->learner))
+  if (has_learned && sm_learner_is_new(&model->learner))
     plan_anew(engine, model, now_ms);
 }
 
@@ -500,6 +503,7 @@ static bool find_model(struct sm_engine *engine, struct sm_task *task) {
     return false;
   free(task->target);
   task->target = NULL;
+  sm_recall_ask(engine, task->model);
   return true;
 }
 

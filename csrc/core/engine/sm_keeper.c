@@ -7,6 +7,7 @@
 
 #include "sm_delivery.h"
 #include "sm_engine_internal.h"
+#include "sm_recall.h"
 #include "sm_refusal.h"
 #include "sm_takeover.h"
 
@@ -525,6 +526,8 @@ void sm_keeper_take_writes(struct sm_engine *engine) {
   while ((write = engine->store.finished(engine->store.self)) != NULL) {
     if (write->kind == SM_WRITE_NOTE)
       sm_engine_emit_trouble(engine, write->error);
+    else if (sm_write_is_minor(write))
+      sm_recall_come_home(write->owner);
     else
       receive(engine, write->owner);
   }

@@ -45,10 +45,16 @@ static inline bool sm_class_is_heavy(enum sm_request_class class) {
          class == SM_CLASS_DOWNLOAD;
 }
 
-/* What is known of one model: its name and how long it takes. */
+/* What is known of one model: its name and how long it takes; with a ledger,
+ * what that keeps of it (sm_recall). */
 struct sm_model {
   struct sm_model *next;
   struct sm_learner learner;
+  struct sm_latency latency;
+  struct sm_write write;
+  uint32_t kept_jobs; /* of the learner, when it was kept last */
+  bool is_asked;      /* the ledger has been asked for it */
+  bool is_writing;
   char name[];
 };
 

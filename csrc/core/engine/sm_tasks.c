@@ -11,6 +11,7 @@ void sm_tasks_destroy(struct sm_tasks *tasks) {
   struct sm_model *model = tasks->models;
   while (model) {
     struct sm_model *next = model->next;
+    sm_write_clear(&model->write);
     free(model);
     model = next;
   }

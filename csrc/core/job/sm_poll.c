@@ -31,6 +31,18 @@
 #define VAR_MIN 1e-4
 #define VAR_MOST 4.0
 
+/* What an earlier run knew counts as so many jobs at the most, and as half of
+ * them with each week that has passed; as one in the end, for what was measured
+ * once is still better than what is published. */
+#define RECALLED_JOBS 6.0
+#define RECALLED_HALF_S (7 * 24 * 3600.0)
+#define RECALLED_MU_MOST 12.0 /* of ln(seconds): two days */
+
+/* It is forgotten at a job so many deviations off; a deviation is a twentieth
+ * at the least. */
+#define RECALLED_FAR 3.5
+#define RECALLED_SD_LEAST 0.05
+
 /* Durations that are learnt from, until what is believed has settled. */
 #define NEW_JOBS 16
 
@@ -45,6 +57,10 @@
 #define LOOK_STEP 0.85
 #define LOOK_STEP_MOST 3.0
 #define LOOKS_ALONE 3
+
+/* Of so many jobs one looks at such ages where an earlier run's knowledge may
+ * be out of date. */
+#define EXPLORED_BATCH 8
 
 /* Where a batch has reached the time by which the first should be done, and
  * none is, a gap grows with this power of the jobs that look. */
@@ -200,17 +216,68 @@ bool sm_learner_is_new(const struct sm_learner *learner) {
   return learner->jobs <= NEW_JOBS;
 }
 
+/* Believes in what is published, and in nothing else. */
+static void begin_anew(struct sm_learner *learner) {
+  learner->mu = learner->published_mu;
+  learner->var = learner->published_var;
+  learner->prior_jobs = PRIOR_SPREAD_JOBS;
+  learner->weight = learner->mean = learner->squares = 0;
+  learner->jobs = 0;
+  learner->early_worth = 1;
+  learner->is_recalled = false;
+}
+
 void sm_learner_create(struct sm_learner *learner, double mean_s) {
   bool is_known = mean_s > 0 && isfinite(mean_s);
   double variation = is_known ? PRIOR_VARIATION : UNKNOWN_VARIATION;
   double var = log1p(variation * variation);
   double mu = log(is_known ? mean_s : UNKNOWN_MEAN_S) - var / 2;
-  *learner = (struct sm_learner){.mu = mu,
-                                 .var = var,
-                                 .published_mu = mu,
-                                 .published_var = var,
-                                 .prior_jobs = PRIOR_SPREAD_JOBS,
-                                 .early_worth = 1};
+  *learner = (struct sm_learner){.published_mu = mu, .published_var = var};
+  begin_anew(learner);
+}
+
+struct sm_known sm_learner_known(const struct sm_learner *learner) {
+  return (struct sm_known){.mu = learner->mu,
+                           .var = learner->var,
+                           .jobs = learner->weight,
+                           .early_worth = learner->early_worth,
+                           .says_processing = learner->says_processing};
+}
+
+static bool makes_sense(const struct sm_known *known) {
+  return known->jobs > 0 && fabs(known->mu) <= RECALLED_MU_MOST &&
+         known->var > 0 && isfinite(known->var) && known->early_worth >= 0 &&
+         known->early_worth <= 1;
+}
+
+void sm_learner_recall(struct sm_learner *learner, const struct sm_known *known,
+                       double age_s) {
+  if (learner->jobs > 0 || !makes_sense(known))
+    return;
+  double kept = exp2(-fmax(age_s, 0) / RECALLED_HALF_S);
+  learner->mean = learner->mu = known->mu;
+  learner->var = clamp(known->var, VAR_MIN, VAR_MOST);
+  learner->prior_jobs = 0;
+  learner->weight = fmax(fmin(known->jobs, RECALLED_JOBS) * kept, 1);
+  learner->squares = learner->weight * learner->var;
+  learner->early_worth = known->early_worth;
+  learner->says_processing |= known->says_processing;
+  learner->jobs = 1;
+  learner->is_recalled = true;
+  believe_again(learner);
+}
+
+/* A job that took `ln_s`, or is at work that long. */
+static void doubt_recalled(struct sm_learner *learner, double ln_s,
+                           bool is_over) {
+  if (!learner->is_recalled)
+    return;
+  double sd = fmax(sqrt(learner->squares / learner->weight), RECALLED_SD_LEAST);
+  double off = (ln_s - learner->mean) / sd;
+  if (off > RECALLED_FAR || (is_over && off < -RECALLED_FAR))
+    begin_anew(learner);
+  else if (learner->jobs > NEW_JOBS)
+    learner->is_recalled = false;
 }
 
 /* -- what is seen ---------------------------------------------------------- */
@@ -278,6 +345,7 @@ static void note_age(struct sm_plan *plan, struct sm_learner *learner,
     return;
   double age_s = fmax(seconds_since(plan, now_ms) - begun_s(plan), 0.001);
   double row = (log(age_s) - AGE_FIRST) / AGE_STEP;
+  doubt_recalled(learner, log(age_s), false);
   put_in_row(plan, learner, (uint8_t)clamp(row, 0, SM_AGES - 1));
   if (sm_learner_is_new(learner))
     believe_again(learner);
@@ -402,6 +470,16 @@ static double next_s(const struct sm_plan *plan,
   return asked + gap * shared_gap(learner);
 }
 
+/* While no job of this run was seen done; where there is an earlier run's
+ * knowledge, a few of a batch do for all. */
+static bool is_to_explore(const struct sm_plan *plan,
+                          const struct sm_learner *learner) {
+  if (learner->is_recalled)
+    return learner->jobs == 1 && learner->under_way >= EXPLORED_BATCH &&
+           phase_of(plan) >= 1 - 1.0 / EXPLORED_BATCH;
+  return learner->jobs == 0;
+}
+
 /* A published latency is the service's promise. While no job of a model was
  * ever seen done, looks at ages of a fixed ratio find out a server that is much
  * quicker. A job alone makes three, at 1, 2.3 and 5.5 s; the jobs of a batch
@@ -409,11 +487,13 @@ static double next_s(const struct sm_plan *plan,
 static double cautious(const struct sm_plan *plan,
                        const struct sm_learner *learner, double next) {
   bool is_alone = learner->under_way <= 1;
-  if (learner->jobs > 0 || plan->is_queued ||
+  if (!is_to_explore(plan, learner) || plan->is_queued ||
       (is_alone && plan->polls >= LOOKS_ALONE))
     return next;
-  double step =
-      clamp(learner->under_way / BATCH_LOOKS, LOOK_STEP, LOOK_STEP_MOST);
+  double jobs = learner->under_way;
+  if (learner->is_recalled)
+    jobs /= EXPLORED_BATCH;
+  double step = clamp(jobs / BATCH_LOOKS, LOOK_STEP, LOOK_STEP_MOST);
   double place = is_alone ? 0 : phase_of(plan);
   double asked = seconds_since(plan, plan->asked_ms);
   double looks = asked < 1 ? 0 : floor(log(asked) / step - place + 1e-3) + 1;
@@ -469,6 +549,7 @@ void sm_plan_finish(struct sm_plan *plan, struct sm_learner *learner,
   if (!plan->is_counted)
     return;
   double taken = fmax(taken_s(plan, inference_s, now_ms), 0.001);
+  doubt_recalled(learner, log(taken), true);
   remember(learner, log(taken));
   sm_plan_forget(plan, learner);
   believe_again(learner);

@@ -50,10 +50,28 @@ struct sm_learner {
   uint32_t begun;       /* jobs, ever */
   uint32_t jobs;        /* that were learnt from */
   bool says_processing; /* this server has ever answered PROCESSING */
+  bool is_recalled;     /* rests on what an earlier run knew */
 };
 
 /* `mean_s` is the published latency, 0 when none is. */
 void sm_learner_create(struct sm_learner *learner, double mean_s);
+
+/* What is kept of a learner from one run to the next. */
+struct sm_known {
+  double mu, var;
+  double jobs; /* that it rests on; 0: nothing is known */
+  double early_worth;
+  bool says_processing;
+};
+
+struct sm_known sm_learner_known(const struct sm_learner *learner);
+
+/* Takes over what an earlier run knew, `age_s` seconds ago: it counts as some
+ * jobs, and as fewer, the older it is. A job that is far from it says that the
+ * model has changed since, and it is forgotten. Nothing happens where the
+ * learner has learned by itself, or the figures make no sense. */
+void sm_learner_recall(struct sm_learner *learner, const struct sm_known *known,
+                       double age_s);
 
 /* Whether so little is known that each job that is over may change much: those
  * that wait are planned anew then, not at their next poll. */

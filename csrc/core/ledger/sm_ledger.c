@@ -60,6 +60,7 @@ struct sm_ledger {
   pthread_cond_t answer;
   bool is_answered;
   struct sm_writes queued;
+  struct sm_writes minor; /* go with the next of the queued */
   struct sm_writes home;
   struct sm_write note;
   bool is_note_out;   /* on its way, or in the caller's hands */
@@ -432,6 +433,8 @@ static void move_piece(struct sm_ledger *ledger) {
 static void take_queued(struct sm_ledger *ledger) {
   pthread_mutex_lock(&ledger->lock);
   sm_writes_move(&ledger->pending, &ledger->queued);
+  if (ledger->pending.head)
+    sm_writes_move(&ledger->pending, &ledger->minor);
   pthread_mutex_unlock(&ledger->lock);
   if (sm_now_ms() >= ledger->again.at_ms)
     sm_writes_move(&ledger->pending, &ledger->refused);
@@ -462,6 +465,7 @@ static void abandon(struct sm_ledger *ledger) {
   struct sm_writes done = {0};
   pthread_mutex_lock(&ledger->lock);
   sm_writes_move(&ledger->pending, &ledger->queued);
+  sm_writes_move(&ledger->pending, &ledger->minor);
   pthread_mutex_unlock(&ledger->lock);
   sm_writes_move(&ledger->pending, &ledger->refused);
   while (ledger->transfers.waiting.head)
@@ -587,13 +591,14 @@ static void send_back(struct sm_ledger *ledger, struct sm_write *write,
 
 static void put(void *self, struct sm_write *write) {
   struct sm_ledger *ledger = self;
+  bool is_minor = sm_write_is_minor(write);
   write->give_up_ms = last_try_ms(write);
   pthread_mutex_lock(&ledger->lock);
-  int rc = need_thread(ledger);
-  if (rc == 0) {
-    sm_writes_push(&ledger->queued, write);
+  int rc = is_minor ? 0 : need_thread(ledger);
+  if (rc == 0)
+    sm_writes_push(is_minor ? &ledger->minor : &ledger->queued, write);
+  if (rc == 0 && !is_minor)
     pthread_cond_signal(&ledger->work);
-  }
   pthread_mutex_unlock(&ledger->lock);
   if (rc != 0)
     send_back(ledger, write, rc);

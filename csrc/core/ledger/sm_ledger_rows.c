@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "sm_ledger_budget.h"
+#include "sm_ledger_latency.h"
 #include "sm_ledger_queue.h"
 #include "sm_ledger_standing.h"
 
@@ -460,6 +461,10 @@ static enum sm_db_status carry_out(struct sm_transaction *transaction,
     return end(transaction, write, e);
   case SM_WRITE_QUEUE:
     return sm_ledger_queue_apply(transaction, write->queue, e);
+  case SM_WRITE_RECALL:
+    return sm_ledger_latency_recall(transaction, write->latency, e);
+  case SM_WRITE_LEARN:
+    return sm_ledger_latency_learn(transaction, write->latency, e);
   case SM_WRITE_PICTURE: /* see sm_pictures */
   case SM_WRITE_SHARE:
   case SM_WRITE_NOTE:
@@ -474,12 +479,15 @@ static enum sm_db_status take_back(struct sm_transaction *transaction,
                                    struct sm_write *write,
                                    enum sm_db_status status,
                                    struct sm_error *e) {
+  bool is_minor = sm_write_is_minor(write);
   transaction->spent = (double)NAN;
-  if ((status != SM_DB_REFUSED && !sm_db_is_broken(status)) ||
+  if ((status != SM_DB_REFUSED && !sm_db_is_broken(status) && !is_minor) ||
       sm_db_exec(transaction->db, "ROLLBACK TO SAVEPOINT one", NULL) !=
           SM_DB_OK ||
       sm_db_exec(transaction->db, "RELEASE SAVEPOINT one", NULL) != SM_DB_OK)
     return status;
+  if (is_minor)
+    return SM_DB_OK;
   sm_write_fail(write, e);
   write->is_broken = sm_db_is_broken(status);
   return SM_DB_OK;

@@ -16,14 +16,16 @@
 
 struct sm_transaction {
   struct sm_db *db;
-  const char *owner;  /* leases are taken in this name */
-  double now_s;       /* Unix time; the caller's, before each transaction */
-  double lease_now_s; /* by the database; NAN: not asked yet */
-  double spent;       /* see sm_ledger_budget; NAN: not known */
-  double budget;      /* the queue's, of all workers; NAN: there is none */
-  bool has_budget;    /* it was asked for in this transaction */
-  bool has_queue;     /* the queue's tables are there */
-  bool has_picks;     /* steps of it may be in the owner's name */
+  const char *owner;    /* leases are taken in this name */
+  double now_s;         /* Unix time; the caller's, before each transaction */
+  double lease_now_s;   /* by the database; NAN: not asked yet */
+  double spent;         /* see sm_ledger_budget; NAN: not known */
+  double budget;        /* the queue's, of all workers; NAN: there is none */
+  bool has_budget;      /* it was asked for in this transaction */
+  bool has_queue;       /* the queue's tables are there */
+  bool has_picks;       /* steps of it may be in the owner's name */
+  bool has_latencies;   /* see sm_ledger_latency: their table is there */
+  bool lacks_latencies; /* it cannot be used, and is asked no more */
 };
 
 void sm_transaction_create(struct sm_transaction *transaction, struct sm_db *db,

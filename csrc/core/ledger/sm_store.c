@@ -216,6 +216,10 @@ bool sm_write_is_after_submit(const struct sm_write *write) {
   return write->kind >= SM_WRITE_ACCEPT && write->kind <= SM_WRITE_END;
 }
 
+bool sm_write_is_minor(const struct sm_write *write) {
+  return write->kind == SM_WRITE_RECALL || write->kind == SM_WRITE_LEARN;
+}
+
 void sm_writes_push(struct sm_writes *writes, struct sm_write *write) {
   write->next = NULL;
   if (writes->tail)

@@ -121,6 +121,21 @@ double sm_row_number(const struct sm_row *row, enum sm_column column);
  * URLs and sums. Errors: SM_LEDGER names the step and the column. */
 enum sm_code sm_row_check(const struct sm_db_value *values, struct sm_error *e);
 
+/* -- what was learned ------------------------------------------------------ */
+
+/* How long a model takes, from run to run: see sm_learner_recall, which reads
+ * the figures. To the ledger they are numbers. */
+struct sm_latency {
+  const char *service; /* the base URL */
+  const char *model;
+  double mu, var; /* of ln(seconds) */
+  double jobs;    /* that it was learned from, less what is forgotten; 0:
+                     nothing is known */
+  double early_worth;
+  double says_processing; /* 0 or 1 */
+  double age_s;           /* out: since it was written */
+};
+
 /* -- writes ---------------------------------------------------------------- */
 
 enum sm_write_kind {
@@ -139,6 +154,9 @@ enum sm_write_kind {
   SM_WRITE_SHARE,   /* puts `file`, whose hash is `sha256`, where the other
                        machines find it */
   SM_WRITE_QUEUE,   /* of the steps that wait: see sm_ledger_queue */
+  /* Beside all others (sm_write_is_minor): */
+  SM_WRITE_RECALL, /* fills in what was learned of a model, if anything was */
+  SM_WRITE_LEARN,  /* keeps that */
   /* After money may have been spent; they are tried until their deadline. */
   SM_WRITE_ACCEPT,   /* the id that the service gave */
   SM_WRITE_COMPLETE, /* the result, and the file when there is one already */
@@ -171,6 +189,7 @@ struct sm_write {
   union {
     const char *sha256;
     struct sm_queue_ask *queue; /* QUEUE; the caller's */
+    struct sm_latency *latency; /* RECALL, LEARN; the caller's */
   };
   union {
     double cost;   /* COMPLETE: USD, less than 0 or NAN when not said */
@@ -214,6 +233,11 @@ void sm_write_fail(struct sm_write *write, const struct sm_error *e);
 
 /* Whether a failure of it costs the caller something already paid. */
 bool sm_write_is_after_submit(const struct sm_write *write);
+
+/* Whether it is of use, and no more: it goes with the next write of another
+ * kind, in whose transaction it costs no commit of its own, and whatever it
+ * fails of, that one does not. */
+bool sm_write_is_minor(const struct sm_write *write);
 
 struct sm_writes {
   struct sm_write *head;
