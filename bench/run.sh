@@ -55,7 +55,7 @@ hosts() {
 
 programs() {
   machine
-  for name in jobs ledger waiting streams polling chains serving machines; do
+  for name in jobs ledger waiting start streams polling chains serving machines; do
     case $name in
     jobs) rounds=5 ;;
     chains) rounds=3 ;;

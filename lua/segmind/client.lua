@@ -4,32 +4,33 @@
 
 local core = require("segmind.loader")
 local Budget = require("segmind.budget")
-local Chain = require("segmind.chain")
 local Error = require("segmind.error")
 local Job = require("segmind.job")
 local Queue = require("segmind.queue")
 local async = require("segmind.async")
 local callback = require("segmind.callback")
-local chain_file = require("segmind.chain_file")
 local file = require("segmind.file")
 local guard = require("segmind.guard")
-local history = require("segmind.history")
 local input = require("segmind.input")
-local json = require("segmind.json")
+local lazy = require("segmind.lazy")
 local lifecycle = require("segmind.lifecycle")
 local lineage = require("segmind.lineage")
 local models = require("segmind.models")
 local operation = require("segmind.operation")
 local options = require("segmind.options")
-local queued_steps = require("segmind.queued")
 local request = require("segmind.request")
 local schema = require("segmind.schema")
 local step = require("segmind.step")
-local tables = require("segmind.tables")
 local unfinished = require("segmind.unfinished")
 local version = require("segmind.version")
 local wait = require("segmind.wait")
-local work = require("segmind.work")
+
+local Chain = lazy.require("segmind.chain")
+local chain_file = lazy.require("segmind.chain_file")
+local history = lazy.require("segmind.history")
+local queued_steps = lazy.require("segmind.queued")
+local resume = lazy.require("segmind.resume")
+local work = lazy.require("segmind.work")
 
 Error.set_filter(core.redact)
 lineage.use(core)
@@ -185,38 +186,6 @@ function Client:run(model, params, opts)
   return run(self, "run", model, params, opts)
 end
 
--- A misspelt variable, or the result of a call that failed. For a model whose picture is optional
--- it would be a paid picture of something else.
-local function is_missing(picture)
-  return picture == nil or picture == false or picture == json.null
-end
-
-local function show_missing(picture)
-  return picture == json.null and "null" or tostring(picture)
-end
-
---- The parameters of an edit: the picture goes where the model takes its first.
-local function with_picture(model, picture, params)
-  if type(params) == "string" then
-    params = { prompt = params }
-  elseif type(params) ~= "table" or getmetatable(params) ~= nil then
-    Error.misuse("edit takes a prompt or a table of parameters after the picture, got "
-      .. schema.show(params))
-  end
-  local spec = models.declared(model)
-  local name = spec and models.first_image(spec)
-  if not name then
-    local near = schema.nearest(model, models.names)
-    return nil, Error.refusal(model .. ": the model is not declared, so edit does not know which "
-      .. "parameter takes the picture; name it in a call of run"
-      .. (near and ('; did you mean "%s"?'):format(near) or ""))
-  elseif params[name] ~= nil then
-    Error.misuse(("the picture is given twice: %s, and %s among the parameters"):format(
-      "after the model", name))
-  end
-  return tables.merge({ [name] = picture }, params)
-end
-
 --- Edits a picture and waits for it. The picture goes to the model's first image parameter; where
 --- there is none (nil), the call raises instead of drawing another one from the text.
 ---
@@ -229,13 +198,7 @@ end
 ---@return segmind.Result?
 ---@return segmind.Error?
 function Client:edit(model, picture, params, opts)
-  if type(model) ~= "string" then
-    Error.misuse("the model is a string, got " .. schema.show(model))
-  elseif is_missing(picture) then
-    Error.misuse(("edit takes a picture after the model, got %s; run draws from text alone"):format(
-      show_missing(picture)))
-  end
-  local all, err = with_picture(model, picture, params)
+  local all, err = request.edit(model, picture, params)
   if not all then
     return nil, err
   end
@@ -260,8 +223,8 @@ end
 function Client:chain(...)
   wait.check_open(self)
   local picture = ...
-  if select("#", ...) > 0 and is_missing(picture) then
-    Error.misuse("chain takes the picture of its first step, got " .. show_missing(picture)
+  if select("#", ...) > 0 and input.is_missing(picture) then
+    Error.misuse("chain takes the picture of its first step, got " .. input.show_missing(picture)
       .. "; chain() begins with text alone")
   end
   return Chain.new(self, picture)
@@ -331,21 +294,6 @@ end
 
 -- -- jobs of earlier runs ------------------------------------------------------------------------
 
---- A job that has been submitted before.
-local function known_job(client, model, params, opts)
-  return Job.new(client, { model = model, params = params, inputs = {}, warnings = {}, opts = opts,
-    spec = models.declared(model), slots = {} })
-end
-
-local function attach(_, job, request_id)
-  local refused = lifecycle.attach(job, request_id)
-  if refused then
-    return nil, Error.from(refused)
-  end
-  step.watch(job)
-  return job
-end
-
 --- Takes up a job that the service has accepted before, from its id alone. With a ledger that knows
 --- the id, what becomes of it is written there.
 ---@param request_id string
@@ -363,57 +311,8 @@ function Client:attach(request_id, model, opts)
   if bad then
     return nil, Error.refusal(bad)
   end
-  return step.work(self, attach, known_job(self, model, {}, opts), request_id)
+  return resume.attach(self, request_id, model, opts)
 end
-
---- The parameters of a row; an empty table, and `row.damage`, when they cannot be read.
-local function params_of(row)
-  local body = not row.damage and json.decode(row.body)
-  if type(body) == "table" then
-    return body
-  end
-  row.damage = row.damage or ("the row of step %s is damaged: its body is no JSON"):format(
-    row.step_key)
-  return {}
-end
-
-local function take_up(self, row, opts)
-  local job = known_job(self, tostring(row.model), params_of(row), opts)
-  lifecycle.take_up(job, row)
-  if not job._over then
-    step.watch(job)
-  end
-  return job
-end
-
--- A row that a job of ours is at was taken, too, when that has just ended and its end was not heard
--- yet.
-local function is_free(self, row)
-  for _, job in pairs(row.standing == "taken" and self._jobs or {}) do
-    if job.key == row.step_key and not job._over then
-      return false
-    end
-  end
-  return row.damage or row.standing == "taken"
-end
-
--- A job for each row that was taken, or that cannot be relied on. The rows are ours from then on,
--- so what an error leaves over here is there for the next call.
-local function take_all(self, opts)
-  local jobs, rows = {}, self._rows
-  while rows[1] do
-    jobs[#jobs + 1] = is_free(self, rows[1]) and take_up(self, rows[1], opts) or nil
-    table.remove(rows, 1)
-  end
-  return jobs
-end
-
---- The options of client:resume.
----@class (exact) segmind.ResumeOptions
----@field timeout number? seconds for a job, from now on; 600
----@field poll segmind.Poll? how often to ask for a state
----@field on_unknown segmind.OnUnknown? what to do about a submit of unknown outcome; "hold"
-local resume_options = { timeout = "seconds", poll = "poll", on_unknown = "doubt" }
 
 --- Takes up every step of the ledger that was begun and has not ended: those that were accepted by
 --- their id, those whose answer was never seen by looking for them in the request history. Steps
@@ -425,16 +324,12 @@ local resume_options = { timeout = "seconds", poll = "poll", on_unknown = "doubt
 ---@return segmind.Job[]?
 ---@return segmind.Error? err kind "ledger"
 function Client:resume(opts)
-  opts = options.read(opts, resume_options, "client:resume")
+  opts = options.read(opts, resume.options, "client:resume")
   wait.check_open(self)
   if not self._has_ledger then
     Error.misuse("client:resume takes up what a ledger knows; this client has none")
   end
-  local _, err = operation.ask(self, "resume", self._rows)
-  if err then
-    return nil, err
-  end
-  return step.work(self, take_all, opts)
+  return resume.all(self, opts)
 end
 
 --- What the ledger holds, in the order of the submits; free. Rows that cannot be relied on are in

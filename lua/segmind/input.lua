@@ -5,6 +5,7 @@
 
 local Error = require("segmind.error")
 local file = require("segmind.file")
+local json = require("segmind.json")
 local operation = require("segmind.operation")
 local schema = require("segmind.schema")
 local wait = require("segmind.wait")
@@ -72,6 +73,20 @@ function input.kind(value)
   end
   return nil, "an image is a path, an http(s) URL, segmind.bytes(s), a Result or a Job; got "
     .. schema.show(value)
+end
+
+--- Whether a picture is none: a misspelt variable, or the result of a call that failed. For a model
+--- whose picture is optional it would be a paid picture of something else.
+---@param value any
+---@return boolean
+function input.is_missing(value)
+  return value == nil or value == false or value == json.null
+end
+
+---@param value any a picture that is missing
+---@return string
+function input.show_missing(value)
+  return value == json.null and "null" or tostring(value)
 end
 
 -- A camera's picture is often stored as the sensor lay, with a note how to turn it.

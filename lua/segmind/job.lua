@@ -227,8 +227,8 @@ end
 
 function Job:__tostring()
   local name = self.name and (" %q"):format(self.name) or ""
-  local request = self.request_id and (" [%s]"):format(self.request_id) or ""
-  return ("segmind.Job %d%s %s %s%s"):format(self.id, name, self.model, self.state, request)
+  local id = self.request_id and (" [%s]"):format(self.request_id) or ""
+  return ("segmind.Job %d%s %s %s%s"):format(self.id, name, self.model, self.state, id)
 end
 
 -- As the handler of its submit, see operation.lua.

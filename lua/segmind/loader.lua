@@ -6,6 +6,7 @@
 
 local guard = require("segmind.guard")
 local interface = require("segmind.interface")
+local lazy = require("segmind.lazy")
 local version = require("segmind.version")
 
 local MARK = "segmind%.core is built for ([^;%c]+);"
@@ -13,14 +14,9 @@ local MARK = "segmind%.core is built for ([^;%c]+);"
 -- Not in the oldest of Lua 5.1, which we do not serve.
 local search = rawget(package, "searchpath")
 
--- LuaJIT keeps a mark for each file whose loading has failed, and says no more than that of it from
--- then on.
+-- What was the matter may be mended before the next one.
 local function refuse(why)
-  for name, value in pairs(package.loaded) do
-    if name:find("^segmind") and type(value) ~= "table" and type(value) ~= "string" then
-      package.loaded[name] = nil
-    end
-  end
+  lazy.forget_failures()
   error(why, 0)
 end
 

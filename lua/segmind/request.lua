@@ -384,6 +384,38 @@ function request.prepare(client, model, params, opts, refs)
     targets = opts.save and file.targets(opts.save) })
 end
 
+--- The parameters of an edit: the picture goes where the model takes its first.
+---@param model string
+---@param picture segmind.Image
+---@param params string|table the prompt, or the parameters without the picture
+---@return table? params
+---@return segmind.Error? err kind "invalid"
+function request.edit(model, picture, params)
+  if type(model) ~= "string" then
+    Error.misuse("the model is a string, got " .. schema.show(model))
+  elseif input.is_missing(picture) then
+    Error.misuse(("edit takes a picture after the model, got %s; run draws from text alone"):format(
+      input.show_missing(picture)))
+  elseif type(params) == "string" then
+    params = { prompt = params }
+  elseif type(params) ~= "table" or getmetatable(params) ~= nil then
+    Error.misuse("edit takes a prompt or a table of parameters after the picture, got "
+      .. schema.show(params))
+  end
+  local spec = models.declared(model)
+  local name = spec and models.first_image(spec)
+  if not name then
+    local near = schema.nearest(model, models.names)
+    return nil, Error.refusal(model .. ": the model is not declared, so edit does not know which "
+      .. "parameter takes the picture; name it in a call of run"
+      .. (near and ('; did you mean "%s"?'):format(near) or ""))
+  elseif params[name] ~= nil then
+    Error.misuse(("the picture is given twice: %s, and %s among the parameters"):format(
+      "after the model", name))
+  end
+  return tables.merge({ [name] = picture }, params)
+end
+
 -- What is left of the requests of a model that came without options: many jobs share it.
 local rests = setmetatable({}, { __mode = "k" })
 

@@ -1,0 +1,102 @@
+--- Jobs of earlier runs: taken up by the id that the service gave them, or by their rows of the
+--- ledger.
+
+local Error = require("segmind.error")
+local Job = require("segmind.job")
+local json = require("segmind.json")
+local lifecycle = require("segmind.lifecycle")
+local models = require("segmind.models")
+local operation = require("segmind.operation")
+local step = require("segmind.step")
+
+local resume = {}
+
+--- The options of client:resume.
+---@class (exact) segmind.ResumeOptions
+---@field timeout number? seconds for a job, from now on; 600
+---@field poll segmind.Poll? how often to ask for a state
+---@field on_unknown segmind.OnUnknown? what to do about a submit of unknown outcome; "hold"
+resume.options = { timeout = "seconds", poll = "poll", on_unknown = "doubt" }
+
+--- A job that has been submitted before.
+local function known_job(client, model, params, opts)
+  return Job.new(client, { model = model, params = params, inputs = {}, warnings = {}, opts = opts,
+    spec = models.declared(model), slots = {} })
+end
+
+local function attach(_, job, request_id)
+  local refused = lifecycle.attach(job, request_id)
+  if refused then
+    return nil, Error.from(refused)
+  end
+  step.watch(job)
+  return job
+end
+
+--- Takes up a job by its id.
+---@param client segmind.Client
+---@param request_id string
+---@param model string
+---@param opts segmind.CallOptions already read
+---@return segmind.Job?
+---@return segmind.Error?
+function resume.attach(client, request_id, model, opts)
+  return step.work(client, attach, known_job(client, model, {}, opts), request_id)
+end
+
+--- The parameters of a row; an empty table, and `row.damage`, when they cannot be read.
+local function params_of(row)
+  local body = not row.damage and json.decode(row.body)
+  if type(body) == "table" then
+    return body
+  end
+  row.damage = row.damage or ("the row of step %s is damaged: its body is no JSON"):format(
+    row.step_key)
+  return {}
+end
+
+local function take_up(client, row, opts)
+  local job = known_job(client, tostring(row.model), params_of(row), opts)
+  lifecycle.take_up(job, row)
+  if not job._over then
+    step.watch(job)
+  end
+  return job
+end
+
+-- A row that a job of ours is at was taken, too, when that has just ended and its end was not heard
+-- yet.
+local function is_free(client, row)
+  for _, job in pairs(row.standing == "taken" and client._jobs or {}) do
+    if job.key == row.step_key and not job._over then
+      return false
+    end
+  end
+  return row.damage or row.standing == "taken"
+end
+
+-- A job for each row that was taken, or that cannot be relied on. The rows are ours from then on,
+-- so what an error leaves over here is there for the next call.
+local function take_all(client, opts)
+  local jobs, rows = {}, client._rows
+  while rows[1] do
+    jobs[#jobs + 1] = is_free(client, rows[1]) and take_up(client, rows[1], opts) or nil
+    table.remove(rows, 1)
+  end
+  return jobs
+end
+
+--- Takes up every step of the ledger that was begun and has not ended.
+---@param client segmind.Client
+---@param opts segmind.ResumeOptions already read
+---@return segmind.Job[]?
+---@return segmind.Error? err kind "ledger"
+function resume.all(client, opts)
+  local _, err = operation.ask(client, "resume", client._rows)
+  if err then
+    return nil, err
+  end
+  return step.work(client, take_all, opts)
+end
+
+return resume
