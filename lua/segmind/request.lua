@@ -157,14 +157,15 @@ local function check_undeclared(model, params, checks)
   if bad then
     return nil, { bad }
   end
+  local near = schema.nearest(model, models.names)
   for name, value in pairs(params) do
     local problem = type(name) ~= "string" and "the name of a parameter is a string"
       or checks.other(value, checks)
     if problem then
-      return nil, { tostring(name) .. ": " .. problem }
+      return nil, { tostring(name) .. ": " .. problem, near
+        and ("the model %s is not declared here; did you mean %q?"):format(model, near) }
     end
   end
-  local near = schema.nearest(model, models.names)
   return params, { near and ("%s is not declared here, so nothing was checked; did you mean %q?")
     :format(model, near) }
 end

@@ -60,6 +60,8 @@ describe("an image parameter", function()
       assert.equal("invalid", err.kind)
       assert.truthy(err.message:find("client:upload(path) or segmind.bytes(content)", 1, true))
     end
+    local _, misspelt = sm:submit("flux-kontext-porr", { input_image = path })
+    assert.truthy(misspelt.message:find('did you mean "flux-kontext-pro"?', 1, true))
     assert.equal(0, #core.calls)
     for _, text in ipairs({ "/no/such/file.png", "/tmp", "a house", "" }) do
       assert(sm:submit("some-model", { image = text }):wait())

@@ -17,11 +17,15 @@ local edit = {}
 function edit.begin(lines)
   local row = vim.api.nvim_win_get_cursor(0)[1]
   local is_here = not lines or lines[1] <= row and row <= lines[2]
-  local picture = is_here and target.picture() or nil
+  local picture, missing
+  if is_here then
+    picture, missing = target.picture()
+  end
   if lines and not picture then
     picture, row = target.in_lines(lines[1], lines[2])
   end
-  return { picture = picture, folder = target.folder(), place = Place.new(row) }
+  return { picture = picture, missing = missing, folder = target.folder(),
+    place = Place.new(row) }
 end
 
 local function kinds_of(spec)
@@ -54,14 +58,16 @@ local function read(text, folder)
 end
 
 --- Puts the picture into the call; nil and why when there is none where one is meant.
-local function add_picture(call, picture, from_text)
+local function add_picture(call, edited, from_text)
+  local picture = edited.picture
   if call.params[call.image] ~= nil then
     return call.params[call.image]
   elseif from_text then
     return nil
   elseif not picture then
-    return nil, "there is no picture under the cursor, nor in the buffer; :SegmindEdit! draws one "
-      .. "from the text alone"
+    local missing = edited.missing
+    return nil, ("there is no picture under the cursor, nor in the buffer%s; :SegmindEdit! draws "
+      .. "one from the text alone"):format(missing and (" (%s is not there)"):format(missing) or "")
   end
   call.params[call.image] = picture
   return picture
@@ -108,7 +114,7 @@ function edit.run(text, opts, edited)
     return jobs.refuse(config.get("model"), text, problem)
   end
   local call = read(text, edited.folder)
-  local picture, missing = add_picture(call, edited.picture, opts.from_text)
+  local picture, missing = add_picture(call, edited, opts.from_text)
   if missing then
     return jobs.refuse(call.model, text, missing)
   end

@@ -34,7 +34,7 @@ local quotes = first_match("^<(.*)>$", '^"(.*)"$', "^'(.*)'$", "^`(.*)`$")
 local before_title = first_match('^(.-)%s+".*"$', "^(.-)%s+'.*'$", "^(.-)%s+%(.*%)$",
   "^(.-)%s+=%d*x?%d*$") -- the last is a size
 local before_label = first_match("^(.-)%]%[", "^(.-)|") -- [[path][text]], [[path|text]]
-local sentence = first_match("^(.-)[.,;:!?]*$")
+local sentence = first_match("^(.-):%d+:?%d*:?$", "^(.-)[.,;:!?]*$") -- a.png:12:3: of a compiler
 local emphasis = first_match("^[*_~]*(.-)[.,;:!?*_~)]*$")
 
 local function entity(name)
@@ -83,12 +83,14 @@ local forms = {
   { '()%b""()', TEXT }, -- Typst: image("path")
   { "()%b''()", TEXT },
   { "()%b``()", TEXT },
+  { "\226\128[\156\158]()[^\226]+()\226\128[\156\157]", TEXT }, -- “path”, „path“
+  { "\227\128[\140\142]()[^\227]+()\227\128[\141\143]", TEXT }, -- 「path」, 『path』
   { "|%s*()[^|]-()%s*%f[|]", TEXT }, -- a cell of a table
   { "%p%s+()%S.-()%s*$", LINE }, -- reStructuredText, YAML, lists: behind a mark
   { "^%s*()%S.-()%s*$", LINE },
-  { "%f[%S]()%S+()", WORD },
-  { "%f[^%s\"'`<>()%[%]{}|,;]()[^%s\"'`<>()%[%]{}|,;]+()", WORD },
-  { "%f[^%s\"'`<>()%[%]{}|,;:=*]()[^%s\"'`<>()%[%]{}|,;:=*]+()", WORD },
+  { "%f[^%s%z]()%S+()", WORD }, -- %z stands before the line
+  { "%f[^%s%z\"'`<>()%[%]{}|,;]()[^%s\"'`<>()%[%]{}|,;]+()", WORD },
+  { "%f[^%s%z\"'`<>()%[%]{}|,;:=*]()[^%s\"'`<>()%[%]{}|,;:=*]+()", WORD },
 }
 
 --- What a name may mean, the likeliest first.

@@ -66,25 +66,30 @@ local function accept(name, folder)
   return nil, true
 end
 
---- The picture whose name is at a column of a line.
+--- The picture whose name is at a column of a line; nil and the name of one that is not there.
 local function at(line, column)
-  local folder = target.folder()
-  return link.find(line, column, function()
+  local folder, missing = target.folder(), nil
+  local found = link.find(line, column, function()
     return vim.api.nvim_buf_get_lines(0, 0, -1, false)
   end, function(name)
-    return accept(name, folder)
+    local path, is_missing = accept(name, folder)
+    missing = missing or is_missing and name or nil
+    return path, is_missing
   end)
+  return found, missing
 end
 
---- The picture that is meant, as an absolute path or a URL; nil when there is none.
+--- The picture that is meant, as an absolute path or a URL; nil when there is none, and the name
+--- under the cursor that leads to none.
 ---@return string?
+---@return string? missing
 function target.picture()
-  local found = at(vim.api.nvim_get_current_line(), vim.api.nvim_win_get_cursor(0)[2] + 1)
+  local found, missing = at(vim.api.nvim_get_current_line(), vim.api.nvim_win_get_cursor(0)[2] + 1)
   if found then
     return found
   end
   local name = vim.api.nvim_buf_get_name(0)
-  return target.is_picture(name) and uv.fs_stat(name) and name or nil
+  return target.is_picture(name) and uv.fs_stat(name) and name or nil, missing
 end
 
 --- The first picture that these lines of the buffer name, and the row it stands in, from 1.

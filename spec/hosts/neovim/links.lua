@@ -41,6 +41,13 @@ local cases = {
   { "[that one]: my%20photo.^png 'a title'", "my photo.png" },
   { "[other]: <plain.^png>", "plain.png" },
   { "| a | my photo.^png | b |", "my photo.png" },
+  -- Quotes of other languages, places in a file
+  { "see “my photo.^png”", "my photo.png" },
+  { "see „plain.^png“", "plain.png" },
+  { "「plain.^png」", "plain.png" },
+  { "plain.^png:12:3: too dark", "plain.png" },
+  { "plain.^png is too dark", "plain.png" },
+  { "plain.^png, too dark", "plain.png" },
   -- Wikis
   { "![[my ^photo.png]]", "my photo.png" },
   { "![[plain.^png|300]]", "plain.png" },

@@ -16,6 +16,10 @@ driver.run(function()
   told("SegmindEdit at night", "no picture under the cursor")
   assert(vim.fn.glob(driver.folder .. "/run*") == "", "text of the buffer was run")
 
+  vim.api.nvim_buf_set_lines(0, 0, -1, false, { "![x](gone.png)" })
+  vim.api.nvim_win_set_cursor(0, { 1, 7 })
+  told("SegmindEdit at night", "nor in the buffer (gone.png is not there)")
+
   local picture = driver.picture("portrait.png")
   vim.api.nvim_buf_set_lines(0, 0, -1, false, { picture })
   told("SegmindEdit aspct_ratio=1:1 at night", 'did you mean "aspect_ratio"?')
