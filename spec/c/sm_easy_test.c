@@ -12,8 +12,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#ifdef __linux__
+#include <linux/tcp.h>
+#endif
+
 #include "check.h"
 #include "sm_http.h"
+#include "sm_system.h"
 #include "sm_timer.h"
 
 #define KEY "SG_0123456789abcdef"
@@ -35,7 +40,8 @@ static struct {
   int port;
   const struct page *pages;
   atomic_int requests;
-  char last[4096]; /* the head of the last request */
+  char last[4096]; /* the last request */
+  int packets;     /* in which it came; 0 where that cannot be known */
 } server;
 
 static const struct page *page_of(const char *request) {
@@ -53,6 +59,16 @@ static bool is_request(const char *text) {
   return end && (text[0] != 'P' || strlen(end) >= 6);
 }
 
+static int packets_of(int fd) {
+#ifdef __linux__
+  struct tcp_info info = {0};
+  socklen_t size = sizeof info;
+  if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0)
+    return (int)info.tcpi_data_segs_in;
+#endif
+  return fd * 0;
+}
+
 static void answer(int fd) {
   char *text = server.last;
   size_t have = 0;
@@ -64,6 +80,7 @@ static void answer(int fd) {
     text[have] = '\0';
   }
   server.requests++;
+  server.packets = packets_of(fd);
   const struct page *page = page_of(text);
   if (!page)
     return;
@@ -128,10 +145,20 @@ static void forget(void) {
   sm_exchange_destroy(&exchange);
 }
 
-static void send_request(const char *path, bool has_key, int64_t stall_ms,
-                         struct sm_body *body) {
+static void carry(const char *path) {
   struct sm_transport transport = sm_http_transport(http);
   struct sm_error e;
+  sm_buf_printf(&exchange.url, NULL, "http://127.0.0.1:%d%s", server.port,
+                path);
+  CHECK(transport.start(transport.self, &exchange, &e) == SM_OK);
+  while (!transport.finished(transport.self)) {
+    sm_http_wait(http, 60000);
+    sm_http_perform(http);
+  }
+}
+
+static void send_request(const char *path, bool has_key, int64_t stall_ms,
+                         struct sm_body *body) {
   sm_exchange_create(&exchange);
   exchange.request = (struct sm_request){.method = body ? SM_POST : SM_GET,
                                          .is_once = body != NULL,
@@ -140,13 +167,7 @@ static void send_request(const char *path, bool has_key, int64_t stall_ms,
                                          .max_bytes = 4096,
                                          .timeout_ms = 5000,
                                          .stall_ms = stall_ms};
-  sm_buf_printf(&exchange.url, NULL, "http://127.0.0.1:%d%s", server.port,
-                path);
-  CHECK(transport.start(transport.self, &exchange, &e) == SM_OK);
-  while (!transport.finished(transport.self)) {
-    sm_http_wait(http, 60000);
-    sm_http_perform(http);
-  }
+  carry(path);
 }
 
 static const struct sm_answer *get(const char *path) {
@@ -281,6 +302,113 @@ static void a_submit_and_a_picture_are_not_sent_on(void) {
   sm_body_delete(body);
 }
 
+/* -- one handle after the other's request ------------------------------------
+ */
+
+/* What the engine sends: a poll, a picture from a foreign host, a submit, an
+ * upload, and two whose answers change how bodies are read. */
+static const struct turn {
+  const char *path, *body;
+  bool has_key, is_once;
+  int64_t stall_ms;
+  const char *answer; /* NULL: none that is whole */
+} turns[] = {
+    {"/status", NULL, true, false, 0, "{}"},
+    {"/picture", NULL, false, false, 2000, "GIF"},
+    {"/v2/x", "{}", true, true, 0, "{}"},
+    {"/upload", "[]", true, false, 0, "{}"},
+    {"/gzip", NULL, true, false, 0, "{\"request_id\":\"a1\"}"},
+    {"/raw", NULL, true, false, 0, "{\"a\":1}"},
+    {"/mute", NULL, false, false, 5, NULL},
+};
+
+enum { TURNS = sizeof turns / sizeof *turns };
+
+/* On the exchange's handle, or the first of a new one. */
+static void take_turn(const struct turn *turn) {
+  struct sm_body *body = turn->body ? sm_body_new() : NULL;
+  if (body)
+    sm_body_add_text(body, turn->body, strlen(turn->body), NULL);
+  sm_exchange_reset(&exchange);
+  exchange.request = (struct sm_request){.method = body ? SM_POST : SM_GET,
+                                         .is_once = turn->is_once,
+                                         .body = body,
+                                         .has_key = turn->has_key,
+                                         .max_bytes = 4096,
+                                         .timeout_ms = 5000,
+                                         .stall_ms = turn->stall_ms};
+  carry(turn->path);
+  if (turn->answer)
+    CHECK(says(&exchange.answer, turn->answer) && !exchange.answer.reason[0]);
+  else
+    CHECK(exchange.answer.code == SM_TIMEOUT && exchange.answer.was_sent);
+  sm_body_delete(body);
+}
+
+static void nothing_of_a_request_is_left_for_the_next_of_its_handle(void) {
+#define SAYS(body) HEAD "Content-Length: " body
+  static const struct page pages[] = {
+      {"/status", SAYS("2\r\n\r\n"), "{}", 2, false},
+      {"/picture", SAYS("3\r\n\r\n"), "GIF", 3, false},
+      {"/v2/x", SAYS("2\r\n\r\n"), "{}", 2, false},
+      {"/upload", SAYS("2\r\n\r\n"), "{}", 2, false},
+      {"/gzip", ENCODED("gzip") "Content-Length: 39\r\n\r\n", gzipped,
+       sizeof gzipped, false},
+      {"/raw", ENCODED("gzip") "Content-Length: 7\r\n\r\n", "{\"a\":1}", 7,
+       false},
+      {"/mute", "", "", 0, true},
+      {NULL, NULL, NULL, 0, false}};
+  char alone[TURNS][sizeof server.last];
+  server.pages = pages;
+  sm_exchange_create(&exchange);
+  for (int i = 0; i < TURNS; i++) {
+    take_turn(&turns[i]);
+    memcpy(alone[i], server.last, sizeof alone[i]);
+    CHECK(!strstr(alone[i], KEY) == !turns[i].has_key);
+    CHECK(!strstr(alone[i], "Content-Type:") == !turns[i].body);
+    forget();
+    sm_exchange_create(&exchange);
+  }
+  for (int pair = 0; pair < TURNS * TURNS; pair++) {
+    take_turn(&turns[pair / TURNS]);
+    take_turn(&turns[pair % TURNS]);
+    CHECK(strcmp(server.last, alone[pair % TURNS]) == 0);
+  }
+  forget();
+}
+
+/* -- packets -----------------------------------------------------------------
+ */
+
+static bool can_hold(void) {
+  struct sockaddr_in address = {.sin_family = AF_INET};
+  socklen_t size = sizeof address;
+  int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  CHECK(bind(fd, (struct sockaddr *)&address, size) == 0);
+  CHECK(getsockname(fd, (struct sockaddr *)&address, &size) == 0);
+  CHECK(!sm_system_hold(fd, ntohs(address.sin_port) - 1));
+  bool is_held = sm_system_hold(fd, ntohs(address.sin_port));
+  close(fd);
+  return is_held;
+}
+
+static void a_submit_is_one_packet(void) {
+  static const struct page pages[] = {
+      {"/v2/x", HEAD "Content-Length: 2\r\n\r\n", "{}", 2, false},
+      {NULL, NULL, NULL, 0, false}};
+  struct sm_body *body = sm_body_new();
+  sm_body_add_text(body, "{}", 2, NULL);
+  server.pages = pages;
+  int64_t start_ms = sm_now_ms();
+  send_request("/v2/x", true, 0, body);
+  CHECK(says(&exchange.answer, "{}"));
+  CHECK(server.packets == (can_hold() ? 1 : server.packets));
+  CHECK(sm_now_ms() - start_ms < 150); /* it would be let go at 200 */
+  forget();
+  sm_body_delete(body);
+}
+
 /* -- stalls ------------------------------------------------------------------
  */
 
@@ -351,6 +479,8 @@ int main(void) {
   what_is_not_encoded_after_all_is_taken_as_it_is();
   a_free_request_follows_its_own_origin();
   a_submit_and_a_picture_are_not_sent_on();
+  nothing_of_a_request_is_left_for_the_next_of_its_handle();
+  a_submit_is_one_packet();
   a_transfer_without_a_byte_for_too_long_is_given_up();
   the_key_is_masked_where_answers_come_in();
   no_socket_of_libcurl_goes_to_a_child_of_the_host();

@@ -118,9 +118,7 @@ static struct sm_http *open_http(const struct server *server) {
   return http;
 }
 
-static void make_transfer(struct sm_exchange *exchange, int port,
-                          struct sm_body *body) {
-  sm_exchange_create(exchange);
+static void ask(struct sm_exchange *exchange, int port, struct sm_body *body) {
   exchange->request.method = body ? SM_POST : SM_GET;
   exchange->request.is_once = body != NULL;
   exchange->request.has_key = true;
@@ -128,6 +126,12 @@ static void make_transfer(struct sm_exchange *exchange, int port,
   exchange->request.max_bytes = 4096;
   exchange->request.timeout_ms = 5000;
   sm_buf_printf(&exchange->url, NULL, "http://127.0.0.1:%d/v2/flux", port);
+}
+
+static void make_transfer(struct sm_exchange *exchange, int port,
+                          struct sm_body *body) {
+  sm_exchange_create(exchange);
+  ask(exchange, port, body);
 }
 
 static void finish(struct sm_http *http, const struct sm_exchange *exchange) {
@@ -220,6 +224,31 @@ static void each_of_three_measures_keeps_a_paid_request_single(void) {
   }
 }
 
+static void a_poll_after_a_submit_on_its_handle_takes_a_kept_connection(void) {
+  struct server server;
+  struct sm_exchange exchange;
+  struct sm_body *body = sm_body_new();
+  sm_body_add_text(body, BODY, strlen(BODY), NULL);
+  start_server(&server);
+  server.posts = 1; /* from now on it answers them */
+  struct sm_http *http = open_http(&server);
+  struct sm_transport transport = sm_http_transport(http);
+  sm_exchange_create(&exchange);
+  for (int i = 0; i < 3; i++) {
+    sm_exchange_reset(&exchange);
+    ask(&exchange, server.port, i == 1 ? body : NULL);
+    CHECK(transport.start(transport.self, &exchange, NULL) == SM_OK);
+    finish(http, &exchange);
+    CHECK(exchange.answer.status == 200);
+    CHECK(sm_http_connections(http) == (i == 0 ? 1 : 2));
+  }
+  transport.release(transport.self, &exchange);
+  sm_exchange_destroy(&exchange);
+  sm_http_delete(http);
+  stop_server(&server);
+  sm_body_delete(body);
+}
+
 /* -- the key -------------------------------------------------------------- */
 
 static void the_key_goes_to_its_origin_only(void) {
@@ -244,6 +273,7 @@ static void the_key_goes_to_its_origin_only(void) {
 int main(void) {
   CHECK(sm_http_prepare());
   each_of_three_measures_keeps_a_paid_request_single();
+  a_poll_after_a_submit_on_its_handle_takes_a_kept_connection();
   the_key_goes_to_its_origin_only();
   return check_report("sm_http");
 }

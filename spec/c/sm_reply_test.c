@@ -81,6 +81,22 @@ static void whatever_is_unusual_is_left_to_the_parser(void) {
   }
 }
 
+/* They are looked at eight at a time. */
+static void one_odd_character_of_a_text_is_seen_wherever_it_stands(void) {
+  char text[] =
+      "{\"status\":\"QUEUED\",\"status_url\":\"0123456789abcdefXYZ\"}";
+  char *url = strstr(text, "0123");
+  struct sm_reply reply;
+  for (int at = 0; at < 19; at++)
+    for (int c = 0; c < 256; c++) {
+      char kept = url[at];
+      bool is_plain = c > ' ' && c <= '~' && c != '"' && c != '\\';
+      url[at] = (char)c;
+      CHECK(sm_reply_read_usual(&reply, text, sizeof text - 1) == is_plain);
+      url[at] = kept;
+    }
+}
+
 /* The parser, which mends them, has the last word. */
 static void an_unusual_answer_is_read_all_the_same(void) {
   static const char text[] = "{\"request_id\":\"a\\u0062\",\"x\":1} and more";
@@ -92,6 +108,7 @@ static void an_unusual_answer_is_read_all_the_same(void) {
 int main(void) {
   usual_answers_are_read_without_a_parser();
   whatever_is_unusual_is_left_to_the_parser();
+  one_odd_character_of_a_text_is_seen_wherever_it_stands();
   an_unusual_answer_is_read_all_the_same();
   return check_report("sm_reply");
 }

@@ -2,6 +2,9 @@
 #include "sm_time.h"
 
 #include <locale.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "check.h"
@@ -116,6 +119,27 @@ static void numbers_are_read_in_the_form_of_the_wire(void) {
   CHECK(reads_as(".5", 0.5) && reads_as("5.", 5) && reads_as("+1e3", 1000));
   CHECK(reads_as("13246127462783462783", 13246127462783462783.0));
   CHECK(reads_as("1e-400", 0));
+  CHECK(reads_as("123456789012345", 123456789012345.0));
+  CHECK(reads_as("0.00000000000001", 0.00000000000001));
+  CHECK(reads_as("12345678901.2345", 12345678901.2345));
+  CHECK(reads_as("9007199254740993.1", 9007199254740993.1));
+  CHECK(reads_as("0.1234567890123456789", 0.1234567890123456789));
+}
+
+/* A few digits are read without strtod, to the same double. */
+static void a_number_is_the_double_next_to_it(void) {
+  double number;
+  char text[32];
+  for (int i = 0; i < 20000; i++) {
+    long long digits = i * 49979687LL % 1000000007LL;
+    snprintf(text, sizeof text, "%s%lld.%06lld", i % 2 ? "-" : "", digits,
+             digits * 7 % 1000000);
+    CHECK(sm_number_read(text, strlen(text), &number));
+    char *point = strchr(text, '.');
+    *point = localeconv()->decimal_point[0];
+    CHECK(number == strtod(text, NULL));
+  }
+  CHECK(sm_number_read("-0", 2, &number) && signbit(number));
 }
 
 static void what_is_no_number_is_not_read(void) {
@@ -139,6 +163,7 @@ int main(void) {
     fractions_and_leap_days_count();
     what_is_no_moment_is_not_read();
     numbers_are_read_in_the_form_of_the_wire();
+    a_number_is_the_double_next_to_it();
     what_is_no_number_is_not_read();
   }
   return check_report("sm_time");

@@ -1,5 +1,6 @@
 #include "sm_cursor.h"
 
+#include <stdint.h>
 #include <string.h>
 
 #include "sm_redact.h"
@@ -13,14 +14,16 @@ void sm_cursor_create(struct sm_cursor *cursor, const char *text, size_t size) {
   *cursor = (struct sm_cursor){.at = text, .end = text + size};
 }
 
+/* What is odd is not read on. */
 static bool be_odd(struct sm_cursor *cursor) {
   cursor->is_odd = true;
+  cursor->at = cursor->end;
   return false;
 }
 
 /* '\0' at the end, and once the text is odd. */
 static char peek(const struct sm_cursor *cursor) {
-  return cursor->is_odd || cursor->at == cursor->end ? '\0' : *cursor->at;
+  return cursor->at == cursor->end ? '\0' : *cursor->at;
 }
 
 static char skip_space(struct sm_cursor *cursor) {
@@ -45,14 +48,38 @@ static bool is_visible(char c) {
   return c > ' ' && c <= '~' && c != '"' && c != '\\';
 }
 
+#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+/* The high bit of some byte is set if a byte of `word` is below `least`, which
+ * is 128 at most (the bits above the lowest such byte mean nothing). */
+static uint64_t below(uint64_t word, unsigned least) {
+  return (word - EACH(least)) & ~word & EACH(0x80);
+}
+
+/* The same of eight characters at once. */
+static bool are_visible(const char *at) {
+  uint64_t word;
+  memcpy(&word, at, sizeof word);
+  uint64_t beyond = (word | (word + EACH(0x7f - '~'))) & EACH(0x80);
+  return !(beyond | below(word, '!') | below(word ^ EACH('"'), 1) |
+           below(word ^ EACH('\\'), 1));
+}
+
+static void pass_visible(struct sm_cursor *cursor) {
+  const char *at = cursor->at, *end = cursor->end;
+  while (end - at >= 8 && are_visible(at))
+    at += 8;
+  while (at < end && is_visible(*at))
+    at++;
+  cursor->at = at;
+}
+
 bool sm_cursor_text(struct sm_cursor *cursor, struct sm_slice *text) {
   if (!take(cursor, '"'))
     return false;
-  const char *at = cursor->at;
-  while (at < cursor->end && is_visible(*at))
-    at++;
-  *text = (struct sm_slice){cursor->at, (size_t)(at - cursor->at)};
-  cursor->at = at;
+  const char *from = cursor->at;
+  pass_visible(cursor);
+  *text = (struct sm_slice){from, (size_t)(cursor->at - from)};
   return peek(cursor) == '"' ? take(cursor, '"') : be_odd(cursor);
 }
 
@@ -72,8 +99,10 @@ static bool pass_string(struct sm_cursor *cursor) {
   size_t length = 1;
   if (!take(cursor, '"'))
     return false;
-  while (peek(cursor) != '"' && length > 0 && cursor->at < cursor->end) {
-    length = is_visible(*cursor->at) ? 1 : length_at(cursor->at, cursor->end);
+  for (pass_visible(cursor);
+       peek(cursor) != '"' && length > 0 && cursor->at < cursor->end;
+       pass_visible(cursor)) {
+    length = length_at(cursor->at, cursor->end);
     cursor->at += length;
   }
   return length > 0 ? take(cursor, '"') : be_odd(cursor);

@@ -704,8 +704,7 @@ bool sm_file_is_name(const char *text, size_t size, size_t most) {
   if (size == 0 || size > most || !is_letter_or_digit(text[0]))
     return false;
   for (size_t i = 1; i < size; i++)
-    if (!is_letter_or_digit(text[i]) && text[i] != '.' && text[i] != '_' &&
-        text[i] != '-')
+    if (!sm_file_is_name_char(text[i]))
       return false;
   return true;
 }

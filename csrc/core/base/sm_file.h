@@ -135,6 +135,12 @@ enum sm_code sm_file_probe(const char *path, struct sm_file_facts *facts,
  * [A-Za-z0-9][A-Za-z0-9._-]*, `most` bytes at most. */
 bool sm_file_is_name(const char *text, size_t size, size_t most);
 
+/* Whether it may stand behind the first of these. */
+static inline bool sm_file_is_name_char(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+         (c >= 'A' && c <= 'Z') || c == '.' || c == '_' || c == '-';
+}
+
 /* Makes an empty file unless there is one. One that is there is not opened:
  * closing it would take away the locks that this process has on it. Errors:
  * SM_IO, also when something else than a regular file has the name. */

@@ -1,13 +1,19 @@
 #include "sm_number.h"
 
+#include <float.h>
 #include <locale.h>
 #include <math.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 /* Longer texts are no number that anybody means. */
 #define MOST_DIGITS 400
+
+/* Whole numbers of so many digits are exact in a double, and so are the powers
+ * of ten up to that of as many. */
+#define EXACT_DIGITS 15
 
 static bool is_blank(char c) {
   return c == ' ' || c == '\t' || c == '\r' || c == '\n';
@@ -45,6 +51,34 @@ static bool is_decimal(const char *text, size_t size) {
   return at == size;
 }
 
+/* The usual number has few digits and no exponent: it is the quotient of two
+ * doubles that are exact, which is rounded as strtod would round it. False for
+ * any other. */
+static bool divide(const char *text, size_t size, double *number) {
+  static const double powers[EXACT_DIGITS + 1] = {
+      1e0, 1e1, 1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+      1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
+  size_t at = skip_sign(text, size, 0), digits = 0, fraction = 0;
+  bool has_point = false;
+  int64_t whole = 0;
+  for (; at < size && digits <= EXACT_DIGITS; at++) {
+    if (text[at] == '.') {
+      has_point = true;
+      continue;
+    }
+    if (text[at] < '0' || text[at] > '9')
+      return false;
+    whole = whole * 10 + (text[at] - '0');
+    fraction += has_point;
+    digits++;
+  }
+  if (digits > EXACT_DIGITS || FLT_EVAL_METHOD != 0)
+    return false;
+  double value = (double)whole / powers[fraction];
+  *number = text[0] == '-' ? -value : value;
+  return true;
+}
+
 /* In the C locale, which costs nothing to get. */
 static double convert(const char *text) {
   locale_t plain = newlocale(LC_ALL_MASK, "C", (locale_t)0);
@@ -65,6 +99,8 @@ bool sm_number_read(const char *text, size_t size, double *number) {
     size--;
   if (size > MOST_DIGITS || !is_decimal(text, size))
     return false;
+  if (divide(text, size, number))
+    return true;
   memcpy(copy, text, size);
   copy[size] = '\0';
   double value = convert(copy);

@@ -22,6 +22,7 @@
 
 #ifdef ON_LINUX
 #include <linux/sockios.h>
+#include <netinet/tcp.h>
 #include <sched.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
@@ -99,6 +100,37 @@ int sm_system_socket(int domain, int type, int protocol) {
     (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
   return fd;
 }
+#endif
+
+#ifdef ON_LINUX
+static int port_of(int fd) {
+  struct sockaddr_storage address;
+  socklen_t size = sizeof address;
+  if (getsockname(fd, (struct sockaddr *)&address, &size) != 0)
+    return -1;
+  if (address.ss_family == AF_INET6)
+    return ntohs(((struct sockaddr_in6 *)&address)->sin6_port);
+  return address.ss_family == AF_INET
+             ? ntohs(((struct sockaddr_in *)&address)->sin_port)
+             : -1;
+}
+
+static bool set_cork(int fd, int is_held) {
+  return setsockopt(fd, IPPROTO_TCP, TCP_CORK, &is_held, sizeof is_held) == 0;
+}
+
+bool sm_system_hold(int fd, int local_port) {
+  return port_of(fd) == local_port && set_cork(fd, 1);
+}
+
+void sm_system_let_go(int fd) { (void)set_cork(fd, 0); }
+#else
+bool sm_system_hold(int fd, int local_port) {
+  (void)fd, (void)local_port;
+  return false;
+}
+
+void sm_system_let_go(int fd) { (void)fd; }
 #endif
 
 bool sm_system_address(struct in_addr *address, const char *text) {

@@ -41,6 +41,12 @@ void sm_bell_close(struct sm_bell *bell);
 /* A socket that is closed in the host's children; -1 with errno. */
 int sm_system_socket(int domain, int type, int protocol);
 
+/* What is written to a TCP socket waits for more, until it is let go or a
+ * segment is full. False where that cannot be had, or `fd` is not the socket
+ * that is bound to this local port. */
+bool sm_system_hold(int fd, int local_port);
+void sm_system_let_go(int fd);
+
 /* Reads an IPv4 address in each spelling that the resolver takes: 127.1 too. */
 bool sm_system_address(struct in_addr *address, const char *text);
 

@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "sm_cursor.h"
+#include "sm_file.h"
 #include "sm_json.h"
 #include "sm_number.h"
 #include "sm_output.h"
@@ -51,7 +52,7 @@ static const struct {
 };
 
 bool sm_reply_is_same_id(const char *a, const char *b) {
-  return sm_redact_is_like(a, b, "-");
+  return strcmp(a, b) == 0 || sm_redact_is_like(a, b, "-");
 }
 
 enum sm_state sm_state_of(const char *word) {
@@ -104,17 +105,12 @@ static size_t skip_blanks(const char *text, size_t size, size_t at) {
   }
 }
 
-static bool is_id_char(char c) {
-  const char text[] = {'a', c, '\0'};
-  return c != '\0' && sm_url_is_id(text);
-}
-
 /* Copies the characters of an id from `at` on; returns where they end. */
 static size_t copy_id(char id[SM_ID_MAX + 1], const char *text, size_t size,
                       size_t at) {
   size_t length = 0;
   while (at + length < size && length < SM_ID_MAX &&
-         is_id_char(text[at + length])) {
+         sm_file_is_name_char(text[at + length])) {
     id[length] = text[at + length];
     length++;
   }
@@ -159,8 +155,8 @@ bool sm_reply_holds_id(const char *text, size_t size, const char *id) {
     return false;
   for (; (at = sm_system_find(at, (size_t)(end - at), id, length)) != NULL;
        at++)
-    if ((at == text || !is_id_char(at[-1])) &&
-        (at + length == end || !is_id_char(at[length])))
+    if ((at == text || !sm_file_is_name_char(at[-1])) &&
+        (at + length == end || !sm_file_is_name_char(at[length])))
       return true;
   return false;
 }

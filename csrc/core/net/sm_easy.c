@@ -223,6 +223,21 @@ static size_t on_header(char *line, size_t size, size_t count, void *user) {
   return total;
 }
 
+/* libcurl writes the head of a request, then its body, and each would be a
+ * packet of its own: a paid request is held from one to the other. */
+static void hold(struct sm_easy *easy) {
+  const struct sm_request *request = &easy->exchange->request;
+  easy->is_held = request->is_once && request->body &&
+                  sm_system_hold(easy->socket, easy->local_port);
+}
+
+void sm_easy_let_go(struct sm_easy *easy) {
+  if (!easy->is_held || !easy->was_spent)
+    return;
+  easy->is_held = false;
+  sm_system_let_go(easy->socket);
+}
+
 /* Called right before the request goes out, each time libcurl would send it
  * (https://curl.se/libcurl/c/CURLOPT_PREREQFUNCTION.html). */
 static int on_prerequest(void *user, char *ip, char *local_ip, int port,
@@ -238,6 +253,7 @@ static int on_prerequest(void *user, char *ip, char *local_ip, int port,
   easy->was_started = true;
   note_heard(easy);
   note_connection(easy, ip, port, local_port);
+  hold(easy);
   return CURL_PREREQFUNC_OK;
 }
 
@@ -274,8 +290,9 @@ static curl_socket_t on_open_socket(void *user, curlsocktype purpose,
     return CURL_SOCKET_BAD;
   }
   easy->wire->connections++;
-  return sm_system_socket(address->family, address->socktype,
-                          address->protocol);
+  easy->socket =
+      sm_system_socket(address->family, address->socktype, address->protocol);
+  return easy->socket;
 }
 
 /* -- an easy handle ------------------------------------------------------ */
@@ -382,6 +399,7 @@ CURLcode sm_easy_prepare(struct sm_easy *easy, struct curl_slist *headers) {
   const struct sm_request *request = &exchange->request;
   easy->header_bytes = easy->body_bytes = 0;
   easy->was_started = easy->was_spent = easy->is_chunked = false;
+  easy->is_held = false;
   easy->error[0] = '\0';
   easy->is_tls = strncmp(sm_buf_text(&exchange->url), "https", 5) == 0;
   CURLcode rc = set_method(handle, request);
@@ -401,6 +419,7 @@ struct sm_easy *sm_easy_new(struct sm_wire *wire,
     return NULL;
   easy->wire = wire;
   easy->exchange = exchange;
+  easy->socket = -1;
   CURL *handle = easy->handle = curl_easy_init();
   if (handle && set_callbacks(handle, easy) == CURLE_OK &&
       set_security(handle, wire) == CURLE_OK &&

@@ -45,6 +45,8 @@ struct sm_easy {
   char ip[46]; /* of the connection, once the request goes out */
   int port;
   int local_port; /* 0 until then */
+  int socket;     /* the last that was opened, -1 at first */
+  bool is_held;   /* head and body of the request are to go together */
   bool is_tls;
   bool was_shared;  /* another was on the connection meanwhile */
   bool was_started; /* the one-send guard */
@@ -67,6 +69,10 @@ CURLcode sm_easy_prepare(struct sm_easy *easy, struct curl_slist *headers);
  */
 void sm_easy_enter(struct sm_easy *easy);
 void sm_easy_leave(struct sm_easy *easy);
+
+/* To be called once libcurl has written what it could: sends a request that was
+ * held until its body followed. */
+void sm_easy_let_go(struct sm_easy *easy);
 
 /* Whether the request may have arrived whole: before the last byte of the body
  * was handed to libcurl, it cannot have. */

@@ -105,7 +105,15 @@ static void begin_anew(struct sm_answer *answer) {
   answer->cost = answer->remaining_credits = answer->generation_s = -1;
 }
 
+/* Most lines begin like none of those that are looked for. */
+static bool may_matter(const char *line, size_t size) {
+  char first = size > 0 ? (char)(*line | 0x20) : ' ';
+  return first == 'h' || first == 'd' || first == 'r' || first == 'x';
+}
+
 void sm_header_note(struct sm_answer *answer, const char *line, size_t size) {
+  if (!may_matter(line, size))
+    return;
   if (size > 5 && strncasecmp(line, "HTTP/", 5) == 0) {
     begin_anew(answer);
     return;

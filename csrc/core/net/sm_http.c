@@ -189,6 +189,8 @@ void sm_http_perform(struct sm_http *http) {
   int running;
   http->has_begun = false;
   curl_multi_perform(http->multi, &running);
+  for (struct sm_easy *easy = http->wire.active; easy; easy = easy->next)
+    sm_easy_let_go(easy);
 }
 
 /* An exchange that has stalled is found by libcurl's next turn. */
