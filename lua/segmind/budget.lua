@@ -15,7 +15,7 @@ local EPSILON = 1e-9
 
 ---@param limit number? USD; without one it only counts
 function Budget.new(limit)
-  return setmetatable({ limit = limit, _settled = 0, _reserved = {}, _change = false },
+  return setmetatable({ limit = limit, _settled = 0, _reserved = {}, _ending = false, _sum = 0 },
     Budget)
 end
 
@@ -26,14 +26,14 @@ function Budget.sound(value)
   return type(value) == "number" and value >= 0 and value < 2 ^ 53 and value or nil
 end
 
--- The end of a job is written down before it is done in two places: an error that is raised
+-- The end of a job is done in two places, `_sum` and `_ending` say what: an error that is raised
 -- between them leaves it to the next who asks.
 local function apply(self)
-  local change = self._change
-  if change then
-    self._settled = change.settled
-    self._reserved[change.id] = nil
-    self._change = false
+  local id = self._ending
+  if id then
+    self._settled = self._sum
+    self._reserved[id] = nil
+    self._ending = false
   end
 end
 
@@ -145,15 +145,16 @@ end
 function Budget:settle(job, result, err)
   apply(self)
   local usd = self._reserved[job.id]
-  local price = usd and Budget.price(job) or 0
+  local cost = usd and result and Budget.sound(result.cost)
   if not usd then
     return
-  elseif result then
-    usd = usd - price + (Budget.sound(result.cost) or price)
-  elseif err.charged == "no" and not job._doubtful then
-    usd = usd - price
+  elseif cost then
+    usd = job._resubmits and usd - (Budget.price(job) or 0) + cost or cost
+  elseif not result and err.charged == "no" and not job._doubtful then
+    usd = usd - (Budget.price(job) or 0)
   end
-  self._change = { id = job.id, settled = self._settled + usd }
+  self._sum = self._settled + usd
+  self._ending = job.id
   apply(self)
 end
 

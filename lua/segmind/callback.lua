@@ -97,7 +97,12 @@ local function guarded(client, fn, value, job)
     return false, "a callback cannot yield; segmind.async(fn) can"
   end
   client._runner = runner
-  callback.resume(client)
+  if callback.woken.has_any then
+    callback.resume(client)
+  end
+  if answer == nil then -- nearly always
+    return ok
+  end
   return ok, guard.pass(answer)
 end
 
@@ -235,8 +240,9 @@ end
 function callback.tell_end(job)
   tell_last(job, "state", job.state)
   tell_last(job, job._error and "error" or "done", job._error or job._result)
-  for i = #job._listeners, 1, -1 do
-    job._listeners[i] = nil
+  local listeners = job._listeners
+  for i = #listeners, 1, -1 do
+    listeners[i] = nil
   end
 end
 

@@ -146,7 +146,7 @@ end
 --- get it twice when an error is raised in the midst; `read(done)` makes what they get.
 local function share(client, shared, name, fn, read, verb, ...)
   local handler = shared[name]
-  if operation.is_under_way(client, handler) and not handler._is_ending then
+  if operation.is_under_way(client, handler) and not operation.is_ending(client, handler) then
     table.insert(handler, fn)
     return
   end

@@ -38,9 +38,6 @@ local MAX_RESUBMITS = 3
 
 local lifecycle = {}
 
--- Nothing, in the place of a list.
-local none = {}
-
 -- -- what is known of a job -----------------------------------------------------------------------
 
 --- What a job is called in a message.
@@ -125,10 +122,17 @@ function lifecycle.listen(job, event, fn)
   end
 end
 
+-- Notes what the service may have done otherwise than asked, and tells it.
+Result.use(function(job, text)
+  job.warnings = rawget(job, "warnings") or {}
+  table.insert(job.warnings, text)
+  callback.emit(job._client, { what = "warning", job = job, message = text })
+end)
+
 --- Sets the seed that a job's picture is made with, wherever that is told: a step that is taken up,
 --- joined or restored brings another one than the job had drawn.
 local function set_seed(job, seed)
-  if seed ~= nil then
+  if seed ~= nil and seed ~= job.seed then
     job.seed, job.params.seed = seed, seed
   end
 end
@@ -157,9 +161,10 @@ local function give_back(client, job)
     job._active = nil
     client._active = client._active - 1
   end
-  for _, target in ipairs(job._targets or none) do
-    if client._saves[target] == job then
-      client._saves[target] = nil
+  local targets = job._targets
+  for i = 1, targets and #targets or 0 do
+    if client._saves[targets[i]] == job then
+      client._saves[targets[i]] = nil
     end
   end
 end
@@ -178,7 +183,7 @@ local function conclude(job)
   if err and err.charged == "no" and (job._doubtful or job._resubmits) then
     err.charged = "unknown" -- this submit was not, one before it may have been
   end
-  operation.cancel(client, operation.of(job))
+  operation.cancel(client, job._operation or job)
   job.state = err and "FAILED" or "COMPLETED"
   if not job.ended then
     job.ended = (job.started or unix_time(client)) + lifecycle.passed(job)
@@ -274,11 +279,11 @@ end
 -- A job is the handler of its own operations, see operation.lua.
 
 function lifecycle.on_end(job, done, err)
-  lifecycle.event(job, done and "done" or "failed", done or err)
+  return lifecycle.event(job, done and "done" or "failed", done or err)
 end
 
 function lifecycle.on_state(job, state, request_id)
-  lifecycle.event(job, "told", state, request_id)
+  return lifecycle.event(job, "told", state, request_id)
 end
 
 function lifecycle.on_row(job, row)
@@ -328,7 +333,8 @@ end
 --- Whether the job's submit was begun and its end is not known.
 local function is_submitted(job)
   local submit = operation.of(job)
-  return not submit._is_ending and operation.is_under_way(job._client, submit)
+  local client = job._client
+  return not operation.is_ending(client, submit) and operation.is_under_way(client, submit)
 end
 
 local function is_late(job, state)
@@ -655,15 +661,18 @@ function on.told(job, state, request_id)
     return bring_up(job)
   end
   job._sent = job._sent or state == "submitting"
-  if job._is_unseen and told_by_service[state] then
+  if told_by_service[state] and job._is_unseen then
     job._is_unseen = nil
   end
-  job.request_id = job.request_id or request_id
-  if job.request_id then
+  local id = job.request_id or request_id
+  if id then
+    job.request_id = id
     if job._doubtful then
       job._doubtful = nil
     end
-    job._phase = job._phase == "sending" and "accepted" or job._phase
+    if job._phase == "sending" then
+      job._phase = "accepted"
+    end
     job._request = request.rest(job._request)
   end
   set_state(job, state == "ACCEPTED" and "QUEUED" or state)
@@ -690,12 +699,16 @@ end
 function on.done(job, done)
   local client = job._client
   job.request_id = done.request_id or job.request_id
-  job.generation, job.replayed = done.generation or job.generation, done.replayed
-  job.warnings = rawget(job, "warnings") or {}
+  if done.generation then
+    job.generation = done.generation
+  end
+  if done.replayed then
+    job.replayed = true
+  end
   local result, err = Result.read(job, done)
   if not result then
     fail(job, err)
-  elseif wait.is_out_of_time(client) then
+  elseif client._limit and wait.is_out_of_time(client) then
     client._left_over = { job = job, done = done, result = result }
     client._handle:nudge()
   else
@@ -760,25 +773,28 @@ function lifecycle.tell_end(job)
   if job._gate then
     job._gate:open()
   end
-  for _, dependent in ipairs(job._dependents or none) do
-    lifecycle.event(dependent, "input", job)
+  local dependents = job._dependents
+  for i = 1, dependents and #dependents or 0 do
+    lifecycle.event(dependents[i], "input", job)
   end
   if job._listeners or job._client._on_event then
     listeners(job)
     callback.tell_end(job)
   end
-  job._dependents = nil
+  if dependents then
+    job._dependents = nil
+  end
 end
 
 --- Something has happened to a job.
 ---@param job segmind.Job
 ---@param name string one of `on`
 ---@return boolean? has_begun of "place"
-function lifecycle.event(job, name, ...)
+function lifecycle.event(job, name, a, b, c)
   if job._over then
     return conclude(job)
   end
-  return on[name](job, ...)
+  return on[name](job, a, b, c)
 end
 
 --- Goes on with a job: for the first time, or where an error left it.

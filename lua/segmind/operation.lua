@@ -33,8 +33,8 @@ local operation = {}
 ---@return table? err as the core has it
 function operation.begin(client, handler, verb, a, b, c, d)
   handler._task = false
-  if handler._is_ending then
-    handler._is_ending = nil
+  if client._ending == handler then
+    client._ending = false
   end
   if client._closed then
     return nil
@@ -65,11 +65,19 @@ function operation.is_under_way(client, handler)
   return id and client._handlers[id] == handler or false
 end
 
+--- Whether the end of a handler's operation is being dealt with, or was interrupted in that.
+---@param client segmind.Client
+---@param handler table?
+---@return boolean
+function operation.is_ending(client, handler)
+  return client._ending == handler
+end
+
 --- Ends an operation that nobody waits for any more.
 ---@param client segmind.Client
 ---@param handler table?
 function operation.cancel(client, handler)
-  if operation.is_under_way(client, handler) and not handler._is_ending then
+  if client._ending ~= handler and operation.is_under_way(client, handler) then
     client._handlers[handler._task] = nil
     client._handle:cancel(handler._task)
   end
@@ -91,8 +99,8 @@ end
 
 -- Its job had come to its next operation when an event came for the second time.
 local function is_behind(handler, id)
-  local job = operation.job(handler)
-  local task = job and operation.of(job)._task
+  local job = handler._phase and handler or handler.job
+  local task = job and (job._operation or job)._task
   return task and task ~= id
 end
 
@@ -109,14 +117,14 @@ function deliver.row(handler, row)
 end
 
 function deliver.done(handler, done)
-  handler._is_ending = true
   handler:_on_end(done)
 end
 
 function deliver.error(handler, err)
-  handler._is_ending = true
   handler:_on_end(nil, Error.from(err))
 end
+
+local ends = { done = true, error = true }
 
 --- Hands an event of the core to its handler.
 ---@param client segmind.Client
@@ -129,11 +137,14 @@ function operation.deliver(client, id, what, a, b)
   if what == "note" then
     callback.emit(client, { what = "note", message = a, job = operation.job(handler) })
   elseif handler then
+    local is_end = ends[what]
     if not is_behind(handler, id) then
+      client._ending = is_end and handler or false
       deliver[what](handler, a, b)
     end
-    if what == "done" or what == "error" then
+    if is_end then
       client._handlers[id] = nil
+      client._ending = false
     end
   end
 end

@@ -11,21 +11,24 @@ end
 
 ---@param item any
 function Queue:push(item)
-  local last = math.max(self._last, self._first - 1) + 1 -- a pop may have been interrupted
+  local last, first = self._last + 1, self._first
+  if last < first then -- a pop was interrupted
+    last = first
+  end
   self[last] = item
   self._last = last
 end
 
 ---@return any item nil when there is none
 function Queue:pop()
-  local first = self._first
-  if first > self._last then
+  local first, last = self._first, self._last
+  if first > last then
     return nil
   end
   local item = self[first]
   self._first = first + 1
   self[first] = nil
-  if first == self._last then -- the same places again: new ones make the table grow
+  if first == last then -- the same places again: new ones make the table grow
     self._last = 0
     self._first = 1
   end
@@ -34,8 +37,9 @@ end
 
 ---@return any item the next one, which stays; nil when there is none
 function Queue:peek()
-  if self._first <= self._last then
-    return self[self._first]
+  local first = self._first
+  if first <= self._last then
+    return self[first]
   end
 end
 

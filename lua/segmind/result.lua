@@ -5,7 +5,6 @@
 --- fields is looked at. The synchronous way answers with the picture itself, kept in memory here.
 
 local Error = require("segmind.error")
-local callback = require("segmind.callback")
 local file = require("segmind.file")
 local guard = require("segmind.guard")
 local json = require("segmind.json")
@@ -32,12 +31,18 @@ local wait = require("segmind.wait")
 local Result = { _image_kind = "result" }
 Result.__name = "segmind.Result"
 
+local warn_of
+
+--- Hands over who notes and tells a warning: lifecycle.lua, which rests on this file.
+---@param warn fun(job: segmind.Job, text: string)
+function Result.use(warn)
+  warn_of = warn
+end
+
 -- A number that was not understood is as good as absent, and the caller hears of it.
 local function warn(job, name, value)
-  local text = ("the service gives %s for %s, which is not understood"):format(schema.show(value),
-    name)
-  job.warnings[#job.warnings + 1] = text
-  callback.emit(job._client, { what = "warning", job = job, message = text })
+  warn_of(job, ("the service gives %s for %s, which is not understood"):format(schema.show(value),
+    name))
 end
 
 -- What the decoder has made a number of is one; anything else may spell one.
@@ -277,9 +282,7 @@ function Result:_saved(done)
   self.path, self.download_time = name, done.download_time or self.download_time
   self._info = { format = done.format, width = done.width, height = done.height }
   if wanted and wanted ~= done.format then
-    local text = ("%s holds a %s, whatever its extension says"):format(name, done.format)
-    table.insert(job.warnings, text)
-    callback.emit(job._client, { what = "warning", job = job, message = text })
+    warn_of(job, ("%s holds a %s, whatever its extension says"):format(name, done.format))
   end
 end
 
@@ -474,6 +477,6 @@ function Result:__tostring()
     self.cost and (" $%.2f"):format(self.cost) or "")
 end
 
-guard.class(Result, "result", { "save", "bytes", "info" }, { read = true })
+guard.class(Result, "result", { "save", "bytes", "info" }, { read = true, use = true })
 
 return Result

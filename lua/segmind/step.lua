@@ -20,12 +20,13 @@ local woken = callback.woken
 -- A job stays first until all were told. A step that is late leaves the others to the next, unless
 -- a callback has closed the client: then there is none.
 local function tell_ends(client)
-  local job = client._settled:peek()
+  local settled = client._settled
+  local job = settled:peek()
   while job do
     lifecycle.tell_end(job)
-    client._settled:pop()
-    job = client._settled:peek()
-    if job and wait.is_out_of_time(client) then
+    settled:pop()
+    job = settled:peek()
+    if job and client._limit and wait.is_out_of_time(client) then
       client._unsettled = true
       return
     end
@@ -79,7 +80,7 @@ function step.settle(client)
     client._unsettled = false
     tell_ends(client)
     start_ready(client)
-  until not client._unsettled or wait.is_out_of_time(client)
+  until not client._unsettled or client._limit and wait.is_out_of_time(client)
   client._settling = false
 end
 
@@ -211,17 +212,19 @@ local function drain(client, max_events, max_bytes, max_seconds)
   if client._watch then
     end_late(client)
   end
-  local is_begun = take_left_over(client)
+  local is_begun, handle = take_left_over(client), client._handle
   while count < max_events and total < max_bytes and not client._closed
     and not (is_begun and client._limit and wait.is_out_of_time(client)) do
-    local id, what, a, b, bytes = client._handle:peek()
+    local id, what, a, b, bytes = handle:peek()
     if not id then
       break
     end
     count, total, is_begun = count + 1, total + (bytes or 0), true
     operation.deliver(client, id, what, a, b)
-    step.settle(client)
-    client._handle:drop()
+    if client._unsettled then
+      step.settle(client)
+    end
+    handle:drop()
   end
   leave_over(client)
   client._limit = false
