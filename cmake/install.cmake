@@ -64,7 +64,7 @@ endforeach()
 # The pages keep their places, so that their links lead somewhere.
 set(doc_folder ${CMAKE_INSTALL_DATADIR}/doc/segmind)
 file(GLOB pages CONFIGURE_DEPENDS doc/*.md)
-install(FILES ${pages} DESTINATION ${doc_folder}/doc)
+install(FILES ${pages} doc/segmind.txt DESTINATION ${doc_folder}/doc)
 install(FILES LICENSE README.md CHANGELOG.md SECURITY.md ARCHITECTURE.md
   CONTRIBUTING.md DESTINATION ${doc_folder})
 install(DIRECTORY examples DESTINATION ${doc_folder} USE_SOURCE_PERMISSIONS

@@ -90,7 +90,7 @@ describe("make install", function()
 
   it("installs the pages, the licence and completions", function()
     for _, path in ipairs({ "doc/segmind/LICENSE", "doc/segmind/README.md", "man/man1/segmind.1",
-      "doc/segmind/doc/money.md", "bash-completion/completions/segmind",
+      "doc/segmind/doc/money.md", "doc/segmind/doc/segmind.txt", "bash-completion/completions/segmind",
       "zsh/site-functions/_segmind", "fish/vendor_completions.d/segmind.fish" }) do
       assert.is_string(files.read(prefix .. "/share/" .. path), path)
     end
@@ -167,6 +167,47 @@ describe("make install", function()
       assert.equal(1, code)
       assert.equal(1, select(2, output:gsub("\n", "")), output)
       assert.truthy(output:find("nothing is installed below", 1, true))
+    end)
+
+    --- A link in the tree to a folder beside it.
+    local function link(name)
+      local target = files.make_folder(place .. "/" .. name:match("[^/]+$"))
+      assert.equal(0, (shell.run(("ln -s %s %s"):format(quote(target), quote(name)))))
+      return target
+    end
+
+    it("leave alone what a folder leads to that has become a link", function()
+      local new = place .. "/linked"
+      install(quote(build) .. " " .. quote(new))
+      shell.run(("mv %s %s"):format(quote(new .. "/share/man"), quote(place .. "/man")))
+      link(new .. "/share/man")
+      local code, output = install("--remove " .. quote(new))
+      assert.equal(0, code, output)
+      assert.is_string(files.read(place .. "/man/man1/segmind.1"))
+      files.remove_folder(place .. "/man")
+      files.remove_folder(new)
+    end)
+
+    it("go through a link that was there, and remove what went through it", function()
+      local new = place .. "/linked"
+      files.make_folder(new .. "/share")
+      local target = link(new .. "/share/man")
+      install(quote(build) .. " " .. quote(new))
+      assert.is_string(files.read(target .. "/man1/segmind.1"))
+      assert.equal(0, (install("--remove " .. quote(new))))
+      assert.is_nil(files.read(target .. "/man1/segmind.1"))
+      files.remove_folder(target)
+      files.remove_folder(new)
+    end)
+
+    it("are not ended by a line that is empty or names a folder", function()
+      local new = place .. "/odd"
+      install(quote(build) .. " " .. quote(new))
+      local list = new .. "/share/segmind/installed"
+      files.write(list, "\nshare\n" .. files.read(list))
+      local code, output = install("--remove " .. quote(new))
+      assert.equal(0, code, output)
+      assert.equal("", shell.output(("ls -d %s 2>/dev/null"):format(quote(new))))
     end)
 
     it("leave no folder that was made for them", function()
