@@ -10,13 +10,13 @@ local Error = require("segmind.error")
 local Budget = {}
 Budget.__index = Budget
 
--- Sums of cents are not exact in binary.
-local EPSILON = 1e-9
+-- Sums of cents are not exact in binary; this is less than any price.
+local EPSILON = 1e-6
 
 ---@param limit number? USD; without one it only counts
 function Budget.new(limit)
-  return setmetatable({ limit = limit, _settled = 0, _reserved = {}, _ending = false, _sum = 0 },
-    Budget)
+  return setmetatable({ limit = limit, _reserved = {}, _sum = 0, _changing = false, _price = false,
+    _new_sum = 0 }, Budget)
 end
 
 --- A price or a cost that can be summed up; nil for anything else that an answer may say.
@@ -26,26 +26,31 @@ function Budget.sound(value)
   return type(value) == "number" and value >= 0 and value < 2 ^ 53 and value or nil
 end
 
--- The end of a job is done in two places, `_sum` and `_ending` say what: an error that is raised
--- between them leaves it to the next who asks.
+-- A change is of two places, the sum and what is set aside for a job in it: an error that is raised
+-- between them leaves the rest to the next who asks.
 local function apply(self)
-  local id = self._ending
+  local id = self._changing
   if id then
-    self._settled = self._sum
-    self._reserved[id] = nil
-    self._ending = false
+    self._sum = self._new_sum
+    self._reserved[id] = self._price or nil
+    self._changing = false
   end
 end
 
---- What was paid, and the prices of what is under way or in doubt, in USD; without a ledger.
+--- Gives what is set aside for a job its new value, or false when the job is over; `by` is added to
+--- the sum.
+local function change(self, job, price, by)
+  self._price, self._new_sum = price, self._sum + by
+  self._changing = job.id
+  apply(self)
+end
+
+--- What was paid, and the prices of what is under way or in doubt, in USD; without a ledger. The
+--- sum is kept: each submit asks, with ten thousand others under way.
 ---@return number
 function Budget:spent()
   apply(self)
-  local sum = self._settled
-  for _, price in pairs(self._reserved) do
-    sum = sum + price
-  end
-  return sum
+  return self._sum
 end
 
 --- What a request is declared to cost, in USD: the option `price`, else its model's; nil for
@@ -87,19 +92,18 @@ end
 ---@param spent number USD
 ---@return segmind.Error? err kind "budget"
 function Budget:refusal(job, spent)
-  if not self.limit then
+  local price = Budget.price(job)
+  if not self.limit or price and spent + price <= self.limit + EPSILON then
     return nil
   end
-  local price = Budget.price(job)
   local fields = { budget = self.limit, spent = spent, price = price }
   local what = ("%s %d (%s)"):format(job.step and "step" or "job", job.step or job.id, job.model)
   if not price then
     return Error.new("budget", what .. " has no declared price, so the budget cannot allow it; "
       .. "the option price of the call tells one", fields)
-  elseif spent + price > self.limit + EPSILON then
-    return Error.new("budget", ("%s costs $%.2f, and $%.2f of $%.2f are spent or under way"):format(
-      what, price, spent, self.limit), fields)
   end
+  return Error.new("budget", ("%s costs $%.2f, and $%.2f of $%.2f are spent or under way"):format(
+    what, price, spent, self.limit), fields)
 end
 
 --- Why a chain may not begin: its last steps could not be paid. A step without a declared price is
@@ -129,11 +133,13 @@ end
 ---@return boolean? allowed
 ---@return segmind.Error? err kind "budget"
 function Budget:reserve(job)
+  apply(self)
   local refusal = self.limit and self:refusal(job, self:spent())
   if refusal then
     return nil, refusal
   end
-  self._reserved[job.id] = (Budget.price(job) or 0) * (1 + (job._resubmits or 0))
+  local price = (Budget.price(job) or 0) * (1 + (job._resubmits or 0))
+  change(self, job, price, price - (self._reserved[job.id] or 0))
   return true
 end
 
@@ -144,18 +150,16 @@ end
 ---@param err segmind.Error?
 function Budget:settle(job, result, err)
   apply(self)
-  local usd = self._reserved[job.id]
-  local cost = usd and result and Budget.sound(result.cost)
-  if not usd then
+  if not self._reserved[job.id] then
     return
-  elseif cost then
-    usd = job._resubmits and usd - (Budget.price(job) or 0) + cost or cost
-  elseif not result and err.charged == "no" and not job._doubtful then
-    usd = usd - (Budget.price(job) or 0)
   end
-  self._sum = self._settled + usd
-  self._ending = job.id
-  apply(self)
+  local cost, by = result and Budget.sound(result.cost), 0
+  if cost then
+    by = cost - (Budget.price(job) or 0)
+  elseif not result and err.charged == "no" and not job._doubtful then
+    by = -(Budget.price(job) or 0)
+  end
+  change(self, job, false, by)
 end
 
 return Budget

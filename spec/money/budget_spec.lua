@@ -42,6 +42,40 @@ describe("a budget", function()
     assert.equal(2, #core.calls_of("job"))
   end)
 
+  -- Lua's own instructions: a hook sees no compiled ones.
+  local function instructions_of(fn)
+    local jit, count = rawget(_G, "jit"), 0
+    if jit then
+      jit.off()
+    end
+    debug.sethook(function()
+      count = count + 100
+    end, "", 100)
+    fn()
+    debug.sethook()
+    if jit then
+      jit.on()
+    end
+    return count
+  end
+
+  it("is asked by a submit as quickly among a thousand others", function()
+    open(1000)
+    local first = instructions_of(pro)
+    core.answers.job = function()
+      return {}
+    end
+    for _ = 1, 1000 do
+      pro()
+    end
+    assert.near(0.05 * 1001, sm:spent(), 1e-9)
+    local last = instructions_of(pro)
+    assert.is_true(last < first + 1000, last)
+    for _, job in pairs(sm._jobs) do
+      job:cancel()
+    end
+  end)
+
   for _, limit in ipairs({ 1, false }) do
     it("tells what was spent, " .. (limit and "with a limit" or "without one"), function()
       open(limit or nil)
