@@ -106,11 +106,28 @@ int lsm_has_long_number(lua_State *L);
  * nulls go, and whole numbers become integers where Lua has them. */
 int lsm_tidy_json(lua_State *L);
 
+/* Up to here a double holds every whole number. */
+#define LSM_EXACT 9007199254740992.0
+
 /* A character's number -> UTF-8. */
 int lsm_utf8_char(lua_State *L);
 
 /* Where a text ceases to be UTF-8; nothing when all of it is. */
 int lsm_bad_utf8(lua_State *L);
+
+/* Whether a text can be sent: UTF-8, without a zero byte. */
+bool lsm_is_sendable(const char *text, size_t size);
+
+/* -- lsm_schema.c: the usual call, checked and written at once --------------
+ */
+
+/* (a model's parameters, as lua/segmind/models has them) -> a function for
+ * calls of that model; nothing where there is something in them that it does
+ * not know. The function: (parameters, a seed to take instead of theirs) -> a
+ * copy as it is sent, whether there are pictures (URLs, all of them), the list
+ * of warnings or nil. Nothing for a call that is not usual, which
+ * lua/segmind/schema.lua judges and words; what is usual passes there, too. */
+int lsm_checker(lua_State *L);
 
 /* -- lsm_ledger.c: questions about a ledger -------------------------------- */
 

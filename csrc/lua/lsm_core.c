@@ -293,6 +293,7 @@ static const luaL_Reg functions[] = {
     {"result", core_result},   /* a usual one's text -> address, cost, seed */
     {"signals", lsm_signals},  /* noted instead of ending the program */
     {"seed", core_seed},       /* -> integer */
+    {"checker", lsm_checker}, /* a model's parameters -> function, or nothing */
     {NULL, NULL},
 };
 

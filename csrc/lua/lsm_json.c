@@ -16,8 +16,10 @@
 
 /* Deeper than what is read, which may be put into something else. */
 #define WRITE_DEPTH 200
-/* Stack slots that a level needs, beside its value. */
+/* Stack slots that a level needs, beside its value and its names. */
 #define LEVEL 8
+/* Names that are kept on the stack; more of them in a table. */
+#define FEW 16
 
 /* -- a text that grows ----------------------------------------------------- */
 
@@ -59,7 +61,10 @@ static void append(struct text *text, const char *bytes, size_t size) {
   text->size += size;
 }
 
-static void append_char(struct text *text, char c) { append(text, &c, 1); }
+static void append_char(struct text *text, char c) {
+  reserve(text, 1);
+  text->data[text->size++] = c;
+}
 
 static void append_word(struct text *text, const char *word) {
   append(text, word, strlen(word));
@@ -116,6 +121,19 @@ static void write_fraction(struct text *out, double value) {
   append_word(out, found + strlen(point));
 }
 
+/* One that a double holds exactly. */
+static void write_whole(struct text *out, double value) {
+  char digits[20];
+  size_t at = sizeof digits;
+  uint64_t left = (uint64_t)fabs(value);
+  do
+    digits[--at] = (char)('0' + left % 10);
+  while ((left /= 10) > 0);
+  if (value < 0)
+    digits[--at] = '-';
+  append(out, digits + at, sizeof digits - at);
+}
+
 static void write_number(struct text *out) {
   char digits[400]; /* the greatest double has 309 */
   double value = lua_tonumber(out->L, -1);
@@ -125,11 +143,15 @@ static void write_number(struct text *out) {
     write_fraction(out, value);
     return;
   }
+  if (fabs(value) < LSM_EXACT) {
+    write_whole(out, value);
+    return;
+  }
   if (lsm_is_integer(out->L, -1))
     (void)snprintf(digits, sizeof digits, "%lld",
                    (long long)lua_tointeger(out->L, -1));
   else
-    (void)snprintf(digits, sizeof digits, "%.0f", value == 0 ? 0 : value);
+    (void)snprintf(digits, sizeof digits, "%.0f", value);
   append_word(out, digits);
 }
 
@@ -150,7 +172,7 @@ static void write_list(struct text *out, size_t count, int depth) {
 struct name {
   const char *text;
   size_t size;
-  int at; /* where the list of names keeps it alive */
+  int at; /* where it is kept alive: on the stack, or in the list of names */
 };
 
 /* By bytes: the host's locale has its own opinion of an order. */
@@ -168,47 +190,78 @@ static int count_members(lua_State *L) {
   return count;
 }
 
-/* The table's names in their order; leaves the list of them on the stack. A
- * collector that runs meanwhile may change the table. */
-static int sort_names(lua_State *L, struct name *names, int room) {
-  int table = lua_gettop(L) - 1, list = table + 2, count = 0;
-  lua_createtable(L, room, 0);
-  for (lua_pushnil(L); lua_next(L, table); count++) {
-    if (count == room || lua_type(L, -2) != LUA_TSTRING)
-      luaL_error(L, "a table is either a list without holes or has names as "
-                    "keys");
-    struct name *name = &names[count];
+/* The name on top, which stays there. */
+static void read_name(lua_State *L, struct name *name, bool has_room) {
+  if (!has_room || lua_type(L, -1) != LUA_TSTRING)
+    luaL_error(L, "a table is either a list without holes or has names as "
+                  "keys");
+  name->text = lua_tolstring(L, -1, &name->size);
+}
+
+/* Leaves the names of the table on top on the stack. */
+static int take_few(lua_State *L, struct name *names) {
+  int table = lua_gettop(L), count = 0;
+  lua_pushnil(L);
+  while (lua_next(L, table)) {
     lua_pop(L, 1);
-    name->text = lua_tolstring(L, -1, &name->size);
-    name->at = count + 1;
+    read_name(L, &names[count], count < FEW);
+    names[count++].at = lua_gettop(L);
     lua_pushvalue(L, -1);
-    lua_rawseti(L, list, count + 1);
   }
-  qsort(names, (size_t)count, sizeof *names, compare_names);
   return count;
 }
 
-static void write_object(struct text *out, int depth) {
-  lua_State *L = out->L;
-  struct name few[16], *names = few;
-  int room = count_members(L), table = lua_gettop(L);
-  if (room > (int)(sizeof few / sizeof *few))
-    names = lua_newuserdata(L, (size_t)room * sizeof *names);
-  else
-    lua_pushnil(L);
-  int count = sort_names(L, names, room);
+/* Leaves a list of the names of the table at `table` on the stack. A collector
+ * that runs meanwhile may change the table. */
+static int take_many(lua_State *L, int table, struct name *names, int room) {
+  int count = 0;
+  lua_createtable(L, room, 0);
+  int list = lua_gettop(L);
+  lua_pushnil(L);
+  while (lua_next(L, table)) {
+    lua_pop(L, 1);
+    read_name(L, &names[count], count < room);
+    names[count].at = count + 1;
+    count++;
+    lua_pushvalue(L, -1);
+    lua_rawseti(L, list, count);
+  }
+  return count;
+}
+
+static void write_members(struct text *out, const struct name *names, int count,
+                          int list, int depth) {
+  int table = lua_gettop(out->L) - (list ? 2 : count);
   append_char(out, '{');
   for (int i = 0; i < count; i++) {
     if (i > 0)
       append_char(out, ',');
     write_string(out, names[i].text, names[i].size);
     append_char(out, ':');
-    lua_rawgeti(L, -1, names[i].at);
-    lua_rawget(L, table);
+    if (list)
+      lua_rawgeti(out->L, list, names[i].at);
+    else
+      lua_pushvalue(out->L, names[i].at);
+    lua_rawget(out->L, table);
     write_value(out, depth + 1);
-    lua_pop(L, 1);
+    lua_pop(out->L, 1);
   }
   append_char(out, '}');
+}
+
+static void write_object(struct text *out, int depth) {
+  lua_State *L = out->L;
+  struct name few[FEW], *names = few;
+  int members = count_members(L), table = lua_gettop(L), list = 0, count;
+  if (members <= FEW) {
+    count = take_few(L, names);
+  } else {
+    names = lua_newuserdata(L, (size_t)members * sizeof *names);
+    count = take_many(L, table, names, members);
+    list = lua_gettop(L);
+  }
+  qsort(names, (size_t)count, sizeof *names, compare_names);
+  write_members(out, names, count, list, depth);
   lua_settop(L, table);
 }
 
@@ -216,7 +269,7 @@ static void write_table(struct text *out, int depth) {
   if (depth > WRITE_DEPTH)
     luaL_error(out->L, "a table within itself, or more than %d levels",
                WRITE_DEPTH);
-  luaL_checkstack(out->L, LEVEL, "JSON");
+  luaL_checkstack(out->L, LEVEL + FEW, "JSON");
   size_t count = lsm_length(out->L, -1);
   if (count > INT_MAX)
     luaL_error(out->L, "not enough memory");
@@ -584,16 +637,29 @@ int lsm_utf8_char(lua_State *L) {
   return 1;
 }
 
-int lsm_bad_utf8(lua_State *L) {
-  size_t size, length;
+/* Where a text ceases to be UTF-8; its size when all of it is. */
+static size_t find_bad(const char *text, size_t size) {
+  size_t at = 0, length = 1;
   uint32_t point;
-  const char *text = luaL_checklstring(L, 1, &size);
-  for (size_t at = 0; at < size; at += length) {
-    length = sm_redact_decode(text + at, size - at, &point);
-    if (length == 0) {
-      lua_pushinteger(L, (lua_Integer)at + 1);
-      return 1;
-    }
+  while (at < size && length > 0) {
+    length = (unsigned char)text[at] < 0x80
+                 ? 1
+                 : sm_redact_decode(text + at, size - at, &point);
+    at += length;
   }
-  return 0;
+  return at;
+}
+
+int lsm_bad_utf8(lua_State *L) {
+  size_t size;
+  const char *text = luaL_checklstring(L, 1, &size);
+  size_t at = find_bad(text, size);
+  if (at == size)
+    return 0;
+  lua_pushinteger(L, (lua_Integer)at + 1);
+  return 1;
+}
+
+bool lsm_is_sendable(const char *text, size_t size) {
+  return !memchr(text, 0, size) && find_bad(text, size) == size;
 }

@@ -67,7 +67,8 @@ end
 ---@return number?
 function Budget.price(job)
   local request = job._request
-  return request.opts.price or job._price or Budget.declared(request)
+  local spec = request.spec
+  return request.opts.price or job._price or spec and spec.price_usd
 end
 
 -- The worker has said something of a submit that was left to it, and it was not heard yet.

@@ -66,7 +66,9 @@ function Chain:step(model, params, opts)
       .. schema.show(model) .. " and " .. schema.show(params))
   end
   opts = options.read(opts, request.options, "chain:step")
-  opts.save = file.absolute(opts.save)
+  if opts.save then
+    opts.save = file.absolute(opts.save)
+  end
   params = request.named_in(model, params)
   table.insert(self._steps, { model = model, params = params, opts = opts })
   return self

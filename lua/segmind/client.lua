@@ -115,7 +115,7 @@ end
 ---@return segmind.Client?
 ---@return segmind.Error? err kind "auth", "invalid" or "ledger"
 function Client.new(opts)
-  opts = options.read(opts, declared, "segmind.new")
+  opts = options.read(opts or {}, declared, "segmind.new")
   name_places(opts)
   local handle, err = open_core(opts)
   if not handle then

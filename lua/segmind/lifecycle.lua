@@ -139,8 +139,8 @@ end
 
 --- Unix time with the fractions of the monotonic clock, so that what lies between two of them is
 --- exact; put right when the system's clock was set, or the machine has slept.
-local function unix_time(client)
-  local now, wall = client._core.now(), os.time()
+local function unix_time(client, now)
+  local wall = os.time()
   if not client._epoch or math.abs(client._epoch + now - wall) > 2 then
     client._epoch = wall - now
   end
@@ -150,8 +150,9 @@ end
 --- Its time begins.
 local function begin(job)
   local client = job._client
-  job._deadline = client._core.now() + time_given(job)
-  job.started = unix_time(client)
+  local now = client._core.now()
+  job._deadline = now + time_given(job)
+  job.started = unix_time(client, now)
 end
 
 -- -- the end --------------------------------------------------------------------------------------
@@ -186,7 +187,7 @@ local function conclude(job)
   operation.cancel(client, job._operation or job)
   job.state = err and "FAILED" or "COMPLETED"
   if not job.ended then
-    job.ended = (job.started or unix_time(client)) + lifecycle.passed(job)
+    job.ended = (job.started or unix_time(client, client._core.now())) + lifecycle.passed(job)
   end
   give_back(client, job)
   client._unsettled = true

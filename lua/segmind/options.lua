@@ -95,17 +95,21 @@ local function one_of(words)
   end }
 end
 
+local none = {}
+
 --- Reads options; raises on one that is not declared or has the wrong type.
 ---@param given table?
 ---@param declared table<string, string|string[]> option to kind, as named above, or to its words
 ---@param owner string who is asked, for the message
----@return table options a copy, empty when none were given
+---@return table options a copy; one that all calls without options share, not to be changed
 function options.read(given, declared, owner)
-  if given ~= nil and type(given) ~= "table" then
+  if given == nil then
+    return none
+  elseif type(given) ~= "table" then
     Error.misuse(("the options of %s are a table, got %s"):format(owner, schema.show(given)))
   end
   local out = {}
-  for name, value in pairs(given or {}) do
+  for name, value in pairs(given) do
     local kind = declared[name]
     kind = type(kind) == "table" and one_of(kind) or kinds[kind]
     if not kind then

@@ -305,14 +305,11 @@ end
 -- The service's own word for a seed that it draws. It does not tell which, so this side draws it.
 local RANDOM = -1
 
---- Draws a seed where the model takes one and the caller gives none.
-local function draw_seed(client, prepared)
-  local params = prepared.params
-  if schema.types(prepared.spec).seed and (params.seed == nil or params.seed == RANDOM) then
-    params.seed, prepared.is_seed_drawn = client._core.seed(), true
+--- A seed where the model takes one and the caller gives none.
+local function draw_seed(client, spec, params)
+  if schema.types(spec).seed and (params.seed == nil or params.seed == RANDOM) then
+    return client._core.seed()
   end
-  prepared.seed = type(params.seed) == "number" and params.seed or nil
-  return prepared
 end
 
 --- Why the picture could not be saved, as far as that can be told before it is paid for.
@@ -352,6 +349,67 @@ local function check(client, spec, model, params, opts, refs)
   return checked, found
 end
 
+-- The functions of the core that check a call of a model at once, see lsm_schema.c; false where the
+-- core has none.
+local checkers = setmetatable({}, { __mode = "k" })
+
+local function checker_of(core, spec)
+  local checker = checkers[spec]
+  if checker == nil then
+    checker = core.checker(spec.params) or false
+    checkers[spec] = checker
+  end
+  return checker
+end
+
+--- A request of a call in which nothing is unusual, as most are; nil for any other.
+local function usual(client, spec, model, params, opts)
+  local checker = spec and not opts.allow_unknown and checker_of(client._core, spec)
+  if not checker then
+    return nil
+  end
+  local drawn = draw_seed(client, spec, params)
+  local copy, has_pictures, warnings = checker(params, drawn)
+  if not copy then
+    return nil
+  end
+  local prepared = { model = model, spec = spec, params = copy, slots = none, opts = opts,
+    seed = copy.seed }
+  if drawn then
+    prepared.is_seed_drawn = true
+  end
+  if warnings then
+    prepared.warnings = warnings
+  end
+  if has_pictures then
+    prepared.params, prepared.slots = find_slots(spec, copy)
+    prepared.inputs = origins(prepared.slots)
+  end
+  return prepared
+end
+
+--- A request of any call, or nil and the problems.
+local function checked(client, spec, model, params, opts, refs)
+  local values, found = check(client, spec, model, params, opts, refs)
+  if not values then
+    return nil, found
+  end
+  local copy, slots = find_slots(spec, values)
+  local prepared = { model = model, spec = spec, params = copy, slots = slots,
+    inputs = origins(slots), warnings = found[1] and found, opts = opts }
+  for _, slot in ipairs(slots) do
+    if slot.kind == "result" then
+      request.take_result(slot, slot.value)
+    end
+  end
+  local drawn = draw_seed(client, spec, copy)
+  if drawn then
+    copy.seed, prepared.is_seed_drawn = drawn, true
+  end
+  prepared.seed = type(copy.seed) == "number" and copy.seed or nil
+  return prepared
+end
+
 --- Checks a call and makes a request of it.
 ---@param client segmind.Client
 ---@param model string
@@ -363,26 +421,24 @@ end
 function request.prepare(client, model, params, opts, refs)
   check_arguments(model, params)
   local spec = models.declared(model)
-  local checked, found = check(client, spec, model, params, opts, refs)
+  local prepared, problems = usual(client, spec, model, params, opts), nil
+  if not prepared then
+    prepared, problems = checked(client, spec, model, params, opts, refs)
+  end
   local unsaved = save_problem(client, opts.save)
   if unsaved then
-    found = checked and {} or found
-    found[#found + 1] = unsaved
+    problems = problems or {}
+    problems[#problems + 1] = unsaved
   end
-  if unsaved or not checked then
-    return nil, Error.refusal(model .. ": " .. table.concat(found, "; "), { problems = found })
+  if problems then
+    return nil, Error.refusal(model .. ": " .. table.concat(problems, "; "),
+      { problems = problems })
   end
-  opts.save = opts.save and file.absolute(opts.save)
-  local copy, slots = find_slots(spec, checked)
-  local from = origins(slots)
-  for _, slot in ipairs(slots) do
-    if slot.kind == "result" then
-      request.take_result(slot, slot.value)
-    end
+  if opts.save then
+    opts.save = file.absolute(opts.save)
+    prepared.targets = file.targets(opts.save)
   end
-  return draw_seed(client, { model = model, spec = spec, params = copy, slots = slots,
-    inputs = from, warnings = found[1] and found, opts = opts,
-    targets = opts.save and file.targets(opts.save) })
+  return prepared
 end
 
 --- The parameters of an edit: the picture goes where the model takes its first.

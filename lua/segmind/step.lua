@@ -15,6 +15,9 @@ local step = {}
 
 local woken = callback.woken
 
+-- Nothing, in the place of a list.
+local none = {}
+
 -- -- ends and beginnings --------------------------------------------------------------------------
 
 -- A job stays first until all were told. A step that is late leaves the others to the next, unless
@@ -139,11 +142,11 @@ function step.work(client, fn, ...)
 end
 
 local function launch(client, job)
-  for _, text in ipairs(job.warnings) do
+  for _, text in ipairs(client._on_event and job.warnings or none) do
     callback.emit(client, { what = "warning", job = job, message = text })
   end
   client._jobs[job.id] = job -- from here on nothing keeps it from its end
-  for _, target in ipairs(job._targets or {}) do
+  for _, target in ipairs(job._targets or none) do
     client._saves[target] = job
   end
   lifecycle.go_on(job)

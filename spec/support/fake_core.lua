@@ -300,8 +300,8 @@ local function new_core()
   function core.redact(text)
     return (text:gsub("SG_%w+", "SG_..."))
   end
-  for _, name in ipairs({ "outputs", "result", "read_json", "write_json", "has_long_number",
-    "tidy_json", "utf8_char", "bad_utf8", "NULL", "EMPTY_LIST" }) do
+  for _, name in ipairs({ "outputs", "result", "checker", "read_json", "write_json",
+    "has_long_number", "tidy_json", "utf8_char", "bad_utf8", "NULL", "EMPTY_LIST" }) do
     core[name] = real[name]
   end
   core.image = read_format

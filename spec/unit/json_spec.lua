@@ -170,6 +170,13 @@ describe("writing JSON", function()
     assert.equal(third, json.decode(json.encode({ third }))[1])
   end)
 
+  it("writes whole numbers of every length", function()
+    for _, value in ipairs({ 0, 7, 10, 99, 2 ^ 31, 2 ^ 53 - 1, 2 ^ 53, 2 ^ 53 + 2, 1e22, 1e300 }) do
+      assert.equal(("%.0f"):format(value), json.encode(value))
+      assert.equal(("%.0f"):format(-value):gsub("^%-0$", "0"), json.encode(-value))
+    end
+  end)
+
   it("writes an empty table as an object, null as null, slashes as they are", function()
     assert.equal('{"a":{},"b":null,"c":"https://x/\\\\/\\n"}',
       json.encode({ a = {}, b = json.null, c = "https://x/\\/\n" }))
