@@ -84,6 +84,7 @@ static inline void remove_folder(void) {
   if (is_on_server()) {
     sql("DROP TABLE IF EXISTS segmind_ledger");
     sql("DROP TABLE IF EXISTS segmind_steps");
+    sql("DROP TABLE IF EXISTS segmind_spent");
     sql("DROP TABLE IF EXISTS segmind_queue");
     sql("DROP TABLE IF EXISTS segmind_edges");
     sql("DROP TABLE IF EXISTS segmind_limits");

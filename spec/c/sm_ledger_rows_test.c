@@ -2,6 +2,7 @@
  * as two processes would carry them out in turn. On a SQLite file, or on the
  * server of SEGMIND_POSTGRES. */
 #include "one_ledger.h"
+#include "sm_ledger_spent.h"
 
 #define NOW 1700000000.0
 
@@ -20,6 +21,7 @@ static void open_ledger(void) {
   clock_s = NOW;
   memset(&write_, 0, sizeof write_);
   CHECK(sm_ledger_tables_prepare(&db, SERVICE, &e) == SM_DB_OK);
+  CHECK(sm_ledger_spent_prepare(&db, &e) == SM_DB_OK);
 }
 
 static void close_ledger(void) {

@@ -72,14 +72,16 @@ struct sm_db_query {
 };
 
 struct sm_db_dialect {
-  const char *begin;      /* a transaction that will write */
-  const char *now;        /* the server's clock, Unix seconds; NULL: ours */
-  const char *clock;      /* the same with fractions */
-  const char *has_table;  /* a row if there is a table named $1 */
-  const char *is_used;    /* a row if there is any table; NULL: not asked */
-  const char *make_alone; /* two that make the tables at once; NULL: no need */
-  bool needs_turn; /* begin does not keep other writers out: the turn does */
-  bool is_remote;  /* other machines use it: see sm_pictures */
+  const char *begin;       /* a transaction that will write */
+  const char *now;         /* the server's clock, Unix seconds; NULL: ours */
+  const char *clock;       /* the same with fractions */
+  const char *has_table;   /* a row if there is a table named $1 */
+  const char *has_trigger; /* a row if a table of ours has a trigger named $1 */
+  const char *is_used;     /* a row if there is any table; NULL: not asked */
+  const char *make_alone;  /* two that make the tables at once; NULL: no need */
+  bool needs_turn;  /* begin does not keep other writers out: the turn does */
+  bool has_plpgsql; /* a trigger calls a function */
+  bool is_remote;   /* other machines use it: see sm_pictures */
   /* Others hear of what is ready, at the commit; NULL: they look. */
   const char *notify;
   const char *listen;
@@ -142,7 +144,7 @@ enum sm_db_status sm_db_sqlite_open(struct sm_db *db,
 
 /* In an object of its own, segmind/postgres.so, that sm_db_open loads. The
  * number changes with this header. */
-#define SM_DB_POSTGRES_ENTRY "sm_db_postgres_open_5"
+#define SM_DB_POSTGRES_ENTRY "sm_db_postgres_open_6"
 typedef enum sm_db_status (*sm_db_opener)(struct sm_db *db,
                                           const struct sm_db_options *options,
                                           struct sm_error *e);

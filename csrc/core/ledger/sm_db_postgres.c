@@ -54,8 +54,14 @@ static const struct sm_db_dialect dialect = {
              "AS DOUBLE PRECISION)",
     .has_table = "SELECT 1 FROM information_schema.tables "
                  "WHERE table_schema = current_schema() AND table_name = $1",
+    .has_trigger = "SELECT 1 FROM pg_trigger t JOIN pg_class c "
+                   "ON c.oid = t.tgrelid JOIN pg_namespace n "
+                   "ON n.oid = c.relnamespace WHERE t.tgname = $1 "
+                   "AND t.tgenabled IN ('O', 'A') "
+                   "AND n.nspname = current_schema()",
     .make_alone = "SELECT pg_advisory_xact_lock(7310312)",
     .needs_turn = true,
+    .has_plpgsql = true,
     .is_remote = true,
     .notify = "NOTIFY segmind_queue",
     .listen = "LISTEN segmind_queue",
@@ -530,10 +536,10 @@ static void close_server(const struct sm_db *db) {
 }
 
 __attribute__((visibility("default"))) enum sm_db_status
-sm_db_postgres_open_5(struct sm_db *db, const struct sm_db_options *options,
+sm_db_postgres_open_6(struct sm_db *db, const struct sm_db_options *options,
                       struct sm_error *e);
 
-enum sm_db_status sm_db_postgres_open_5(struct sm_db *db,
+enum sm_db_status sm_db_postgres_open_6(struct sm_db *db,
                                         const struct sm_db_options *options,
                                         struct sm_error *e) {
   struct server *server = calloc(1, sizeof *server);

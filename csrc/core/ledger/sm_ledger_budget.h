@@ -1,19 +1,14 @@
-/* sm_ledger_budget: what all steps of a ledger have cost or may yet cost.
+/* sm_ledger_budget: whether what has been spent leaves room for one more
+ * submit.
  *
- * Summed up once a transaction, in which nobody else can spend; a claim that is
- * allowed adds to it, so that the next of the same transaction knows of it
- * (M6). A step counts with its cost when it is completed, with its price
- * before, with nothing when it failed, and with what earlier submits of it may
- * have cost. An amount that is negative or no number stops the sum.
+ * Asked once a transaction, in which nobody else can spend; a claim that is
+ * allowed adds to the sum, so that the next of the same transaction knows of it
+ * (M6).
  */
 #ifndef SM_LEDGER_BUDGET_H
 #define SM_LEDGER_BUDGET_H
 
 #include "sm_ledger_transaction.h"
-
-/* Fills in `spent`. SM_DB_REFUSED: a row is damaged. */
-enum sm_db_status sm_ledger_budget_sum(struct sm_transaction *transaction,
-                                       struct sm_error *e);
 
 /* A step's declared price, USD; NAN for none. */
 double sm_ledger_budget_price(const struct sm_ledger_step *step);

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "sm_ledger_spent.h"
 #include "sm_ledger_tables.h"
 #include "sm_thread.h"
 #include "sm_timer.h"
@@ -36,6 +37,8 @@ static enum sm_db_status prepare(struct sm_ledger_connection *connection,
                                  struct sm_error *e) {
   enum sm_db_status status =
       sm_ledger_tables_prepare(&connection->db, connection->service, e);
+  if (!status)
+    status = sm_ledger_spent_prepare(&connection->db, e);
   return status
              ? status
              : sm_pictures_prepare(&connection->pictures, &connection->db,

@@ -6,6 +6,7 @@
 #include "sm_ledger_budget.h"
 #include "sm_ledger_latency.h"
 #include "sm_ledger_queue.h"
+#include "sm_ledger_spent.h"
 #include "sm_ledger_standing.h"
 
 #define MOST_SUBMITS 1000000000 /* that are told apart */
@@ -262,7 +263,7 @@ static enum sm_db_status claim(struct sm_transaction *transaction,
 
 static enum sm_db_status spent(struct sm_transaction *transaction,
                                struct sm_write *write, struct sm_error *e) {
-  enum sm_db_status status = sm_ledger_budget_sum(transaction, e);
+  enum sm_db_status status = sm_ledger_spent_sum(transaction, e);
   write->spent = transaction->spent;
   return status;
 }

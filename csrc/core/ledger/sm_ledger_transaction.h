@@ -19,7 +19,7 @@ struct sm_transaction {
   const char *owner;    /* leases are taken in this name */
   double now_s;         /* Unix time; the caller's, before each transaction */
   double lease_now_s;   /* by the database; NAN: not asked yet */
-  double spent;         /* see sm_ledger_budget; NAN: not known */
+  double spent;         /* see sm_ledger_spent; NAN: not known */
   double budget;        /* the queue's, of all workers; NAN: there is none */
   bool has_budget;      /* it was asked for in this transaction */
   bool has_queue;       /* the queue's tables are there */
