@@ -507,7 +507,7 @@ end
 function Client:stats()
   wait.check_open(self)
   local stats = self._handle:stats()
-  stats.pending, stats.ready = #lifecycle.jobs(self), self._ready:count()
+  stats.pending, stats.ready = lifecycle.count(self), self._ready:count()
   return stats
 end
 

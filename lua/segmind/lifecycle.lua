@@ -242,6 +242,17 @@ if jit then
   jit.off(lifecycle.jobs, true)
 end
 
+--- How many jobs of a client are not over.
+---@param client segmind.Client
+---@return integer
+function lifecycle.count(client)
+  local count = 0
+  for _ in pairs(client._jobs) do
+    count = count + 1
+  end
+  return count
+end
+
 --- A key or an account was refused: jobs that have not been sent fail with the same kind instead
 --- of being refused one by one. HTTP 403 says that the key may not use this model: it concerns only
 --- that model's jobs. What the service has accepted goes on, and a later call is tried: the key may

@@ -64,25 +64,35 @@ local function take_up(client, row, opts)
   return job
 end
 
--- A row that a job of ours is at was taken, too, when that has just ended and its end was not heard
--- yet.
-local function is_free(client, row)
-  for _, job in pairs(row.standing == "taken" and client._jobs or {}) do
-    if job.key == row.step_key and not job._over then
-      return false
+-- The keys of the steps that jobs of ours are at. A row of one was taken, too, when the job has just
+-- ended and its end was not heard yet.
+local function keys_at_work(client)
+  local keys = {}
+  for _, job in pairs(client._jobs) do
+    if job.key and not job._over then
+      keys[job.key] = true
     end
   end
-  return row.damage or row.standing == "taken"
+  return keys
+end
+
+local function is_free(row, at_work)
+  return row.damage or row.standing == "taken" and not at_work[row.step_key]
 end
 
 -- A job for each row that was taken, or that cannot be relied on. The rows are ours from then on,
--- so what an error leaves over here is there for the next call.
+-- so what an error leaves over here is there for the next call: a row that is dealt with is false.
 local function take_all(client, opts)
-  local jobs, rows = {}, client._rows
-  while rows[1] do
-    jobs[#jobs + 1] = is_free(client, rows[1]) and take_up(client, rows[1], opts) or nil
-    table.remove(rows, 1)
+  local jobs, rows, at_work = {}, client._rows, keys_at_work(client)
+  for i, row in ipairs(rows) do
+    local job = row and is_free(row, at_work) and take_up(client, row, opts)
+    if job then
+      jobs[#jobs + 1] = job
+      at_work[row.step_key] = not job._over or nil
+    end
+    rows[i] = false
   end
+  client._rows = {}
   return jobs
 end
 

@@ -1,6 +1,7 @@
 --- A ceiling on what a client may spend.
 
 local fake = require("spec.support.fake_core")
+local instructions_of = require("spec.support.instructions")
 local ledger = require("spec.support.ledger")
 local session = require("spec.support.session")
 
@@ -41,23 +42,6 @@ describe("a budget", function()
     assert(a:wait() and b:wait())
     assert.equal(2, #core.calls_of("job"))
   end)
-
-  -- Lua's own instructions: a hook sees no compiled ones.
-  local function instructions_of(fn)
-    local jit, count = rawget(_G, "jit"), 0
-    if jit then
-      jit.off()
-    end
-    debug.sethook(function()
-      count = count + 100
-    end, "", 100)
-    fn()
-    debug.sethook()
-    if jit then
-      jit.on()
-    end
-    return count
-  end
 
   it("is asked by a submit as quickly among a thousand others", function()
     open(1000)
