@@ -70,11 +70,13 @@ void sm_bell_ring(const struct sm_bell *bell) {
     ;
 }
 
-void sm_bell_silence(const struct sm_bell *bell) {
+bool sm_bell_silence(const struct sm_bell *bell) {
   uint64_t rings[32];
-  while (bell->fd >= 0 && read(bell->fd, rings, sizeof rings) < 0 &&
+  ssize_t got = -1;
+  while (bell->fd >= 0 && (got = read(bell->fd, rings, sizeof rings)) < 0 &&
          errno == EINTR)
     ;
+  return got > 0;
 }
 
 void sm_bell_close(struct sm_bell *bell) {

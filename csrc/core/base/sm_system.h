@@ -30,7 +30,8 @@ struct sm_bell {
 /* False with errno when there are no more descriptors. */
 bool sm_bell_open(struct sm_bell *bell);
 void sm_bell_ring(const struct sm_bell *bell);
-void sm_bell_silence(const struct sm_bell *bell);
+/* False: it had not been rung. */
+bool sm_bell_silence(const struct sm_bell *bell);
 
 /* Does nothing to one that is not open. */
 void sm_bell_close(struct sm_bell *bell);

@@ -82,11 +82,10 @@ static void take_commands(struct sm_client *client) {
   free(cancelled);
 }
 
-/* Under the lock: a host that takes between the flag and the write would find
- * the descriptor readable for nothing, and never silence it. */
-static void announce(struct sm_client *client) {
-  if (!atomic_exchange(&client->has_events, true))
-    sm_bell_ring(&client->bell);
+/* Under the lock: whether the bell is to be rung. That is done without it, for
+ * the host, which wakes at once, takes it first. */
+static bool announce(struct sm_client *client) {
+  return !atomic_exchange(&client->has_events, true);
 }
 
 static void publish(struct sm_client *client) {
@@ -100,9 +99,10 @@ static void publish(struct sm_client *client) {
   sm_events_move(&client->events, &fresh);
   client->stats = stats;
   client->connections = sm_http_connections(client->http);
-  if (has_fresh)
-    announce(client);
+  bool must_ring = has_fresh && announce(client);
   pthread_mutex_unlock(&client->lock);
+  if (must_ring)
+    sm_bell_ring(&client->bell);
 }
 
 static int64_t turn(struct sm_client *client) {
@@ -530,14 +530,14 @@ void sm_client_cancel(struct sm_client *client, uint64_t id) {
 }
 
 /* Moves what the worker has published to the host's own list, or, when there is
- * nothing, silences the descriptor. */
+ * nothing, silences the descriptor. The ring that the events were announced by
+ * may still be to come: until it has, there is nothing to silence. */
 static void fetch(struct sm_client *client) {
   pthread_mutex_lock(&client->lock);
   sm_events_move(&client->taken, &client->events);
-  if (!client->taken.head) {
+  if (!client->taken.head &&
+      (client->is_inline || sm_bell_silence(&client->bell)))
     atomic_store(&client->has_events, false);
-    sm_bell_silence(&client->bell);
-  }
   pthread_mutex_unlock(&client->lock);
 }
 
@@ -561,8 +561,10 @@ bool sm_client_is_readable(const struct sm_client *client) {
 
 void sm_client_nudge(struct sm_client *client) {
   pthread_mutex_lock(&client->lock);
-  announce(client);
+  bool must_ring = announce(client);
   pthread_mutex_unlock(&client->lock);
+  if (must_ring)
+    sm_bell_ring(&client->bell);
 }
 
 static bool wait_inline(struct sm_client *client, int64_t timeout_ms) {

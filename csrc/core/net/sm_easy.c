@@ -13,6 +13,12 @@
 #define MAX_HEADER_BYTES 65536
 #define MAX_ERROR_BYTES 65536
 
+/* libcurl makes room for a piece of a body, and gives it back, with each
+ * request. The least that it takes is enough for a body without pictures; a
+ * larger piece lets malloc trim its heap, to be grown again with the next. */
+#define PIECE_BYTES 65536L
+#define SMALL_PIECE_BYTES 16384L
+
 static struct sm_answer *answer_of(struct sm_easy *easy) {
   return &easy->exchange->answer;
 }
@@ -363,7 +369,8 @@ static CURLcode set_manners(CURL *handle, const struct sm_wire *wire) {
 /* A submit's connection is its own: fresh, and never taken by another. That it
  * cannot be shared while it is in use, libcurl sees to where the TLS settings
  * differ, so they do, in a bound that means nothing: 1.3 is the highest. */
-static CURLcode set_connection(CURL *handle, bool is_tls, bool is_once) {
+static CURLcode set_connection(CURL *handle, const struct sm_easy *easy) {
+  bool is_once = easy->exchange->request.is_once;
   long tls = CURL_SSLVERSION_TLSv1_2;
   CURLcode rc = CURLE_OK;
   if (is_once)
@@ -371,9 +378,9 @@ static CURLcode set_connection(CURL *handle, bool is_tls, bool is_once) {
   SET(CURLOPT_SSLVERSION, tls);
   SET(CURLOPT_FRESH_CONNECT, is_once ? 1L : 0L);
   SET(CURLOPT_HTTP_VERSION,
-      (long)(is_once ? CURL_HTTP_VERSION_1_1 : CURL_HTTP_VERSION_2TLS));
+      is_once ? (long)CURL_HTTP_VERSION_1_1 : easy->wire->http_version);
   /* Nothing else may take a submit's connection: left open, it would idle. */
-  SET(CURLOPT_FORBID_REUSE, is_once && is_tls ? 1L : 0L);
+  SET(CURLOPT_FORBID_REUSE, is_once && easy->is_tls ? 1L : 0L);
   /* For those that are kept; a submit's ends with its answer, and the three
    * system calls are worth it only where it idles. */
   SET(CURLOPT_TCP_KEEPALIVE, is_once ? 0L : 1L);
@@ -388,8 +395,11 @@ static CURLcode set_method(CURL *handle, const struct sm_request *request) {
     SET(CURLOPT_HTTPGET, 1L);
     return rc;
   }
+  curl_off_t size = sm_body_size(request->body);
   SET(CURLOPT_POST, 1L);
-  SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)sm_body_size(request->body));
+  SET(CURLOPT_POSTFIELDSIZE_LARGE, size);
+  SET(CURLOPT_UPLOAD_BUFFERSIZE,
+      size > SMALL_PIECE_BYTES ? PIECE_BYTES : SMALL_PIECE_BYTES);
   return rc;
 }
 
@@ -408,7 +418,7 @@ CURLcode sm_easy_prepare(struct sm_easy *easy, struct curl_slist *headers) {
   SET(CURLOPT_TIMEOUT_MS, (long)request->timeout_ms);
   SET(CURLOPT_HTTP_CONTENT_DECODING, easy->is_raw ? 0L : 1L);
   if (rc == CURLE_OK)
-    rc = set_connection(handle, easy->is_tls, request->is_once);
+    rc = set_connection(handle, easy);
   return rc;
 }
 

@@ -29,6 +29,7 @@ struct sm_wire {
   char *user_agent;
   char *ca_file;
   char *proxy;
+  long http_version; /* CURL_HTTP_VERSION_... of what may share a connection */
   struct sm_easy *active; /* linked by `next` */
   long connections;
 };

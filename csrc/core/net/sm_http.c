@@ -276,6 +276,13 @@ static const char *default_ca_file(void) {
   return path && access(path, R_OK) == 0 ? path : NULL;
 }
 
+/* A libcurl without HTTP/2 refuses to be told of it. */
+static long best_version(void) {
+  bool has_http2 =
+      curl_version_info(CURLVERSION_NOW)->features & CURL_VERSION_HTTP2;
+  return has_http2 ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1;
+}
+
 static bool keep_options(struct sm_http *http,
                          const struct sm_http_options *options) {
   struct sm_wire *wire = &http->wire;
@@ -283,6 +290,7 @@ static bool keep_options(struct sm_http *http,
   const char *proxy = options->proxy ? options->proxy : proxy_of_environment();
   wire->base = options->base;
   wire->stop = options->stop;
+  wire->http_version = best_version();
   wire->user_agent = copy(options->user_agent);
   wire->ca_file = copy(ca);
   wire->proxy = copy(proxy);
