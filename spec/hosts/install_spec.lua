@@ -90,7 +90,8 @@ describe("make install", function()
 
   it("installs the pages, the licence and completions", function()
     for _, path in ipairs({ "doc/segmind/LICENSE", "doc/segmind/README.md", "man/man1/segmind.1",
-      "doc/segmind/doc/money.md", "doc/segmind/doc/segmind.txt", "bash-completion/completions/segmind",
+      "doc/segmind/doc/money.md", "doc/segmind/doc/segmind.txt",
+      "bash-completion/completions/segmind",
       "zsh/site-functions/_segmind", "fish/vendor_completions.d/segmind.fish" }) do
       assert.is_string(files.read(prefix .. "/share/" .. path), path)
     end
