@@ -1,10 +1,13 @@
 /* The engine with a ledger in memory: what is written before and after what,
  * who waits for whom, and what an end leaves, whenever it comes. */
+#include <fcntl.h>
 #include <malloc.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "check.h"
 #include "memory_store.h"
@@ -821,6 +824,36 @@ static void nothing_is_sent_with_a_ledger_that_fails(void) {
   close_all();
 }
 
+/* All descriptors but so many of those that are free are used up. */
+static void leave_descriptors(int count) {
+  struct rlimit limit;
+  int free_one = open("/dev/null", O_RDONLY);
+  CHECK(free_one >= 0 && close(free_one) == 0);
+  CHECK(getrlimit(RLIMIT_NOFILE, &limit) == 0);
+  limit.rlim_cur = count < 0 ? limit.rlim_max : (rlim_t)(free_one + count);
+  CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+}
+
+/* The folder is opened, the file in it is not. */
+static void a_picture_that_no_descriptor_is_left_for_is_fetched_later(void) {
+  for (int is_short = 0; is_short < 2; is_short++) {
+    open_all();
+    add_step(1, KEY);
+    while (!is_row_in(KEY, "accepted"))
+      pass(1);
+    leave_descriptors(1);
+    pass(is_short ? 1500 : 100000);
+    leave_descriptors(-1);
+    pass(60000);
+    CHECK(last && last->kind == SM_EVENT_DONE && is_row_in(KEY, "completed"));
+    CHECK((last->error == NULL) == is_short);
+    CHECK(is_short || (last->error->code == SM_IO &&
+                       last->error->charged == SM_CHARGED_YES &&
+                       strstr(last->error->message, "https://h/p.png")));
+    close_all();
+  }
+}
+
 static void a_download_that_fails_leaves_the_result(void) {
   open_all();
   service.picture_status = 404;
@@ -1000,6 +1033,7 @@ int main(void) {
   a_picture_that_the_disk_does_not_take_leaves_the_result();
   a_job_whose_id_could_not_be_written_ends_with_it();
   nothing_is_sent_with_a_ledger_that_fails();
+  a_picture_that_no_descriptor_is_left_for_is_fetched_later();
   a_download_that_fails_leaves_the_result();
   a_job_may_be_cancelled_at_any_time();
   a_deadline_may_come_at_any_time();

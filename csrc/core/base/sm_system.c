@@ -225,10 +225,16 @@ bool sm_system_random(void *out, size_t size) {
 #else
 bool sm_system_random(void *out, size_t size) {
   int fd = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
-  ssize_t got = fd >= 0 ? read(fd, out, size) : -1;
+  size_t got = 0;
+  bool is_open = fd >= 0;
+  while (is_open && got < size) {
+    ssize_t n = read(fd, (char *)out + got, size - got);
+    is_open = n > 0 || (n < 0 && errno == EINTR);
+    got += n > 0 ? (size_t)n : 0;
+  }
   if (fd >= 0)
     (void)close(fd);
-  return got == (ssize_t)size;
+  return got == size;
 }
 #endif
 

@@ -372,13 +372,20 @@ static void receive(struct sm_engine *engine, struct sm_exchange *exchange,
 
 /* -- starting ------------------------------------------------------------ */
 
+/* A download that this machine has no room for may have some later. */
+static bool may_be_begun_later(const struct sm_task *task,
+                               const struct sm_error *e) {
+  return task->kind == SM_TASK_CALL && task->call.kind == SM_FETCH_DOWNLOAD &&
+         e->code == SM_IO;
+}
+
 /* A job's request that could not be begun is one that was not answered: a look
  * into the history or a poll that fails for want of memory says nothing about
  * the money, and the job's state machine knows what to say instead. */
 static void give_up_start(struct sm_engine *engine, struct sm_task *task,
                           const struct sm_error *e, int64_t now_ms) {
   struct sm_answer *answer = &task->exchange->answer;
-  if (task->kind != SM_TASK_JOB) {
+  if (task->kind != SM_TASK_JOB && !may_be_begun_later(task, e)) {
     end_with(engine, task, e);
     return;
   }

@@ -414,7 +414,9 @@ void sm_task_http_fail(struct sm_task *task, struct sm_exchange *exchange,
     *event->error = *error;
     /* Once accepted, the job goes on at the service whatever happens here. */
     if (is_accepted && error->code != SM_FAILED)
-      event->error->charged = sm_job_charged(&task->job);
+      event->error->charged = task->kind == SM_TASK_JOB
+                                  ? sm_job_charged(&task->job)
+                                  : SM_CHARGED_YES;
   }
   if (!event->body && error->code != SM_IO)
     take_error_body(task, answer);
