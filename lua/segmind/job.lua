@@ -140,11 +140,11 @@ local function wait_for(self, timeout, verb, is_await)
   elseif self._error then
     return nil, self._error
   end
-  local trouble = callback.take_error(self)
+  local result, trouble = lifecycle.result(self), callback.take_error(self)
   if trouble then
-    return self._result, trouble
+    return result, trouble
   end
-  return self._result
+  return result
 end
 
 --- Waits until the job is over. Without `timeout` as long as the job takes, and its own deadline
@@ -216,7 +216,7 @@ end
 --- The result, once there is one. A job that failed only in saving its picture has both.
 ---@return segmind.Result?
 function Job:result()
-  return self._result
+  return lifecycle.result(self)
 end
 
 --- The error, once there is one.

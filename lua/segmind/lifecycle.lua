@@ -98,6 +98,14 @@ local function set_state(job, state)
   end
 end
 
+--- The result of a job as its caller gets it.
+---@param job segmind.Job
+---@return segmind.Result?
+function lifecycle.result(job)
+  Result.complete(job._result)
+  return job._result
+end
+
 --- What a job's callbacks are noted in, as soon as there is something to note; see callback.lua.
 local function listeners(job)
   job._listeners = job._listeners or {}
@@ -118,7 +126,7 @@ function lifecycle.listen(job, event, fn)
     list[last + 1] = event
   elseif event == (job._error and "error" or "done") then
     listeners(job)
-    callback.ask(job, fn, job._error or job._result)
+    callback.ask(job, fn, job._error or lifecycle.result(job))
   end
 end
 

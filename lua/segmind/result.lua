@@ -119,32 +119,37 @@ local function dress(body, job, done, urls)
   return setmetatable(body, Result)
 end
 
--- The service's fields of a usual result are read from its text, `_body`, once one of them is asked
--- for. Not where `pairs` would not ask: LuaJIT's knows no __pairs.
+--- Reads the service's fields of a usual result from its text, `_body`, which was not read so far.
+--- An error that is raised in the midst of it leaves the text.
+local function open(result)
+  local text = rawget(result, "_body")
+  if not text then
+    return false
+  end
+  local body = json.decode(text, math.huge)
+  body.status, body.urls, body.metrics = "COMPLETED", { result.url }, body.metrics or {}
+  body.request_id, body.seed = nil, nil
+  for name, value in pairs(body) do
+    if rawget(result, name) == nil then
+      result[name] = value
+    end
+  end
+  result._body = nil
+  return true
+end
+
+-- LuaJIT's `pairs` knows no __pairs.
 local knows_pairs = false
 for _ in pairs(setmetatable({}, { __pairs = function() return next, { true } end })) do
   knows_pairs = true
 end
 
---- What the service says in the text of a usual result, under its own names.
-local function read_usual(text, url)
-  local body = json.decode(text, math.huge)
-  body.status, body.urls, body.metrics = "COMPLETED", { url }, body.metrics or {}
-  body.seed, body.request_id = nil, nil
-  return body
-end
-
---- Reads what was left in the text; an error that is raised in the midst of it leaves the text.
-local function open(result)
-  local text = rawget(result, "_body")
-  if text then
-    for name, value in pairs(read_usual(text, result.url)) do
-      if rawget(result, name) == nil then
-        result[name] = value
-      end
-    end
-    result._body = nil
-  end
+--- Makes a result ready for whoever gets it: where `pairs` would not ask for what was not read, it
+--- is read now.
+---@param result segmind.Result?
+---@return boolean has_read whether that was some work
+function Result.complete(result)
+  return result ~= nil and not knows_pairs and open(result)
 end
 
 function Result.__index(self, name)
@@ -166,14 +171,8 @@ end
 local function of_usual(job, done, url, cost, seed)
   cost = cost or understood(job, "the cost", amount_of, done.cost)
   seed = seed or understood(job, "the seed", seed_of, done.seed) or job.seed
-  if knows_pairs then
-    return setmetatable({ url = url, cost = cost, seed = seed, request_id = job.request_id,
-      job = job, _body = done.body }, Result)
-  end
-  local body = read_usual(done.body, url)
-  body.url, body.cost, body.seed = url, cost, seed
-  body.request_id, body.job = job.request_id, job
-  return setmetatable(body, Result)
+  return setmetatable({ url = url, cost = cost, seed = seed, request_id = job.request_id,
+    job = job, _body = done.body }, Result)
 end
 
 local function of_picture(job, done)
@@ -477,6 +476,7 @@ function Result:__tostring()
     self.cost and (" $%.2f"):format(self.cost) or "")
 end
 
-guard.class(Result, "result", { "save", "bytes", "info" }, { read = true, use = true })
+guard.class(Result, "result", { "save", "bytes", "info" },
+  { complete = true, read = true, use = true })
 
 return Result

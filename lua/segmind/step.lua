@@ -7,6 +7,7 @@
 --- good what was left half done.
 
 local callback = require("segmind.callback")
+local Result = require("segmind.result")
 local lifecycle = require("segmind.lifecycle")
 local operation = require("segmind.operation")
 local wait = require("segmind.wait")
@@ -20,12 +21,17 @@ local none = {}
 
 -- -- ends and beginnings --------------------------------------------------------------------------
 
--- A job stays first until all were told. A step that is late leaves the others to the next, unless
--- a callback has closed the client: then there is none.
+-- A job stays first until all were told. To complete its result is a piece of work by itself. A step
+-- that is late leaves the others to the next, unless a callback has closed the client: then there
+-- is none.
 local function tell_ends(client)
   local settled = client._settled
   local job = settled:peek()
   while job do
+    if Result.complete(job._result) and client._limit and wait.is_out_of_time(client) then
+      client._unsettled = true
+      return
+    end
     lifecycle.tell_end(job)
     settled:pop()
     job = settled:peek()

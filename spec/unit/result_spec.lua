@@ -89,6 +89,26 @@ describe("a result", function()
     assert.equal(3, bare.seed)
   end)
 
+  it("is whole for whoever gets it, and where a step has no time left, too", function()
+    core.answers.job = function()
+      return { { 1, "done", { status = 200, body = with_output(USUAL), request_id = "r-1" } } }
+    end
+    local told, steps = nil, 0
+    local job = assert(sm:submit("flux-kontext-pro", { prompt = "x", seed = 3 }))
+    job:on("done", function(result)
+      told = fields_of(result)
+    end)
+    repeat
+      sm:poll(1)
+      sm:step(nil, nil, 0)
+      steps = steps + 1
+      local fields = job:result() and fields_of(job:result())
+      assert.equal(fields and "x", fields and fields.metrics.note)
+    until told
+    assert.is_true(steps > 1)
+    assert.same(fields_of(job:result()), told)
+  end)
+
   it("is read out of the envelope of a gateway", function()
     local done = with_output('"output":"' .. U1 .. '","metrics":{"cost":0.07}')
     for _, body in ipairs({ '{"success":true,"result":' .. done .. "}",
