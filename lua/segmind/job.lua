@@ -87,11 +87,9 @@ end
 ---@return segmind.Job
 function Job.new(client, prepared)
   client._count = client._count + 1
-  -- What a ledger calls a step, and where its pictures are, is made of the whole.
-  local is_whole = client._has_ledger or prepared.slots[1]
   return setmetatable(add_rare({ id = client._count, model = prepared.model,
     params = prepared.params, seed = prepared.seed, state = "waiting", _client = client,
-    _request = is_whole and prepared or request.rest(prepared), _phase = "waiting",
+    _request = request.kept(prepared, client._has_ledger), _phase = "waiting",
     _active = false, _sent = false, _deadline = false, _task = false, _listeners = false },
     client, prepared), Job)
 end

@@ -654,7 +654,7 @@ local about_picture = { invalid = true, rejected = true, io = true }
 --- A picture is up. What is repeated here after an error does no harm: it is up already.
 function on.uploaded(job, slot, err)
   if err then
-    local param = about_picture[err.kind] and slot.param .. ": " or ""
+    local param = about_picture[err.kind] and request.param(slot) .. ": " or ""
     fail(job, Error.new(err.kind, param .. err.message,
       { charged = "no", status = err.status, retryable = err.retryable,
         retry_after = err.retry_after, body = err.body }))

@@ -81,7 +81,7 @@ local function problem_of(prepared, text)
   for _, slot in ipairs(prepared.slots) do
     if slot.of and not slot.of:find("^%x+:%d+$") then
       return ("%s: the picture is one that the ledger does not know; give its file or its address")
-        :format(slot.param)
+        :format(request.param(slot))
     end
   end
 end

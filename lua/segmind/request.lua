@@ -100,6 +100,22 @@ function request.named_in(model, params)
   return copy
 end
 
+--- The parameter that a slot is in.
+---@param slot table
+---@return string
+function request.param(slot)
+  return slot.param or slot.key
+end
+
+-- In four fields as long as its picture is not there: forty thousand jobs of a graph may wait.
+local function new_slot(holder, key, item, param)
+  local slot = { holder = holder, key = key, value = request.named(item), kind = input.kind(item) }
+  if param ~= key then -- it is in a list
+    slot.param = param
+  end
+  return slot
+end
+
 --- A copy of `value`, whose pictures are gathered as slots. A plain string is one only where the
 --- model's table says so: `types` has the type of each declared parameter.
 local function gather(value, slots, types, param)
@@ -108,8 +124,7 @@ local function gather(value, slots, types, param)
     local item, name = value[key], param or key
     local is_picture = types[name] == (param and "images" or "image")
     if is_object(item) or is_picture and type(item) == "string" then
-      slots[#slots + 1] = { holder = copy, key = key, value = request.named(item),
-        kind = input.kind(item), param = name }
+      slots[#slots + 1] = new_slot(copy, key, item, name)
       copy[key] = item
     elseif type(item) == "table" then
       copy[key] = gather(item, slots, types, name)
@@ -275,8 +290,16 @@ local function origin(slot)
   if job then
     job._client._by_id[job.id] = job
   end
-  return { param = slot.param, kind = kind, path = kind == "path" and value or nil,
-    url = kind == "url" and value or kind == "result" and value.url or nil, job = job and job.id }
+  local from = { param = request.param(slot), kind = kind }
+  if job then
+    from.job = job.id
+  end
+  if kind == "path" then
+    from.path = value
+  elseif kind == "url" or kind == "result" then
+    from.url = kind == "url" and value or value.url
+  end
+  return from
 end
 
 local function origins(slots)
@@ -471,6 +494,20 @@ function request.edit(model, picture, params)
       "after the model", name))
   end
   return tables.merge({ [name] = picture }, params)
+end
+
+--- What a job keeps of its request until the service has accepted it.
+---@param prepared table
+---@param has_ledger boolean which calls a step by the whole
+---@return table
+function request.kept(prepared, has_ledger)
+  if has_ledger then
+    return prepared
+  elseif not prepared.slots[1] then
+    return request.rest(prepared)
+  end
+  return { spec = prepared.spec, opts = prepared.opts, slots = prepared.slots,
+    params = prepared.params }
 end
 
 -- What is left of the requests of a model that came without options: many jobs share it.

@@ -64,8 +64,8 @@ local function take_up(client, row, opts)
   return job
 end
 
--- The keys of the steps that jobs of ours are at. A row of one was taken, too, when the job has just
--- ended and its end was not heard yet.
+-- The keys of the steps that jobs of ours are at. A row of one was taken, too, when the job has
+-- just ended and its end was not heard yet.
 local function keys_at_work(client)
   local keys = {}
   for _, job in pairs(client._jobs) do
