@@ -24,6 +24,13 @@ local wait = require("segmind.wait")
 ---| "COMPLETED" # over; `job:result()`
 ---| "FAILED" # over for any other reason, here or there; `job:error().kind` says which
 
+-- The list of every job that has nothing to put into one.
+local function shared(name)
+  return setmetatable({}, { __newindex = function()
+    Error.misuse(("job.%s is for reading; change a copy"):format(name))
+  end })
+end
+
 --- One picture in the making. As a value it stands for its picture: where a model takes an image it
 --- is the edge of a graph.
 ---@class segmind.Job
@@ -42,16 +49,10 @@ local wait = require("segmind.wait")
 ---@field started number? when its inputs were there, Unix time in seconds
 ---@field ended number? `ended - started` is the time it took, even if the clock was set meanwhile
 ---@field replayed boolean true when the ledger had its result: nothing was submitted for it
-local Job = { _image_kind = "job", inputs = {}, warnings = {}, replayed = false }
+local Job = { _image_kind = "job", inputs = shared("inputs"), warnings = shared("warnings"),
+  replayed = false }
 Job.__index = Job
 Job.__name = "segmind.Job"
-
-local function has_metadata(client, opts)
-  if opts.metadata ~= nil then
-    return opts.metadata
-  end
-  return client._metadata
-end
 
 -- The fields that few jobs have. A nil would take room in LuaJIT and 5.3.
 local function add_rare(fields, client, prepared)
@@ -74,7 +75,11 @@ local function add_rare(fields, client, prepared)
   if opts.name then
     fields.name = opts.name
   end
-  if has_metadata(client, opts) then
+  local has_metadata = opts.metadata
+  if has_metadata == nil then
+    has_metadata = client._metadata
+  end
+  if has_metadata then
     fields._has_metadata = true
   end
   return fields

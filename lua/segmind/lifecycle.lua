@@ -94,7 +94,9 @@ end
 local function set_state(job, state)
   if job.state ~= state and not job._over then
     job.state = state
-    callback.tell(job, "state", state)
+    if job._listeners or job._client._on_event then
+      callback.tell(job, "state", state)
+    end
   end
 end
 
@@ -148,11 +150,13 @@ end
 --- Unix time with the fractions of the monotonic clock, so that what lies between two of them is
 --- exact; put right when the system's clock was set, or the machine has slept.
 local function unix_time(client, now)
-  local wall = os.time()
-  if not client._epoch or math.abs(client._epoch + now - wall) > 2 then
-    client._epoch = wall - now
+  local wall, epoch = os.time(), client._epoch
+  local drift = epoch and epoch + now - wall
+  if not epoch or drift > 2 or drift < -2 then
+    epoch = wall - now
+    client._epoch = epoch
   end
-  return client._epoch + now
+  return epoch + now
 end
 
 --- Its time begins.
@@ -328,18 +332,18 @@ local function operate(job, handler, verb, ...)
   operation.start(job._client, handler, verb, ...)
 end
 
-local function ask_core(job, verb, ...)
+local function ask_core(job, verb, a, b, c)
   job._task = false
   if job._operation then
     job._operation = nil
   end
-  operation.start(job._client, job, verb, ...)
+  operation.start(job._client, job, verb, a, b, c)
 end
 
 --- What the core is told of a job besides its body.
-local function task_options(job)
+local function task_options(job, left)
   local prepared = job._request
-  return { timeout = timeout_of(job), poll = prepared.opts.poll or job._client._poll,
+  return { timeout = left or timeout_of(job), poll = prepared.opts.poll or job._client._poll,
     latency = prepared.spec and prepared.spec.latency_s }
 end
 
@@ -352,16 +356,19 @@ end
 
 --- Whether the job's submit was begun and its end is not known.
 local function is_submitted(job)
-  local submit = operation.of(job)
-  local client = job._client
-  return not operation.is_ending(client, submit) and operation.is_under_way(client, submit)
+  local submit, client = job._operation or job, job._client
+  return submit._task and not operation.is_ending(client, submit)
+    and operation.is_under_way(client, submit)
 end
 
-local function is_late(job, state)
-  if remaining(job) <= 0 then
+--- The seconds that a job has left before its submit; false for none, or when it is over.
+local function time_left(job, state)
+  local left = not job._over and remaining(job)
+  if left and left <= 0 then
     fail(job, Error.new("timeout", ("the deadline passed before the submit (%s)"):format(state)))
+    return false
   end
-  return job._over
+  return left
 end
 
 --- The step of a ledger; its picture gets to its file, and says how it was made, without this side.
@@ -373,10 +380,10 @@ local function step_options(job)
   return step
 end
 
---- Gives the job to the core.
-local function post(job, body)
-  local opts = task_options(job)
-  if job._made == nil and job._request.slots[1] then
+--- Gives the job, which has so many seconds left, to the core.
+local function post(job, body, left)
+  local opts = task_options(job, left)
+  if job._request.slots[1] and job._made == nil then
     job._made = lineage.of(job)
   end
   if job._client._has_ledger then
@@ -391,7 +398,8 @@ end
 local function submit(job)
   local before = job.state
   set_state(job, "submitting")
-  if job._over or is_late(job, before) then
+  local left = time_left(job, before)
+  if not left then
     return
   end
   local allowed, err = job._client._budget:reserve(job)
@@ -401,7 +409,7 @@ local function submit(job)
   if job._doubtful then
     job._doubtful = nil
   end
-  post(job, json.encode(job.params))
+  post(job, json.encode(job.params), left)
 end
 
 --- The pictures are up, and the core holds the step for the job: it waits for the body.
@@ -432,13 +440,13 @@ end
 --- The core is asked for the step, without a body where pictures may have to be uploaded: they are
 --- only when it says "free". A second submit of its row needs them at once.
 local function ask_for_step(job)
-  local is_up = not request.local_slots(job._request)[1]
-  if is_late(job, job.state) then
+  local is_up, left = not request.local_slots(job._request)[1], time_left(job, job.state)
+  if not left then
     return
   elseif not is_up and job.generation then
     return bring_up(job)
   end
-  post(job, is_up and json.encode(job.params) or nil)
+  post(job, is_up and json.encode(job.params) or nil, left)
 end
 
 local function be_ready(job)
@@ -448,6 +456,9 @@ local function be_ready(job)
 end
 
 function phases.waiting(job)
+  if not job._request.slots[1] then
+    return be_ready(job)
+  end
   local inputs = request.jobs(job._request)
   for _, input in ipairs(inputs) do
     if input._over then
@@ -475,7 +486,7 @@ function phases.sending(job)
     client._uploads:digest_all(key.sources(job._request), timeout_of(job), function(digests, err)
       lifecycle.event(job, "named", digests, err)
     end)
-  elseif request.local_slots(job._request)[1] then
+  elseif job._request.slots[1] and request.local_slots(job._request)[1] then
     bring_up(job)
   else
     submit(job)

@@ -48,8 +48,8 @@ end
 ---@param handler table
 ---@param verb string
 ---@return integer? id
-function operation.start(client, handler, verb, ...)
-  local id, err = operation.begin(client, handler, verb, ...)
+function operation.start(client, handler, verb, a, b, c, d)
+  local id, err = operation.begin(client, handler, verb, a, b, c, d)
   if err then
     handler:_on_end(nil, Error.from(err))
   end

@@ -95,7 +95,8 @@ local function one_of(words)
   end }
 end
 
-local none = {}
+--- What is read of options that were not given. Not to be changed.
+options.none = {}
 
 --- Reads options; raises on one that is not declared or has the wrong type.
 ---@param given table?
@@ -104,7 +105,7 @@ local none = {}
 ---@return table options a copy; one that all calls without options share, not to be changed
 function options.read(given, declared, owner)
   if given == nil then
-    return none
+    return options.none
   elseif type(given) ~= "table" then
     Error.misuse(("the options of %s are a table, got %s"):format(owner, schema.show(given)))
   end

@@ -7,10 +7,13 @@ local file = require("segmind.file")
 local input = require("segmind.input")
 local json = require("segmind.json")
 local models = require("segmind.models")
+local options = require("segmind.options")
 local schema = require("segmind.schema")
 local tables = require("segmind.tables")
 
 local request = {}
+
+local declared = models.declared
 
 -- Nothing, in the place of a list: not to be changed.
 local none = {}
@@ -330,16 +333,14 @@ local RANDOM = -1
 
 --- A seed where the model takes one and the caller gives none.
 local function draw_seed(client, spec, params)
-  if schema.types(spec).seed and (params.seed == nil or params.seed == RANDOM) then
+  local given = params.seed
+  if (given == nil or given == RANDOM) and schema.types(spec).seed then
     return client._core.seed()
   end
 end
 
 --- Why the picture could not be saved, as far as that can be told before it is paid for.
 local function save_problem(client, save)
-  if not save then
-    return nil
-  end
   local problem = file.problem(save)
   if problem then
     return "save: " .. problem
@@ -387,7 +388,8 @@ end
 
 --- A request of a call in which nothing is unusual, as most are; nil for any other.
 local function usual(client, spec, model, params, opts)
-  local checker = spec and not opts.allow_unknown and checker_of(client._core, spec)
+  local checker = not opts.allow_unknown and type(params) == "table"
+    and (checkers[spec] or checker_of(client._core, spec))
   if not checker then
     return nil
   end
@@ -442,13 +444,13 @@ end
 ---@return table? request
 ---@return segmind.Error? err kind "invalid"
 function request.prepare(client, model, params, opts, refs)
-  check_arguments(model, params)
-  local spec = models.declared(model)
-  local prepared, problems = usual(client, spec, model, params, opts), nil
+  local spec = declared(model)
+  local prepared, problems = spec and usual(client, spec, model, params, opts), nil
   if not prepared then
+    check_arguments(model, params)
     prepared, problems = checked(client, spec, model, params, opts, refs)
   end
-  local unsaved = save_problem(client, opts.save)
+  local unsaved = opts.save and save_problem(client, opts.save)
   if unsaved then
     problems = problems or {}
     problems[#problems + 1] = unsaved
@@ -518,10 +520,13 @@ local rests = setmetatable({}, { __mode = "k" })
 ---@param prepared table
 ---@return table
 function request.rest(prepared)
-  local spec = next(prepared.opts) == nil and prepared.spec
-  if request.local_slots(prepared)[1] then
+  local is_rest = not prepared.params
+  if is_rest or prepared.slots[1] and request.local_slots(prepared)[1] then
     return prepared
-  elseif spec and rests[spec] then
+  end
+  local has_options = prepared.opts ~= options.none and next(prepared.opts) ~= nil
+  local spec = not has_options and prepared.spec
+  if spec and rests[spec] then
     return rests[spec]
   end
   local rest = { spec = prepared.spec, opts = prepared.opts, slots = none }

@@ -464,9 +464,10 @@ function Result:data()
       data[name] = plain(value)
     end
   end
-  for _, name in ipairs({ "model", "params", "inputs", "name", "replayed", "started", "ended" }) do
+  for _, name in ipairs({ "model", "params", "name", "replayed", "started", "ended" }) do
     data[name] = plain(job[name])
   end
+  data.inputs = plain(rawget(job, "inputs") or {})
   return data
 end
 

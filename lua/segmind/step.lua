@@ -113,19 +113,20 @@ local function recover(client)
   step.settle(client)
 end
 
-local function begin(client, was_interrupted, fn, ...)
-  if was_interrupted then
-    recover(client)
-  end
+local function recovered(client, fn, ...)
+  recover(client)
   return fn(client, ...)
 end
 
 local function run(client, fn, ...)
-  local before = client._busy
+  local before, a, b = client._busy
   if before == true then
     return fn(client, ...)
+  elseif before then
+    a, b = client._core.during(client, "_busy", recovered, client, fn, ...)
+  else
+    a, b = client._core.during(client, "_busy", fn, client, ...)
   end
-  local a, b = client._core.during(client, "_busy", begin, client, before, fn, ...)
   if woken.has_any then
     callback.resume(client)
   end
@@ -156,13 +157,14 @@ local function launch(client, job)
     client._saves[target] = job
   end
   lifecycle.go_on(job)
+  step.settle(client)
 end
 
 --- Sends a new job on its way.
 ---@param job segmind.Job
 ---@return segmind.Job job
 function step.launch(job)
-  step.work(job._client, launch, job)
+  run(job._client, launch, job)
   return job
 end
 

@@ -101,6 +101,20 @@ describe("a job", function()
     assert.truthy(core.calls_of("job")[4].body:find('"seed":null', 1, true))
   end)
 
+  it("has lists that a caller cannot fill for other jobs", function()
+    local one = pro({ aspect_ratio = "1:1" })
+    for _, name in ipairs({ "inputs", "warnings" }) do
+      local ok, why = pcall(function()
+        one[name][1] = "x"
+      end)
+      assert.is_false(ok)
+      assert.truthy(why:find(("job.%s is for reading"):format(name), 1, true))
+    end
+    local two = pro({ aspect_ratio = "1:1" })
+    assert.same({ {}, {} }, { two.inputs, two.warnings })
+    assert.same({}, assert(two:wait()):data().inputs)
+  end)
+
   it("leaves the caller's table as it was", function()
     local params = { prompt = "x" }
     pro(params):wait()
