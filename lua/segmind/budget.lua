@@ -134,7 +134,9 @@ end
 ---@return boolean? allowed
 ---@return segmind.Error? err kind "budget"
 function Budget:reserve(job)
-  apply(self)
+  if self._changing then
+    apply(self)
+  end
   local refusal = self.limit and self:refusal(job, self:spent())
   if refusal then
     return nil, refusal
@@ -150,7 +152,9 @@ end
 ---@param result segmind.Result?
 ---@param err segmind.Error?
 function Budget:settle(job, result, err)
-  apply(self)
+  if self._changing then
+    apply(self)
+  end
   if not self._reserved[job.id] then
     return
   end
