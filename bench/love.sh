@@ -63,7 +63,7 @@ measure() {
   env TMPDIR=/tmp XDG_DATA_HOME="$scratch" SDL_AUDIODRIVER=dummy ALSOFT_DRIVERS=null \
     LIBGL_ALWAYS_SOFTWARE=1 SEGMIND_BASE_URL="$(cat "$scratch/url")" \
     SEGMIND_API_KEY=SG_0123456789abcdef \
-    LUA_PATH="$root/lua/?.lua;$root/lua/?/init.lua;;" \
+    LUA_PATH="$root/lua/?.lua;$root/lua/?/init.lua;$root/bench/support/?.lua;;" \
     LUA_CPATH="$build/lib/lua/5.1/?.so;;" \
     xvfb-run -a love bench/love "$name" "$jobs" "$seconds" 3>&-
   stop_emulator

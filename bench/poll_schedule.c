@@ -12,6 +12,7 @@
  * first ten jobs of a run are left out unless a line says otherwise. The exit
  * status is 1 when a goal is missed.
  */
+#include "goals.h"
 #include "poll_world.h"
 
 static const struct schedule by_second = {"fixed 1 s", FIXED, 1};
@@ -114,8 +115,9 @@ static int mislead(const struct world *world) {
   return misses;
 }
 
-/* A hundred jobs that are sent before anything is known. */
-static int start_cold(const struct world *world) {
+/* A hundred jobs that are sent before anything is known. `over` is the most
+ * that their delay came to, in the least possible. */
+static int start_cold(const struct world *world, double *over) {
   struct figures second = measure(world, &by_second, 100, 0, 100, 200);
   struct figures ours = measure(world, &balanced, 100, 0, 100, 200);
   double best_s = optimum_at(world, ours.polls).mean_s;
@@ -126,6 +128,7 @@ static int start_cold(const struct world *world) {
   printf("  best %.0f (x %.2f)  fixed 1 s: %.1f", best_s * 1000,
          ours.mean_s / best_s, second.polls);
   int misses = missed("1.4 x best", ours.mean_s <= 1.4 * best_s);
+  *over = fmax(*over, ours.mean_s / best_s);
   if (world->variation <= 0.25)
     misses += missed("polls", ours.polls < second.polls);
   printf("\n");
@@ -136,6 +139,7 @@ static int start_all_cold(void) {
   static const double factors[] = {0.2, 1, 5};
   static const double variations[] = {0.1, 0.25};
   const double published_s = 10.65;
+  double over[3] = {0};
   int misses = 0;
   printf("a first batch of 100, published %.2f s\n", published_s);
   for (int v = 0; v < 2; v++)
@@ -143,9 +147,44 @@ static int start_all_cold(void) {
       struct world world = {.mean_s = published_s * factors[f],
                             .variation = variations[v],
                             .published_s = published_s};
-      misses += start_cold(&world);
+      misses += start_cold(&world, &over[f]);
     }
+  for (int f = 0; f < 3; f++) {
+    char name[80];
+    (void)snprintf(name, sizeof name,
+                   "poll delay, a first batch of 100, latency × %g",
+                   factors[f]);
+    (void)goals_note(name, over[f], 1.4,
+                     "the best schedule with as many polls");
+  }
   return misses;
+}
+
+/* A server that is known, with a hundred jobs in flight. */
+static void note_settled(const struct world *world, struct figures ours,
+                         struct figures second) {
+  char name[80], peer[80];
+  double best_s = optimum_at(world, ours.polls).mean_s;
+  (void)snprintf(name, sizeof name, "poll delay, settled, variation %g",
+                 world->variation);
+  (void)snprintf(peer, sizeof peer, "the best schedule, %.0f ms; ours %.0f",
+                 best_s * 1000, ours.mean_s * 1000);
+  (void)goals_note(name, ours.mean_s / best_s, 1.1, peer);
+  if (world->variation > 0.25)
+    return;
+  (void)snprintf(name, sizeof name, "polls a job, variation %g",
+                 world->variation);
+  (void)snprintf(peer, sizeof peer, "fixed 1 s, %.1f; ours %.1f", second.polls,
+                 ours.polls);
+  (void)goals_note(name, ours.polls / second.polls, 1, peer);
+}
+
+static void settle(double variation) {
+  struct world world = {
+      .mean_s = 10.65, .variation = variation, .published_s = 10.65};
+  note_settled(&world,
+               measure(&world, &balanced, 100, WARM_JOBS, WARM_JOBS + 1000, 40),
+               measure(&world, &by_second, 1, 10, 2010, 20));
 }
 
 static const struct world worlds[] = {
@@ -216,6 +255,9 @@ int main(void) {
     misses += compare(&worlds[i]);
   for (size_t i = 0; i < sizeof liars / sizeof liars[0]; i++)
     misses += mislead(&liars[i]);
+  settle(0.1);
+  settle(0.25);
+  settle(0.5);
   printf(misses == 0 ? "every goal is met\n" : "%d goals are missed\n", misses);
   return misses != 0;
 }

@@ -35,7 +35,7 @@ for _ = 1, setup.rounds do
       note(client, trial.run(setup, client.run .. " bench/peers/segmind_start.lua"))
     end
     local server = service.emulator(setup, "--plain --latency 3000 --variation 0 --expire 3600")
-    note(client, trial.run(setup, ("%s bench/peers/segmind_graph.lua %s %d %s"):format(client.run,
+    note(client, trial.run(setup, ("%s bench/peers/segmind_many.lua %s %d %s"):format(client.run,
       server.url, JOBS, client.mode or "")))
     server:stop()
   end
@@ -53,6 +53,10 @@ trial.table({ "Lua", "the core, ms", "the Lua files, ms", "files" }, starts)
 print(("### A submit while a graph grows to %d jobs\n"):format(JOBS))
 trial.table({ "Lua", "each, µs", "the longest, ms" }, submits)
 for _, client in ipairs(clients) do
+  if client.files then
+    trial.goal("cold start, " .. client.name .. ": the Lua files", trial.middle(client.lua_ms), 5,
+      " ms")
+  end
   trial.goal("the longest submit of " .. JOBS .. ", " .. client.name .. ", ms",
     trial.middle(client.longest_ms), 20)
 end

@@ -1,47 +1,88 @@
---- A graph whose first layer is under way: what a `submit` takes while the graph grows.
+--- A graph of fifty jobs, waited for in one of three manners, beside a ticker where there is one.
 ---
----     lua5.4 bench/peers/segmind_graph.lua URL JOBS [mode of the collector]
+---     lua5.4 bench/peers/segmind_graph.lua URL SECONDS wait|cqueues|luv
+---
+--- SECONDS is the emulator's latency. Prints what the graph took above it, and the ticker's gaps.
 
-if arg[3] then
-  collectgarbage(arg[3])
-end
+local now = require("segmind.core").now
 local segmind = require("segmind")
 
-local WIDTH = 100
-local url, count = arg[1], tonumber(arg[2])
-local sm = assert(segmind.new({ base_url = url, api_key = "SG_0123456789abcdef", poll = 1e4 }))
+local url, latency, manner = arg[1], tonumber(arg[2]), arg[3]
+local sm = assert(segmind.new({ base_url = url, api_key = "SG_0123456789abcdef", poll = 0.005,
+  max_transfers = 32 }))
+local DEPTH, WIDTH = 5, 10
 
-local jobs = {}
+-- The connections are not what is measured.
+assert(sm:run("flux-kontext-pro", { prompt = "warm up", aspect_ratio = "1:1" }))
 
---- Each needs two of the layer before.
-local function submit(i)
-  if i <= WIDTH then
-    return sm:submit("flux-kontext-pro", { prompt = "first " .. i, aspect_ratio = "1:1" })
+local function graph()
+  local layer = {}
+  for i = 1, WIDTH do
+    layer[i] = assert(sm:submit("flux-kontext-pro", { prompt = "first " .. i,
+      aspect_ratio = "1:1" }))
   end
-  local first, place = i - WIDTH - (i - 1) % WIDTH, (i - 1) % WIDTH
-  return sm:submit("multi-image-kontext-pro", { prompt = "both " .. i,
-    input_image_1 = jobs[first + place], input_image_2 = jobs[first + (place + 1) % WIDTH] })
+  for depth = 2, DEPTH do
+    local before = layer
+    layer = {}
+    for i = 1, WIDTH do
+      layer[i] = assert(sm:submit("multi-image-kontext-pro", { prompt = depth .. ", " .. i,
+        input_image_1 = before[i], input_image_2 = before[i % WIDTH + 1] }))
+    end
+  end
+  return layer
 end
 
-local accepted = 0
-local function on_state(state)
-  accepted = accepted + (state == "QUEUED" and 1 or 0)
+local began, ended, gaps = now(), nil, {}
+
+local function run()
+  began = now()
+  assert(segmind.all(graph()))
+  ended = now()
 end
 
-for i = 1, WIDTH do
-  jobs[i] = assert(submit(i)):on("state", on_state)
-end
-while accepted < WIDTH do -- from then on the core's thread sleeps, and the processor's time is ours
-  sm:poll(1)
-  sm:step()
+local function tick(from, to)
+  gaps[#gaps + 1] = (to - from) * 1e3
 end
 
-local longest, began = 0, os.clock()
-for i = WIDTH + 1, count do
-  local before = os.clock()
-  jobs[i] = assert(submit(i))
-  longest = math.max(longest, os.clock() - before)
+local manners = { wait = run }
+
+function manners.cqueues()
+  local cqueues = require("cqueues")
+  local cq = cqueues.new()
+  require("segmind.loop.cqueues").attach(sm, cq)
+  cq:wrap(function()
+    run()
+    sm:close()
+  end)
+  cq:wrap(function()
+    while not ended do
+      local before = cqueues.monotime()
+      cqueues.sleep(0.001)
+      tick(before, cqueues.monotime())
+    end
+  end)
+  assert(cq:loop())
 end
-print(("jobs=%d each_us=%.2f longest_ms=%.2f"):format(count,
-  (os.clock() - began) / (count - WIDTH) * 1e6, longest * 1e3))
-sm:close() -- the jobs are not waited for
+
+function manners.luv()
+  local uv = require("luv")
+  require("segmind.loop.luv").attach(sm)
+  local timer, before = uv.new_timer(), uv.hrtime()
+  segmind.async(function()
+    run()
+    timer:close()
+    sm:close()
+  end)
+  timer:start(1, 1, function()
+    local at = uv.hrtime()
+    tick(before / 1e9, at / 1e9)
+    before = at
+  end)
+  uv.run()
+end
+
+manners[manner]()
+table.sort(gaps)
+print(("added_ms=%.2f ticks=%d p99_ms=%.2f worst_ms=%.2f"):format(
+  (ended - began - DEPTH * latency) * 1e3, #gaps, gaps[math.ceil(#gaps * 0.99)] or 0,
+  gaps[#gaps] or 0))
