@@ -95,6 +95,11 @@ describe("a measuring program", function()
     assert.equal(3, lua("segmind_step", waits.url .. " 3").jobs)
   end)
 
+  it("in Lua starts, and submits a graph that grows", function()
+    assert.is_true(lua("segmind_start", "").files > 20)
+    assert.equal(103, lua("segmind_many", waits.url .. " 103").jobs)
+  end)
+
   it("in Lua runs a chain, a graph and a polled batch", function()
     assert.equal(3, lua("segmind_chain", ("%s %s 3"):format(secure.url, quote(secure.cert))).jobs)
     assert.is_true(lua("segmind_graph", service.url .. " 0.001 wait").added_ms ~= nil)
