@@ -196,11 +196,8 @@ end
 local fields = { state = "state", done = "result", error = "error" }
 
 local function tell_client(job, what, value)
-  local client = job._client
-  if client._on_event then
-    callback.emit(client, { what = what, job = job, [fields[what]] = value,
-      replayed = what == "done" and job.replayed or nil })
-  end
+  callback.emit(job._client, { what = what, job = job, [fields[what]] = value,
+    replayed = what == "done" and job.replayed or nil })
 end
 
 --- Tells the listeners of a job, then `on_event`. The list is taken as long as it is now: a
@@ -215,7 +212,9 @@ function callback.tell(job, what, value)
       callback.ask(job, listeners[i + 1], value)
     end
   end
-  tell_client(job, what, value)
+  if job._client._on_event then
+    tell_client(job, what, value)
+  end
 end
 
 local marks = { state = "told_state", done = "told_end", error = "told_end" }

@@ -104,27 +104,19 @@ local function is_behind(handler, id)
   return task and task ~= id
 end
 
-local deliver = {}
+local ends = { done = true, error = true }
 
-function deliver.state(handler, state, request_id)
-  if handler._on_state then
-    handler:_on_state(state, request_id)
+local function deliver(handler, what, a, b)
+  if what == "done" then
+    handler:_on_end(a)
+  elseif what == "error" then
+    handler:_on_end(nil, Error.from(a))
+  elseif what == "row" then
+    handler:_on_row(a)
+  elseif handler._on_state then
+    handler:_on_state(a, b)
   end
 end
-
-function deliver.row(handler, row)
-  handler:_on_row(row)
-end
-
-function deliver.done(handler, done)
-  handler:_on_end(done)
-end
-
-function deliver.error(handler, err)
-  handler:_on_end(nil, Error.from(err))
-end
-
-local ends = { done = true, error = true }
 
 --- Hands an event of the core to its handler.
 ---@param client segmind.Client
@@ -140,7 +132,7 @@ function operation.deliver(client, id, what, a, b)
     local is_end = ends[what]
     if not is_behind(handler, id) then
       client._ending = is_end and handler or false
-      deliver[what](handler, a, b)
+      deliver(handler, what, a, b)
     end
     if is_end then
       client._handlers[id] = nil

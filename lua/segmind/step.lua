@@ -21,24 +21,29 @@ local none = {}
 
 -- -- ends and beginnings --------------------------------------------------------------------------
 
--- A job stays first until all were told. To complete its result is a piece of work by itself. A step
--- that is late leaves the others to the next, unless a callback has closed the client: then there
--- is none.
+-- Asked before each piece of work: whether the step has used up its time. It does one piece all the
+-- same. Nor is a step late whose client a callback has closed: there will be no other.
+local function is_late(client)
+  if client._is_fresh then
+    client._is_fresh = false
+    return false
+  end
+  return client._limit and wait.is_out_of_time(client)
+end
+
+-- A job stays first until all were told. A late step leaves the others to the next. To complete a
+-- result is a piece of work by itself.
 local function tell_ends(client)
   local settled = client._settled
   local job = settled:peek()
   while job do
-    if Result.complete(job._result) and client._limit and wait.is_out_of_time(client) then
+    if is_late(client) or Result.complete(job._result) and is_late(client) then
       client._unsettled = true
       return
     end
     lifecycle.tell_end(job)
     settled:pop()
     job = settled:peek()
-    if job and client._limit and wait.is_out_of_time(client) then
-      client._unsettled = true
-      return
-    end
   end
 end
 
@@ -202,12 +207,11 @@ end
 local function take_left_over(client)
   local left_over = client._left_over
   if left_over and left_over.job then
+    client._is_fresh = false
     lifecycle.event(left_over.job, "read", left_over.done, left_over.result)
   end
   client._left_over = false
-  local has_ends = client._unsettled
   step.settle(client)
-  return has_ends or left_over ~= false
 end
 
 local function leave_over(client)
@@ -220,17 +224,18 @@ end
 local function drain(client, max_events, max_bytes, max_seconds)
   local count, total = 0, 0
   client._limit = max_seconds and client._core.now() + max_seconds or false
+  client._is_fresh = true
   if client._watch then
     end_late(client)
   end
-  local is_begun, handle = take_left_over(client), client._handle
-  while count < max_events and total < max_bytes and not client._closed
-    and not (is_begun and client._limit and wait.is_out_of_time(client)) do
+  take_left_over(client)
+  local handle = client._handle
+  while count < max_events and total < max_bytes and not client._closed and not is_late(client) do
     local id, what, a, b, bytes = handle:peek()
     if not id then
       break
     end
-    count, total, is_begun = count + 1, total + (bytes or 0), true
+    count, total = count + 1, total + (bytes or 0)
     operation.deliver(client, id, what, a, b)
     if client._unsettled then
       step.settle(client)
