@@ -266,24 +266,50 @@ function request.local_slots(prepared)
   return slots
 end
 
--- Whether there is nothing in checked parameters but plain values.
-local function is_flat(params, types)
-  for name, value in pairs(params) do
-    if type(value) == "table" or types[name] == "image" then
-      return false
+-- The parameters of a model that take pictures: `{ name, is_list }`, in the order of their names.
+local pictures_of = setmetatable({}, { __mode = "k" })
+
+local function pictures(spec)
+  local list = pictures_of[spec]
+  if not list then
+    list = {}
+    for _, param in ipairs(spec.params) do
+      if param[2] == "image" or param[2] == "images" then
+        list[#list + 1] = { param[1], param[2] == "images" }
+      end
     end
+    table.sort(list, function(a, b)
+      return a[1] < b[1]
+    end)
+    pictures_of[spec] = list
   end
-  return true
+  return list
 end
 
---- Copies the parameters and gathers their pictures. Those of a declared model are a copy already.
-local function find_slots(spec, params)
-  local types = schema.types(spec)
-  if spec and is_flat(params, types) then
-    return params, none
+--- The pictures of checked parameters that are all declared: there are no others within.
+local function declared_slots(spec, params)
+  local slots = none
+  for _, picture in ipairs(pictures(spec)) do
+    local name = picture[1]
+    local value = params[name]
+    if value ~= nil and value ~= json.null then
+      slots = slots == none and {} or slots
+      for i, item in ipairs(picture[2] and value or none) do
+        slots[#slots + 1] = new_slot(value, i, item, name)
+      end
+      slots[#slots + 1] = not picture[2] and new_slot(params, name, value, name) or nil
+    end
+  end
+  return slots
+end
+
+--- The parameters in a copy, unless they are one already, and their pictures.
+local function find_slots(spec, params, opts)
+  if spec and not opts.allow_unknown then
+    return params, declared_slots(spec, params)
   end
   local slots = {}
-  return gather(params, slots, types), slots
+  return gather(params, slots, schema.types(spec)), slots
 end
 
 --- Which file, URL or job a picture came from; small enough to keep when the job is over.
@@ -407,7 +433,7 @@ local function usual(client, spec, model, params, opts)
     prepared.warnings = warnings
   end
   if has_pictures then
-    prepared.params, prepared.slots = find_slots(spec, copy)
+    prepared.slots = declared_slots(spec, copy)
     prepared.inputs = origins(prepared.slots)
   end
   return prepared
@@ -419,7 +445,7 @@ local function checked(client, spec, model, params, opts, refs)
   if not values then
     return nil, found
   end
-  local copy, slots = find_slots(spec, values)
+  local copy, slots = find_slots(spec, values, opts)
   local prepared = { model = model, spec = spec, params = copy, slots = slots,
     inputs = origins(slots), warnings = found[1] and found, opts = opts }
   for _, slot in ipairs(slots) do

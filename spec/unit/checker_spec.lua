@@ -231,16 +231,34 @@ describe("the request of a usual call", function()
     assert.equal('{"aspect_ratio":"1:1","prompt":"a red house","seed":3}', faked.calls[1].body)
   end)
 
-  it("has the key in a ledger that the Lua way gives it", function()
+  it("has the pictures, and in a ledger the key, that the Lua way gives it", function()
     local request, key = require("segmind.request"), require("segmind.step_key")
-    for _, params in ipairs({ { prompt = "x" }, { prompt = "x", seed = 5.0 },
-      { prompt = "x", input_image = urls[1], seed = -1 } }) do
-      local texts = {}
-      for i, opts in ipairs({ {}, { allow_unknown = true } }) do
-        local prepared = assert(request.prepare(sm, "flux-kontext-pro", params, opts))
-        texts[i] = select(2, key.compute(core, prepared, {}))
+    for name, calls in pairs({
+      ["flux-kontext-pro"] = { { prompt = "x" }, { prompt = "x", seed = 5.0 },
+        { prompt = "x", input_image = urls[1], seed = -1 } },
+      ["multi-image-kontext-max"] = { { prompt = "x", input_image_2 = urls[2],
+        input_image_1 = urls[1], seed = 1 } },
+      ["flux-2-pro"] = { { prompt = "x", image_urls = { urls[1], urls[2], urls[1] } },
+        { prompt = "x", image_urls = urls[1] } },
+    }) do
+      for _, params in ipairs(calls) do
+        local texts, prepared = {}, {}
+        for i, opts in ipairs({ {}, { allow_unknown = true } }) do
+          prepared[i] = assert(request.prepare(sm, name, params, opts))
+          texts[i] = select(2, key.compute(core, prepared[i], {}))
+        end
+        assert.equal(texts[2], texts[1])
+        assert.same(prepared[2].inputs, prepared[1].inputs)
+        for i, slot in ipairs(prepared[2].slots) do
+          local usual = prepared[1].slots[i]
+          assert.same({ slot.key, slot.param, slot.value, slot.kind },
+            { usual.key, usual.param, usual.value, usual.kind })
+          assert.equal(slot.value, usual.holder[usual.key])
+          assert.is_true(usual.holder == prepared[1].params
+            or usual.holder == prepared[1].params[slot.param])
+        end
+        assert.equal(#prepared[2].slots, #prepared[1].slots)
       end
-      assert.equal(texts[2], texts[1])
     end
   end)
 end)
