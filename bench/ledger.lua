@@ -11,7 +11,8 @@ Jobs a second of 1000 jobs that the server answers at once (of 20 on the slow
 disk), commits a job, the processor time of the host's own thread a job, and the
 longest client:step after 50 jobs ended while the
 host slept: with a ledger, without one, and with each sync of the disk slowed to
-200 ms.
+200 ms. Then the ledger's thread alone, without network and pictures, beside one
+written by hand.
 ]], 5)
 
 local kinds = {
@@ -22,6 +23,29 @@ local kinds = {
       trial.quote(setup.build .. "/spec")) },
 }
 
+-- Three writes a job, 16 jobs at a time, by bench/ledger_thread.c.
+local threads = {
+  { name = "ours", option = "" },
+  { name = "by hand: no checks, leases, budget", option = "--bare" },
+}
+
+local function measure(list, names, figures)
+  for _, name in ipairs(names) do
+    list[name] = list[name] or {}
+    table.insert(list[name], figures[name])
+  end
+end
+
+local function run_threads()
+  for _, one in ipairs(threads) do
+    local folder = trial.output("mktemp -d"):match("[^\n]*")
+    measure(one, { "jobs_s", "host_us", "cpu_us" }, trial.run(setup,
+      ("%s --jobs 3000 %s %s"):format(trial.quote(setup.build .. "/bench/ledger_thread"),
+        one.option, trial.quote(folder .. "/l.db"))))
+    os.execute("rm -rf " .. trial.quote(folder))
+  end
+end
+
 for _ = 1, setup.rounds do
   for _, kind in ipairs(kinds) do
     local folder = trial.output("mktemp -d"):match("[^\n]*")
@@ -30,11 +54,9 @@ for _ = 1, setup.rounds do
       kind.preload or "", server.url, kind.jobs, kind.has_ledger and trial.quote(folder) or "-"))
     server:stop()
     os.execute("rm -rf " .. trial.quote(folder))
-    for _, name in ipairs({ "jobs_s", "commits", "host_us", "step_ms" }) do
-      kind[name] = kind[name] or {}
-      table.insert(kind[name], figures[name])
-    end
+    measure(kind, { "jobs_s", "commits", "host_us", "step_ms" }, figures)
   end
+  run_threads()
 end
 
 local rows = {}
@@ -56,3 +78,10 @@ for i = 2, #kinds do
   trial.goal(kinds[i].name .. ", longest step, best round", with, 5, " ms")
 end
 print()
+
+rows = {}
+for i, one in ipairs(threads) do
+  rows[i] = { one.name, trial.show(one.jobs_s), trial.show(one.host_us, 1), trial.show(one.cpu_us) }
+end
+print("### The ledger's thread alone, three writes a job, 16 jobs at a time\n")
+trial.table({ "", "jobs a second", "host's thread, µs a job", "processor, µs a job" }, rows)
