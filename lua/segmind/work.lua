@@ -167,9 +167,9 @@ end
 local function note_pause(self, answer)
   local is_paused = answer.rpm == 0 and not answer.steps[1] and not answer.is_empty
   if is_paused and not self.is_paused then
-    tell(self, { what = "paused", error = Error.new("ledger", "no worker submits what is ready: the "
-      .. "rpm of this ledger's queue is 0 (segmind_limits); set it, or work with another rpm and "
-      .. "replace_limits (--rpm N --replace-limits)", { charged = "no", retryable = true }) })
+    tell(self, { what = "paused", error = Error.new("ledger", "no worker submits what is ready: "
+      .. "the rpm of this ledger's queue is 0 (segmind_limits); set it, or work with another rpm "
+      .. "and replace_limits (--rpm N --replace-limits)", { charged = "no", retryable = true }) })
   end
   self.is_paused = answer.rpm == 0 and (is_paused or self.is_paused)
 end

@@ -104,6 +104,7 @@ static void a_change_of_a_file_has_a_moment(void) {
 /* The first member of struct statfs, as statfs(2) has it. */
 static unsigned long volume;
 
+/* The name is the linker's choice: NOLINTBEGIN(bugprone-reserved-identifier) */
 int __wrap_statfs(const char *path, unsigned long *facts);
 
 int __wrap_statfs(const char *path, unsigned long *facts) {
@@ -111,6 +112,7 @@ int __wrap_statfs(const char *path, unsigned long *facts) {
   *facts = volume;
   return 0;
 }
+/* NOLINTEND(bugprone-reserved-identifier) */
 
 /* Some kernels give the kind with its sign. */
 static void a_volume_of_a_network_is_known(void) {
