@@ -28,7 +28,7 @@ static char peek(const struct sm_cursor *cursor) {
 
 static char skip_space(struct sm_cursor *cursor) {
   char c = peek(cursor);
-  while (c == ' ' || c == '\n' || c == '\t' || c == '\r') {
+  while (c <= ' ' && (c == ' ' || c == '\n' || c == '\t' || c == '\r')) {
     cursor->at++;
     c = peek(cursor);
   }
@@ -50,25 +50,34 @@ static bool is_visible(char c) {
 
 #define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
 
-/* The high bit of some byte is set if a byte of `word` is below `least`, which
- * is 128 at most (the bits above the lowest such byte mean nothing). */
+/* The first character is the lowest byte, whatever the processor's order. */
+static uint64_t word_at(const char *at) {
+  uint64_t word;
+  memcpy(&word, at, sizeof word);
+  return __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? __builtin_bswap64(word)
+                                                : word;
+}
+
+/* The lowest bit is that of the lowest byte below `least`, which is 128 at
+ * most; those above it mean nothing. */
 static uint64_t below(uint64_t word, unsigned least) {
   return (word - EACH(least)) & ~word & EACH(0x80);
 }
 
-/* The same of eight characters at once. */
-static bool are_visible(const char *at) {
-  uint64_t word;
-  memcpy(&word, at, sizeof word);
+/* How many of eight characters are visible before the first that is not. */
+static int visible_of(const char *at) {
+  uint64_t word = word_at(at);
   uint64_t beyond = (word | (word + EACH(0x7f - '~'))) & EACH(0x80);
-  return !(beyond | below(word, '!') | below(word ^ EACH('"'), 1) |
-           below(word ^ EACH('\\'), 1));
+  uint64_t odd = beyond | below(word, '!') | below(word ^ EACH('"'), 1) |
+                 below(word ^ EACH('\\'), 1);
+  return odd ? __builtin_ctzll(odd) / 8 : 8;
 }
 
 static void pass_visible(struct sm_cursor *cursor) {
   const char *at = cursor->at, *end = cursor->end;
-  while (end - at >= 8 && are_visible(at))
-    at += 8;
+  int visible = 8;
+  while (visible == 8 && end - at >= 8)
+    at += visible = visible_of(at);
   while (at < end && is_visible(*at))
     at++;
   cursor->at = at;
