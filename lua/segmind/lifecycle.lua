@@ -268,15 +268,23 @@ end
 --- A key or an account was refused: jobs that have not been sent fail with the same kind instead
 --- of being refused one by one. HTTP 403 says that the key may not use this model: it concerns only
 --- that model's jobs. What the service has accepted goes on, and a later call is tried: the key may
---- have been mended, the account filled.
+--- have been mended, the account filled. Of thousands that were sent at once each is refused: only
+--- the first of them, and the first after a later call, finds anybody to stop.
 local function stop_unsent(job, err)
-  for _, other in ipairs(lifecycle.jobs(job._client)) do
+  local client = job._client
+  local refusal = ("%s %s %d"):format(err.kind, err.status == 403 and job.model or "",
+    client._count)
+  if client._stopped_by == refusal then
+    return
+  end
+  for _, other in ipairs(lifecycle.jobs(client)) do
     local is_met = err.status ~= 403 or other.model == job.model
     if is_met and other ~= job and not other._over and not other._sent and not other.request_id then
       finish(other, nil, Error.new(err.kind, ("not sent, as %s was refused: %s"):format(
         lifecycle.label(job), err.message), { cause = err, retryable = err.retryable }))
     end
   end
+  client._stopped_by = refusal
 end
 
 local function fail(job, err)

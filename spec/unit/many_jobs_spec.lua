@@ -4,11 +4,11 @@ local fake = require("spec.support.fake_core")
 local instructions_of = require("spec.support.instructions")
 
 describe("with very many jobs", function()
-  local sm, core
+  local sm, segmind, core
 
   before_each(function()
-    local _
-    sm, _, core = fake.client({ api_key = "SG_0123456789abcdef", ledger = "/none", budget = 1000 })
+    sm, segmind, core = fake.client({ api_key = "SG_0123456789abcdef", ledger = "/none",
+      budget = 1000 })
     core.answers.attach = function()
       return {}
     end
@@ -45,6 +45,26 @@ describe("with very many jobs", function()
     local few, many = resume(1, 50), resume(51, 800)
     assert.equal(850, sm:stats().pending)
     assert.is_true(many < 1.5 * few, ("%g, %g"):format(few, many))
+  end)
+
+  it("a key that is refused to each of them is dealt with as quickly for each", function()
+    local other = assert(segmind.new({ api_key = "SG_0123456789abcdef" }))
+    core.answers.job = function()
+      return { { 1, "error", fake.error("auth", "no such key", { status = 401 }) } }
+    end
+    local function refuse(count)
+      for _ = 1, count do
+        assert(other:submit("flux-kontext-pro", { prompt = "x", aspect_ratio = "1:1" }))
+      end
+      other:poll(1)
+      return instructions_of(function()
+        assert.equal(count, other:step())
+      end) / count
+    end
+    local few, many = refuse(50), refuse(800)
+    other:close()
+    -- The queue of this core is a list, from whose front LuaJIT takes in Lua.
+    assert.is_true(many < 5 * few, ("%g, %g"):format(few, many))
   end)
 
   it("a row is taken up once", function()
