@@ -278,6 +278,17 @@ static void a_folder_that_cannot_be_made_is_named_beforehand(void) {
   CHECK(leave() == 2);
 }
 
+/* Its permissions are not asked: the owner of the machine may do all. */
+static void a_folder_that_takes_no_file_is_named_beforehand(void) {
+  enter();
+  if (access("/proc/self", F_OK) == 0) {
+    CHECK(warns("/proc/a.png", "cannot write into /proc/"));
+    CHECK(warns("/proc/segmind/a.png", "cannot make the folder /proc/seg"));
+  }
+  CHECK(sm_file_check_target(in_folder("a.png"), NULL) == SM_OK);
+  CHECK(leave() == 0); /* nothing is left behind */
+}
+
 static void a_name_too_long_for_its_extension_is_refused_beforehand(void) {
   char name[300] = "";
   static char deep[4200];
@@ -481,6 +492,7 @@ int main(void) {
   a_missing_folder_is_made_for_what_is_not_private();
   the_folder_of_what_is_private_is_made_again();
   a_folder_that_cannot_be_made_is_named_beforehand();
+  a_folder_that_takes_no_file_is_named_beforehand();
   a_name_too_long_for_its_extension_is_refused_beforehand();
   a_path_without_a_file_name_is_refused();
   a_long_name_still_finds_a_temporary_one();

@@ -232,14 +232,34 @@ static int find_ancestor(char *folder) {
   return 0;
 }
 
-static enum sm_code check_ancestor(const char *folder, struct sm_error *e) {
+/* Makes a file and removes it: what a folder's permissions say is not all, of a
+ * file system that takes no files, is full or is another machine's. */
+static enum sm_code check_writable(const struct sm_file *file) {
+  struct part part = {.fd = -1};
+  enum sm_code code = open_part(file, &part, NULL);
+  int why = errno;
+  abandon_part(file, &part);
+  errno = why;
+  return code;
+}
+
+/* Of a folder that is not there, what it will be made in has to do; one that
+ * cannot be read, by its permissions. */
+static enum sm_code check_ancestor(struct sm_file *file, const char *folder,
+                                   struct sm_error *e) {
   char *ancestor = strdup(folder);
   if (ancestor == NULL)
     return sm_fail_memory(e);
   int why = find_ancestor(ancestor);
-  if (why == 0 && faccessat(AT_FDCWD, ancestor[0] != '\0' ? ancestor : ".",
-                            W_OK | X_OK, AT_EACCESS) != 0)
-    why = errno;
+  if (why == 0) {
+    const char *place = ancestor[0] != '\0' ? ancestor : ".";
+    file->folder = open(place, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool is_well =
+        file->folder >= 0
+            ? check_writable(file) == SM_OK
+            : faccessat(AT_FDCWD, place, W_OK | X_OK, AT_EACCESS) == 0;
+    why = is_well ? 0 : errno;
+  }
   free(ancestor);
   errno = why;
   return why == 0 ? SM_OK : fail_on(e, "cannot make the folder", folder);
@@ -253,10 +273,11 @@ static enum sm_code check_folder(struct sm_file *file, struct sm_error *e) {
   const char *place = folder[0] != '\0' ? folder : ".";
   file->folder = open(place, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (file->folder < 0 && errno == ENOENT)
-    code = check_ancestor(folder, e);
-  else if (file->folder < 0 ||
-           faccessat(file->folder, ".", W_OK | X_OK, AT_EACCESS) != 0)
+    code = check_ancestor(file, folder, e);
+  else if (file->folder < 0 || check_writable(file) != SM_OK)
     code = fail_on(e, "cannot write into", place);
+  else
+    code = check_targets(file, e);
   free(folder);
   return code;
 }
@@ -268,8 +289,6 @@ enum sm_code sm_file_check_target(const char *path, struct sm_error *e) {
     code = check_length(file, e);
   if (code == SM_OK)
     code = check_folder(file, e);
-  if (code == SM_OK && file->folder >= 0)
-    code = check_targets(file, e);
   sm_file_delete(file);
   return code;
 }

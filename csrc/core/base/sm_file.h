@@ -36,10 +36,10 @@
 struct sm_file; /* one picture being written */
 
 /* Whether a picture could be written there, as far as can be told beforehand:
- * the folder is writable or can be made, the names are not too long, and
- * nothing but a regular file stands in the place, whatever format the picture
- * turns out to have. Changes nothing. Errors: SM_IO names the path and the
- * reason. */
+ * the folder takes a file, or what it will be made in does; the names are not
+ * too long, and nothing but a regular file stands in the place, whatever format
+ * the picture turns out to have. Leaves nothing behind. Errors: SM_IO names the
+ * path and the reason. */
 enum sm_code sm_file_check_target(const char *path, struct sm_error *e);
 
 /* Makes the folder if there is none (of a private file only the last, for its
