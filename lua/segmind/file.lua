@@ -103,6 +103,14 @@ function file.targets(path)
   return targets
 end
 
+--- Whether a picture can be written to a path, as far as can be told beforehand.
+---@param path string
+---@return boolean?
+---@return string? why not
+function file.is_target(path)
+  return core.target(path)
+end
+
 -- -- contents -------------------------------------------------------------------------------------
 
 local function written(path, err)

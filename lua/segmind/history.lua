@@ -79,6 +79,7 @@ history.record_options = { model = "text",
 ---@field url string?
 ---@field inputs { param: string?, sha256: string?, url: string? }[]? the pictures it was made from
 ---@field kept string? the ledger's copy of the picture
+---@field sha256 string? the hash of that copy
 ---@field damage string? why the row cannot be relied on
 
 -- As the ledger counts (spent_sql in sm_ledger_budget.c).
@@ -104,7 +105,7 @@ local function record_of(row, folder)
     submitted = row.submitted_at, accepted = row.accepted_at, ended = row.ended_at,
     inputs = made and made.inputs, error = row.problem, result = result,
     url = url and url:find("^https?://") and url or nil,
-    kept = row.file and folder and folder .. "/" .. row.file or nil }
+    kept = row.file and folder and folder .. "/" .. row.file or nil, sha256 = row.file_sha256 }
 end
 
 --- A step that waits, and was not submitted: generation 0.

@@ -161,7 +161,7 @@ describe("the program ends with", function()
   end)
 
   it("6 when it was paid and could not be saved; the same command is free", function()
-    ends(6, segmind(RUN .. " -o '/proc/no/{id}'"))
+    ends(6, segmind(RUN .. " -o '" .. ("long"):rep(60) .. "{id}'")) -- too long with its id
     ends(0, segmind(RUN .. " -o house"))
     assert.equal(1, segmind:accepted())
   end)

@@ -136,10 +136,10 @@ describe("segmind", function()
     assert.equal("jpg", sent_format("each a.png flux-kontext-pro prompt=y -o 'd-{name}.JPG'"))
   end)
 
-  it("leaves the format as it is where it is given, the default, or not on offer", function()
-    assert.equal("png", sent_format(RUN .. " output_format=png -o e.jpg"))
+  it("leaves the format as it is where it is given, the default, or not declared", function()
+    assert.equal("jpg", sent_format(RUN .. " output_format=jpg -o e.jpeg"))
     assert.is_nil(sent_format(RUN .. " -o f.png"))
-    assert.is_nil(sent_format("run flux-kontext-pro prompt=z aspect_ratio=1:1 -o g.webp"))
+    assert.is_nil(sent_format("run flux-2-pro prompt=z image_urls=a.png -o g.webp"))
     assert.is_nil(sent_format("run flux-kontext-pro prompt=a.jpg aspect_ratio=1:1"))
   end)
 

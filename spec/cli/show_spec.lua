@@ -15,14 +15,14 @@ describe("segmind show", function()
   end
 
   it("tells of a picture that was saved here, by default", function()
-    fine(segmind(RUN .. "prompt=" .. ODD .. " -o a"))
-    local run = fine(segmind("show a.png"))
+    fine(segmind(RUN .. "prompt=" .. ODD .. " -o made"))
+    local run = fine(segmind("show made.png"))
     for _, text in ipairs({ "flux-kontext-pro", [[it's "<b>" $(touch HACK) `touch HACK`]], "1:1",
       "seed             5", "$0.05", segmind.service:ledger().submits[1].request_id }) do
       assert.truthy(run.out:find(text, 1, true), run.out)
     end
     assert.equal("", run.err)
-    local result = program.events(fine(segmind("show a.png --json")))
+    local result = program.events(fine(segmind("show made.png --json")))
     assert.same({ "result", "flux-kontext-pro", 5 }, { result[1].what, result[1].model,
       result[1].seed })
     assert.is_nil(files.read(segmind.folder .. "/HACK"))
@@ -39,8 +39,8 @@ describe("segmind show", function()
   end)
 
   it("prints the commands of the steps before it, too", function()
-    fine(segmind("edit a.png 'one' 'two' -o b"))
-    local command = fine(segmind("show b.png --command")).out
+    fine(segmind("edit a.png 'one' 'two' -o made"))
+    local command = fine(segmind("show made.png --command")).out
     files.write(segmind.folder .. "/again", ("segmind() {\n (%s) }\n%s"):format(
       segmind:command('"$@"'), command))
     local code, text = shell.run("cd " .. shell.quote(segmind.folder) .. " && sh ./again")
@@ -49,8 +49,8 @@ describe("segmind show", function()
   end)
 
   it("shows no escape sequence of a prompt", function()
-    fine(segmind(RUN .. "prompt=\"$(printf 'a\\033[2Jb\\342\\200\\256c')\" -o a"))
-    for _, words in ipairs({ "show a.png", "show a.png --command" }) do
+    fine(segmind(RUN .. "prompt=\"$(printf 'a\\033[2Jb\\342\\200\\256c')\" -o made"))
+    for _, words in ipairs({ "show made.png", "show made.png --command" }) do
       local run = fine(segmind(words))
       assert.is_nil(run.out:find("\27", 1, true), words)
       assert.is_nil(run.out:find("\226\128\174", 1, true), words)
@@ -75,8 +75,8 @@ describe("segmind show", function()
 
   it("leaves it out where the settings say so", function()
     segmind:configure('{"poll": 0.01, "metadata": false}')
-    fine(segmind(RUN .. "prompt=x -o a"))
-    assert.equal(1, segmind("show a.png").code)
+    fine(segmind(RUN .. "prompt=x -o made"))
+    assert.equal(1, segmind("show made.png").code)
   end)
 end)
 
@@ -84,10 +84,10 @@ describe("segmind show, of a signed picture,", function()
   local segmind = program.fixture({ signed = true })
 
   it("reads the file beside it", function()
-    local run = segmind("run flux-kontext-pro prompt=signed aspect_ratio=1:1 -o a")
+    local run = segmind("run flux-kontext-pro prompt=signed aspect_ratio=1:1 -o made")
     assert.equal(0, run.code, run.err)
-    assert.equal(segmind.folder .. "/a.png\n", run.out)
-    assert.truthy(files.read(segmind.folder .. "/a.png.json"))
-    assert.truthy(segmind("show a.png").out:find("signed", 1, true))
+    assert.equal(segmind.folder .. "/made.png\n", run.out)
+    assert.truthy(files.read(segmind.folder .. "/made.png.json"))
+    assert.truthy(segmind("show made.png").out:find("signed", 1, true))
   end)
 end)

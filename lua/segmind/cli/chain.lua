@@ -27,6 +27,7 @@ function verb.declare(command)
   command:option("-o --output"):argname("<folder>")
     :description("Where pictures are saved; the file's own folder unless told. Final steps are "
       .. "saved under their names, others where the file says so.")
+  pictures.declare_replace(command)
   command:flag("--fresh"):description("Make all pictures anew, even if they are paid already.")
   command:flag("--detach")
     :description("End when the service has accepted: print the ids and exit with 4.")
@@ -59,14 +60,19 @@ local function refuse(context, err)
   return exit.of(err)
 end
 
--- Refuses a file that would replace a picture of its own.
+-- Refuses a file that would replace a picture of its own; the names of what it saves.
 local function check_places(file)
   local inputs, outputs = {}, {}
   for _, step in ipairs(file.steps) do
     place.add_inputs(inputs, step.model, step.params)
     outputs[#outputs + 1] = step.save
+    if step.save then
+      place.check_target(step.save)
+      pictures.check_format(step.model, step.params, step.save)
+    end
   end
   place.check(inputs, outputs)
+  return outputs
 end
 
 local function submit(chain, file)
@@ -93,9 +99,8 @@ function verb.run(context, args)
   if not file then
     return refuse(context, err)
   end
-  check_places(file)
   local client
-  client, err = context.client()
+  client, err = pictures.client(context, check_places(file))
   if not client then
     return context.fail(err)
   end

@@ -297,7 +297,8 @@ local function build(plan, source_rows, combinations, limit)
   return list
 end
 
---- Refuses names of pictures that are read, and names in a folder that is read.
+--- Refuses names of pictures that are read, and names in a folder that is read; the names that are
+--- known.
 local function check_places(sources, model, list)
   local folders, inputs, outputs = {}, {}, {}
   for _, source in ipairs(sources) do
@@ -311,12 +312,16 @@ local function check_places(sources, model, list)
     end
   end
   place.check_folders(folders, outputs)
+  for _, name in ipairs(outputs) do
+    place.check_target(name)
+  end
   for i = #outputs, 1, -1 do
     if names.is_open(outputs[i]) then
       table.remove(outputs, i)
     end
   end
   place.check(inputs, outputs)
+  return outputs
 end
 
 local function read_parameters(args, model, words)
@@ -353,7 +358,7 @@ local function read_plan(context, args)
   plan.output, plan.is_default = pictures.template(context, default_output(swept),
     known_fields(source_rows[1], given, combinations[1]))
   local list = build(plan, source_rows, combinations, pictures.whole(args.limit, "--limit", 1))
-  check_places(sources, model, list)
+  plan.known = check_places(sources, model, list)
   return plan, list
 end
 
@@ -501,7 +506,7 @@ function verb.run(context, args)
   local plan, list = read_plan(context, args)
   context.config.values.max_active_jobs = pictures.whole(args.jobs, "--jobs", 1)
     or context.config.values.max_active_jobs
-  local client, err = context.client()
+  local client, err = pictures.client(context, plan.is_default and {} or plan.known)
   if not client then
     return context.fail(err)
   end

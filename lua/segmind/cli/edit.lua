@@ -76,7 +76,7 @@ function verb.run(context, args)
   local params = parameters.read(args.model, args.set)
   local picture = parameters.picture(args.picture, "the picture")
   local steps = plan(context, args, params)
-  local client, err = context.client()
+  local client, err = pictures.client(context, pictures.written(steps))
   if not client then
     return context.fail(err)
   end

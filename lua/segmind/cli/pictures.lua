@@ -17,6 +17,7 @@ function pictures.declare(command)
   command:option("-o --output"):argname("<name>")
     :description("Where the picture goes; {name} {model} {seed} {n} {id} {prompt} are filled in, "
       .. "folders are made, and an extension asks for its format.")
+  pictures.declare_replace(command)
   command:option("--seed"):argname("<seed>"):description("The same seed, the same picture.")
   command:flag("--fresh"):description("Make another picture, even if this one is paid already.")
   command:flag("--detach")
@@ -24,6 +25,13 @@ function pictures.declare(command)
   command:option("--on-unknown"):argname("<hold|resubmit|ID>")
     :description("What to do about a submit whose answer was lost: hold (the default: exit with "
       .. "5), resubmit (may be paid twice), or take the request of this id for it.")
+end
+
+--- The option of the verbs whose names for pictures somebody writes.
+---@param command table of argparse
+function pictures.declare_replace(command)
+  command:flag("--replace")
+    :description("Replace what lies under a name of -o, even if the ledger has no copy of it.")
 end
 
 --- The option of the verbs that can leave their steps to workers.
@@ -96,22 +104,49 @@ function pictures.one_of(text, n, differ)
   return place.numbered(text, n)
 end
 
+-- What a model's table says of the format.
+local function format_param(model)
+  local spec = models.declared(model)
+  for _, param in ipairs(spec and spec.params or {}) do
+    if param[1] == "output_format" then
+      return param
+    end
+  end
+end
+
+local function format_named(word)
+  return file.format("x." .. tostring(word))
+end
+
+--- Refuses a name with the extension of another format than the picture will have.
+---@param model string
+---@param params table
+---@param name string? as somebody wrote it
+function pictures.check_format(model, params, name)
+  local param, wanted = format_param(model), name and file.format(name)
+  local word = params.output_format or param and param.default
+  local coming = format_named(word)
+  if wanted and coming and coming ~= wanted then
+    usage.fail("%s would hold a %s: name it %s.%s%s", name, coming, file.split(name), word,
+      param and param.one_of and (", or give another output_format (%s)"):format(
+      table.concat(param.one_of, ", ")) or "")
+  end
+end
+
 --- Asks for the format that a name's extension says, where the model has a choice and neither its
 --- default nor the caller says so already.
 ---@param model string
 ---@param params table changed
 ---@param name string? as somebody wrote it
 function pictures.set_format(model, params, name)
-  local spec, wanted = models.declared(model), name and file.format(name)
-  for _, param in ipairs(wanted and spec and spec.params or {}) do
-    local is_open = param[1] == "output_format" and params.output_format == nil
-    if is_open and file.format("x." .. tostring(param.default)) ~= wanted then
-      for _, format in ipairs(param.one_of or {}) do
-        params.output_format = file.format("x." .. format) == wanted and format
-          or params.output_format
-      end
+  local param, wanted = format_param(model), name and file.format(name)
+  if param and wanted and params.output_format == nil
+    and format_named(param.default) ~= wanted then
+    for _, format in ipairs(param.one_of or {}) do
+      params.output_format = format_named(format) == wanted and format or params.output_format
     end
   end
+  pictures.check_format(model, params, name)
 end
 
 -- -- before they are sent -------------------------------------------------------------------------
@@ -287,15 +322,48 @@ end
 ---@field is_default boolean? whether nobody has written its name
 ---@field replaces string? the request of the picture that lies under its name
 
---- Refuses pictures whose names are those of pictures that the command reads.
----@param list { template: string?, values: table<string, any> }[]
+--- Refuses pictures under whose names none can be written, or which the command reads.
+---@param list segmind.cli.Picture[]
 ---@param inputs string[]
 function pictures.check(list, inputs)
   local outputs = {}
   for _, one in ipairs(list) do
-    outputs[#outputs + 1] = one.template and names.fill(one.template, one.values)
+    if one.template then
+      place.check_target(names.part(one.template, one.values) or one.template)
+      outputs[#outputs + 1] = names.fill(one.template, one.values)
+    end
   end
   place.check(inputs, outputs)
+end
+
+--- The names that somebody has written, as far as they are known.
+---@param list segmind.cli.Picture[]
+---@return string[]
+function pictures.written(list)
+  local outputs = {}
+  for _, one in ipairs(list) do
+    outputs[#outputs + 1] = not one.is_default and one.template
+      and names.fill(one.template, one.values) or nil
+  end
+  return outputs
+end
+
+--- Opens the client, and refuses names under which files lie that would be lost.
+---@param context segmind.cli.Context
+---@param outputs string[] names that somebody has written
+---@return segmind.Client?
+---@return segmind.Error?
+function pictures.client(context, outputs)
+  local client, err = context.client()
+  if client and not context.args.replace then
+    err = place.check_lost(outputs, function()
+      if not context.config.values.ledger then
+        return {}
+      end
+      return client:jobs()
+    end)
+  end
+  return not err and client or nil, err
 end
 
 --- The option `save` of a call, when the name is known before its end. A name that nobody has

@@ -1,5 +1,6 @@
---- What lies where a picture is to go: a picture that the command reads is never replaced, and one
---- that another step made only under a name that was written out.
+--- What lies where a picture is to go: a picture that the command reads is never replaced, one that
+--- another step made only under a name that was written out, and what the ledger cannot give back
+--- only when that is asked for.
 
 local file = require("segmind.file")
 local input = require("segmind.input")
@@ -43,14 +44,36 @@ function place.real(list)
   return out
 end
 
+-- Codes of errno, the same everywhere: something is there that cannot be moved.
+local is_fixed = { [1] = true, [13] = true, [16] = true, [30] = true } -- EPERM EACCES EBUSY EROFS
+
+--- Whether something has a name, whatever it is and whoever may read it. To open a FIFO would wait.
+local function is_there(name)
+  local ok, _, code = os.rename(name, name) -- which does nothing, as POSIX has it
+  return ok or is_fixed[code] == true
+end
+
 --- The files that may come to be under a name, as far as they are there.
 local function present(name)
   require("segmind.client")
   local out = {}
   for _, target in ipairs(file.targets(file.absolute(name))) do
-    out[#out + 1] = shell.exists(target) and target or nil
+    out[#out + 1] = is_there(target) and target or nil
   end
   return out
+end
+
+--- Refuses a name under which no picture can be written. Fields of it may be open.
+---@param name string
+function place.check_target(name)
+  require("segmind.client")
+  local why = file.problem(name)
+  if not why then
+    why = select(2, file.is_target(file.absolute(name)))
+  end
+  if why then
+    usage.fail("no picture can be saved as %s: %s", name, why)
+  end
 end
 
 --- Whether a picture of this name would replace a file.
@@ -140,13 +163,25 @@ local function request_of(name)
   return record and record.request_id
 end
 
--- A picture that says nothing is compared as it is.
+--- Whether a file is a picture with the record that it was saved with, byte for byte: editors keep
+--- the record in what they change.
+local function is_saved_from(kept, name)
+  local facts = require("segmind.lineage").facts(name)
+  local bytes, copy = file.read(kept), os.tmpname()
+  local made = facts and bytes and file.write_picture(copy, bytes, facts.xmp, "")
+  local is_same = made ~= nil and file.read(made) == file.read(name)
+  os.remove(copy)
+  os.remove(made or copy)
+  return is_same
+end
+
+-- A picture that says nothing is compared as it is. What is no file holds none.
 local function holds(name, result)
   local id = request_of(name)
   if id then
-    return id == result.request_id
+    return id == result.request_id and (not result.kept or is_saved_from(result.kept, name))
   end
-  return file.read(name) == result:bytes()
+  return file.is_target(name) and file.read(name) == result:bytes()
 end
 
 local function is_others(name, result)
@@ -158,6 +193,65 @@ local function is_others(name, result)
   return false
 end
 
+-- -- what only its owner has ---------------------------------------------------------------------
+
+--- The pictures of a ledger, by their hashes and by their requests.
+local function index_of(records)
+  local index = { by_sha256 = {}, by_request = {} }
+  for _, one in ipairs(records) do
+    if one.sha256 then
+      index.by_sha256[one.sha256] = one
+      index.by_request[one.request_id or ""] = one
+    end
+  end
+  return index
+end
+
+--- Whether the ledger has the picture that a file holds. Of a picture of a server's ledger that is
+--- not on this machine, the record has to do.
+local function is_in(index, name)
+  local facts = require("segmind.lineage").facts(name, true)
+  if facts and index.by_sha256[facts.sha256 or ""] then
+    return true
+  end
+  local one = facts and index.by_request[request_of(name) or false]
+  return one and (not shell.exists(one.kept) or is_saved_from(one.kept, name)) or false
+end
+
+--- Whether there is nothing to lose: a name for a picture to come, as mktemp makes it.
+local function is_empty(name)
+  local stream = io.open(name, "rb")
+  local first = stream and stream:read(1)
+  if stream then
+    stream:close()
+  end
+  return stream ~= nil and first == nil
+end
+
+--- Refuses names under which files lie that would be lost.
+---@param outputs string[] names that somebody has written
+---@param ask fun(): segmind.Record[]?, segmind.Error? what the ledger holds; nothing without one
+---@return segmind.Error? err of the ledger
+function place.check_lost(outputs, ask)
+  local index, lost = nil, {}
+  for _, name in ipairs(outputs) do
+    for _, target in ipairs(present(name)) do
+      if not index then
+        local records, err = ask()
+        if not records then
+          return err
+        end
+        index = index_of(records)
+      end
+      lost[#lost + 1] = not is_empty(target) and not is_in(index, target) and target or nil
+    end
+  end
+  if lost[1] then
+    usage.fail("%s is there%s, and no ledger has a copy: name another with -o, or say --replace",
+      lost[1], lost[2] and (" (and %d more)"):format(#lost - 1) or "")
+  end
+end
+
 --- "out/night.png" -> "out/night-2.png"
 ---@param name string
 ---@param n integer|string
@@ -167,13 +261,16 @@ function place.numbered(name, n)
   return ("%s-%s%s"):format(stem or name, n, extension or "")
 end
 
+-- Names that are tried for one picture.
+local MOST_NAMES = 10000
+
 --- The name, or the first of "name-2", "name-3", … under which no other picture lies.
 ---@param name string
 ---@param result segmind.Result
 ---@return string
 function place.free(name, result)
   local n, free = 1, name
-  while is_others(free, result) do
+  while n < MOST_NAMES and is_others(free, result) do
     n = n + 1
     free = place.numbered(name, n)
   end

@@ -1,6 +1,7 @@
 --- `segmind resume [ID]`: what was begun and has not ended.
 
 local pictures = require("segmind.cli.pictures")
+local place = require("segmind.cli.place")
 local usage = require("segmind.cli.usage")
 
 local verb = {
@@ -52,6 +53,7 @@ end
 
 function verb.run(context, args)
   local text = pictures.template(context, "{prompt}-{seed}")
+  place.check_target(text)
   local client, err = context.client()
   local jobs
   if client and args.id then

@@ -111,7 +111,7 @@ function verb.run(context, args)
   parameters.check_model(args.model)
   local list = plan(context, args,
     variations(args, parameters.read(args.model, args.parameters)))
-  local client, err = context.client()
+  local client, err = pictures.client(context, pictures.written(list))
   if not client then
     return context.fail(err)
   elseif args.dry_run then
