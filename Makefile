@@ -49,11 +49,11 @@ love: ## make the LÖVE example one file that runs by itself, in out/
 	@JOBS=$(JOBS) examples/love/pack.sh $(call quoted,$(OUT)) $(CMAKE_FLAGS)
 
 man: ## write the man page and the completions from what the command line declares
-	@LUA_PATH="lua/?.lua;lua/?/init.lua;;" lua5.4 -e \
+	@LUA_PATH="lua/?.lua;lua/?/init.lua;;" LUA_CPATH="$(BUILD)/lib/lua/5.4/?.so;;" lua5.4 -e \
 	  'io.write(require("segmind.cli.man").page())' >doc/segmind.1.new
 	@mv doc/segmind.1.new doc/segmind.1
 	@for pair in bash:segmind zsh:_segmind fish:segmind.fish; do \
-	  LUA_PATH="lua/?.lua;lua/?/init.lua;;" lua5.4 -e \
+	  LUA_PATH="lua/?.lua;lua/?/init.lua;;" LUA_CPATH="$(BUILD)/lib/lua/5.4/?.so;;" lua5.4 -e \
 	    'io.write(require("segmind.cli.completion").script(arg[1]), "\n")' /dev/null \
 	    "$${pair%:*}" >"doc/completions/$${pair#*:}"; done
 

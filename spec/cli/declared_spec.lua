@@ -6,6 +6,7 @@ local man = require("segmind.cli.man")
 local parser = require("segmind.cli.parser")
 local paths = require("spec.support.paths")
 local shell = require("spec.support.shell")
+local terminal = require("spec.support.terminal")
 
 describe("the declarations", function()
   it("give the man page that is kept (make man writes it)", function()
@@ -38,18 +39,51 @@ describe("the declarations", function()
 
   it("give a script that completes in bash", function()
     local path = files.new(completion.script("bash"))
-    local function complete(...)
-      local words = { ... }
+    -- `taken` is what Readline takes for the word; `words` are as bash splits them.
+    local function complete(line, words, taken)
       return (shell.output(("bash -c %s"):format(shell.quote(([[
-        compopt() { :; }; . %s; COMP_WORDS=(%s); COMP_CWORD=%d; _segmind; echo "${COMPREPLY[*]}"]])
-        :format(path, table.concat(words, " "), #words - 1)))))
+        compopt() { :; }; . %s; COMP_WORDS=(%s); COMP_LINE=%s; COMP_POINT=${#COMP_LINE}
+        COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _segmind segmind %s
+        echo "${COMPREPLY[*]}"]]):format(path, words or line, shell.quote(line), shell.quote(taken
+        or line:match("%S*$")))))):gsub("\n$", ""))
     end
-    assert.equal("emulate\n", complete("segmind", "em"))
-    assert.equal("flux-kontext-dev\n", complete("segmind", "run", "flux-kontext-d"))
-    assert.equal("guidance=\n", complete("segmind", "run", "flux-kontext-dev", "gui"))
-    assert.equal("--seed\n", complete("segmind", "run", "x", "--se"))
-    assert.equal("--budget\n", complete("segmind", "--bu"))
+    for line, reply in pairs({
+      ["segmind em"] = "emulate",
+      ["segmind run flux-kontext-d"] = "flux-kontext-dev",
+      ["segmind each photos flux-kontext-d"] = "flux-kontext-dev",
+      ["segmind submit flux-kontext-d"] = "flux-kontext-dev",
+      ["segmind --ledger here run flux-kontext-d"] = "flux-kontext-dev",
+      ["segmind run flux-kontext-dev gui"] = "guidance=",
+      ["segmind edit a.png x -m flux-kontext-dev --set gui"] = "guidance=",
+      ["segmind run x --se"] = "--seed",
+      ["segmind --bu"] = "--budget",
+      ["segmind cost --by d"] = "day",
+      ["segmind edit a.png x -m flux-2-p"] = "flux-2-pro",
+      ["segmind run x --on-unknown r"] = "resubmit",
+    }) do
+      assert.equal(reply, complete(line), line)
+    end
+    assert.equal("jpg", complete("segmind run flux-kontext-pro output_format=j",
+      "segmind run flux-kontext-pro output_format = j", "j"))
+    assert.equal("9", complete("segmind run flux-kontext-pro aspect_ratio=16:",
+      "segmind run flux-kontext-pro aspect_ratio = 16 :", ""))
+    assert.equal("", complete("segmind run flux-kontext-pro seed=1 see",
+      "segmind run flux-kontext-pro seed = 1 see", "see"))
     os.remove(path)
+  end)
+
+  it("give a script that leaves what stands before a file's name as it is", function()
+    local folder = files.make_folder(files.unused())
+    files.write(folder .. "/completion", completion.script("bash"))
+    files.write(folder .. "/words.bash", "")
+    files.write(folder .. "/two words.png", "")
+    local screen = terminal.start("env PS1='$ ' HISTFILE= bash --norc --noprofile -i", folder, 100, 9)
+    screen:keys(". ./completion", "Enter", "segmind run flux-kontext-pro prompt=@words.\t")
+    screen:await("prompt=@words.bash")
+    screen:keys(" input_image=two\t", "asp\t")
+    screen:await("input_image=two\\ words.png aspect_ratio=")
+    screen:close()
+    files.remove_folder(folder)
   end)
 
   it("have a summary, an example and a page of help for each verb", function()

@@ -17,7 +17,8 @@ local states = { "COMPLETED", "FAILED", "PENDING" }
 
 function verb.declare(command)
   command:option("-m --model"):argname("<model>"):description("Whose name holds this.")
-  command:option("--status"):argname("<status>"):description("COMPLETED, FAILED or PENDING.")
+  command:option("--status"):argname("<COMPLETED|FAILED|PENDING>")
+    :description("Those in this state alone.")
   command:option("--from"):argname("<day>"):description("As 2026-11-26; 7 days unless given.")
   command:option("--to"):argname("<day>")
   command:option("--page"):argname("<n>")
