@@ -155,12 +155,13 @@ function Budget:settle(job, result, err)
   if self._changing then
     apply(self)
   end
-  if not self._reserved[job.id] then
+  local price = self._reserved[job.id]
+  if not price then
     return
   end
   local cost, by = result and Budget.sound(result.cost), 0
   if cost then
-    by = cost - (Budget.price(job) or 0)
+    by = cost - (job._resubmits and Budget.price(job) or price)
   elseif not result and err.charged == "no" and not job._doubtful then
     by = -(Budget.price(job) or 0)
   end

@@ -85,7 +85,8 @@ end
 --- its own, which the next one gets, too: a callback that yields must not take the step that called
 --- it along. What the callback raises is its own; Ctrl-C in the midst of it is not.
 local function guarded(client, fn, value, job)
-  local before, runner = current(client), client._runner or new_runner()
+  local before = client._in_callback and current(client)
+  local runner = client._runner or new_runner()
   client._runner = nil
   runner.outer = before
   client._in_callback = runner

@@ -308,20 +308,6 @@ local function enter(job, phase)
   phases[phase](job)
 end
 
--- A job is the handler of its own operations, see operation.lua.
-
-function lifecycle.on_end(job, done, err)
-  return lifecycle.event(job, done and "done" or "failed", done or err)
-end
-
-function lifecycle.on_state(job, state, request_id)
-  return lifecycle.event(job, "told", state, request_id)
-end
-
-function lifecycle.on_row(job, row)
-  lifecycle.event(job, "row", row)
-end
-
 --- The handler of an adoption, which a job goes on with otherwise when it fails.
 local Adoption = { is_adoption = true }
 Adoption.__index = Adoption
@@ -753,6 +739,29 @@ function on.done(job, done)
   else
     on.read(job, done, result)
   end
+end
+
+-- A job is the handler of its own operations, see operation.lua. What each job hears goes straight
+-- to its function.
+
+function lifecycle.on_end(job, done, err)
+  if job._over then
+    return conclude(job)
+  elseif done then
+    return on.done(job, done)
+  end
+  return on.failed(job, err)
+end
+
+function lifecycle.on_state(job, state, request_id)
+  if job._over then
+    return conclude(job)
+  end
+  return on.told(job, state, request_id)
+end
+
+function lifecycle.on_row(job, row)
+  lifecycle.event(job, "row", row)
 end
 
 local function save(job, result, path)

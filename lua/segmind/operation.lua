@@ -104,8 +104,6 @@ local function is_behind(handler, id)
   return task and task ~= id
 end
 
-local ends = { done = true, error = true }
-
 local function deliver(handler, what, a, b)
   if what == "done" then
     handler:_on_end(a)
@@ -125,13 +123,12 @@ end
 ---@param a any
 ---@param b any
 function operation.deliver(client, id, what, a, b)
-  local handler = client._handlers[id]
+  local handler, is_end = client._handlers[id], what == "done" or what == "error"
   if what == "note" then
     callback.emit(client, { what = "note", message = a, job = operation.job(handler) })
   elseif handler then
-    local is_end = ends[what]
     if not is_behind(handler, id) then
-      client._ending = is_end and handler or false
+      client._ending = is_end and handler
       deliver(handler, what, a, b)
     end
     if is_end then
