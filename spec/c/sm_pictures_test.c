@@ -3,7 +3,10 @@
 #include "sm_pictures.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
 #include <sys/syscall.h>
+#include <time.h>
 
 #include "one_ledger.h"
 #include "sample_pictures.h"
@@ -288,12 +291,26 @@ int fsync(int fd) {
   return -1;
 }
 
+/* No descriptor is left for the third. */
+static bool is_starved;
+
+int openat(int fd, const char *name, int flags, ...) {
+  va_list more;
+  va_start(more, flags);
+  mode_t mode = flags & O_CREAT ? va_arg(more, mode_t) : 0;
+  va_end(more);
+  if (!is_starved || strcmp(name, three[2]) != 0)
+    return (int)syscall(SYS_openat, fd, name, flags, mode);
+  errno = EMFILE;
+  return -1;
+}
+
 static enum sm_db_status watch_rows(const struct sm_db *outer,
                                     struct sm_db_query *query,
                                     struct sm_error *why) {
   (void)outer;
   if (strncmp(query->sql, "UPDATE segmind_steps SET file", 29) == 0)
-    CHECK(synced_files == 3 && synced_folders == 1);
+    CHECK(synced_files >= 2 && synced_folders >= 1);
   return sm_db_run(&inner, query, why);
 }
 
@@ -328,6 +345,17 @@ static void keep_unsynced(struct sm_write *write, const char *name) {
   write->deadline_ms = INT64_MAX;
 }
 
+/* Whether so many come home, in a while. */
+static bool count_home(int count) {
+  for (int i = 0; count > 0 && i < 2000; i++) {
+    const struct sm_write *write = store.finished(store.self);
+    count -= write && write->kind == SM_WRITE_KEEP;
+    if (!write)
+      nanosleep(&(const struct timespec){.tv_nsec = 1000000}, NULL);
+  }
+  return count == 0;
+}
+
 /* M10. A second sync of a picture that the disk does not take would say that
  * all is well. */
 static void pictures_are_synced_together_before_their_rows_name_them(void) {
@@ -335,12 +363,14 @@ static void pictures_are_synced_together_before_their_rows_name_them(void) {
   open_with_a_folder();
   for (int i = 0; i < 3; i++)
     keep_unsynced(&writes[i], three[i]);
-  is_counting = true;
+  is_counting = is_starved = true;
   for (int i = 0; i < 3; i++)
     store.put(store.self, &writes[i]);
-  for (int i = 0; i < 3; i++)
-    CHECK(store.finished(store.self) != NULL);
-  CHECK(synced_files == 3 && synced_folders == 1);
+  CHECK(count_home(2) && writes[2].is_unsynced);
+  CHECK(synced_files == 2 && synced_folders == 1);
+  is_starved = false;
+  CHECK(count_home(1));
+  CHECK(synced_files == 3 && synced_folders == 2);
   is_counting = false;
   for (int i = 0; i < 3; i++) {
     CHECK(!writes[i].is_unsynced && (writes[i].error != NULL) == (i == 1));

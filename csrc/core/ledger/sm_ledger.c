@@ -294,6 +294,15 @@ static void refuse(struct sm_write *write, enum sm_db_status status,
   write->is_broken = sm_db_is_broken(status);
 }
 
+static void try_again_later(struct sm_ledger *ledger, struct sm_write *write) {
+  note_once(ledger, write->error->message);
+  if (!ledger->refused.head)
+    wait_longer(&ledger->again);
+  if (write->give_up_ms < ledger->again.at_ms)
+    ledger->again.at_ms = write->give_up_ms;
+  sm_writes_push(&ledger->refused, write);
+}
+
 /* The first of the pending is not written. Where nothing was submitted it goes
  * home (M5); what may be about money already spent is tried again until its
  * deadline (M4). */
@@ -306,12 +315,7 @@ static void settle_refusal(struct sm_ledger *ledger, struct sm_writes *done) {
     finish_first(ledger, done);
     return;
   }
-  note_once(ledger, write->error->message);
-  if (!ledger->refused.head)
-    wait_longer(&ledger->again);
-  if (write->give_up_ms < ledger->again.at_ms)
-    ledger->again.at_ms = write->give_up_ms;
-  sm_writes_push(&ledger->refused, sm_writes_pop(&ledger->pending));
+  try_again_later(ledger, sm_writes_pop(&ledger->pending));
 }
 
 /* The pending have been tried, each. */
@@ -374,8 +378,13 @@ static void try_pending(struct sm_ledger *ledger, struct sm_writes *done) {
 static void sync_pictures(struct sm_ledger *ledger, struct sm_writes *done) {
   struct sm_writes failed = {0};
   sm_pictures_sync(&ledger->connection.pictures, &ledger->pending, &failed);
-  while (failed.head)
-    finish(ledger, sm_writes_pop(&failed), done);
+  while (failed.head) {
+    struct sm_write *write = sm_writes_pop(&failed);
+    if (write->is_unsynced && write->give_up_ms > sm_now_ms())
+      try_again_later(ledger, write);
+    else
+      finish(ledger, write, done);
+  }
 }
 
 static void commit_pending(struct sm_ledger *ledger) {

@@ -216,7 +216,7 @@ static void note_sync(const struct sm_pictures *pictures,
                       struct sm_write *write, int why) {
   struct sm_error e;
   sm_write_clear(write);
-  write->is_unsynced = false;
+  write->is_unsynced = why == EMFILE || why == ENFILE;
   if (!why)
     return;
   sm_fail(&e, SM_IO, "cannot write %.200s/%s: %s", pictures->folder,

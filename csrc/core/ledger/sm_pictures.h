@@ -40,7 +40,9 @@ enum sm_db_status sm_pictures_prepare(struct sm_pictures *pictures,
 void sm_pictures_destroy(struct sm_pictures *pictures);
 
 /* Syncs the pictures of writes that are not yet (M10), many together. Moves
- * those whose picture the disk does not take to `failed`, with an error. */
+ * those whose picture the disk does not take to `failed`, with an error; and
+ * those that no descriptor was left for, which stay unsynced and may be tried
+ * again. */
 void sm_pictures_sync(const struct sm_pictures *pictures,
                       struct sm_writes *writes, struct sm_writes *failed);
 
