@@ -22,14 +22,15 @@ local trial = require("trial")
 
 local case, jobs, seconds
 local client, steps, events, ended, slowest = nil, {}, 0, 0, 0
-local began, next_frame, open = nil, 0, 0
+local began, next_frame, open, submitted = nil, 0, 0, 0
 
 local function over()
   ended, open = ended + 1, open - 1
 end
 
-local function submit(number)
-  local save = case == "saving" and ("%s/%d"):format(love.filesystem.getSaveDirectory(), number)
+local function submit()
+  submitted = submitted + 1
+  local save = case == "saving" and ("%s/%d"):format(love.filesystem.getSaveDirectory(), submitted)
   local job = assert(client:submit("flux-kontext-pro", { prompt = "a lighthouse" },
     { save = save or nil }))
   open = open + 1
@@ -46,8 +47,8 @@ function love.load(words)
   assert(love.filesystem.createDirectory(""))
   -- The emulator is quicker than the published latencies that polling would go by.
   client = assert(segmind.new({ poll = case == "idle" and 1 or 0.25 }))
-  for i = 1, jobs do
-    submit(i)
+  for _ = 1, jobs do
+    submit()
   end
 end
 
@@ -67,7 +68,7 @@ end
 -- New jobs are begun outside what is measured: submitting is the program's own call.
 local function refill()
   while open < jobs do
-    submit(ended + open + 1)
+    submit()
   end
 end
 
