@@ -47,25 +47,23 @@ static int find_name(const struct sm_slice *names, int count,
   return count;
 }
 
-static bool read_number(struct sm_cursor *cursor, bool may_have_sign,
-                        double *number) {
+static bool read_figure(struct sm_cursor *cursor, int figure, double *cost) {
   struct sm_slice digits;
-  return sm_cursor_number(cursor, &digits) &&
-         (may_have_sign || digits.text[0] != '-') &&
-         sm_number_read(digits.text, digits.size, number);
+  if (figure < 0 || !sm_cursor_number(cursor, &digits))
+    return false;
+  if (figure == COST)
+    (void)sm_number_read(digits.text, digits.size, cost);
+  return figure == CREDITS || digits.text[0] != '-';
 }
 
-static bool read_figures(struct sm_cursor *cursor, double *cost) {
+static bool read_metrics(struct sm_cursor *cursor, double *cost) {
   struct sm_slice name;
   unsigned seen = 0;
-  double number;
   bool is_read = sm_cursor_open(cursor);
   while (is_read && sm_cursor_next(cursor, &name)) {
     int figure = find_name(figures, COUNT(figures), &name, &seen);
-    is_read = figure == COUNT(figures)
-                  ? sm_cursor_pass(cursor)
-                  : figure >= 0 && read_number(cursor, figure == CREDITS,
-                                               figure == COST ? cost : &number);
+    is_read = figure == COUNT(figures) ? sm_cursor_pass(cursor)
+                                       : read_figure(cursor, figure, cost);
   }
   return is_read;
 }
@@ -104,7 +102,7 @@ static bool read_member(struct sm_result *result, struct sm_cursor *cursor,
   case OUTPUT:
     return read_address(cursor, &result->address);
   case METRICS:
-    return read_figures(cursor, &result->cost);
+    return read_metrics(cursor, &result->cost);
   case SEED:
     return read_seed(cursor, &result->seed);
   case NO_ERROR:
