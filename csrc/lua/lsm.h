@@ -124,7 +124,8 @@ bool lsm_is_sendable(const char *text, size_t size);
 /* (a model's parameters, as lua/segmind/models has them) -> a function for
  * calls of that model; nothing where there is something in them that it does
  * not know. The function: (parameters, a seed to take instead of theirs) -> a
- * copy as it is sent, whether there are pictures (URLs, all of them), the list
+ * copy as it is sent, whether there are pictures, whether some of them are
+ * tables with a metatable, which are not judged here, instead of URLs, the list
  * of warnings or nil. Nothing for a call that is not usual, which
  * lua/segmind/schema.lua judges and words; what is usual passes there, too. */
 int lsm_checker(lua_State *L);

@@ -1,10 +1,10 @@
-/* The usual call, checked at once. A model's table is compiled into a form whose
- * texts a Lua table keeps alive; both are upvalues of the function that checks a
- * call by it.
+/* The usual call, checked at once. A model's table is compiled into a form
+ * whose texts a Lua table keeps alive; both are upvalues of the function that
+ * checks a call by it.
  *
  * It knows the rules of lua/segmind/schema.lua and none of its words: a call in
  * which anything is unusual (a value that is refused, a parameter that is not
- * declared, a picture that is no URL, a value to warn of) is left to that file.
+ * declared, the path of a picture, a value to warn of) is left to that file.
  * Nor does it guess: a model's table with anything that it does not know has no
  * compiled form. */
 #include <ctype.h>
@@ -235,6 +235,8 @@ struct call {
   int at[MOST_PARAMS]; /* where a value is on the stack, its name below; 0:
                           left out */
   int count;
+  bool has_pictures;
+  bool has_objects; /* pictures that are no URLs, for Lua to judge */
 };
 
 enum { PARAMETERS = 1, SEED }; /* the arguments of a check */
@@ -310,33 +312,42 @@ static bool is_url(lua_State *L, int index) {
   return strncmp(text + at, "://", 3) == 0 && lsm_is_sendable(text, size);
 }
 
+static bool has_metatable(lua_State *L, int index) {
+  bool has = lua_getmetatable(L, index);
+  lua_pop(L, has);
+  return has;
+}
+
+/* A URL, or an object that may stand for a picture. */
+static bool is_picture(struct call *call, int index) {
+  bool is_object = lua_istable(call->L, index) && has_metatable(call->L, index);
+  call->has_pictures = true;
+  call->has_objects |= is_object;
+  return is_object || is_url(call->L, index);
+}
+
 /* Whether it has a value at each place up to its length, and nothing else. */
 static bool is_list(lua_State *L, int index) {
   size_t count = 0;
-  if (!lua_istable(L, index) || lsm_length(L, index) == 0)
+  if (!lua_istable(L, index) || has_metatable(L, index))
     return false;
-  if (lua_getmetatable(L, index)) {
-    lua_pop(L, 1);
-    return false;
-  }
   for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1))
     count++;
-  return count == lsm_length(L, index);
+  return count > 0 && count == lsm_length(L, index);
 }
 
 /* Puts a copy in the place of pictures; one stands for a list of one. */
-static bool copy_urls(lua_State *L, int index) {
-  bool is_single = is_url(L, index);
-  if (!is_single && !is_list(L, index))
-    return false;
-  int count = is_single ? 1 : (int)lsm_length(L, index);
+static bool copy_pictures(struct call *call, int index) {
+  lua_State *L = call->L;
+  bool is_many = is_list(L, index);
+  int count = is_many ? (int)lsm_length(L, index) : 1;
   lua_createtable(L, count, 0);
   for (int i = 1; i <= count; i++) {
-    if (is_single)
-      lua_pushvalue(L, index);
-    else
+    if (is_many)
       lua_rawgeti(L, index, i);
-    if (!is_url(L, lua_gettop(L)))
+    else
+      lua_pushvalue(L, index);
+    if (!is_picture(call, lua_gettop(L)))
       return false;
     lua_rawseti(L, -2, i);
   }
@@ -344,19 +355,20 @@ static bool copy_urls(lua_State *L, int index) {
   return true;
 }
 
-static bool is_regular(lua_State *L, int index, const struct param *param) {
+static bool is_regular(struct call *call, int index,
+                       const struct param *param) {
   switch (param->type) {
   case STRING:
-    return is_string(L, index, param);
+    return is_string(call->L, index, param);
   case INTEGER:
   case NUMBER:
-    return is_number(L, index, param);
+    return is_number(call->L, index, param);
   case BOOLEAN:
-    return lua_isboolean(L, index);
+    return lua_isboolean(call->L, index);
   case IMAGE:
-    return is_url(L, index);
+    return is_picture(call, index);
   case IMAGES:
-    return copy_urls(L, index);
+    return copy_pictures(call, index);
   }
   return false;
 }
@@ -373,7 +385,7 @@ static bool check_values(struct call *call) {
   for (int i = 0; i < call->schema->count; i++) {
     const struct param *param = &call->schema->params[i];
     int index = call->at[i];
-    if (index == 0 ? param->is_required : !is_regular(call->L, index, param))
+    if (index == 0 ? param->is_required : !is_regular(call, index, param))
       return false;
     if (index != 0 && param->type == INTEGER)
       make_integer(call->L, index);
@@ -449,13 +461,6 @@ static void push_copy(struct call *call) {
   }
 }
 
-static bool has_pictures(const struct call *call) {
-  for (int i = 0; i < call->schema->count; i++)
-    if (call->at[i] && call->schema->params[i].type >= IMAGE)
-      return true;
-  return false;
-}
-
 static int check(lua_State *L) {
   struct call call = {.L = L, .schema = lua_touserdata(L, lua_upvalueindex(2))};
   if (!take(&call) || !check_values(&call) || !push_warnings(&call))
@@ -464,9 +469,10 @@ static int check(lua_State *L) {
   if (!lua_isnil(L, SEED))
     take_seed(&call);
   push_copy(&call);
-  lua_pushboolean(L, has_pictures(&call));
+  lua_pushboolean(L, call.has_pictures);
+  lua_pushboolean(L, call.has_objects);
   lua_pushvalue(L, warnings);
-  return 3;
+  return 4;
 }
 
 int lsm_checker(lua_State *L) {

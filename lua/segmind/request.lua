@@ -412,15 +412,37 @@ local function checker_of(core, spec)
   return checker
 end
 
+-- Whether pictures that are no URLs are what they mostly are: jobs of this client, steps of this
+-- chain, results with a URL.
+local function are_usual(slots, client, refs)
+  for i = 1, #slots do
+    local value, kind = slots[i].value, slots[i].kind
+    local is_usual = kind == "url" or kind == "job" and value._client == client
+      or kind == "step" and value.chain == refs or kind == "result" and value.url
+    if not is_usual then
+      return false
+    end
+  end
+  return true
+end
+
+local function take_results(slots)
+  for _, slot in ipairs(slots) do
+    if slot.kind == "result" then
+      request.take_result(slot, slot.value)
+    end
+  end
+end
+
 --- A request of a call in which nothing is unusual, as most are; nil for any other.
-local function usual(client, spec, model, params, opts)
+local function usual(client, spec, model, params, opts, refs)
   local checker = not opts.allow_unknown and type(params) == "table"
     and (checkers[spec] or checker_of(client._core, spec))
   if not checker then
     return nil
   end
   local drawn = draw_seed(client, spec, params)
-  local copy, has_pictures, warnings = checker(params, drawn)
+  local copy, has_pictures, has_objects, warnings = checker(params, drawn)
   if not copy then
     return nil
   end
@@ -433,8 +455,12 @@ local function usual(client, spec, model, params, opts)
     prepared.warnings = warnings
   end
   if has_pictures then
-    prepared.slots = declared_slots(spec, copy)
-    prepared.inputs = origins(prepared.slots)
+    local slots = declared_slots(spec, copy)
+    if has_objects and not are_usual(slots, client, refs) then
+      return nil
+    end
+    prepared.slots, prepared.inputs = slots, origins(slots)
+    take_results(slots)
   end
   return prepared
 end
@@ -448,11 +474,7 @@ local function checked(client, spec, model, params, opts, refs)
   local copy, slots = find_slots(spec, values, opts)
   local prepared = { model = model, spec = spec, params = copy, slots = slots,
     inputs = origins(slots), warnings = found[1] and found, opts = opts }
-  for _, slot in ipairs(slots) do
-    if slot.kind == "result" then
-      request.take_result(slot, slot.value)
-    end
-  end
+  take_results(slots)
   local drawn = draw_seed(client, spec, copy)
   if drawn then
     copy.seed, prepared.is_seed_drawn = drawn, true
@@ -471,7 +493,7 @@ end
 ---@return segmind.Error? err kind "invalid"
 function request.prepare(client, model, params, opts, refs)
   local spec = declared(model)
-  local prepared, problems = spec and usual(client, spec, model, params, opts), nil
+  local prepared, problems = spec and usual(client, spec, model, params, opts, refs), nil
   if not prepared then
     check_arguments(model, params)
     prepared, problems = checked(client, spec, model, params, opts, refs)

@@ -131,12 +131,28 @@ local function has_picture(spec, params)
   return false
 end
 
+-- The core leaves objects that may be pictures to Lua: here URLs stand for them.
+local function without_objects(value)
+  if type(value) ~= "table" then
+    return value
+  elseif getmetatable(value) then
+    return urls[1]
+  end
+  local copy = {}
+  for name, item in pairs(value) do
+    copy[name] = without_objects(item)
+  end
+  return copy
+end
+
 --- One call both ways; whether the core took it.
 local function compare(spec, check, params)
   local seed = drawn_for(params)
-  local copy, has_pictures, warnings = check(params, seed)
+  local copy, has_pictures, has_objects, warnings = check(params, seed)
   if not copy then
     return false
+  elseif has_objects then
+    params, copy = without_objects(params), without_objects(copy)
   end
   local checked, found = schema.check(spec, params, checks)
   local text = checked and json.encode({ checked, copy, found, warnings })
@@ -176,22 +192,24 @@ describe("a usual call", function()
 
   it("is what a caller without a picture, or with the URL of one, makes", function()
     local check = core.checker(models["flux-kontext-pro"].params)
-    local copy, has_pictures, warnings = check({ prompt = "a \"red\" house" }, 7)
+    local copy, has_pictures, has_objects, warnings = check({ prompt = "a \"red\" house" }, 7)
     assert.same({ prompt = "a \"red\" house", seed = 7 }, copy)
-    assert.is_false(has_pictures)
+    assert.is_false(has_pictures or has_objects)
     assert.truthy(warnings[1]:find("aspect_ratio is left out", 1, true))
-    copy, has_pictures, warnings = check({ prompt = "x", input_image = urls[1], seed = 5.0 })
+    copy, has_pictures, has_objects, warnings =
+      check({ prompt = "x", input_image = urls[1], seed = 5.0 })
     assert.same({ prompt = "x", input_image = urls[1], seed = 5 }, copy)
     assert.is_true(has_pictures)
+    assert.is_false(has_objects)
     assert.is_nil(warnings)
   end)
 
-  it("is none with a metatable, an unknown name, a value to warn of, a Job or bytes", function()
+  it("is none with a metatable, an unknown name, a value to warn of, or a path", function()
     local check = core.checker(models["flux-kontext-pro"].params)
     for _, params in ipairs({ setmetatable({ prompt = "x" }, {}), { prompt = "x", promt = "y" },
       { prompt = "x", aspect_ratio = "match_input_image" }, { prompt = "x", [1] = "y" },
       { prompt = "x", safety_tolerance = 5, input_image = urls[1] }, {},
-      { prompt = "x", input_image = input.bytes("") }, { prompt = "x", input_image = "a.png" },
+      { prompt = "x", input_image = {} }, { prompt = "x", input_image = "a.png" },
       { prompt = "x", seed = json.null } }) do
       assert.equal(0, select("#", check(params)))
     end
@@ -229,6 +247,27 @@ describe("the request of a usual call", function()
     assert.equal("a red house", job.params.prompt)
     assert(job:wait())
     assert.equal('{"aspect_ratio":"1:1","prompt":"a red house","seed":3}', faked.calls[1].body)
+  end)
+
+  it("may take a job and a result, not those of which Lua has something to say", function()
+    local request = require("segmind.request")
+    local job = assert(sm:submit("flux-kontext-pro", { prompt = "x", aspect_ratio = "1:1" }))
+    local result = assert(job:wait())
+    local function prepare(picture)
+      return request.prepare(sm, "flux-2-pro", { prompt = "x", seed = 1, image_urls = picture }, {})
+    end
+    local one, two = assert(prepare(job)), assert(prepare({ result, urls[1], job }))
+    assert.same({ { param = "image_urls", kind = "job", job = job.id } }, one.inputs)
+    assert.same({ result.url, urls[1], job }, two.params.image_urls)
+    assert.same({ "url", "url", "job" }, { two.slots[1].kind, two.slots[2].kind,
+      two.slots[3].kind })
+    for picture, words in pairs({ [setmetatable({}, {})] = "an image is a path",
+      [sm:chain():step("flux-kontext-pro", { prompt = "x" }):output(1)] = "another chain",
+      [input.bytes("")] = "image_urls" }) do
+      local prepared, err = prepare({ urls[1], picture })
+      assert.is_nil(prepared)
+      assert.truthy(err.message:find(words, 1, true), err.message)
+    end
   end)
 
   it("has the pictures, and in a ledger the key, that the Lua way gives it", function()
