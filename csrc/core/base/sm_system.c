@@ -106,7 +106,7 @@ int sm_system_socket(int domain, int type, int protocol) {
 
 #ifdef ON_LINUX
 static int port_of(int fd) {
-  struct sockaddr_storage address;
+  struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
   socklen_t size = sizeof address;
   if (getsockname(fd, (struct sockaddr *)&address, &size) != 0)
     return -1;
