@@ -72,7 +72,7 @@ complete -c segmind -f -n __fish_use_subcommand -a jobs -d 'List what the ledger
 complete -c segmind -n '__fish_seen_subcommand_from jobs' -s h -l help -d 'Show this help message and exit.'
 complete -c segmind -n '__fish_seen_subcommand_from jobs' -l doubt -d 'Only those that may have been paid: nobody knows.'
 complete -c segmind -n '__fish_seen_subcommand_from jobs' -l unfinished -d 'Only those that segmind resume goes on with.'
-complete -c segmind -n '__fish_seen_subcommand_from jobs' -l waiting -d 'Only those of the queue: waiting, blocked by a failed one, or failed there.'
+complete -c segmind -n '__fish_seen_subcommand_from jobs' -l waiting -d 'Only those of the queue: waiting, picked by a worker or under way there, failed there, or blocked by a failed one.'
 complete -c segmind -f -n __fish_use_subcommand -a cost -d 'Print what was spent.'
 complete -c segmind -n '__fish_seen_subcommand_from cost' -s h -l help -d 'Show this help message and exit.'
 complete -c segmind -n '__fish_seen_subcommand_from cost' -l by -x -a 'day model' -d 'The sum of each day, or of each model.'

@@ -80,6 +80,8 @@ history.record_options = { model = "text",
 ---@field inputs { param: string?, sha256: string?, url: string? }[]? the pictures it was made from
 ---@field kept string? the ledger's copy of the picture
 ---@field sha256 string? the hash of that copy
+--- whether the step is in the queue: it waits there, a worker is at it, or it has failed there
+---@field is_queued boolean?
 ---@field damage string? why the row cannot be relied on
 
 -- As the ledger counts (spent_sql in sm_ledger_budget.c).
@@ -111,10 +113,29 @@ end
 --- A step that waits, and was not submitted: generation 0.
 local function queued(row)
   local made, call = lineage.of_key(row.params), object(row.params, math.huge) or {}
+  local params = call.params or {}
   return { key = row.key, generation = 0, model = row.model, name = row.name, state = row.state,
-    is_held = row.lease_until > os.time(), is_synchronous = false, submits = 0,
-    params = call.params or {}, doubt = 0, usd = 0, submitted = row.enqueued_at,
-    inputs = made and made.inputs, error = row.problem }
+    is_held = row.lease_until > os.time(), is_synchronous = false, submits = 0, params = params,
+    seed = type(params.seed) == "number" and params.seed or nil, doubt = 0, usd = 0,
+    submitted = row.enqueued_at, inputs = made and made.inputs, error = row.problem,
+    is_queued = true }
+end
+
+--- Puts what the queue says together with the rows of steps that were begun: the last of a key is
+--- what a worker has made of it, unless that has failed and the step waits again.
+local function add_queue(records, waiting)
+  local last = {}
+  for _, one in ipairs(waiting[1] and records or {}) do
+    last[one.key] = one
+  end
+  for _, row in ipairs(waiting) do
+    local begun = last[row.key]
+    if begun and (begun.state ~= "failed" or row.state == "failed") then
+      begun.is_queued, begun.name = true, begun.name or row.name
+    else
+      records[#records + 1] = queued(row)
+    end
+  end
 end
 
 ---@param rows table[] as the core hands them out
@@ -123,17 +144,15 @@ end
 ---@param opts segmind.RecordOptions
 ---@return segmind.Record[]
 function history.records(rows, waiting, folder, opts)
-  local out = {}
-  local function add(one)
+  local all, out = {}, {}
+  for i, row in ipairs(rows) do
+    all[i] = (row.damage and damaged or record_of)(row, folder)
+  end
+  add_queue(all, waiting)
+  for _, one in ipairs(all) do
     local is_wanted = (not opts.state or one.state == opts.state)
       and (not opts.model or one.model == opts.model)
     out[#out + 1] = is_wanted and one or nil
-  end
-  for _, row in ipairs(rows) do
-    add((row.damage and damaged or record_of)(row, folder))
-  end
-  for _, row in ipairs(waiting) do
-    add(queued(row))
   end
   return out
 end

@@ -7,6 +7,7 @@ local paths = require("spec.support.paths")
 local program = require("spec.support.program")
 local segmind_version = require("segmind.version")
 local shell = require("spec.support.shell")
+local terminal = require("spec.support.terminal")
 
 local quote = shell.quote
 
@@ -212,11 +213,38 @@ describe("segmind", function()
       fine(segmind(RUN .. " -n 2"))
       local run = fine(segmind("jobs"))
       for seed = 1, 2 do
-        assert.truthy(run.out:find(("  x  seed %d  /[^\n]*%%.png\n"):format(seed)), run.out)
+        assert.truthy(run.out:find(("  seed %d  x  /[^\n]*%%.png\n"):format(seed)), run.out)
       end
       assert.truthy(fine(segmind("history -n 2")).err:find("--page 2", 1, true))
       assert.equal("", fine(segmind("history -n 3")).err)
     end)
+
+  it("cuts no path of a list in a pipe, marks what it cuts, and names no file that is not there",
+    function()
+      fine(segmind("run flux-kontext-pro aspect_ratio=1:1 seed=1 prompt=" .. ("long"):rep(99)))
+      local row = fine(segmind("jobs")).out
+      local path = row:match("lon…  (/[^\n]*%.png)\n$")
+      assert.truthy(path and files.read(path), row)
+      os.remove(path)
+      assert.is_nil(fine(segmind("jobs")).out:find(".png", 1, true))
+      assert.is_nil(program.events(fine(segmind("jobs --json")))[1].kept)
+    end)
+
+  it("lists on a terminal first what tells rows apart, and marks where a row is cut", function()
+    local prompt = "a house by the sea, and the wind in its windows"
+    fine(segmind(("run flux-kontext-pro aspect_ratio=1:1 -n 2 prompt='%s'"):format(prompt)))
+    local command = ("(%s); (%s); exec sleep 60"):format(segmind:command("jobs"),
+      segmind:command("history"))
+    local screen = terminal.start("sh -c " .. quote(command), segmind.folder, 80, 24)
+    local submits = service:ledger().submits
+    for i, state in ipairs({ "completed", "completed", "COMPLETED", "COMPLETED" }) do
+      local one = submits[(i - 1) % 2 + 1]
+      local row = ("%s $0.05  %s  seed %d  a house by the sea, "):format(state,
+        one.request_id:sub(1, 12), one.body.seed)
+      assert.truthy(screen:await(row):find(row .. "[^\n]*…\n"), screen:text())
+    end
+    screen:close()
+  end)
 
   it("ends with the result also when it fails", function()
     refuse({ status = 400 })

@@ -36,6 +36,23 @@ describe("segmind submit", function()
     assert.equal(2, segmind:accepted())
   end)
 
+  it("tells its steps apart, and what the queue holds beside them", function()
+    local run = segmind("submit each a.png b.png flux-kontext-dev prompt=x seed=4")
+    assert.truthy(run.err:find("2 steps put into the queue, which holds 2", 1, true), run.err)
+    run = segmind("submit flux-kontext-pro prompt=house -n 2")
+    assert.truthy(run.err:find("2 steps put into the queue, which holds 4", 1, true), run.err)
+    local rows = segmind("jobs --waiting").out
+    for _, key in ipairs({ run.out:match("^(%x+)\n(%x+)") }) do
+      assert.truthy(rows:find(" " .. key:sub(1, 12) .. " ", 1, true), rows)
+    end
+    for _, text in ipairs({ "seed 4  a  x\n", "seed 4  b  x\n", "seed 1  house\n",
+      "seed 2  house\n" }) do
+      assert.truthy(rows:find(text, 1, true), rows)
+    end
+    run = segmind("submit flux-kontext-pro prompt=house --seed -1")
+    assert.is_nil(run.err:find("put into the queue", 1, true), run.err)
+  end)
+
   it("tells what resume leaves to work", function()
     segmind("submit flux-kontext-pro prompt=house")
     assert.truthy(segmind("resume").err:find("1 in the queue wait for segmind work", 1, true))
@@ -62,6 +79,13 @@ describe("segmind work", function()
     local run = segmind("work --until-empty")
     assert.equal(1, run.code)
     assert.truthy(run.err:find("1 blocked by a step that has failed", 1, true), run.err)
+    local rows = segmind("jobs --waiting").out
+    assert.truthy(rows:find("failed [^\n]*one[^\n]*\n"), rows)
+    assert.truthy(rows:find("blocked [^\n]*two[^\n]*\n"), rows)
+    assert.equal(2, select(2, rows:gsub("\n", "")), rows)
+    assert.equal(0, segmind("submit two.json").code) -- the failed one waits again
+    rows = segmind("jobs --waiting").out
+    assert.equal(2, select(2, rows:gsub("waiting ", "")), rows)
   end)
 
   it("keeps the smaller budget, and ends with 3 when it is reached", function()

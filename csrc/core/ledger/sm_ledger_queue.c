@@ -128,7 +128,7 @@ static const char set_limits_sql[] =
 
 static const char set_due_sql[] = "UPDATE segmind_limits SET due_at = $1";
 
-/* A step that was begun shows as a row of segmind_steps. What is blocked, and
+/* All that is there, with those that a worker has begun. What is blocked, and
  * by which failure: those that hang on one, and those that hang on them. */
 static const char list_sql[] =
     "WITH RECURSIVE blocked (step_key, cause) AS ("
@@ -142,12 +142,7 @@ static const char list_sql[] =
         "COALESCE(q.problem, (SELECT MIN('needs ' || "
         "COALESCE(f.name, f.model) || ', which has failed: ' || f.problem) "
         "FROM blocked b JOIN segmind_queue f ON f.step_key = b.cause "
-        "WHERE b.step_key = q.step_key))") "WHERE NOT EXISTS "
-                                           "(SELECT 1 FROM segmind_steps s "
-                                           "WHERE s.step_key = q.step_key "
-                                           "AND (s.state <> 'failed' "
-                                           "OR q.state = 'failed')) "
-                                           "ORDER BY q.enqueued_at, q.step_key";
+        "WHERE b.step_key = q.step_key))") "ORDER BY q.enqueued_at, q.step_key";
 
 /* -- rows ------------------------------------------------------------------ */
 

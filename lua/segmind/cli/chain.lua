@@ -111,7 +111,7 @@ function verb.run(context, args)
   elseif args.dry_run then
     return pictures.estimate(context, { chain })
   elseif args.queue then
-    return pictures.enqueue(context, { chain })
+    return pictures.enqueue(context, client, { chain })
   end
   local list
   list, err = submit(chain, file)

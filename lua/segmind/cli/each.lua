@@ -271,7 +271,8 @@ local function add(list, plan, row, combination)
   end
   pictures.set_format(plan.model, params, not plan.is_default and output or nil)
   local one = { where = row.where, params = params, same = canonical(params), output = output,
-    template = output, values = {}, is_default = plan.is_default }
+    template = output, values = {}, is_default = plan.is_default,
+    name = tostring(name_of(row, params, plan.model)) }
   local leader = plan.leaders[one.same]
   check_output(plan.writers, one)
   if not leader then
@@ -381,8 +382,11 @@ local function options_of(plan, one)
   return opts
 end
 
+--- The step of a picture, named for whoever looks at the queue.
 local function chain_of(client, plan, one)
-  return client:chain():step(plan.model, one.params, options_of(plan, one))
+  local opts = options_of(plan, one)
+  opts.name = one.name
+  return client:chain():step(plan.model, one.params, opts)
 end
 
 --- Checks and prices every picture; or the exit code, when one cannot be made.
@@ -481,7 +485,7 @@ local function enqueue(context, client, plan, list)
   for i, one in ipairs(list) do
     chains[i], where[i] = chain_of(client, plan, one), one.where
   end
-  return pictures.enqueue(context, chains, where)
+  return pictures.enqueue(context, client, chains, where)
 end
 
 --- The further names of a picture that several rows asked for.

@@ -58,9 +58,10 @@ function verb.run(context, args)
     return context.fail(err)
   end
   for _, row in ipairs(rows) do
-    context.out:line(records.row(context, "%s  %-9s  %-6s %-24s %-32s  %s",
-      records.time(row.created), row.state or "", row.cost and ("$%.2f"):format(row.cost) or "",
-      row.model or "", row.request_id or "-", row.error or row.url or ""))
+    local params = row.params or {}
+    context.out:line(records.line(context, { time = row.created, state = row.state or "",
+      usd = row.cost, model = row.model, id = row.request_id, prompt = params.prompt,
+      seed = type(params.seed) == "number" and params.seed or nil, rest = row.error or row.url }))
     context.out:event({ what = "request", request_id = row.request_id, model = row.model,
       state = row.state, cost = row.cost, url = row.url, error = row.error, created = row.created,
       ended = row.ended, seconds = row.seconds, params = row.params })

@@ -1,7 +1,7 @@
 --- `segmind jobs`: the steps of the ledger.
 
-local progress = require("segmind.progress")
 local records = require("segmind.cli.records")
+local shell = require("segmind.cli.shell")
 
 local verb = {
   name = "jobs",
@@ -15,7 +15,8 @@ function verb.declare(command)
   command:flag("--doubt"):description("Only those that may have been paid: nobody knows.")
   command:flag("--unfinished"):description("Only those that segmind resume goes on with.")
   command:flag("--waiting")
-    :description("Only those of the queue: waiting, blocked by a failed one, or failed there.")
+    :description("Only those of the queue: waiting, picked by a worker or under way there, "
+      .. "failed there, or blocked by a failed one.")
 end
 
 local function is_in_doubt(one)
@@ -23,41 +24,37 @@ local function is_in_doubt(one)
     or one.damage ~= nil
 end
 
--- It has no submit yet.
-local function is_queued(one)
-  return one.generation == 0
-end
-
+-- A step without a submit is nobody's to go on with but a worker's.
 local function is_unfinished(one)
   return one.state ~= "completed" and one.state ~= "failed" and one.state ~= "expired"
-    and not is_queued(one)
+    and one.generation > 0
 end
 
 local function is_wanted(one, args)
   return (not args.doubt or is_in_doubt(one)) and (not args.unfinished or is_unfinished(one))
-    and (not args.waiting or is_queued(one))
+    and (not args.waiting or one.is_queued)
 end
 
--- What tells a step apart from others: its prompt, as far as there is room for the rest.
-local function about(one)
-  local prompt = type(one.params.prompt) == "string" and one.params.prompt or ""
-  local words = { prompt ~= "" and progress.cut(progress.plain(prompt), 80) or nil }
-  words[#words + 1] = one.seed and ("seed %.0f"):format(one.seed)
-  words[#words + 1] = one.damage or one.error or one.kept
-  return table.concat(words, "  ")
+-- The copy of a picture, where it is here: those of a server are fetched when they are asked for.
+local function kept(one)
+  return one.kept and shell.exists(one.kept) and one.kept or nil
 end
 
+-- A step of the queue has no id yet, but a key, as segmind work names it.
 local function line_of(context, one)
-  return records.row(context, "%s  %-9s  $%.2f  %-24s %-32s  %s", records.time(one.submitted),
-    one.state, one.usd, one.model, one.request_id or "-", about(one))
+  local is_picked = one.generation == 0 and one.is_held
+  return records.line(context, { time = one.submitted, state = is_picked and "picked" or one.state,
+    usd = one.usd, model = one.model, seed = one.seed, prompt = one.params.prompt, name = one.name,
+    id = one.request_id or one.is_queued and one.key:sub(1, records.SHORT) or nil,
+    rest = one.damage or one.error or kept(one) })
 end
 
 local function event_of(one)
   return { what = "job", key = one.key, generation = one.generation, model = one.model,
     name = one.name, state = one.state, held = one.is_held, request_id = one.request_id,
     usd = one.usd, cost = one.cost, seed = one.seed, submitted = one.submitted, ended = one.ended,
-    error = one.error, params = one.params, kept = one.kept, url = one.url, damage = one.damage,
-    doubt = one.doubt }
+    error = one.error, params = one.params, kept = kept(one), url = one.url, damage = one.damage,
+    doubt = one.doubt, queued = one.is_queued }
 end
 
 function verb.run(context, args)

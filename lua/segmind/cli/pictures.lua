@@ -178,12 +178,23 @@ function pictures.estimate(context, chains)
   return exit.DONE
 end
 
+-- What the queue holds, beside what this command has put there.
+local function tell_queue(context, client, put, finished)
+  local all = 0
+  for _, one in ipairs(client:jobs() or {}) do
+    all = all + (one.is_queued and 1 or 0)
+  end
+  context.err(("%d step%s put into the queue%s, which holds %d"):format(put, put == 1 and "" or "s",
+    finished > 0 and (" (%d finished already)"):format(finished) or "", all))
+end
+
 --- Puts chains into the ledger's queue, and prints the keys of their steps.
 ---@param context segmind.cli.Context
+---@param client segmind.Client
 ---@param chains segmind.Chain[]
 ---@param where string[]? what each was asked for by, for messages of its failure
 ---@return integer code
-function pictures.enqueue(context, chains, where)
+function pictures.enqueue(context, client, chains, where)
   local code, waiting, finished = exit.DONE, 0, 0
   for n, chain in ipairs(chains) do
     local queued, err = chain:enqueue()
@@ -198,8 +209,9 @@ function pictures.enqueue(context, chains, where)
         state = step.state })
     end
   end
-  context.err(("%d step%s in the queue%s"):format(waiting, waiting == 1 and "" or "s",
-    finished > 0 and (", %d finished already"):format(finished) or ""))
+  if waiting + finished > 0 then
+    tell_queue(context, client, waiting, finished)
+  end
   context.out:result({ waiting = waiting, finished = finished })
   return code
 end

@@ -117,7 +117,7 @@ function verb.run(context, args)
   elseif args.dry_run then
     return pictures.estimate(context, chains_of(client, args, list))
   elseif args.queue then
-    return pictures.enqueue(context, chains_of(client, args, list))
+    return pictures.enqueue(context, client, chains_of(client, args, list))
   end
   local jobs
   jobs, err = submit(client, args, list)
