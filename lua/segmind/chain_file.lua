@@ -188,6 +188,17 @@ local function is_too_much(self, step, depth)
   return true
 end
 
+--- An object in the place of a picture that names none.
+local function refuse_object(self, step, value)
+  local name = tables.keys(value)[1]
+  for _, one in ipairs(tables.keys(value)) do
+    name = one ~= "step" and one ~= "file" and one or name
+  end
+  self._source:complain_of_name(value, name, "%s: a picture is a path, an address, "
+    .. '{ "step": … } or { "file": … }, got the field %s%s', label(step), schema.show(name),
+    Source.suggest(name, { "step", "file" }))
+end
+
 local function read_value(self, step, holder, key, type_name, depth)
   local value = holder[key]
   if is_too_much(self, step, depth) then
@@ -200,6 +211,8 @@ local function read_value(self, step, holder, key, type_name, depth)
     return read_reference(self, step, value)
   elseif is_only(value, "file") then
     return read_file(self, step, value)
+  elseif is_picture(type_name) and next(value) ~= nil and self._source:is_object(value) then
+    return refuse_object(self, step, value)
   elseif next(value) == nil and self._source:is_list(value) then
     return json.empty_array
   end

@@ -180,6 +180,10 @@ describe("a chain file", function()
       ['f.json:3:86: step "night": there is no step "hause"; did you mean "house"?'] =
         { DRAW, '{ "name": "night", "model": "flux-kontext-pro", "params": { "input_image": '
           .. '{ "step": "hause" }, "prompt": "x" } }' },
+      ['f.json:3:93: step "night": a picture is a path, an address, { "step": … } or { "file": '
+        .. '… }, got the field "stp"; did you mean "step"?'] = { DRAW,
+          '{ "name": "night", "model": "flux-kontext-pro", "params": { "prompt": "x", '
+          .. '"input_image": { "stp": 1 } } }' },
       ["f.json:2:12: step 1: model is a name, got 7"] = { '{ "model": 7, "params": {} }' },
       ["f.json:2:1: step 1 is an object, got a list"] = { "[]" },
       ["f.json:2:75: step 1: aspect_ratio must be one of "] = { '{ "model": "flux-kontext-pro",'
@@ -191,6 +195,15 @@ describe("a chain file", function()
         assert.equal(1, #list, list[2])
       end)
     end
+
+    it("a picture's field that is misspelt beside other mistakes", function()
+      local list = problems(file_of({ DRAW, '{ "name": "both", "model": "multi-image-kontext-pro", '
+        .. '"params": { "prompt": "x", "input_image_1": { "stp": "house" }, "input_image_2": '
+        .. '{ "step": "hause" }, "promt": "y" } }' }))
+      assert.equal(3, #list)
+      local all = table.concat(list, "\n")
+      assert.truthy(all:find('got the field "stp"; did you mean "step"?', 1, true), all)
+    end)
 
     it("a circle, with the lines of its steps", function()
       local function step(name, other)
