@@ -102,6 +102,18 @@ describe("segmind each", function()
       assert.equal(3, segmind:accepted())
     end)
 
+    it("leaves a parameter out where a line of JSONL does not have its field", function()
+      write("list.jsonl", '{"what": "x", "s": 3}\n{"what": "y"}\n{"what": "z", "s": null}\n')
+      fine(segmind("each list.jsonl flux-kontext-dev input_image=a.png prompt={what} seed={s} "
+        .. "guidance={n} -o 'out/{what}'"))
+      local seeds = {}
+      for _, one in ipairs(segmind.service:ledger().submits) do
+        seeds[one.body.prompt] = one.body.seed
+      end
+      assert.equal(3, seeds.x)
+      assert.is_true(seeds.y ~= 3 and seeds.z ~= 3)
+    end)
+
     it("ends with the code of money in doubt before any other", function()
       segmind.service:faults({
         { match = { path = "submit", nth = 1 }, mode = "before", ["then"] = { status = 400 } },
@@ -260,7 +272,14 @@ describe("segmind each", function()
       { "a ragged row", "list.csv flux-kontext-pro prompt={what}",
         "list.csv:4: 3 fields, but the header has 2 (what, b)", 'what,b\n"x\n",y\nx,y,z\n' },
       { "a row without a field", "list.jsonl flux-kontext-pro prompt={what}",
-        "list.jsonl:2: {what} names nothing", '{"what":"x"}\n{"wat":"y"}\n' },
+        "list.jsonl:2: prompt is required", '{"what":"x"}\n{"wat":"y"}\n' },
+      { "a field that no row has", "list.jsonl flux-kontext-pro prompt={waht}",
+        'list.jsonl has no column waht; did you mean "what"?', '{"what":"x"}\n{"b":"y"}\n' },
+      { "a text with a field that a row does not have", "list.jsonl flux-kontext-pro "
+        .. "prompt='{what} in ink'", 'list.jsonl:2: a {field} of "{what} in ink" is nothing there',
+        '{"what":"x"}\n{"n":2}\n' },
+      { "a text with a field that is a list", "list.jsonl flux-kontext-pro prompt='{what} in ink'",
+        "is no text there", '{"what":["x"]}\n' },
       { "a name in -o that is none", "a.png" .. DEV .. " -o 'out/{nmae}'",
         '-o out/{nmae}: {nmae} names nothing; did you mean "{name}"?' },
       { "two pictures of one name", "a.png b.png" .. DEV .. " -o out",

@@ -409,6 +409,22 @@ describe("segmind", function()
     assert.equal("1 --budget", budget("--budget 1", { SEGMIND_BUDGET = "2" }))
   end)
 
+  it("doctor fails for settings that the next command would refuse", function()
+    for name, values in pairs({ model = { "flux-kontext-foo", "some-model" },
+      output = { "{nope}", "a.png/x" } }) do
+      for _, value in ipairs(values) do
+        segmind:configure(('{"%s": "%s"}'):format(name, value))
+        local run = segmind("doctor")
+        assert.equal(2, run.code, run.err)
+        assert.truthy(run.out:find("FAIL +" .. name), run.out)
+        assert.truthy(run.out:find("ok +service"), run.out)
+        assert.equal(2, segmind("edit a.png x").code)
+      end
+    end
+    segmind:configure('{"model": "flux-kontext-max", "output": "out/{prompt}-{seed}"}')
+    fine(segmind("doctor"))
+  end)
+
   it("shows no password of a ledger's server", function()
     local run = segmind("doctor --ledger postgresql://me:secret@127.0.0.1:9/x", {
       SEGMIND_API_KEY = false })

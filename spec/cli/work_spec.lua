@@ -90,8 +90,14 @@ describe("segmind work", function()
 
   it("keeps the smaller budget, and ends with 3 when it is reached", function()
     segmind("submit flux-kontext-pro prompt=house -n 3")
-    assert.equal(3, segmind("work --until-empty --jobs 1 --budget 0.11").code)
-    assert.equal(3, segmind("work --until-empty --budget 9").code)
+    local own = segmind("work --until-empty --jobs 1 --budget 0.11")
+    assert.equal(3, own.code)
+    assert.is_nil(own.err:find("--replace-limits", 1, true), own.err)
+    for _, words in ipairs({ "", " --budget 9" }) do
+      local run = segmind("work --until-empty" .. words)
+      assert.equal(3, run.code)
+      assert.truthy(run.err:find("are the ledger's limit, .*%-%-replace%-limits"), run.err)
+    end
     assert.equal(2, segmind:accepted())
     assert.equal(0, segmind("work --until-empty --budget 9 --replace-limits").code)
     assert.equal(3, segmind:accepted())

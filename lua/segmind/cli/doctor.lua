@@ -2,8 +2,12 @@
 
 local config = require("segmind.cli.config")
 local exit = require("segmind.cli.exit")
+local parameters = require("segmind.cli.parameters")
+local pictures = require("segmind.cli.pictures")
+local place = require("segmind.cli.place")
 local plain = require("segmind.progress").plain
 local shell = require("segmind.cli.shell")
+local usage = require("segmind.cli.usage")
 
 local verb = {
   name = "doctor",
@@ -43,16 +47,42 @@ local function tell_versions(context)
   return ok and exit.DONE or exit.USAGE
 end
 
+-- What verbs refuse of a setting that reads well.
+local checks = {
+  model = function(context)
+    parameters.check_edit(context.config.values.model)
+  end,
+  output = function(context)
+    place.check_target((pictures.template(context, "picture")))
+  end,
+}
+
+--- Why no verb would take a setting, or nil; without the library nobody knows.
+local function problem_of(context, name)
+  if not checks[name] or not pcall(require, "segmind") then
+    return nil
+  end
+  local ok, problem = pcall(checks[name], context)
+  if not ok and not usage.is(problem) then
+    error(problem, 0)
+  end
+  return not ok and problem.message or nil
+end
+
 local function tell_settings(context)
-  local values, origins = context.config.values, context.config.origins
+  local values, origins, code = context.config.values, context.config.origins, exit.DONE
   tell(context, "ok", "config", context.config.path,
     shell.exists(context.config.path) and "read" or "there is none")
   for _, setting in ipairs(config.settings) do
     local name = setting[1]
+    local problem = values[name] ~= nil and problem_of(context, name)
     if values[name] ~= nil then
-      tell(context, "ok", name, shown(values[name]), origins[name])
+      tell(context, problem and "FAIL" or "ok", name, problem or shown(values[name]),
+        origins[name])
     end
+    code = problem and exit.USAGE or code
   end
+  return code
 end
 
 local function tell_key(context)
@@ -83,11 +113,12 @@ end
 
 function verb.run(context)
   local code = tell_versions(context)
-  tell_settings(context)
+  local settings = tell_settings(context)
   code = exit.worst(code, tell_key(context))
   if code == exit.DONE then
     code = tell_service(context)
   end
+  code = exit.worst(code, settings)
   context.out:result({ ok = code == exit.DONE })
   return code
 end

@@ -82,6 +82,23 @@ local function relative(value, row)
   return is_local and row.folder and row.folder .. value or value
 end
 
+--- A text with the values of a row. One that is nothing, or no word, would be paid as a hole or as
+--- what Lua calls it.
+local function expand(text, row)
+  local odd
+  local value, problem = template.expand(text, row.values, function(given)
+    if given == json.null or type(given) == "table" then
+      odd = given == json.null and "nothing" or "no text"
+    end
+    return template.text(given)
+  end)
+  if problem or odd then
+    usage.fail("%s: %s", row.where, problem or ("a {field} of %s is %s there"):format(
+      schema.show(text), odd))
+  end
+  return value
+end
+
 --- A parameter of a row. A column alone keeps its value's type, and an empty one leaves the
 --- parameter out; a path that stands in a table is relative to the table.
 local function fill(text, row, type_name)
@@ -90,11 +107,7 @@ local function fill(text, row, type_name)
   if value == json.null or value == "" then
     return nil
   elseif value == nil then
-    local problem
-    value, problem = template.expand(text, row.values)
-    if problem then
-      usage.fail("%s: %s", row.where, problem)
-    end
+    value = expand(text, row)
   elseif type_name == "image" or type_name == "images" then
     return relative(value, row)
   end
@@ -198,7 +211,7 @@ local function combined(plan, row, n, combination)
   for name, value in pairs(row.values) do
     values[name] = value
   end
-  values.n = values.n == nil and n or values.n
+  values.n = (values.n == nil or values.n == json.null) and n or values.n
   for _, name in ipairs(plan.swept) do
     values[name] = combination[name]
     where[#where + 1] = ("%s=%s"):format(name, combination[name])
@@ -229,7 +242,7 @@ local function parameters_of(plan, row, combination)
     params[name] = schema.from_text(plan.types[name], combination[name])
   end
   local first = first_image(plan.model)
-  if first and plan.given[first] == nil and row.values.path then
+  if first and plan.given[first] == nil and type(row.values.path) == "string" then
     params[first] = relative(row.values.path, row)
   end
   return params

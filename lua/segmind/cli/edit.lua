@@ -1,7 +1,6 @@
 --- `segmind edit PICTURE "prompt"…`: a chain of prompts on one picture.
 
 local input = require("segmind.input")
-local models = require("segmind.models")
 local parameters = require("segmind.cli.parameters")
 local pictures = require("segmind.cli.pictures")
 local place = require("segmind.cli.place")
@@ -29,15 +28,6 @@ function verb.declare(command)
   command:option("--set"):args(1):count("*"):argname("name=value")
     :description("A further parameter of every step.")
   pictures.declare(command)
-end
-
-local function check_model(model)
-  parameters.check_model(model)
-  local spec = models.declared(model)
-  if not spec or not models.first_image(spec) then
-    usage.fail("%s is not declared here, so edit does not know which parameter takes the "
-      .. "picture: segmind run %s name=%s", model, model, "PICTURE")
-  end
 end
 
 local function check_picture(picture)
@@ -71,7 +61,7 @@ end
 
 function verb.run(context, args)
   args.model = context.config.values.model
-  check_model(args.model)
+  parameters.check_edit(args.model)
   check_picture(args.picture)
   local params = parameters.read(args.model, args.set)
   local picture = parameters.picture(args.picture, "the picture")

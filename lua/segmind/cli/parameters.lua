@@ -184,4 +184,15 @@ function parameters.check_model(model)
   end
 end
 
+--- Refuses a model of which edit could not say where its picture belongs.
+---@param model string
+function parameters.check_edit(model)
+  parameters.check_model(model)
+  local spec = models.declared(model)
+  if not spec or not models.first_image(spec) then
+    usage.fail("%s is not declared here, so edit does not know which parameter takes the "
+      .. "picture: segmind run %s name=%s", model, model, "PICTURE")
+  end
+end
+
 return parameters

@@ -5,6 +5,7 @@ local file = require("segmind.file")
 local json = require("segmind.json")
 local json_reader = require("segmind.json_reader")
 local shell = require("segmind.cli.shell")
+local tables = require("segmind.tables")
 local usage = require("segmind.cli.usage")
 
 ---@class segmind.cli.Row
@@ -148,10 +149,30 @@ function rows.csv(text, name)
   return list, columns
 end
 
+--- Gives each row the fields that others have, as null, and returns all names.
+local function complete(list)
+  local columns, seen = {}, {}
+  for _, row in ipairs(list) do
+    for _, name in ipairs(tables.keys(row.values)) do
+      columns[#columns + 1] = not seen[name] and name or nil
+      seen[name] = true
+    end
+  end
+  for _, row in ipairs(list) do
+    for _, name in ipairs(columns) do
+      if row.values[name] == nil then
+        row.values[name] = json.null
+      end
+    end
+  end
+  return columns
+end
+
 --- A JSON object a line.
 ---@param text string
 ---@param name string
 ---@return segmind.cli.Row[]
+---@return string[] columns
 function rows.jsonl(text, name)
   check_utf8(text, name)
   local list, n = {}, 0
@@ -173,7 +194,7 @@ function rows.jsonl(text, name)
   if not list[1] then
     usage.fail("%s is empty; each line is a JSON object", name)
   end
-  return list
+  return list, complete(list)
 end
 
 -- -- pictures -------------------------------------------------------------------------------------

@@ -87,6 +87,15 @@ local function tell_rest(context, client)
   return exit.FAILED
 end
 
+--- Of a limit that this command has not given.
+local function tell_limit(context, err)
+  local own = context.config.values.budget
+  if err.kind == "budget" and err.budget and err.budget ~= own then
+    context.err(("the $%.2f are the ledger's limit, which an earlier segmind work has set: "
+      .. "--budget DOLLARS --replace-limits sets another"):format(err.budget))
+  end
+end
+
 function verb.run(context, args)
   if not context.config.values.ledger then
     usage.fail("work makes what waits in a ledger: leave --no-ledger out")
@@ -103,7 +112,9 @@ function verb.run(context, args)
     made, err = client:work(options)
   end
   if not made then
-    return exit.worst(state.code, context.fail(err))
+    local code = exit.worst(state.code, context.fail(err))
+    tell_limit(context, err)
+    return code
   elseif made.is_stopped then
     context.err("stopped; what was accepted goes on, and the next worker takes it up")
     return exit.worst(state.code, exit.INTERRUPTED)
