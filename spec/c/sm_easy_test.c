@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #ifdef __linux__
@@ -40,8 +41,9 @@ static struct {
   int port;
   const struct page *pages;
   atomic_int requests;
-  char last[4096]; /* the last request */
-  int packets;     /* in which it came; 0 where that cannot be known */
+  char last[4096];     /* the last request */
+  int packets;         /* in which it came; 0 where that cannot be known */
+  atomic_bool is_shut; /* it takes requests and holds their answers back */
 } server;
 
 static const struct page *page_of(const char *request) {
@@ -84,6 +86,8 @@ static void answer(int fd) {
   const struct page *page = page_of(text);
   if (!page)
     return;
+  while (server.is_shut)
+    nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
   (void)send(fd, page->head, strlen(page->head), MSG_NOSIGNAL);
   (void)send(fd, page->body, page->size, MSG_NOSIGNAL);
   if (page->is_held)
@@ -145,16 +149,25 @@ static void forget(void) {
   sm_exchange_destroy(&exchange);
 }
 
-static void carry(const char *path) {
+static void start(const char *path) {
   struct sm_transport transport = sm_http_transport(http);
   struct sm_error e;
   sm_buf_printf(&exchange.url, NULL, "http://127.0.0.1:%d%s", server.port,
                 path);
   CHECK(transport.start(transport.self, &exchange, &e) == SM_OK);
+}
+
+static void end(void) {
+  struct sm_transport transport = sm_http_transport(http);
   while (!transport.finished(transport.self)) {
     sm_http_wait(http, 60000);
     sm_http_perform(http);
   }
+}
+
+static void carry(const char *path) {
+  start(path);
+  end();
 }
 
 static void send_request(const char *path, bool has_key, int64_t stall_ms,
@@ -381,6 +394,46 @@ static void nothing_of_a_request_is_left_for_the_next_of_its_handle(void) {
   forget();
 }
 
+/* -- two on one connection ---------------------------------------------------
+ */
+
+/* As libcurl does it over TLS, where some servers of a pool speak HTTP/2 and
+ * others do not: the other's answer might have come for this request. */
+static void an_answer_that_may_be_anothers_is_not_believed(void) {
+  static const struct page pages[] = {
+      {"/status", HEAD "Content-Length: 2\r\n\r\n", "{}", 2, false},
+      {NULL, NULL, NULL, 0, false}};
+  struct sm_exchange second;
+  server.pages = pages;
+  for (int is_beside = 0; is_beside < 2; is_beside++) {
+    sm_exchange_create(&second);
+    sm_exchange_create(&exchange);
+    exchange.request = (struct sm_request){
+        .has_key = true, .max_bytes = 4096, .timeout_ms = 5000};
+    start("/status");
+    struct sm_easy *first = exchange.carrier;
+    struct sm_easy *other = sm_easy_new(first->wire, &second);
+    CHECK(other != NULL);
+    sm_easy_enter(other);
+    first->is_tls = true;
+    server.is_shut = true;
+    while (first->local_port == 0)
+      sm_http_perform(http);
+    memcpy(other->ip, first->ip, sizeof other->ip);
+    other->port = first->port;
+    other->local_port = first->local_port + !is_beside;
+    server.is_shut = false;
+    end();
+    CHECK(exchange.answer.code == (is_beside ? SM_NOT_SENT : SM_OK));
+    CHECK(exchange.answer.body.size == (is_beside ? 0 : 2));
+    CHECK(other->was_shared == is_beside);
+    sm_easy_leave(other);
+    sm_easy_delete(other);
+    sm_exchange_destroy(&second);
+    forget();
+  }
+}
+
 /* -- packets -----------------------------------------------------------------
  */
 
@@ -484,6 +537,7 @@ int main(void) {
   a_free_request_follows_its_own_origin();
   a_submit_and_a_picture_are_not_sent_on();
   nothing_of_a_request_is_left_for_the_next_of_its_handle();
+  an_answer_that_may_be_anothers_is_not_believed();
   a_submit_is_one_packet();
   a_transfer_without_a_byte_for_too_long_is_given_up();
   the_key_is_masked_where_answers_come_in();
