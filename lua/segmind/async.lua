@@ -267,13 +267,25 @@ local function outcome(entry, timeout)
   return { result = (item:result()), error = item:error() }
 end
 
-local function made(fn, item, i)
-  local value, err = fn(item, i)
-  if not is_awaitable(value) then
+--- What a function of map has returned. One that returns nothing has most likely lost its job,
+--- which goes on, and is paid, without anybody waiting for it; `return nil` passes an item by.
+local function taken(count, value, err)
+  if count == 0 then
+    return nil, Error.new("invalid", "the function that map calls returned nothing; write "
+      .. "\"return\" before the call that makes the job", { charged = "unknown" })
+  elseif not is_awaitable(value) then
     return value, err
   end
   value:wait()
   return (value:result()), value:error()
+end
+
+local function counted(...)
+  return select("#", ...), ...
+end
+
+local function made(fn, item, i)
+  return taken(counted(fn(item, i)))
 end
 
 --- Waits until all have ended well, or one has failed. Waits as `job:wait` does.

@@ -79,12 +79,21 @@ local Client = {}
 Client.__index = Client
 Client.__name = "segmind.Client"
 
+--- The folder of the driver for a ledger on a server: on package.cpath for a program that has the
+--- core linked in; a core that is a file finds it beside itself.
+local function driver_folder()
+  local search = package.preload["segmind.core"] and package.searchpath
+  local path = search and search("segmind.postgres", package.cpath)
+  return path and path:match("^(.*)/")
+end
+
 local function open_core(opts)
   local given = {}
   for _, name in ipairs(for_core) do
     given[name] = opts[name]
   end
   given.budget = opts.ledger and opts.budget
+  given.driver_folder = opts.ledger and driver_folder() or nil
   given.user_agent = given.user_agent or ("segmind-lua/%s (%s)"):format(version, core.LUA)
   -- The core knows the bounds of its options; to leave them is a programmer's mistake.
   local ok, handle, err = guard.attempt(core.open, given)
@@ -299,13 +308,16 @@ end
 --- the id, what becomes of it is written there.
 ---@param request_id string
 ---@param model segmind.Model
----@param opts segmind.CallOptions?
+---@param opts segmind.AttachOptions?
 ---@return segmind.Job?
----@return segmind.Error? err kind "security" for an id that is none
+---@return segmind.Error? err kind "security" for an id that is none, "invalid" for a file
 function Client:attach(request_id, model, opts)
-  opts = options.read(opts, request.options, "attach")
+  opts = options.read(opts, resume.attach_options, "attach")
   if type(request_id) ~= "string" or type(model) ~= "string" then
     Error.misuse("client:attach takes a request id and the name of a model")
+  elseif models.declared(request_id) and not models.declared(model) then
+    Error.misuse(("client:attach takes the request id first, then the model, got %q first"):format(
+      request_id))
   end
   wait.check_open(self)
   local bad = schema.model_problem(model, models.names)

@@ -49,7 +49,7 @@ end
 ---@field charged "no"|"yes"|"unknown" whether the step was or may have been paid
 ---@field retryable boolean true when the same call may succeed later
 ---@field status integer? the HTTP status, when an answer was the reason
----@field request_id string? the service's id; `client:attach(id)` takes the job up again
+---@field request_id string? the service's id; `client:attach(id, model)` takes the job up again
 ---@field retry_after number? seconds
 ---@field step integer? of a chain: the step that failed
 ---@field job integer? the number of the job that failed, `job.id`

@@ -182,6 +182,17 @@ local function give_back(client, job)
   end
 end
 
+--- The client knows the job, and which files it writes, from here to its end.
+---@param job segmind.Job
+function lifecycle.join(job)
+  local client = job._client
+  client._jobs[job.id] = job
+  local targets = job._targets
+  for i = 1, targets and #targets or 0 do
+    client._saves[targets[i]] = job
+  end
+end
+
 --- What an end brings with it: the money is counted, the operation ends, others get its place, and
 --- it is queued for step.lua to tell those who hang on it. Safe to repeat, and repeated as long as
 --- the client knows the job, should an error be raised in the midst of it.
@@ -865,10 +876,11 @@ function lifecycle.attach(job, request_id)
   job.request_id, job.state, job._phase = request_id, "QUEUED", "accepted"
   job._made = false -- nothing is known of that
   job._is_unseen = true -- until the service tells a state, the id is only the caller's word
-  job._client._jobs[job.id] = job
+  lifecycle.join(job)
   local _, refused = operation.begin(job._client, job, "attach", job.model, request_id,
     attach_options(job))
   if refused then
+    give_back(job._client, job)
     job._client._jobs[job.id] = nil
   end
   return refused
@@ -880,7 +892,7 @@ end
 function lifecycle.take_up(job, row)
   begin(job)
   job.name, job._row, job._phase = row.name or job.name, row, "taken"
-  job._client._jobs[job.id] = job
+  lifecycle.join(job)
   phases.taken(job)
 end
 

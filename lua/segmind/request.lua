@@ -18,7 +18,7 @@ local declared = models.declared
 -- Nothing, in the place of a list: not to be changed.
 local none = {}
 
---- The options of run, edit, run_sync, submit, chain:step and attach.
+--- The options of run, edit, run_sync, submit and chain:step.
 ---@class (exact) segmind.CallOptions
 ---@field timeout number? seconds for the whole job once its inputs are there; 600
 ---@field poll segmind.Poll? how often to ask for a state
@@ -483,6 +483,34 @@ local function checked(client, spec, model, params, opts, refs)
   return prepared
 end
 
+--- Makes the file that the picture goes to absolute; nil, or what is wrong with it.
+local function place(client, prepared)
+  local opts = prepared.opts
+  local unsaved = save_problem(client, opts.save)
+  if not unsaved then
+    opts.save = file.absolute(opts.save)
+    prepared.targets = file.targets(opts.save)
+  end
+  return unsaved
+end
+
+--- The request of a job that was submitted before, of which nothing is to be sent.
+---@param client segmind.Client
+---@param model string
+---@param params table
+---@param opts table already read
+---@return table? request
+---@return segmind.Error? err kind "invalid"
+function request.known(client, model, params, opts)
+  local prepared = { model = model, spec = models.declared(model), params = params, slots = none,
+    opts = opts }
+  local unsaved = opts.save and place(client, prepared)
+  if unsaved then
+    return nil, Error.refusal(model .. ": " .. unsaved, { problems = { unsaved } })
+  end
+  return prepared
+end
+
 --- Checks a call and makes a request of it.
 ---@param client segmind.Client
 ---@param model string
@@ -498,7 +526,7 @@ function request.prepare(client, model, params, opts, refs)
     check_arguments(model, params)
     prepared, problems = checked(client, spec, model, params, opts, refs)
   end
-  local unsaved = opts.save and save_problem(client, opts.save)
+  local unsaved = opts.save and place(client, prepared or { opts = opts })
   if unsaved then
     problems = problems or {}
     problems[#problems + 1] = unsaved
@@ -506,10 +534,6 @@ function request.prepare(client, model, params, opts, refs)
   if problems then
     return nil, Error.refusal(model .. ": " .. table.concat(problems, "; "),
       { problems = problems })
-  end
-  if opts.save then
-    opts.save = file.absolute(opts.save)
-    prepared.targets = file.targets(opts.save)
   end
   return prepared
 end

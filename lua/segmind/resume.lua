@@ -5,11 +5,23 @@ local Error = require("segmind.error")
 local Job = require("segmind.job")
 local json = require("segmind.json")
 local lifecycle = require("segmind.lifecycle")
-local models = require("segmind.models")
 local operation = require("segmind.operation")
+local request = require("segmind.request")
 local step = require("segmind.step")
 
 local resume = {}
+
+--- The options of attach: what is still to come of a job that was submitted.
+---@class (exact) segmind.AttachOptions
+---@field timeout number? seconds for the rest of the job; 600
+---@field poll segmind.Poll? how often to ask for a state
+---@field name string? a name for messages and reports
+--- write the picture here, as the option of `submit`
+---@field save string?
+---@field price number? USD, for the budget; needed for models without a price
+---@field metadata boolean? whether the saved picture says how it was made; as the client's option
+resume.attach_options = { timeout = "seconds", poll = "poll", name = "text", save = "text",
+  price = "money", metadata = "flag" }
 
 --- The options of client:resume.
 ---@class (exact) segmind.ResumeOptions
@@ -17,12 +29,6 @@ local resume = {}
 ---@field poll segmind.Poll? how often to ask for a state
 ---@field on_unknown segmind.OnUnknown? what to do about a submit of unknown outcome; "hold"
 resume.options = { timeout = "seconds", poll = "poll", on_unknown = "doubt" }
-
---- A job that has been submitted before.
-local function known_job(client, model, params, opts)
-  return Job.new(client, { model = model, params = params, inputs = {}, warnings = {}, opts = opts,
-    spec = models.declared(model), slots = {} })
-end
 
 local function attach(_, job, request_id)
   local refused = lifecycle.attach(job, request_id)
@@ -37,11 +43,15 @@ end
 ---@param client segmind.Client
 ---@param request_id string
 ---@param model string
----@param opts segmind.CallOptions already read
+---@param opts segmind.AttachOptions already read
 ---@return segmind.Job?
 ---@return segmind.Error?
 function resume.attach(client, request_id, model, opts)
-  return step.work(client, attach, known_job(client, model, {}, opts), request_id)
+  local known, err = request.known(client, model, {}, opts)
+  if not known then
+    return nil, err
+  end
+  return step.work(client, attach, Job.new(client, known), request_id)
 end
 
 --- The parameters of a row; an empty table, and `row.damage`, when they cannot be read.
@@ -56,7 +66,8 @@ local function params_of(row)
 end
 
 local function take_up(client, row, opts)
-  local job = known_job(client, tostring(row.model), params_of(row), opts)
+  local known = assert(request.known(client, tostring(row.model), params_of(row), opts))
+  local job = Job.new(client, known)
   lifecycle.take_up(job, row)
   if not job._over then
     step.watch(job)

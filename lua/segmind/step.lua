@@ -157,10 +157,7 @@ local function launch(client, job)
   for _, text in ipairs(client._on_event and job.warnings or none) do
     callback.emit(client, { what = "warning", job = job, message = text })
   end
-  client._jobs[job.id] = job -- from here on nothing keeps it from its end
-  for _, target in ipairs(job._targets or none) do
-    client._saves[target] = job
-  end
+  lifecycle.join(job) -- from here on nothing keeps it from its end
   lifecycle.go_on(job)
   step.settle(client)
 end

@@ -49,6 +49,19 @@ describe("the C host", function()
     assert.truthy(run(quote(path)):find(":preload:", 1, true))
   end)
 
+  it("finds the driver of a server on package.cpath, or says where there is none", function()
+    local path = folder .. "/server.lua"
+    local file = assert(io.open(path, "w"))
+    file:write('package.cpath = ... or ""\nprint(require("segmind").new{ ledger = '
+      .. '"postgresql://nobody@127.0.0.1:1/none", api_key = "0123456789abcdef" })')
+    file:close()
+    local absent = run(quote(path))
+    assert.truthy(absent:find("there is no " .. paths.build .. "/bin/postgres.so", 1, true), absent)
+    local found = run(quote(path) .. " " .. quote(package.cpath))
+    assert.falsy(found:find("PostgreSQL driver", 1, true), found)
+    assert.truthy(found:find("127.0.0.1", 1, true), found)
+  end)
+
   it("says what is wrong with its arguments", function()
     local help, status = run("--help")
     assert.equal(0, status)

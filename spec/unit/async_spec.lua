@@ -571,6 +571,16 @@ describe("a coroutine", function()
       assert.same({}, sm:map({}, print))
     end)
 
+    it("says that its function returned nothing, and takes nil for an item passed by", function()
+      local outcomes = sm:map({ "a", "b" }, function(prompt)
+        if prompt == "b" then
+          return nil
+        end
+      end)
+      assert.truthy(outcomes[1].error.message:find('write "return" before the call', 1, true))
+      assert.same({}, outcomes[2])
+    end)
+
     it("takes a list and a function", function()
       raises("map takes a list and a function", function()
         local _ = sm:map("a", print)

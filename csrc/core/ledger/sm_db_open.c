@@ -1,8 +1,11 @@
 /* Which driver opens a target, and where the one for a server is found. Apart
  * from sm_db.c, which is a part of that driver's object, too. */
 #include <dlfcn.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "sm_db.h"
 #include "sm_system.h"
@@ -36,26 +39,47 @@ static void name_server(char *name, size_t room, const char *target) {
 
 /* The object that this code is in has the driver beside it. */
 static bool place_beside(char *path, size_t room) {
-  if (!sm_system_object(path, room))
+  char object[PATH_MAX];
+  if (!sm_system_object(object, sizeof object) || room < PATH_MAX)
     return false;
+  if (!realpath(object, path)) /* a program that was found on PATH */
+    memcpy(path, object, sizeof object);
   char *slash = strrchr(path, '/');
   size_t length = slash ? (size_t)(slash + 1 - path) : 0;
   return snprintf(path + length, room - length, POSTGRES_OBJECT) <
          (int)(room - length);
 }
 
+#define BUILD_AGAIN "install libpq (Debian: libpq-dev) and build segmind again"
+
+/* Why the file at `path` gave no driver, and what to do. */
+static void explain(char *why, size_t room, const char *path, bool is_loaded) {
+  const char *trouble = is_loaded ? NULL : dlerror();
+  if (access(path, F_OK) != 0)
+    (void)snprintf(why, room,
+                   "there is no %s: a build with libpq makes it; a program "
+                   "that has the core linked in says where it is",
+                   path);
+  else if (is_loaded)
+    (void)snprintf(why, room, "%s is of another build: install both from one",
+                   path);
+  else
+    (void)snprintf(why, room, "it cannot be loaded (%s): " BUILD_AGAIN,
+                   trouble ? trouble : path);
+}
+
 /* It stays loaded and is never closed: libpq and its TLS library leave handlers
  * behind. */
 static sm_db_opener load_postgres(const char *folder, char *why, size_t room) {
-  char path[4096];
+  char path[PATH_MAX + sizeof "/" POSTGRES_OBJECT];
   sm_db_opener open = NULL;
   bool is_named = folder ? snprintf(path, sizeof path, "%s/" POSTGRES_OBJECT,
                                     folder) < (int)sizeof path
                          : place_beside(path, sizeof path);
   void *object = is_named ? dlopen(path, RTLD_NOW | RTLD_LOCAL) : NULL;
   void *entry = object ? dlsym(object, SM_DB_POSTGRES_ENTRY) : NULL;
-  const char *trouble = entry ? NULL : dlerror();
-  (void)snprintf(why, room, "%s", trouble ? trouble : "it is of another build");
+  if (!entry)
+    explain(why, room, is_named ? path : POSTGRES_OBJECT, object != NULL);
   memcpy(&open, &entry, sizeof open); /* POSIX's way to a function */
   return open;
 }
@@ -63,16 +87,13 @@ static sm_db_opener load_postgres(const char *folder, char *why, size_t room) {
 static enum sm_db_status open_postgres(struct sm_db *db,
                                        const struct sm_db_options *options,
                                        struct sm_error *e) {
-  char why[256];
+  char why[PATH_MAX + 256];
   sm_db_opener open = load_postgres(options->driver_folder, why, sizeof why);
   name_server(db->name, sizeof db->name, options->target);
   if (open)
     return open(db, options, e);
   return sm_db_fail(db, SM_DB_BROKEN, e,
-                    "needs the PostgreSQL driver of this library, which cannot "
-                    "be loaded (%s): install libpq (Debian: libpq-dev) and "
-                    "build segmind again",
-                    why);
+                    "needs the PostgreSQL driver of this library: %s", why);
 }
 
 enum sm_db_status sm_db_open(struct sm_db *db,
