@@ -82,7 +82,7 @@ Client.__name = "segmind.Client"
 --- The folder of the driver for a ledger on a server: on package.cpath for a program that has the
 --- core linked in; a core that is a file finds it beside itself.
 local function driver_folder()
-  local search = package.preload["segmind.core"] and package.searchpath
+  local search = package.preload["segmind.core"] and rawget(package, "searchpath")
   local path = search and search("segmind.postgres", package.cpath)
   return path and path:match("^(.*)/")
 end
