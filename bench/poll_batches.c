@@ -109,19 +109,11 @@ static void print_shapes(void) {
   }
 }
 
-/* What is known after a hundred jobs, ten at a time. */
-static struct sm_known learn(const struct world *world) {
-  static float delays_s[DELAYS_MOST];
-  static struct tally tally;
-  tally = (struct tally){.delays_s = delays_s};
-  return simulate(world, &balanced, 10, 0, 100, 7, &tally);
-}
-
 static void print_second_run(double variation, double factor) {
   static const int batches[] = {1, 10, 100};
   struct world world = {
       .mean_s = 10.65, .variation = variation, .published_s = 10.65};
-  const struct sm_known known = learn(&world);
+  const struct sm_known known = learn(&world, &balanced);
   char name[80];
   world.mean_s *= factor;
   world.known = &known;

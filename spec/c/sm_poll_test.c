@@ -132,6 +132,7 @@ static void a_gap_is_never_under_a_round_trip_nor_over_five_seconds(void) {
   sm_plan_note(&plan, &learner, SM_SEEN_PROCESSING, 20);
   CHECK(sm_plan_next(&plan, &learner, &balanced, 0, 20) >= 70);
   CHECK(sm_plan_next(&plan, &learner, &balanced, 400, 20) >= 420);
+  learner.jobs = 100; /* what it believes has settled */
   sm_plan_note(&plan, &learner, SM_SEEN_PROCESSING, 1000000);
   CHECK(sm_plan_next(&plan, &learner, &balanced, 0, 1000000) == 1005000);
 }
@@ -350,6 +351,36 @@ static void a_first_batch_finds_a_quick_server_by_what_one_job_finds(void) {
   CHECK(delay_s < 0.25);
 }
 
+/* The first few that are over of many, which were all seen at work before, must
+ * not lead what is believed astray. */
+static void the_first_of_a_large_batch_say_when_the_others_are_due(void) {
+  enum { MANY = 300 };
+  struct sm_learner learner;
+  static struct sm_plan plans[MANY];
+  sm_learner_create(&learner, 10);
+  for (int i = 0; i < MANY; i++)
+    sm_plan_create(&plans[i], &learner, 0);
+  for (int i = 0; i < MANY; i++)
+    sm_plan_note(&plans[i], &learner, SM_SEEN_PROCESSING, 30000 + 40 * i);
+  for (int i = 0; i < 12; i++) {
+    sm_plan_finish(&plans[i], &learner, 40 + 0.2 * i, 42500);
+    CHECK(mean_s(&learner) > 40 && mean_s(&learner) < 85);
+    CHECK(sigma_s(&learner) < 0.35 * mean_s(&learner));
+  }
+}
+
+static void those_of_a_batch_that_began_first_look_first(void) {
+  struct sm_learner learner;
+  struct sm_plan plans[40];
+  int64_t sum_ms[2] = {0};
+  sm_learner_create(&learner, 10);
+  for (int i = 0; i < 40; i++)
+    sm_plan_create(&plans[i], &learner, 0);
+  for (int i = 0; i < 40; i++)
+    sum_ms[i / 20] += sm_plan_next(&plans[i], &learner, &balanced, 0, 0);
+  CHECK(sum_ms[0] < sum_ms[1]);
+}
+
 static void a_job_at_work_is_believed_to_last_longer(void) {
   struct sm_learner learner;
   struct sm_plan plans[10];
@@ -520,6 +551,8 @@ int main(void) {
   a_batch_under_way_is_one_piece_of_news();
   a_first_batch_needs_fewer_polls_than_each_second();
   a_first_batch_finds_a_quick_server_by_what_one_job_finds();
+  the_first_of_a_large_batch_say_when_the_others_are_due();
+  those_of_a_batch_that_began_first_look_first();
   a_job_at_work_is_believed_to_last_longer();
   a_second_run_looks_as_the_first_one_did_at_its_end();
   what_is_old_gives_way_sooner();

@@ -14,17 +14,17 @@
  * its mean as much as a twentieth of one, for it may be another region's or
  * last year's. */
 #define PRIOR_SPREAD_JOBS 4.0
-#define PRIOR_MEAN_JOBS 0.05
+#define PRIOR_MEAN_SHARE 0.0125
 #define PRIOR_VARIATION 0.25
 #define UNKNOWN_MEAN_S 8.0
 #define UNKNOWN_VARIATION 1.0
 
 /* The learner remembers as many jobs, and three times those under way: with
  * less, a batch of a hundred would forget all but its own stragglers. Of the
- * published spread it forgets four times as much with each. */
+ * published spread a fifth is forgotten with each job. */
 #define MEMORY_JOBS 16.0
 #define MEMORY_PER_JOB 3.0
-#define PRIOR_FORGET 4.0
+#define PRIOR_KEPT 0.8
 
 /* One job widens the spread no more than one five deviations out would. */
 #define SURPRISE_MOST 25.0
@@ -46,25 +46,25 @@
 /* Durations that are learnt from, until what is believed has settled. */
 #define NEW_JOBS 16
 
-/* The first row of `seen_at` is ln(0.25 s); a row is a tenth of an age. */
+/* The first row of `seen_at` is ln(0.25 s); a row is a twentieth of an age. */
 #define AGE_FIRST (-1.4)
-#define AGE_STEP 0.1
+#define AGE_STEP 0.05
 
-/* While nothing of a model is known, a batch makes so many looks while its age
- * grows by the factor e, and a job of it none more often than each time its age
- * grows by e^0.85, nor less often than by e^3. */
-#define BATCH_LOOKS 55.0
+/* A job alone, of a model of which nothing is known, makes its first looks at
+ * ages that grow by e^0.85. */
 #define LOOK_STEP 0.85
-#define LOOK_STEP_MOST 3.0
 #define LOOKS_ALONE 3
 
-/* Of so many jobs one looks at such ages where an earlier run's knowledge may
- * be out of date. */
-#define EXPLORED_BATCH 8
+/* In a batch the job of rank n makes so many looks a second, over the root of n
+ * times its age: until shortly (e^-0.3) before the published latency, and from
+ * then on besides. See batch_next_s. */
+#define LOOKS_EVER 1.0
+#define LOOKS_DUE 1.75
+#define DUE_BEFORE 0.3
 
-/* Where a batch has reached the time by which the first should be done, and
- * none is, a gap grows with this power of the jobs that look. */
-#define SHARED_GAP 0.3
+/* Of so many jobs one looks so where an earlier run's knowledge may be out of
+ * date. */
+#define EXPLORED_BATCH 8
 
 /* An early look at 1 s, while one in ten or more of them tell something; else
  * with every eighth job, to hear of a queue when there is one again. */
@@ -154,61 +154,90 @@ static double hazard(const struct belief *belief, double t) {
 
 /* -- what is believed ----------------------------------------------------- */
 
+#define MILLS_MOST 4.0 /* deviations */
+
 /* Density over rest of the normal distribution: how likely a job of that
  * deviate is to end. One that is far out tells no more than one four
  * deviations out: it may hang. */
 static double inverse_mills(double z) {
   if (z < -6)
     return 0;
-  z = fmin(z, 4);
+  z = fmin(z, MILLS_MOST);
   return exp(-z * z / 2) * SQRT_2_PI / erfc(z * SQRT_1_2);
 }
 
-/* What the jobs under way say of mean and spread: derivatives of the likelihood
- * that each lasts longer than it was seen. */
-struct pull {
-  double mean;  /* in deviations */
-  double slope; /* of that */
-  double spread;
+/* How likely all that was seen is, as it depends on 1/sd and mu/sd: in these it
+ * has one top only (R. J. Olsen, "Note on the uniqueness of the maximum
+ * likelihood estimator for the Tobit model", Econometrica 46, 1978). Its
+ * slopes, and how they bend down. */
+struct slopes {
+  double theta, eta; /* 1/sd, mu/sd */
+  double along_theta, along_eta;
+  double bend_theta, bend_both, bend_eta;
 };
 
-static struct pull pull_of_running(const struct sm_learner *learner,
-                                   double sd) {
-  struct pull pull = {0};
-  for (int row = 0; row < SM_AGES; row++) {
-    double jobs = learner->seen_at[row];
-    if (jobs == 0)
-      continue;
-    double z = (AGE_FIRST + (row + 0.5) * AGE_STEP - learner->mu) / sd;
-    double likely = inverse_mills(z);
-    z = fmin(z, 4);
-    pull.mean += jobs * likely;
-    pull.slope += jobs * likely * (likely - z);
-    pull.spread += jobs * likely * z;
-  }
-  return pull;
+static void bend(struct slopes *slopes, double ln_s, double jobs) {
+  slopes->bend_theta += jobs * ln_s * ln_s;
+  slopes->bend_both += jobs * ln_s;
+  slopes->bend_eta += jobs;
 }
 
-/* One step towards the likeliest mean (Newton's) and spread, given the jobs
- * that are over, those under way, and what was published. */
-static void improve(struct sm_learner *learner) {
-  double sd = sqrt(learner->var);
-  struct pull pull = pull_of_running(learner, sd);
-  double force = PRIOR_MEAN_JOBS * (learner->published_mu - learner->mu) +
-                 learner->weight * (learner->mean - learner->mu) +
-                 sd * pull.mean;
-  double weight = PRIOR_MEAN_JOBS + learner->weight + pull.slope;
-  learner->mu += clamp(force / weight, -sd, sd);
-  double off = learner->mean - learner->mu;
-  double squares = learner->prior_jobs * learner->published_var +
-                   learner->squares + learner->weight * off * off;
+static void pull(struct slopes *slopes, double ln_s, double jobs) {
+  slopes->along_theta -= jobs * ln_s;
+  slopes->along_eta += jobs;
+}
+
+static void add_over(struct slopes *slopes, double ln_s, double jobs) {
+  pull(slopes, ln_s, jobs * (ln_s * slopes->theta - slopes->eta));
+  bend(slopes, ln_s, jobs);
+}
+
+/* Jobs that last longer than that. */
+static void add_running(struct slopes *slopes, double ln_s, double jobs) {
+  double z = ln_s * slopes->theta - slopes->eta;
+  double likely = inverse_mills(z);
+  pull(slopes, ln_s, jobs * likely);
+  bend(slopes, ln_s, z < MILLS_MOST ? jobs * likely * (likely - z) : 0);
+}
+
+static struct slopes slopes_of(const struct sm_learner *learner) {
+  double theta = 1 / sqrt(learner->var);
   double jobs = learner->prior_jobs + learner->weight;
-  learner->var =
-      clamp(squares / fmax(jobs - pull.spread, jobs / 4), VAR_MIN, VAR_MOST);
+  double squares =
+      learner->prior_jobs * learner->published_var + learner->squares;
+  struct slopes slopes = {.theta = theta,
+                          .eta = learner->mu * theta,
+                          .along_theta = jobs / theta - squares * theta,
+                          .bend_theta = jobs / (theta * theta) + squares};
+  add_over(&slopes, learner->published_mu,
+           PRIOR_MEAN_SHARE * learner->prior_jobs);
+  add_over(&slopes, learner->mean, learner->weight);
+  for (int row = 0; row < SM_AGES; row++)
+    if (learner->seen_at[row] > 0)
+      add_running(&slopes, AGE_FIRST + (row + 0.5) * AGE_STEP,
+                  learner->seen_at[row]);
+  return slopes;
+}
+
+/* One step (Newton's) to the top, given the jobs that are over, those under
+ * way, and what was published. */
+static void improve(struct sm_learner *learner) {
+  const struct slopes s = slopes_of(learner);
+  double det = s.bend_theta * s.bend_eta - s.bend_both * s.bend_both;
+  double theta = (s.along_theta * s.bend_eta + s.along_eta * s.bend_both) / det;
+  double eta = (s.along_eta * s.bend_theta + s.along_theta * s.bend_both) / det;
+  double part = 1; /* the spread is at most doubled, or halved */
+  if (theta > s.theta)
+    part = s.theta / theta;
+  else if (theta < -s.theta / 2)
+    part = -s.theta / 2 / theta;
+  double inverse = 1 / (s.theta + part * theta);
+  learner->mu = (s.eta + part * eta) * inverse;
+  learner->var = clamp(inverse * inverse, VAR_MIN, VAR_MOST);
 }
 
 static void believe_again(struct sm_learner *learner) {
-  for (int i = 0; i < (sm_learner_is_new(learner) ? 6 : 2); i++)
+  for (int i = 0; i < (sm_learner_is_new(learner) ? 4 : 2); i++)
     improve(learner);
 }
 
@@ -302,6 +331,7 @@ void sm_plan_create(struct sm_plan *plan, struct sm_learner *learner,
   plan->phase = (uint8_t)(learner->begun++ * 159);
   plan->is_counted = true;
   learner->under_way++;
+  plan->rank = (uint16_t)clamp(learner->under_way, 1, UINT16_MAX);
 }
 
 void sm_plan_forget(struct sm_plan *plan, struct sm_learner *learner) {
@@ -430,11 +460,7 @@ static double first_s(const struct belief *b, double root, double spread) {
   return quantile_s(b, fmin(share * spread, FIRST_SHARE_MOST));
 }
 
-/* Of a batch of which nothing is known the first looks are spread; see
- * `cautious`. */
 static bool looks_early(const struct sm_learner *learner, double first) {
-  if (learner->jobs == 0 && learner->under_way > 1)
-    return false;
   return EARLY_S < 0.6 * first && (learner->early_worth >= EARLY_WORTH ||
                                    learner->jobs % EARLY_EVERY == 0);
 }
@@ -448,16 +474,13 @@ static double spread_of(const struct sm_plan *plan,
   return learner->under_way > 1 ? 0.5 + phase_of(plan) : 1;
 }
 
-static double shared_gap(const struct sm_learner *learner) {
-  return learner->weight > 0 ? 1 : pow(fmax(learner->under_way, 1), SHARED_GAP);
-}
-
 static double next_s(const struct sm_plan *plan,
                      const struct sm_learner *learner, double k, double rtt_s) {
   struct belief b = believe(plan, learner);
   double asked = seconds_since(plan, plan->asked_ms);
   if (plan->is_queued && learner->says_processing)
-    return asked + clamp(fmax(2 * b.sigma_s, 0.1 * asked), 0.1, GAP_MAX_S);
+    return asked + clamp(fmax(fmin(2 * b.sigma_s, b.mean_s / 2), 0.1 * asked),
+                         0.1, GAP_MAX_S);
   double root = root_price(&b, k);
   double first = first_s(&b, root, spread_of(plan, learner));
   if (plan->polls == 0)
@@ -465,39 +488,89 @@ static double next_s(const struct sm_plan *plan,
   double running = asked - b.from_s;
   if (running < first)
     return fmax(b.from_s + first, asked + fmax(GAP_MIN_S, rtt_s));
-  double gap =
-      clamp(gap_s(&b, root, running), fmax(GAP_MIN_S, rtt_s), GAP_MAX_S);
-  return asked + gap * shared_gap(learner);
+  return asked +
+         clamp(gap_s(&b, root, running), fmax(GAP_MIN_S, rtt_s), GAP_MAX_S);
 }
 
-/* While no job of this run was seen done; where there is an earlier run's
- * knowledge, a few of a batch do for all. */
-static bool is_to_explore(const struct sm_plan *plan,
-                          const struct sm_learner *learner) {
-  if (learner->is_recalled)
-    return learner->jobs == 1 && learner->under_way >= EXPLORED_BATCH &&
-           phase_of(plan) >= 1 - 1.0 / EXPLORED_BATCH;
-  return learner->jobs == 0;
+/* -- while nothing is known -------------------------------------------------
+ */
+
+/* Nobody knows when the first of a batch will be done. With r looks a second it
+ * is found when the jobs that are done have waited for batch / r seconds
+ * together, however quickly they come; so the sum of delay and price is least
+ * where r goes with the root of the batch over the age. That is twice what its
+ * jobs make where each goes by the root of its own rank; and so those that have
+ * begun first, and know most, look most. */
+
+/* When more looks are due. */
+static double due_s(const struct sm_learner *learner) {
+  return exp(learner->published_mu - DUE_BEFORE);
+}
+
+/* The looks that a job has made at an age. */
+static double looks_by(const struct sm_learner *learner, double rank,
+                       double age_s) {
+  double due = fmax(sqrt(age_s) - sqrt(due_s(learner)), 0);
+  return (LOOKS_EVER * sqrt(age_s) + LOOKS_DUE * due) * 2 / sqrt(rank);
+}
+
+/* The age at which it has made so many. */
+static double age_of_look(const struct sm_learner *learner, double rank,
+                          double looks) {
+  double due = sqrt(due_s(learner)), root = looks * sqrt(rank) / 2;
+  double age = root / LOOKS_EVER; /* its root */
+  if (age > due)
+    age = (root + LOOKS_DUE * due) / (LOOKS_EVER + LOOKS_DUE);
+  return age * age;
+}
+
+/* The next look of a job whose place in its batch is `place` of 1, after the
+ * first second. */
+static double batch_next_s(const struct sm_plan *plan,
+                           const struct sm_learner *learner, double rank,
+                           double place) {
+  double from = begun_s(plan);
+  double age = seconds_since(plan, plan->asked_ms) - from;
+  double first = looks_by(learner, rank, EARLY_S), made = 0;
+  if (age >= EARLY_S)
+    made = floor(looks_by(learner, rank, age) - first - place + 1e-3) + 1;
+  double next = age_of_look(learner, rank, first + fmax(made, 0) + place);
+  return from + fmax(next, age + GAP_MIN_S);
 }
 
 /* A published latency is the service's promise. While no job of a model was
- * ever seen done, looks at ages of a fixed ratio find out a server that is much
- * quicker. A job alone makes three, at 1, 2.3 and 5.5 s; the jobs of a batch
- * divide them among themselves, at ages that lie evenly between. */
+ * ever seen done, early looks find out a server that is much quicker: of one
+ * that is alone three, at 1, 2.3 and 5.5 s. */
+static double alone_next_s(const struct sm_plan *plan) {
+  if (plan->polls >= LOOKS_ALONE)
+    return INFINITY;
+  double asked = seconds_since(plan, plan->asked_ms);
+  double looks = asked < 1 ? 0 : floor(log(asked) / LOOK_STEP + 1e-3) + 1;
+  return exp(LOOK_STEP * looks);
+}
+
+/* A few of a batch look whether what an earlier run knew holds. */
+static double recalled_next_s(const struct sm_plan *plan,
+                              const struct sm_learner *learner) {
+  double place = (phase_of(plan) - 1) * EXPLORED_BATCH + 1;
+  if (learner->jobs > 1 || learner->under_way < EXPLORED_BATCH || place < 0)
+    return INFINITY;
+  return batch_next_s(plan, learner, (double)plan->rank / EXPLORED_BATCH,
+                      place);
+}
+
+/* `next` as far as it goes by what is known. */
 static double cautious(const struct sm_plan *plan,
                        const struct sm_learner *learner, double next) {
-  bool is_alone = learner->under_way <= 1;
-  if (!is_to_explore(plan, learner) || plan->is_queued ||
-      (is_alone && plan->polls >= LOOKS_ALONE))
+  if (plan->is_queued)
     return next;
-  double jobs = learner->under_way;
   if (learner->is_recalled)
-    jobs /= EXPLORED_BATCH;
-  double step = clamp(jobs / BATCH_LOOKS, LOOK_STEP, LOOK_STEP_MOST);
-  double place = is_alone ? 0 : phase_of(plan);
-  double asked = seconds_since(plan, plan->asked_ms);
-  double looks = asked < 1 ? 0 : floor(log(asked) / step - place + 1e-3) + 1;
-  return fmin(next, exp(step * (fmax(looks, 0) + place)));
+    return fmin(next, recalled_next_s(plan, learner));
+  if (learner->jobs > 0)
+    return next;
+  if (learner->under_way > 1)
+    return batch_next_s(plan, learner, plan->rank, phase_of(plan));
+  return fmin(next, alone_next_s(plan));
 }
 
 int64_t sm_plan_next(const struct sm_plan *plan,
@@ -540,7 +613,7 @@ static void remember(struct sm_learner *learner, double ln_s) {
   learner->mean += dev / learner->weight;
   learner->squares +=
       fmin(dev * (ln_s - learner->mean), SURPRISE_MOST * learner->var);
-  learner->prior_jobs *= 1 - PRIOR_FORGET / memory;
+  learner->prior_jobs *= PRIOR_KEPT;
   learner->jobs++;
 }
 

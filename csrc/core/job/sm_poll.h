@@ -16,11 +16,11 @@
  * knows of each job under way the age at which it was last seen at work, and
  * believes what makes these ages and the durations of those that are over most
  * likely. While none of a batch is over, its jobs share the looks: each makes
- * few, at times of its own, and the first to be found done tells all others
- * when to look (sm_learner_is_new). The memory grows with the jobs under way: a
- * batch of a hundred is one piece of news, not a hundred.
- * bench/poll_schedule.c shows what all this is worth against fixed gaps and
- * against the optimum.
+ * few, at times of its own, more from the published latency on, and the first
+ * to be found done tells all others when to look (sm_learner_is_new). The
+ * memory grows with the jobs under way: a batch of a hundred is one piece of
+ * news, not a hundred. bench/poll_schedule.c shows what all this is worth
+ * against fixed gaps and against the optimum.
  */
 #ifndef SM_POLL_H
 #define SM_POLL_H
@@ -28,9 +28,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Ages are told apart by a tenth, from a quarter of a second to some twelve
+/* Ages are told apart by a twentieth, from a quarter of a second to some twelve
  * minutes. */
-enum { SM_AGES = 80 };
+enum { SM_AGES = 160 };
 
 /* What is known of one model's duration on one server, in seconds. */
 struct sm_learner {
@@ -90,6 +90,7 @@ struct sm_plan {
   int32_t queued_ms;     /* last QUEUED, after start; 0 never */
   int32_t processing_ms; /* first PROCESSING, after start; 0 never */
   uint16_t polls;
+  uint16_t rank;   /* of those under way when it began, itself counted */
   uint8_t age;     /* its row of `seen_at`; SM_AGES: it was not seen yet */
   uint8_t phase;   /* of 256: its place among the jobs of a batch */
   bool is_queued;  /* the last answer said QUEUED */
