@@ -117,9 +117,10 @@ end
 ---@param path string "" for the buffer's
 ---@param opts { on_end: function? }
 function chain.run(path, opts)
-  path = path == "" and vim.api.nvim_buf_get_name(0) or target.resolve(words.value(path))
-  if path == "" then
-    return say.error("which chain file? :SegmindChain {file}")
+  local is_buffer = path == ""
+  path = is_buffer and vim.api.nvim_buf_get_name(0) or target.resolve(words.value(path))
+  if is_buffer and not path:find("%.json$") then
+    return say.error("the buffer is no chain file (.json); :SegmindChain {file} names one")
   end
   local file, problem = read(path)
   if not file then

@@ -37,7 +37,13 @@ local function over(entry, err)
   end, config.get("linger") * (err and FAILED_LINGERS or 1) * 1000)
 end
 
+--- Shows a new one, in the place of those that failed before: their reasons would cover the text.
 local function add(entry)
+  for i = #entries, 1, -1 do
+    if entries[i].error then
+      table.remove(entries, i)
+    end
+  end
   entries[#entries + 1] = entry
   progress.show(entries)
 end

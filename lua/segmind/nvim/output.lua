@@ -104,7 +104,7 @@ function output.stem(picture, prompt)
     return part ~= ""
   end, { (name:gsub("[^%w_-]+", "-"):gsub("^%-+", ""):sub(1, 40):gsub("%-+$", "")),
     slug(prompt, 40) })
-  return output.unique(folder .. "/" .. (parts[1] and table.concat(parts, "-") or "picture"))
+  return output.unique(folder:gsub("/$", "") .. "/" .. (parts[1] and table.concat(parts, "-") or "picture"))
 end
 
 return output

@@ -9,7 +9,8 @@ local uv = vim.uv or vim.loop
 local progress = {}
 
 local WIDTH, MOST = 58, 4
-local REASON_LINES = 4 -- of an error; :messages has the whole
+-- Of the newest failure, and of each of the others, which mostly say the same; :messages has all.
+local REASON_LINES, FURTHER_LINES = 6, 1
 local SPINNER = { "⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏" }
 
 local shown, window, timer, is_drawing
@@ -55,16 +56,16 @@ local function group(entry)
 end
 
 --- Why an edit has ended without a picture.
-local function draw_reason(entry, lines, colours)
+local function draw_reason(entry, lines, colours, most)
   local reason = tostring(entry.error):gsub("^segmind: ", "")
-  for _, line in ipairs(text_lines.wrap(reason, WIDTH - 4, REASON_LINES)) do
+  for _, line in ipairs(text_lines.wrap(reason, WIDTH - 4, most)) do
     lines[#lines + 1] = fit("   " .. line, WIDTH)
     colours[#colours + 1] = { #lines - 1, 0, #lines[#lines], group(entry) }
   end
 end
 
 --- The lines of an edit, and which part of them has which colour.
-local function draw_entry(entry, lines, colours)
+local function draw_entry(entry, lines, colours, reason_lines)
   local inside = WIDTH - 2
   local name, what = entry.model, state(entry)
   local gap = inside - 2 - vim.fn.strdisplaywidth(name) - vim.fn.strdisplaywidth(what)
@@ -76,18 +77,26 @@ local function draw_entry(entry, lines, colours)
   colours[#colours + 1] = { #lines - 1, 1, 1 + #drawn, group(entry) }
   colours[#colours + 1] = { #lines - 1, 2 + #drawn, #lines[#lines], "SegmindPrompt" }
   if entry.error then
-    draw_reason(entry, lines, colours)
+    draw_reason(entry, lines, colours, reason_lines)
+  end
+end
+
+local function last_failed()
+  for i = math.min(#shown, MOST), 1, -1 do
+    if shown[i].error then
+      return shown[i]
+    end
   end
 end
 
 local function draw()
-  local lines, colours = {}, {}
+  local lines, colours, last = {}, {}, last_failed()
   for i, entry in ipairs(shown) do
     if i > MOST then
       lines[#lines + 1] = fit((" and %d more"):format(#shown - MOST), WIDTH)
       break
     end
-    draw_entry(entry, lines, colours)
+    draw_entry(entry, lines, colours, entry == last and REASON_LINES or FURTHER_LINES)
   end
   return lines, colours
 end

@@ -47,6 +47,10 @@ driver.run(function()
   vim.cmd("SegmindChain " .. driver.write("code.lua", "error('was run')"))
   driver.has(driver.said(), "code.lua: the editor reads chain files in JSON only")
 
+  driver.messages = {}
+  vim.cmd("SegmindChain") -- of the buffer, which is a text
+  driver.has(driver.said(), "the buffer is no chain file")
+
   vim.cmd("SegmindChain " .. driver.write("good.json", good))
   driver.has(driver.said(), "3 steps, $0.15, about")
   driver.await("the last path is inserted", function()

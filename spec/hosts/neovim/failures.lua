@@ -65,6 +65,20 @@ local function in_a_terminal()
   keys(":qa!\r")
 end
 
+--- A new edit takes the place of failures, which would cover the text.
+local function makes_room()
+  driver.plugin()
+  vim.cmd("SegmindEdit! aspect_ratio=1:7 at dawn")
+  driver.await("the failure is shown", function()
+    return driver.floats():find("at dawn", 1, true)
+  end)
+  vim.cmd("SegmindEdit! aspect_ratio=1:7 at noon")
+  driver.await("the next one takes its place", function()
+    local text = driver.floats()
+    return text:find("at noon", 1, true) and not text:find("at dawn", 1, true)
+  end)
+end
+
 --- Who shows notifications gets the whole text, on one line or many.
 local function notified()
   driver.plugin()
@@ -94,5 +108,6 @@ end
 driver.run(function()
   cut_and_wrapped()
   notified()
+  makes_room()
   in_a_terminal()
 end)
