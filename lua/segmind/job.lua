@@ -37,8 +37,8 @@ end
 ---@field id integer counts the jobs of a client from 1
 ---@field model string
 ---@field params table what is sent; pictures become URLs before it is
----@field inputs table[] where the pictures come from: `{ param, kind, path | url | job }`
----@field warnings string[] what the service may do otherwise than asked
+---@field inputs table[] for reading: where pictures come from, `{ param, kind, path | url | job }`
+---@field warnings string[] for reading: what the service may do otherwise than asked
 ---@field name string? from the options
 ---@field seed integer? given or drawn
 ---@field request_id string? the service's id, once it has accepted the job
