@@ -517,6 +517,21 @@ static void a_job_whose_beginning_is_unknown_teaches_nothing(void) {
   CHECK(fabs(mean_s(&learner) - 10) < 0.001 && learner.jobs == 0);
 }
 
+static void one_of_unknown_age_beside_a_new_batch_is_asked_for_as_others(void) {
+  struct sm_learner learner;
+  struct sm_plan plan, others[3];
+  sm_learner_create(&learner, 10);
+  for (int i = 0; i < 3; i++)
+    sm_plan_create(&others[i], &learner, 0);
+  sm_plan_create(&plan, NULL, 0);
+  for (int64_t now_ms = 0, next_ms; now_ms < 20000; now_ms = next_ms) {
+    next_ms = sm_plan_next(&plan, &learner, &balanced, 0, now_ms);
+    CHECK(next_ms > now_ms && next_ms < now_ms + 5000);
+    sm_plan_note(&plan, &learner, SM_SEEN_PROCESSING, next_ms);
+  }
+  CHECK(plan.polls > 5 && plan.polls < 40);
+}
+
 static void a_job_that_never_ends_breaks_no_counter(void) {
   struct sm_learner learner;
   struct sm_plan plan;
@@ -561,6 +576,7 @@ int main(void) {
   figures_that_make_no_sense_are_not_recalled();
   who_has_learned_by_himself_recalls_nothing();
   a_job_whose_beginning_is_unknown_teaches_nothing();
+  one_of_unknown_age_beside_a_new_batch_is_asked_for_as_others();
   a_job_that_never_ends_breaks_no_counter();
   return check_report("sm_poll");
 }

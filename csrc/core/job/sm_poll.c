@@ -324,8 +324,8 @@ static void put_in_row(struct sm_plan *plan, struct sm_learner *learner,
  * section). */
 void sm_plan_create(struct sm_plan *plan, struct sm_learner *learner,
                     int64_t now_ms) {
-  *plan =
-      (struct sm_plan){.start_ms = now_ms, .asked_ms = now_ms, .age = SM_AGES};
+  *plan = (struct sm_plan){
+      .start_ms = now_ms, .asked_ms = now_ms, .rank = 1, .age = SM_AGES};
   if (!learner)
     return;
   plan->phase = (uint8_t)(learner->begun++ * 159);
