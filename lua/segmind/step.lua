@@ -220,7 +220,7 @@ end
 
 local function drain(client, max_events, max_bytes, max_seconds)
   local count, total = 0, 0
-  client._limit = max_seconds and client._core.now() + max_seconds or false
+  wait.limit(client, max_seconds)
   client._is_fresh = true
   if client._watch then
     end_late(client)
@@ -259,7 +259,7 @@ end
 ---@param client segmind.Client
 ---@param max_events integer? leave the rest queued after so many; no bound unless told
 ---@param max_bytes integer? or after so many bytes of answers
----@param max_seconds number? or once so much time is over; one event is taken all the same
+---@param max_seconds number? or once there is no time left for more; one piece is done anyway
 ---@return integer events how many were taken
 function step.take(client, max_events, max_bytes, max_seconds)
   if client._closed or client._busy == true or is_idle(client) then

@@ -203,11 +203,29 @@ function wait.timeout(client)
   return at < math.huge and math.max(at - now(), 0) or nil
 end
 
---- Whether the step that is under way has used up its time.
+--- Bounds the time of a step.
+---@param client segmind.Client
+---@param seconds number? nil for no bound
+function wait.limit(client, seconds)
+  client._limit = false
+  if seconds then
+    client._mark = now()
+    client._limit, client._room = client._mark + seconds, seconds / 2
+  end
+end
+
+--- Whether the step that is under way has no time for another piece of work: one that would take as
+--- long as the longest of late, but for half of the time that there is.
 ---@param client segmind.Client
 ---@return boolean
 function wait.is_out_of_time(client)
-  return client._limit and not client._closed and now() >= client._limit
+  if not client._limit or client._closed then
+    return false
+  end
+  local time = now()
+  client._longest = math.max(time - client._mark, 0.9 * client._longest)
+  client._mark = time
+  return time + math.min(client._longest, client._room) >= client._limit
 end
 
 --- Waits until something has arrived for `step`, or the time is over, or a signal came.

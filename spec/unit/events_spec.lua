@@ -57,6 +57,24 @@ describe("a client", function()
     assert.equal("COMPLETED", job.state)
   end)
 
+  it("step begins no piece of work that would take longer than the time it has left", function()
+    local told = 0
+    for _ = 1, 6 do
+      pro():on("done", function()
+        told, core.clock = told + 1, core.clock + 0.03
+      end)
+    end
+    core.clock = core.clock + 100
+    local function most_of(seconds)
+      local before = told
+      sm:step(nil, nil, seconds)
+      return told - before
+    end
+    assert.equal(1, most_of(0.05)) -- a second one would end after 0.06 s
+    assert.equal(3, most_of(0.1))
+    assert.equal(2, most_of(10))
+  end)
+
   it("poll waits for events or the time", function()
     assert.is_false(sm:poll(0.01))
     pro()
