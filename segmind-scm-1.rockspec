@@ -51,8 +51,8 @@ build = {
   },
 }
 
--- On what was built in this folder (make build), else on the rock that is installed. busted may be
--- the distribution's; LuaRocks would look for a rock of it, so it is no test dependency.
+-- On what was built in this folder (make build). busted may be the distribution's; LuaRocks would
+-- look for a rock of it, so it is no test dependency.
 test = {
   type = "command",
   script = "spec/run.lua",

@@ -21,6 +21,14 @@ if installed then
   installed:close()
 end
 
+-- The specs need the emulator of the same build, too; an installed rock may have none.
+local core = io.open(build .. "/lib/lua/" .. abi .. "/segmind/core.so")
+if not core then
+  io.stderr:write("nothing is built for ", _VERSION, " in ", build, ": run `make build` first\n")
+  os.exit(2)
+end
+core:close()
+
 package.path = table.concat({
   lua .. "/?.lua",
   lua .. "/?/init.lua",

@@ -83,7 +83,7 @@ local function failed(self)
   if not self.desk.client then
     return self.desk.notice.text
   elseif not self.desk.cards[1] then
-    return "there is no picture to begin with: name one, or set SEGMIND_PICTURES"
+    return "there is no picture to begin with: name one behind --demo DIR"
   elseif love.timer.getTime() > self.deadline then
     return "the demo did not end in time"
   end

@@ -255,7 +255,7 @@ end
 --- Takes what has arrived: job states, results, callbacks, and coroutines that wait. Never blocks;
 --- for a frame of a game or a turn of a loop, where an idle one costs an atomic load. What a bound
 --- leaves over is there at the next step, and keeps the descriptor readable. Within a callback, and
---- on a closed client, it does nothing. This is `client:step`.
+--- on a closed client, it does nothing.
 ---@param client segmind.Client
 ---@param max_events integer? leave the rest queued after so many; no bound unless told
 ---@param max_bytes integer? or after so many bytes of answers

@@ -29,6 +29,8 @@ end
 local function hear(event)
   if event.what == "callback" then
     say.error(event.error)
+  elseif event.what == "warning" then
+    say.warning(event.message)
   elseif event.message then
     log.add(event.what, (event.job and tostring(event.job) .. ": " or "") .. event.message)
   end

@@ -66,9 +66,6 @@ end
 function jobs.follow(job, label, on_end)
   local spec = require("segmind").models.declared(job.model)
   local entry = { model = job.model, job = job, label = label, about = spec and spec.latency_s }
-  for _, text in ipairs(job.warnings) do
-    say.warning(text)
-  end
   local function ending(result, err)
     over(entry, err)
     client.tidy()

@@ -65,6 +65,18 @@ local function in_a_terminal()
   keys(":qa!\r")
 end
 
+--- What the library warns of is told once: when it is sent, not again by who follows the job.
+local function warned_once()
+  driver.plugin()
+  driver.messages = {}
+  vim.cmd("SegmindEdit! at noon") -- without a ratio the service may choose
+  driver.await("the edit has ended", function()
+    return driver.said():find("$", 1, true) or driver.said():find("401", 1, true)
+  end)
+  local _, count = driver.said():gsub("aspect_ratio", "")
+  assert(count == 1, driver.said())
+end
+
 --- A new edit takes the place of failures, which would cover the text.
 local function makes_room()
   driver.plugin()
@@ -108,6 +120,7 @@ end
 driver.run(function()
   cut_and_wrapped()
   notified()
+  warned_once()
   makes_room()
   in_a_terminal()
 end)
