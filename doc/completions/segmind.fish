@@ -7,7 +7,7 @@ complete -c segmind -l no-ledger -d 'Keep nothing; a command that is run again p
 complete -c segmind -l budget -x -d 'Refuse what could bring the ledger'\''s sum above it.'
 complete -c segmind -l timeout -x -d 'How long a job may take (600).'
 complete -c segmind -l dry-run -d 'Say what would be sent, its price and what is paid already; send nothing.'
-complete -c segmind -l on-done -x -d 'Run when a job has ended, with SEGMIND_STATE, SEGMIND_PATH, SEGMIND_COST, SEGMIND_ID, SEGMIND_MODEL, SEGMIND_SEED and SEGMIND_ERROR in its environment.'
+complete -c segmind -l on-done -x -d 'Run when a job has ended, with SEGMIND_STATE, SEGMIND_PATH, SEGMIND_COST, SEGMIND_ID, SEGMIND_MODEL, SEGMIND_SEED, SEGMIND_PROMPT, SEGMIND_KIND and SEGMIND_ERROR in its environment.'
 complete -c segmind -l show -d 'Show each picture in the terminal (chafa).'
 complete -c segmind -l version -d 'Print the version.'
 complete -c segmind -f -n __fish_use_subcommand -a edit -d 'Edit a picture, by one prompt after the other.'

@@ -231,8 +231,9 @@ local function picture_word(name, one)
     return quote(name .. "=" .. one.url)
   end
   return nil, one.request_id and ("its picture is that of request %s, of which the record has no "
-    .. "more"):format(one.request_id) or ("its picture was given as bytes%s"):format(one.sha256
-    and " (SHA-256 " .. one.sha256 .. ")" or "")
+    .. "more"):format(one.request_id) or ("its picture was given as bytes%s; with them on standard "
+    .. "input %s=- would take it"):format(one.sha256 and " (SHA-256 " .. one.sha256 .. ")" or "",
+    name)
 end
 
 local function input_at(step, value)

@@ -560,6 +560,10 @@ function request.edit(model, picture, params)
   local name = spec and models.first_image(spec)
   if not name then
     local near = schema.nearest(model, models.names)
+    if type(picture) == "string" and models.declared(picture) then
+      Error.misuse(("edit takes the model first, then the picture: %s, %s"):format(
+        schema.show(picture), schema.show(model)))
+    end
     return nil, Error.refusal(model .. ": the model is not declared, so edit does not know which "
       .. "parameter takes the picture; name it in a call of run"
       .. (near and ('; did you mean "%s"?'):format(near) or ""))

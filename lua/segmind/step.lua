@@ -6,10 +6,12 @@
 --- an error is raised in the midst of one (Ctrl-C, a watchdog, no memory), the next one first makes
 --- good what was left half done.
 
+local Error = require("segmind.error")
 local callback = require("segmind.callback")
 local Result = require("segmind.result")
 local lifecycle = require("segmind.lifecycle")
 local operation = require("segmind.operation")
+local schema = require("segmind.schema")
 local wait = require("segmind.wait")
 
 local step = {}
@@ -252,6 +254,17 @@ local function is_idle(client)
     or woken.has_any)
 end
 
+-- "32" would be compared with a count in the midst of the work, and -1 take nothing for ever.
+local function check_bounds(...)
+  for i = 1, 3 do
+    local bound = select(i, ...)
+    if bound ~= nil and not (type(bound) == "number" and bound >= 0) then
+      Error.misuse("client:step takes bounds of 0 or more (events, bytes, seconds), got "
+        .. schema.show(bound))
+    end
+  end
+end
+
 --- Takes what has arrived: job states, results, callbacks, and coroutines that wait. Never blocks;
 --- for a frame of a game or a turn of a loop, where an idle one costs an atomic load. What a bound
 --- leaves over is there at the next step, and keeps the descriptor readable. Within a callback, and
@@ -262,6 +275,9 @@ end
 ---@param max_seconds number? or once there is no time left for more; one piece is done anyway
 ---@return integer events how many were taken
 function step.take(client, max_events, max_bytes, max_seconds)
+  if max_events or max_bytes or max_seconds then
+    check_bounds(max_events, max_bytes, max_seconds)
+  end
   if client._closed or client._busy == true or is_idle(client) then
     return 0
   end

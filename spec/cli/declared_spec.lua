@@ -2,6 +2,7 @@
 
 local completion = require("segmind.cli.completion")
 local files = require("spec.support.files")
+local interpreter = require("spec.support.interpreter")
 local man = require("segmind.cli.man")
 local parser = require("segmind.cli.parser")
 local paths = require("spec.support.paths")
@@ -87,12 +88,29 @@ describe("the declarations", function()
     files.remove_folder(folder)
   end)
 
+  it("give a help whose examples can be copied, and whose lines fit a terminal", function()
+    for _, name in ipairs(parser.verbs) do
+      local code, text = shell.run(("%s %s/bin/segmind %s --help"):format(interpreter.command(),
+        shell.quote(paths.root), name))
+      assert.equal(0, code, text)
+      local _, verbs = parser.new()
+      assert.truthy(text:find("Examples:\n" .. verbs[name].examples .. "\n", 1, true), text)
+      assert.is_nil(text:find("\n *%-o[^\n]*,\n"), text)
+      for line in text:gmatch("[^\n]+") do
+        assert.truthy(select(2, line:gsub("[^\128-\191]", "")) <= 80, line)
+      end
+    end
+  end)
+
   it("have a summary, an example and a page of help for each verb", function()
     local _, verbs = parser.new()
     for name, verb in pairs(verbs) do
       assert.equal(name, verb.name)
       assert.truthy(verb.summary:find("%.$"), name)
       assert.truthy(verb.examples:find("segmind " .. name, 1, true), name)
+      for line in verb.examples:gmatch("[^\n]+") do
+        assert.truthy(#line <= 80, line)
+      end
     end
   end)
 end)

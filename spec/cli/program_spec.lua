@@ -58,6 +58,10 @@ describe("segmind", function()
     ["history --from yesterday"] = "2026-11-26",
     ["history --status done"] = "COMPLETED",
     ["cost --by week"] = "day",
+    ["history -n 500"] = "at most 100",
+    ["report nodir"] = "there is no folder and no picture nodir",
+    ["chain -"] = "not standard input",
+    [RUN .. " --timeout -3"] = "written behind =",
     ["completion tcsh"] = "bash",
     ["jobs --no-ledger"] = "--no-ledger",
     ["resume --no-ledger"] = "segmind resume ID",
@@ -135,6 +139,16 @@ describe("segmind", function()
     assert.equal("jpg", sent_format(RUN .. " -n 2 -o 'b-{seed}.jpeg'"))
     assert.equal("webp", sent_format("edit a.png x -m flux-kontext-dev -o 'c-{n}.webp'"))
     assert.equal("jpg", sent_format("each a.png flux-kontext-pro prompt=y -o 'd-{name}.JPG'"))
+  end)
+
+  it("says with --dry-run what the budget would refuse, and ends as that would", function()
+    for _, words in ipairs({ RUN, "edit a.png x", "each a.png flux-kontext-pro prompt=x" }) do
+      local run = segmind(words .. " --dry-run --budget 0.01")
+      assert.equal(3, run.code, run.err)
+      assert.truthy(run.err:find("the budget would refuse it: $0.05, and $0.00 of $0.01 are spent",
+        1, true), run.err)
+      fine(segmind(words .. " --dry-run --budget 1"))
+    end
   end)
 
   it("leaves the format as it is where it is given, the default, or not declared", function()

@@ -50,6 +50,13 @@ describe("edit", function()
     assert.equal(result.url, body(3).input_image)
   end)
 
+  it("raises when the model and the picture are swapped", function()
+    raises('edit takes the model first, then the picture: "flux-kontext-pro", "portrait.webp"',
+      function()
+        local _ = sm:edit("portrait.webp", "flux-kontext-pro", "x")
+      end)
+  end)
+
   it("raises when there is no picture, and sends nothing", function()
     for _, missing in ipairs({ "nil", "false", "null" }) do
       local values = { ["false"] = false, null = segmind.null }

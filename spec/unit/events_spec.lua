@@ -45,6 +45,16 @@ describe("a client", function()
     assert.equal("failed", events[#events].error.kind)
   end)
 
+  it("are taken within bounds that are numbers of 0 or more", function()
+    for _, bounds in ipairs({ { "32" }, { -1 }, { nil, {} }, { 1, 1, 0 / 0 } }) do
+      local ok, message = pcall(function()
+        return sm:step(bounds[1], bounds[2], bounds[3])
+      end)
+      assert.is_false(ok)
+      assert.truthy(message:find("client:step takes bounds of 0 or more", 1, true), message)
+    end
+  end)
+
   it("step takes what is there and never waits", function()
     local job = pro()
     assert.equal(0, sm:step())

@@ -94,6 +94,10 @@ local function submit(chain, file)
 end
 
 function verb.run(context, args)
+  if args.file == "-" then
+    usage.fail("chain takes the name of a file, not standard input: its pictures are named from "
+      .. "the file's folder")
+  end
   local file, err = chain_file.read(args.file, { set = variables(args.set), upto = args["until"],
     out = args.output or args.file:match("^(.*/)") or "." })
   if not file then
@@ -109,7 +113,7 @@ function verb.run(context, args)
   if not chain then
     return refuse(context, err)
   elseif args.dry_run then
-    return pictures.estimate(context, { chain })
+    return pictures.estimate(context, client, { chain })
   elseif args.queue then
     return pictures.enqueue(context, client, { chain })
   end

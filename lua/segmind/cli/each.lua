@@ -27,10 +27,10 @@ local verb = {
   summary = "Make a picture for each file of a folder, or each row of a table.",
   examples = [[
   segmind each photos flux-kontext-pro prompt="at night" -o 'night/{name}'
-  segmind each list.csv flux-kontext-dev input_image={file} prompt="{what} in ink"
+  segmind each list.csv flux-kontext-dev input_image={file} prompt="in {style}"
   segmind each a.png b.png flux-kontext-dev prompt="in {style}" \
     --sweep style=ink,oil seed=1..4 -o 'out/{name}-{style}-{seed}'
-  ls *.png | segmind each - flux-kontext-pro prompt="at night" -o 'night/{name}' --yes]],
+  ls *.png | segmind each - flux-kontext-pro prompt="at night" --yes]],
 }
 
 function verb.declare(command)
@@ -464,7 +464,7 @@ local function refusal(context, client, args, list, sum)
 end
 
 --- --dry-run: a line each.
-local function show(context, list, sum)
+local function show(context, client, list, sum)
   for _, one in ipairs(list) do
     local step = one.estimate
     context.out:line(("%-40s %8s  %s"):format(progress.plain(one.output), step.usd
@@ -474,7 +474,7 @@ local function show(context, list, sum)
   end
   context.out:line(sentence(list, sum) .. "; nothing was sent")
   context.out:result({ usd = sum.usd, steps = #list, finished = sum.finished })
-  return exit.DONE
+  return pictures.judge(context, client, sum.usd)
 end
 
 -- -- making them ----------------------------------------------------------------------------------
@@ -531,7 +531,7 @@ function verb.run(context, args)
   if not sum then
     return refused
   elseif args.dry_run then
-    return show(context, list, sum)
+    return show(context, client, list, sum)
   end
   err = refusal(context, client, args, list, sum)
   if err then

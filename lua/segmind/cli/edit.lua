@@ -77,7 +77,7 @@ function verb.run(context, args)
     chain:step(args.model, step.params, opts)
   end
   if args.dry_run then
-    return pictures.estimate(context, { chain })
+    return pictures.estimate(context, client, { chain })
   end
   local jobs
   jobs, err = chain:submit()

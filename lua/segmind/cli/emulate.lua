@@ -8,8 +8,8 @@ local verb = {
   name = "emulate",
   summary = "Run the service on this machine, to try things without paying.",
   examples = [[
-  segmind emulate                      until Ctrl-C; prints what another terminal needs
-  segmind emulate -- segmind run flux-kontext-pro prompt="a house" aspect_ratio=1:1
+  segmind emulate         # until Ctrl-C; prints what another terminal needs
+  segmind emulate -- segmind run flux-kontext-pro prompt="a house"
   segmind emulate --speed 50 -- make -j4]],
 }
 

@@ -10,8 +10,8 @@ local verb = {
   examples = "  segmind history\n  segmind history --from 2026-11-01 --status FAILED",
 }
 
--- Rows a page of the service, unless told.
-local PER_PAGE = 20
+-- Rows a page of the service, unless told, and the most that it gives.
+local PER_PAGE, MOST_PER_PAGE = 20, 100
 
 local states = { "COMPLETED", "FAILED", "PENDING" }
 
@@ -49,6 +49,10 @@ function verb.run(context, args)
   local opts = { model = args.model, status = status(args.status), from = day(args.from, "--from"),
     to = day(args.to, "--to"), page = pictures.whole(args.page, "--page", 1),
     per_page = pictures.whole(args.number, "-n", 1) }
+  if (opts.per_page or 0) > MOST_PER_PAGE then
+    usage.fail("-n takes at most %d rows, got %s: --page gives those behind them", MOST_PER_PAGE,
+      args.number)
+  end
   local client, err = context.client()
   local rows
   if client then

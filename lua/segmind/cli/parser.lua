@@ -49,7 +49,8 @@ local function declare_common(root)
     :description("Say what would be sent, its price and what is paid already; send nothing.")
   root:option("--on-done"):argname("<command>")
     :description("Run when a job has ended, with SEGMIND_STATE, SEGMIND_PATH, SEGMIND_COST, "
-      .. "SEGMIND_ID, SEGMIND_MODEL, SEGMIND_SEED and SEGMIND_ERROR in its environment.")
+      .. "SEGMIND_ID, SEGMIND_MODEL, SEGMIND_SEED, SEGMIND_PROMPT, SEGMIND_KIND and "
+      .. "SEGMIND_ERROR in its environment.")
   root:flag("--show"):description("Show each picture in the terminal (chafa).")
   root:flag("--version"):description("Print the version."):action(function()
     print("segmind " .. require("segmind.version"))
@@ -93,6 +94,9 @@ local function explain(root, command, message)
   elseif option and is_parameter(name) then
     return ("there is no option %s; parameters of a model are written without dashes: %s=…"):format(
       option, name)
+  elseif option and option:find("^%-%.?%d") then
+    return ("there is no option %s; a value that begins with a dash is written behind =: "
+      .. "--seed=%s"):format(option, option)
   elseif option then
     return ("there is no option %s%s"):format(option, usage.nearest(option,
       options_of(root, command)))
@@ -102,15 +106,32 @@ local function explain(root, command, message)
   return (message:gsub("\n.*", ""))
 end
 
---- Declares the whole command line.
--- argparse's own help ends the program without closing Lua's state.
-local function add_help(command)
+--- Has the names of an option in one line, "-o, --output <name>": argparse gives each its own.
+local function join_labels(option)
+  local lines_of = option._get_label_lines
+  function option._get_label_lines(self)
+    local lines = lines_of(self)
+    local last = table.remove(lines)
+    for i = #lines, 1, -1 do
+      last = lines[i]:match("%S+"):gsub(",$", "") .. ", " .. last:gsub("^%s+", "")
+    end
+    return { last }
+  end
+end
+
+-- argparse's own help ends the program without closing Lua's state, and would break the lines of
+-- `tail`, which are commands to be copied.
+local function add_help(command, tail)
   return command:help_max_width(80):usage_max_width(80):add_help({ action = function()
-    print(command:get_help())
+    for _, option in ipairs(command._options) do
+      join_labels(option)
+    end
+    print(command:get_help() .. "\n\n" .. tail)
     os.exit(0, true)
   end })
 end
 
+--- Declares the whole command line.
 ---@return table parser of argparse
 ---@return table<string, table> verbs by name
 function parser.new()
@@ -118,16 +139,15 @@ function parser.new()
     usage.broken("the command line needs lua-argparse, which is not installed for " .. _VERSION
       .. " (Debian: apt install lua-argparse; LuaRocks: luarocks install argparse)")
   end
-  local root = add_help(argparse("segmind", parser.DESCRIPTION, EPILOG):command_target("verb")
-    :require_command(false))
+  local root = add_help(argparse("segmind", parser.DESCRIPTION):command_target("verb")
+    :require_command(false), EPILOG)
   local verbs = {}
   declare_common(root)
   for _, name in ipairs(parser.verbs) do
     local verb = require("segmind.cli." .. name)
-    local command = add_help(root:command(verb.name, verb.summary))
+    local command = add_help(root:command(verb.name, verb.summary), "Examples:\n" .. verb.examples
+      .. "\n\nThe options that all verbs have: segmind --help.")
     verb.declare(command)
-    local example = verb.examples and "Examples:\n" .. verb.examples .. "\n\n" or ""
-    command:epilog(example .. "The options that all verbs have: segmind --help.")
     verbs[name] = verb
   end
   root.error = function(command, message)

@@ -151,11 +151,33 @@ end
 
 -- -- before they are sent -------------------------------------------------------------------------
 
+--- Why the budget would refuse what --dry-run has priced, as it is at the end of it.
+---@param context segmind.cli.Context
+---@param client segmind.Client
+---@param usd number
+---@return integer code
+function pictures.judge(context, client, usd)
+  local budget = context.config.values.budget
+  if not budget then
+    return exit.DONE
+  end
+  local spent, err = client:spent()
+  if err then
+    return context.fail(err)
+  elseif usd > budget - spent + 1e-9 then
+    context.err(("the budget would refuse it: $%.2f, and $%.2f of $%.2f are spent or under way")
+      :format(usd, spent, budget))
+    return exit.REFUSED
+  end
+  return exit.DONE
+end
+
 --- Says what chains would cost, of --dry-run.
 ---@param context segmind.cli.Context
+---@param client segmind.Client
 ---@param chains segmind.Chain[]
 ---@return integer code
-function pictures.estimate(context, chains)
+function pictures.estimate(context, client, chains)
   local usd, steps, finished = 0, 0, 0
   for _, chain in ipairs(chains) do
     local estimate, err = chain:estimate()
@@ -175,7 +197,7 @@ function pictures.estimate(context, chains)
   context.out:line(("%-26s %8s  %d of %d in the ledger, nothing was sent"):format("together",
     ("$%.2f"):format(usd), finished, steps))
   context.out:result({ usd = usd, steps = steps, finished = finished })
-  return exit.DONE
+  return pictures.judge(context, client, usd)
 end
 
 -- What the queue holds, beside what this command has put there.

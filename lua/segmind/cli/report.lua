@@ -37,6 +37,12 @@ local function facts_of(path)
 end
 
 local function of_files(sources)
+  for _, source in ipairs(sources) do
+    if not shell.exists(source) then
+      usage.fail("there is no folder and no picture %s: segmind report FOLDER shows what is in one",
+        source)
+    end
+  end
   local list = {}
   for i, row in ipairs(rows.read(sources)) do
     list[i] = facts_of(row.values.path or row.where)

@@ -115,7 +115,7 @@ function verb.run(context, args)
   if not client then
     return context.fail(err)
   elseif args.dry_run then
-    return pictures.estimate(context, chains_of(client, args, list))
+    return pictures.estimate(context, client, chains_of(client, args, list))
   elseif args.queue then
     return pictures.enqueue(context, client, chains_of(client, args, list))
   end

@@ -14,8 +14,8 @@ local verb = {
 }
 
 function verb.declare(command)
-  command:usage("Usage: segmind submit [options] MODEL name=value… | FILE.json | each SOURCE… "
-    .. "MODEL …")
+  command:usage("Usage: segmind submit [options] MODEL name=value… | FILE.json\n"
+    .. "       | each SOURCE… MODEL name={column}…")
   command:argument("what"):target("words"):args("*")
     :argname("MODEL name=value… | FILE.json|.lua | each SOURCE… MODEL name={column}…")
     :description("What segmind run, chain or each takes, with their options. Nothing is sent and "
