@@ -83,6 +83,7 @@ describe("segmind work", function()
     assert.truthy(rows:find("failed [^\n]*one[^\n]*\n"), rows)
     assert.truthy(rows:find("blocked [^\n]*two[^\n]*\n"), rows)
     assert.equal(2, select(2, rows:gsub("\n", "")), rows)
+    assert.equal(rows, segmind("jobs").out) -- each once
     assert.equal(0, segmind("submit two.json").code) -- the failed one waits again
     rows = segmind("jobs --waiting").out
     assert.equal(2, select(2, rows:gsub("waiting ", "")), rows)
