@@ -254,10 +254,9 @@ static enum sm_code check_ancestor(struct sm_file *file, const char *folder,
   if (why == 0) {
     const char *place = ancestor[0] != '\0' ? ancestor : ".";
     file->folder = open(place, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool is_well =
-        file->folder >= 0
-            ? check_writable(file) == SM_OK
-            : faccessat(AT_FDCWD, place, W_OK | X_OK, AT_EACCESS) == 0;
+    bool is_well = file->folder >= 0 ? check_writable(file) == SM_OK
+                                     : faccessat(AT_FDCWD, place, W_OK | X_OK,
+                                                 AT_EACCESS) == 0;
     why = is_well ? 0 : errno;
   }
   free(ancestor);
