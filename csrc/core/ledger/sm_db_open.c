@@ -57,8 +57,8 @@ static void explain(char *why, size_t room, const char *path, bool is_loaded) {
   const char *trouble = is_loaded ? NULL : dlerror();
   if (access(path, F_OK) != 0)
     (void)snprintf(why, room,
-                   "there is no %s: a build with libpq makes it; a program "
-                   "that has the core linked in says where it is",
+                   "there is no %s: " BUILD_AGAIN
+                   ", or say where it is, if the core is linked into a program",
                    path);
   else if (is_loaded)
     (void)snprintf(why, room, "%s is of another build: install both from one",

@@ -104,7 +104,8 @@ function output.stem(picture, prompt)
     return part ~= ""
   end, { (name:gsub("[^%w_-]+", "-"):gsub("^%-+", ""):sub(1, 40):gsub("%-+$", "")),
     slug(prompt, 40) })
-  return output.unique(folder:gsub("/$", "") .. "/" .. (parts[1] and table.concat(parts, "-") or "picture"))
+  local words = parts[1] and table.concat(parts, "-") or "picture"
+  return output.unique(("%s/%s"):format(folder:gsub("/$", ""), words))
 end
 
 return output
