@@ -1,6 +1,7 @@
 --- `segmind chain FILE`: the steps of a chain file; see segmind.chain_file.
 
 local chain_file = require("segmind.chain_file")
+local consent = require("segmind.cli.consent")
 local exit = require("segmind.cli.exit")
 local parameters = require("segmind.cli.parameters")
 local pictures = require("segmind.cli.pictures")
@@ -28,6 +29,7 @@ function verb.declare(command)
     :description("Where pictures are saved; the file's own folder unless told. Final steps are "
       .. "saved under their names, others where the file says so.")
   pictures.declare_replace(command)
+  consent.declare(command)
   command:flag("--fresh"):description("Make all pictures anew, even if they are paid already.")
   command:flag("--detach")
     :description("End when the service has accepted: print the ids and exit with 4.")
@@ -114,6 +116,10 @@ function verb.run(context, args)
     return refuse(context, err)
   elseif args.dry_run then
     return pictures.estimate(context, client, { chain })
+  end
+  err = consent.refusal_of(context, { chain }, #file.steps)
+  if err then
+    return context.fail(err)
   elseif args.queue then
     return pictures.enqueue(context, client, { chain })
   end

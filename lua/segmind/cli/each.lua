@@ -2,6 +2,7 @@
 --- a table, and for each value of a sweep.
 
 local Error = require("segmind.error")
+local consent = require("segmind.cli.consent")
 local exit = require("segmind.cli.exit")
 local input = require("segmind.input")
 local json = require("segmind.json")
@@ -12,15 +13,11 @@ local place = require("segmind.cli.place")
 local progress = require("segmind.progress")
 local rows = require("segmind.cli.rows")
 local schema = require("segmind.schema")
-local shell = require("segmind.cli.shell")
 local sweep = require("segmind.cli.sweep")
 local tables = require("segmind.tables")
 local template = require("segmind.template")
 local names = require("segmind.cli.names")
 local usage = require("segmind.cli.usage")
-
--- Dollars that are spent without asking where there is no budget.
-local UNASKED = 1
 
 local verb = {
   name = "each",
@@ -47,7 +44,6 @@ function verb.declare(command)
     :description("What the source is, where its name does not say it.")
   command:option("--jobs"):argname("<n>"):description("So many at the same time.")
   command:option("--limit"):argname("<n>"):description("The first n pictures only.")
-  command:flag("-y --yes"):description("Do not ask, whatever it costs.")
   pictures.declare(command)
   pictures.declare_queue(command)
 end
@@ -404,13 +400,12 @@ end
 
 --- Checks and prices every picture; or the exit code, when one cannot be made.
 local function price(context, client, plan, list)
-  local sum, problems = { usd = 0, unknown = 0, finished = 0 }, {}
+  local sum, problems = { steps = 0, usd = 0, unknown = 0, finished = 0 }, {}
   for _, one in ipairs(list) do
     local estimate, err = chain_of(client, plan, one):estimate()
     if estimate then
       one.estimate = estimate.steps[1]
-      sum.usd, sum.unknown = sum.usd + estimate.usd, sum.unknown + estimate.unknown
-      sum.finished = sum.finished + estimate.finished
+      consent.add(sum, estimate)
     elseif err.kind ~= "invalid" then
       return nil, context.fail(err)
     else
@@ -424,42 +419,19 @@ local function price(context, client, plan, list)
   return sum
 end
 
-local function is_terminal()
-  return shell.run("test -t 0 && test -t 2") == 0
-end
-
-local function sentence(list, sum)
-  return ("%d picture%s%s cost%s $%.2f%s"):format(#list, #list == 1 and "" or "s",
-    sum.finished > 0 and (" (%d in the ledger already)"):format(sum.finished) or "",
-    #list == 1 and "s" or "", sum.usd,
-    sum.unknown > 0 and (", and %d without a known price"):format(sum.unknown) or "")
-end
-
-local function ask(context, text)
-  context.progress:finish()
-  io.stderr:write("segmind: ", (progress.plain(text)), ". Go on? [y/N] ")
-  io.stderr:flush()
-  local answer = io.stdin:read("*l") or ""
-  return answer:lower():find("^%s*y") ~= nil
-end
-
 --- Nothing, or the error of what must not be spent.
-local function refusal(context, client, args, list, sum)
-  local budget, text = context.config.values.budget, sentence(list, sum)
-  if budget then
-    local spent, err = client:spent()
-    if err then
-      return err
-    elseif sum.usd > budget - spent + 1e-9 then
-      return Error.new("budget", ("%s, and $%.2f of the budget of $%.2f is left; raise --budget, "
-        .. "or take fewer with --limit"):format(text, math.max(budget - spent, 0), budget))
-    end
-  elseif (sum.usd > UNASKED or sum.unknown > 0) and not args.yes then
-    if not is_terminal() then
-      return Error.new("budget", text .. "; say --yes, or bound it with --budget DOLLARS")
-    elseif not ask(context, text) then
-      return Error.new("budget", "nothing was sent")
-    end
+local function refusal(context, client, sum)
+  local budget = context.config.values.budget
+  if not budget then
+    return consent.refusal(context, sum)
+  end
+  local spent, err = client:spent()
+  if err then
+    return err
+  elseif sum.usd > budget - spent + 1e-9 then
+    return Error.new("budget", ("%s, and $%.2f of the budget of $%.2f is left; raise --budget, "
+      .. "or take fewer with --limit"):format(consent.sentence(sum), math.max(budget - spent, 0),
+      budget))
   end
 end
 
@@ -472,7 +444,7 @@ local function show(context, client, list, sum)
     context.out:event({ what = "step", output = one.output, where = one.where, usd = step.usd,
       seconds = step.seconds, finished = step.finished })
   end
-  context.out:line(sentence(list, sum) .. "; nothing was sent")
+  context.out:line(consent.sentence(sum) .. "; nothing was sent")
   context.out:result({ usd = sum.usd, steps = #list, finished = sum.finished })
   return pictures.judge(context, client, sum.usd)
 end
@@ -533,7 +505,7 @@ function verb.run(context, args)
   elseif args.dry_run then
     return show(context, client, list, sum)
   end
-  err = refusal(context, client, args, list, sum)
+  err = refusal(context, client, sum)
   if err then
     return context.fail(err)
   end

@@ -1,5 +1,6 @@
 --- `segmind edit PICTURE "prompt"…`: a chain of prompts on one picture.
 
+local consent = require("segmind.cli.consent")
 local input = require("segmind.input")
 local parameters = require("segmind.cli.parameters")
 local pictures = require("segmind.cli.pictures")
@@ -78,6 +79,10 @@ function verb.run(context, args)
   end
   if args.dry_run then
     return pictures.estimate(context, client, { chain })
+  end
+  err = consent.refusal_of(context, { chain }, #steps)
+  if err then
+    return context.fail(err)
   end
   local jobs
   jobs, err = chain:submit()

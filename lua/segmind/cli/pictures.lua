@@ -1,6 +1,7 @@
 --- What the verbs that make pictures share: their options, the wait, the pictures' names, what is
 --- printed, the command that is run at the end of a job.
 
+local consent = require("segmind.cli.consent")
 local exit = require("segmind.cli.exit")
 local file = require("segmind.file")
 local models = require("segmind.models")
@@ -18,6 +19,7 @@ function pictures.declare(command)
     :description("Where the picture goes; {name} {model} {seed} {n} {id} {prompt} are filled in, "
       .. "folders are made, and an extension asks for its format.")
   pictures.declare_replace(command)
+  consent.declare(command)
   command:option("--seed"):argname("<seed>"):description("The same seed, the same picture.")
   command:flag("--fresh"):description("Make another picture, even if this one is paid already.")
   command:flag("--detach")

@@ -1,5 +1,6 @@
 --- `segmind run MODEL name=value…`: one step, or several that differ in their seeds.
 
+local consent = require("segmind.cli.consent")
 local exit = require("segmind.cli.exit")
 local parameters = require("segmind.cli.parameters")
 local pictures = require("segmind.cli.pictures")
@@ -114,10 +115,16 @@ function verb.run(context, args)
   local client, err = pictures.client(context, pictures.written(list))
   if not client then
     return context.fail(err)
-  elseif args.dry_run then
-    return pictures.estimate(context, client, chains_of(client, args, list))
+  end
+  local chains = chains_of(client, args, list)
+  if args.dry_run then
+    return pictures.estimate(context, client, chains)
+  end
+  err = consent.refusal_of(context, chains, #list)
+  if err then
+    return context.fail(err)
   elseif args.queue then
-    return pictures.enqueue(context, client, chains_of(client, args, list))
+    return pictures.enqueue(context, client, chains)
   end
   local jobs
   jobs, err = submit(client, args, list)
