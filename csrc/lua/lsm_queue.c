@@ -122,7 +122,7 @@ static void push_row(lua_State *L, const struct sm_queue_row *row) {
   for (int i = 0; i < SM_QUEUE_COLUMNS; i++) {
     const struct sm_db_value *value = &row->value[i];
     const char *name = sm_queue_column_name((enum sm_queue_column)i);
-    if (value->type == SM_DB_TEXT) {
+    if (value->type == SM_DB_TEXT || value->type == SM_DB_BYTES) {
       lua_pushlstring(L, value->text, value->size);
       lua_setfield(L, -2, name);
     } else if (value->type == SM_DB_NUMBER && i == SM_QUEUE_IS_BEGUN) {

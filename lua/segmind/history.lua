@@ -112,12 +112,13 @@ end
 
 --- A step that waits, and was not submitted: generation 0.
 local function queued(row)
+  row.key = row.key or "" -- a row that is damaged
   local made, call = lineage.of_key(row.params), object(row.params, math.huge) or {}
   local params = call.params or {}
   return { key = row.key, generation = 0, model = row.model, name = row.name, state = row.state,
-    is_held = row.lease_until > os.time(), is_synchronous = false, submits = 0, params = params,
+    is_held = (tonumber(row.lease_until) or 0) > os.time(), is_synchronous = false, submits = 0, params = params,
     seed = type(params.seed) == "number" and params.seed or nil, doubt = 0, usd = 0,
-    submitted = row.enqueued_at, inputs = made and made.inputs, error = row.problem,
+    submitted = tonumber(row.enqueued_at) or 0, inputs = made and made.inputs, error = row.problem,
     is_queued = true }
 end
 

@@ -79,7 +79,17 @@ local function open_gate(self)
   end
 end
 
+--- A row without a key that names a step, which the ledger has failed at the pick.
+local function pass_over(self, row)
+  self.made.fail = self.made.fail + 1
+  tell(self, { what = "failed", key = row.key, name = row.name, model = row.model,
+    error = Error.new("invalid", row.problem, { charged = "no" }) })
+end
+
 local function start(self, row)
+  if row.state == "failed" then
+    return pass_over(self, row)
+  end
   self.rows[row.key] = { row = row }
   self.count = self.count + 1
   tell(self, { what = "picked", key = row.key, name = row.name, model = row.model })

@@ -222,6 +222,53 @@ describe("a ledger's queue", function()
     end)
   end
 
+  -- What SQLite takes in a column whatever its type; a server takes none of it.
+  for what, change in pairs(ledger.is_file and {
+    ["a key of bytes"] = "step_key = CAST('k' AS BLOB)",
+    ["no key"] = "step_key = NULL",
+    ["a key with a zero"] = "step_key = CAST(x'6b006b' AS TEXT)",
+    ["parameters of bytes"] = "params = x'00ff'",
+    ["a lease that is a text"] = "lease_until = 'never', lease_owner = 'x', options = x'00'",
+  } or {}) do
+    it("fails a row with " .. what .. ", goes on with the rest, and lists it", function()
+      local sm = ledger.client()
+      enqueue(sm, "a house")
+      ledger.sql("UPDATE segmind_queue SET " .. change)
+      enqueue(sm, "another")
+      assert.equal(2, #assert(sm:jobs()))
+      local told
+      local made = work(ledger.client(), { on_step = function(event)
+        told = told or event.error
+      end, stop = function()
+        return told and told.kind == "ledger"
+      end })
+      assert.same({ 1, 1 }, { made.done, made.failed })
+      assert.equal("invalid", told.kind)
+      assert.truthy(told.message:find("row of the queue is damaged", 1, true), told.message)
+      local failed = assert(sm:jobs({ state = "failed" }))
+      assert.truthy(failed[1].error:find("row of the queue is damaged", 1, true))
+      assert.equal("string", type(failed[1].key))
+      assert.equal(0, work(ledger.client()).failed)
+      assert.equal(1, ledger.accepted())
+    end)
+  end
+
+  for _, name in ipairs({ "segmind_edges", "segmind_queue" }) do
+    it("that has lost " .. name .. " ends the worker, which says so and pays nothing", function()
+      enqueue(ledger.client(), "a house")
+      ledger.sql("DROP TABLE " .. name)
+      local turns = 0
+      local made, err = work(ledger.client(), { stop = function()
+        turns = turns + 1
+        return turns > 100
+      end })
+      assert.is_nil(made)
+      assert.equal("ledger", err.kind)
+      assert.truthy(err.message:find(name, 1, true), err.message)
+      assert.equal(0, ledger.accepted())
+    end)
+  end
+
   it("says of a picture that is gone what is wrong, and pays nothing", function()
     local sm = ledger.client()
     local picture = ledger.write("a.png", session.PIXEL)

@@ -45,11 +45,14 @@ static const char *const tables[] = {
 #define READY "state = 'waiting' AND inputs_left = 0"
 
 /* Nobody gives a step back for more than the minute of a lease: a clock that
- * was set back would keep it. */
+ * was set back would keep it. A lease that is no number, as SQLite takes it, is
+ * over. A queue without its edges is refused here, before a step is paid whose
+ * end could not be written. */
 #define PICK                                                                   \
   SELECT_WITH("q.state", "q.problem")                                          \
   "WHERE q.state = 'waiting' AND q.inputs_left = 0 "                           \
-  "AND (q.lease_until <= $1 "                                                  \
+  "AND (SELECT COUNT(*) FROM segmind_edges WHERE step_key = '') >= 0 "         \
+  "AND (CAST(q.lease_until AS DOUBLE PRECISION) <= $1 "                        \
   "OR q.lease_owner = '' AND q.lease_until > $1 + 60) "                        \
   "ORDER BY q.enqueued_at, q.step_key LIMIT CAST($2 AS BIGINT)"
 
@@ -75,6 +78,12 @@ static const char fail_sql[] =
     "UPDATE segmind_queue SET state = 'failed', problem = $3, "
     "lease_owner = '', lease_until = 0 WHERE step_key = $1 "
     "AND lease_owner = $2";
+
+/* By the key as it is there: bytes, or none, where only SQLite takes them. */
+static const char fail_unreadable_sql[] =
+    "UPDATE segmind_queue SET state = 'failed', problem = $2, "
+    "lease_owner = '', lease_until = 0 "
+    "WHERE step_key = $1 OR step_key IS NULL AND $1 IS NULL";
 
 static const char release_sql[] =
     "UPDATE segmind_queue SET lease_owner = '', lease_until = 0 "
@@ -154,19 +163,24 @@ const char *sm_queue_column_name(enum sm_queue_column column) {
   return names[column];
 }
 
+static bool has_text(const struct sm_db_value *value) {
+  return value->type == SM_DB_TEXT || value->type == SM_DB_BYTES;
+}
+
 static struct sm_queue_row *new_row(const struct sm_db_value *values) {
   size_t texts = 0;
   for (int i = 0; i < SM_QUEUE_COLUMNS; i++)
-    texts += values[i].type == SM_DB_TEXT ? values[i].size + 1 : 0;
+    texts += has_text(&values[i]) ? values[i].size + 1 : 0;
   struct sm_queue_row *row = calloc(1, sizeof *row + texts);
   if (!row)
     return NULL;
   char *room = (char *)(row + 1);
   for (int i = 0; i < SM_QUEUE_COLUMNS; i++) {
     row->value[i] = values[i];
-    if (values[i].type != SM_DB_TEXT)
+    if (!has_text(&values[i]))
       continue;
-    memcpy(room, values[i].text, values[i].size);
+    if (values[i].size > 0)
+      memcpy(room, values[i].text, values[i].size);
     row->value[i].text = room;
     room += values[i].size + 1;
   }
@@ -462,7 +476,27 @@ static enum sm_db_status lease(struct sm_transaction *transaction,
              3, e);
 }
 
-/* Keeps of the rows those that may go, each under a lease. */
+/* Whether a step can be named by the key of its row. */
+static bool is_readable(const struct sm_queue_row *row) {
+  const struct sm_db_value *key = &row->value[SM_QUEUE_KEY];
+  return key->type == SM_DB_TEXT && strlen(key->text) == key->size;
+}
+
+/* No worker could say what became of it, and each would pick it again. */
+static enum sm_db_status fail_unreadable(struct sm_transaction *transaction,
+                                         struct sm_queue_row *row,
+                                         struct sm_error *e) {
+  row->value[SM_QUEUE_STATE] = sm_db_text("failed");
+  row->value[SM_QUEUE_PROBLEM] =
+      sm_db_text("the row of the queue is damaged: its step_key is no key");
+  return run(
+      transaction, fail_unreadable_sql,
+      SM_DB_VALUES(row->value[SM_QUEUE_KEY], row->value[SM_QUEUE_PROBLEM]), 2,
+      e);
+}
+
+/* Keeps of the rows those that may go, each under a lease, and those that can
+ * never, which have failed. */
 static enum sm_db_status take(struct sm_transaction *transaction,
                               struct sm_queue_ask *ask, struct limits *limits,
                               double now_s, struct sm_error *e) {
@@ -470,7 +504,10 @@ static enum sm_db_status take(struct sm_transaction *transaction,
   for (struct sm_queue_row **at = &ask->rows; *at && !status;) {
     struct sm_queue_row *row = *at;
     bool is_begun = row->value[SM_QUEUE_IS_BEGUN].number != 0;
-    if (is_begun || grant(limits, now_s, &ask->wait_s)) {
+    if (!is_readable(row)) {
+      status = fail_unreadable(transaction, row, e);
+      at = &row->next;
+    } else if (is_begun || grant(limits, now_s, &ask->wait_s)) {
       status = lease(transaction, lease_sql, text_of(row, SM_QUEUE_KEY),
                      now_s + SM_LEASE_S, e);
       transaction->has_picks = true;
