@@ -359,7 +359,7 @@ local RANDOM = -1
 
 --- A seed where the model takes one and the caller gives none.
 local function draw_seed(client, spec, params)
-  local given = params.seed
+  local given = rawget(params, "seed")
   if (given == nil or given == RANDOM) and schema.types(spec).seed then
     return client._core.seed()
   end

@@ -249,6 +249,18 @@ describe("the request of a usual call", function()
     assert.equal('{"aspect_ratio":"1:1","prompt":"a red house","seed":3}', faked.calls[1].body)
   end)
 
+  it("is refused with a metatable, of which nothing is called", function()
+    local function call()
+      error("called", 0)
+    end
+    for _, params in ipairs({ {}, { prompt = "x" } }) do
+      setmetatable(params, { __index = call, __pairs = call, __len = call })
+      local ok, why = pcall(sm.submit, sm, "flux-kontext-pro", params)
+      assert.is_false(ok)
+      assert.truthy(tostring(why):find("the parameters are a plain table", 1, true), why)
+    end
+  end)
+
   it("may take a job and a result, not those of which Lua has something to say", function()
     local request = require("segmind.request")
     local job = assert(sm:submit("flux-kontext-pro", { prompt = "x", aspect_ratio = "1:1" }))
