@@ -44,7 +44,8 @@ static struct sm_db as_older(const struct sm_db *of) {
   static struct sm_db_dialect dialect;
   struct sm_db older = *of;
   dialect = *of->dialect;
-  dialect.has_trigger = "SELECT 1 WHERE CAST($1 AS TEXT) = ''";
+  dialect.has_triggers = "SELECT 1 WHERE CAST($1 AS TEXT) = '' "
+                         "AND CAST($2 AS DOUBLE PRECISION) = 0";
   older.dialect = &dialect;
   return older;
 }
@@ -230,6 +231,34 @@ static void without_its_trigger_the_sum_is_not_believed(void) {
   close_ledger();
 }
 
+/* A server has one trigger. */
+static void nor_is_it_without_one_of_its_triggers(void) {
+  static const char *const names[] = {"new", "gone", "changed"};
+  for (size_t i = 0; !is_on_server() && i < 3; i++) {
+    open_ledger();
+    insert(1, "accepted");
+    run("DROP TRIGGER segmind_spent_%s", names[i]);
+    insert(2, "accepted");
+    run("DELETE FROM segmind_steps WHERE step_key = 'k1'");
+    run("UPDATE segmind_steps SET price = 2");
+    CHECK(is_near(sum_of(&db), 2));
+    prepare();
+    insert(3, "accepted");
+    CHECK(is_right(2.05));
+    close_ledger();
+  }
+}
+
+static void a_sum_of_several_rows_is_not_believed(void) {
+  open_ledger();
+  insert(1, "accepted");
+  run("INSERT INTO segmind_spent VALUES (0, 0)");
+  CHECK(is_near(sum_of(&db), 0.05));
+  prepare();
+  CHECK(is_right(0.05));
+  close_ledger();
+}
+
 static void a_sum_that_makes_no_sense_is_not_believed(void) {
   static const char *const changes[] = {"usd = -1", "usd = 1e17",
                                         "damaged = -1"};
@@ -377,6 +406,8 @@ int main(void) {
   the_steps_of_an_older_ledger_are_counted();
   who_may_write_the_steps_alone_is_counted();
   without_its_trigger_the_sum_is_not_believed();
+  nor_is_it_without_one_of_its_triggers();
+  a_sum_of_several_rows_is_not_believed();
   a_sum_that_makes_no_sense_is_not_believed();
   opening_puts_a_wrong_sum_right();
   a_claim_under_a_budget_reads_no_step_but_its_own();

@@ -72,13 +72,14 @@ struct sm_db_query {
 };
 
 struct sm_db_dialect {
-  const char *begin;       /* a transaction that will write */
-  const char *now;         /* the server's clock, Unix seconds; NULL: ours */
-  const char *clock;       /* the same with fractions */
-  const char *has_table;   /* a row if there is a table named $1 */
-  const char *has_trigger; /* a row if a table of ours has a trigger named $1 */
-  const char *is_used;     /* a row if there is any table; NULL: not asked */
-  const char *make_alone;  /* two that make the tables at once; NULL: no need */
+  const char *begin;     /* a transaction that will write */
+  const char *now;       /* the server's clock, Unix seconds; NULL: ours */
+  const char *clock;     /* the same with fractions */
+  const char *has_table; /* a row if there is a table named $1 */
+  /* A row if tables of ours have $2 triggers whose names begin with $1. */
+  const char *has_triggers;
+  const char *is_used;    /* a row if there is any table; NULL: not asked */
+  const char *make_alone; /* two that make the tables at once; NULL: no need */
   bool needs_turn;  /* begin does not keep other writers out: the turn does */
   bool has_plpgsql; /* a trigger calls a function */
   bool is_remote;   /* other machines use it: see sm_pictures */

@@ -54,11 +54,13 @@ static const struct sm_db_dialect dialect = {
              "AS DOUBLE PRECISION)",
     .has_table = "SELECT 1 FROM information_schema.tables "
                  "WHERE table_schema = current_schema() AND table_name = $1",
-    .has_trigger = "SELECT 1 FROM pg_trigger t JOIN pg_class c "
-                   "ON c.oid = t.tgrelid JOIN pg_namespace n "
-                   "ON n.oid = c.relnamespace WHERE t.tgname = $1 "
-                   "AND t.tgenabled IN ('O', 'A') "
-                   "AND n.nspname = current_schema()",
+    .has_triggers = "SELECT 1 FROM pg_trigger t JOIN pg_class c "
+                    "ON c.oid = t.tgrelid JOIN pg_namespace n "
+                    "ON n.oid = c.relnamespace "
+                    "WHERE t.tgname LIKE CAST($1 AS TEXT) || '%' "
+                    "AND t.tgenabled IN ('O', 'A') "
+                    "AND n.nspname = current_schema() GROUP BY n.nspname "
+                    "HAVING COUNT(*) = CAST($2 AS DOUBLE PRECISION)",
     .make_alone = "SELECT pg_advisory_xact_lock(7310312)",
     .needs_turn = true,
     .has_plpgsql = true,

@@ -71,8 +71,9 @@ static const struct sm_db_dialect dialect = {
     .begin = "BEGIN IMMEDIATE",
     .has_table =
         "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = $1",
-    .has_trigger =
-        "SELECT 1 FROM sqlite_master WHERE type = 'trigger' AND name = $1",
+    .has_triggers =
+        "SELECT 1 FROM sqlite_master WHERE type = 'trigger' "
+        "AND name LIKE $1 || '%' GROUP BY type HAVING COUNT(*) = $2",
     .is_used = "SELECT 1 FROM sqlite_master LIMIT 1",
 };
 

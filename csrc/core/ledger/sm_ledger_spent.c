@@ -35,7 +35,9 @@ static const char sum_sql[] =
     "SELECT " SUM_USD ", " SUM_DAMAGED
     ", MIN(CASE WHEN " DAMAGE() " = 1 THEN step_key END) FROM segmind_steps";
 
-static const char kept_sql[] = "SELECT usd, damaged FROM segmind_spent";
+/* Of several rows, which somebody else has written, none is the sum. */
+static const char kept_sql[] = "SELECT usd, damaged FROM segmind_spent "
+                               "WHERE (SELECT COUNT(*) FROM segmind_spent) = 1";
 
 /* One statement sees the steps and the sum of one moment. What the order of
  * additions makes of 100,000 cents is not wrong. */
@@ -64,8 +66,12 @@ static const char make_table_sql[] =
     "CREATE TABLE segmind_spent (usd DOUBLE PRECISION NOT NULL, "
     "damaged INTEGER NOT NULL)";
 
-/* The one that is looked for, the last that is made. */
-#define TRIGGER "segmind_spent_changed"
+/* All are looked for, by how their names begin: each counts what another does
+ * not see. */
+#define TRIGGERS "segmind_spent_"
+#define TRIGGER TRIGGERS "changed"
+#define OF_SQLITE 3
+#define OF_PLPGSQL 1
 
 static const char *const sqlite_triggers[] = {
     "DROP TRIGGER IF EXISTS segmind_spent_new",
@@ -95,11 +101,22 @@ static const char *const plpgsql_triggers[] = {
     NULL,
 };
 
-static enum sm_db_status is_there(const struct sm_db *db, const char *sql,
-                                  const char *name, bool *is_so,
-                                  struct sm_error *e) {
+static enum sm_db_status has_table(const struct sm_db *db, bool *is_so,
+                                   struct sm_error *e) {
+  struct sm_db_query query = {.sql = db->dialect->has_table,
+                              .values =
+                                  SM_DB_VALUES(sm_db_text("segmind_spent")),
+                              .count = 1};
+  return sm_db_has_row(db, &query, is_so, e);
+}
+
+static enum sm_db_status has_triggers(const struct sm_db *db, bool *is_so,
+                                      struct sm_error *e) {
+  double all = db->dialect->has_plpgsql ? OF_PLPGSQL : OF_SQLITE;
   struct sm_db_query query = {
-      .sql = sql, .values = SM_DB_VALUES(sm_db_text(name)), .count = 1};
+      .sql = db->dialect->has_triggers,
+      .values = SM_DB_VALUES(sm_db_text(TRIGGERS), sm_db_number(all)),
+      .count = 2};
   return sm_db_has_row(db, &query, is_so, e);
 }
 
@@ -115,14 +132,13 @@ static enum sm_db_status make_triggers(const struct sm_db *db,
 
 static enum sm_db_status need_triggers(const struct sm_db *db,
                                        struct sm_error *e) {
-  bool has_table, has_trigger = false;
-  enum sm_db_status status =
-      is_there(db, db->dialect->has_table, "segmind_spent", &has_table, e);
-  if (!status && !has_table)
+  bool is_table, are_triggers = false;
+  enum sm_db_status status = has_table(db, &is_table, e);
+  if (!status && !is_table)
     status = sm_db_exec(db, make_table_sql, e);
   if (!status)
-    status = is_there(db, db->dialect->has_trigger, TRIGGER, &has_trigger, e);
-  return status || (has_table && has_trigger) ? status : make_triggers(db, e);
+    status = has_triggers(db, &are_triggers, e);
+  return status || (is_table && are_triggers) ? status : make_triggers(db, e);
 }
 
 /* -- the sum --------------------------------------------------------------- */
@@ -196,8 +212,7 @@ static enum sm_db_status ask_kept(const struct sm_db *db, struct sum *sum,
                                   struct sm_error *e) {
   bool is_kept;
   *sum = (struct sum){.usd = (double)NAN};
-  enum sm_db_status status =
-      is_there(db, db->dialect->has_trigger, TRIGGER, &is_kept, e);
+  enum sm_db_status status = has_triggers(db, &is_kept, e);
   return status || !is_kept ? status : ask(db, kept_sql, sum, e);
 }
 
