@@ -7,6 +7,7 @@ local Error = require("segmind.error")
 local json = require("segmind.json")
 local lineage = require("segmind.lineage")
 local operation = require("segmind.operation")
+local states = require("segmind.state")
 
 local history = {}
 
@@ -116,10 +117,10 @@ local function queued(row)
   local made, call = lineage.of_key(row.params), object(row.params, math.huge) or {}
   local params = call.params or {}
   return { key = row.key, generation = 0, model = row.model, name = row.name, state = row.state,
-    is_held = (tonumber(row.lease_until) or 0) > os.time(), is_synchronous = false, submits = 0, params = params,
-    seed = type(params.seed) == "number" and params.seed or nil, doubt = 0, usd = 0,
-    submitted = tonumber(row.enqueued_at) or 0, inputs = made and made.inputs, error = row.problem,
-    is_queued = true }
+    is_held = (tonumber(row.lease_until) or 0) > os.time(), is_synchronous = false, submits = 0,
+    params = params, seed = type(params.seed) == "number" and params.seed or nil, doubt = 0,
+    usd = 0, submitted = tonumber(row.enqueued_at) or 0, inputs = made and made.inputs,
+    error = row.problem, is_queued = true }
 end
 
 --- Puts what the queue says together with the rows of steps that were begun: the last of a key is
@@ -221,7 +222,7 @@ local function normal(client, row, id)
   local time, state = client._core.time, first(row, { "model_status", "status" }, text)
   local milliseconds = amount(row.latency_ms)
   return { request_id = first(row, { "request_id", "id" }, text) or id,
-    model = first(row, { "model_name", "model" }, text), state = state and state:upper(),
+    model = first(row, { "model_name", "model" }, text), state = state and states.of(state),
     cost = first(row, { "credits_deduction", "cost" }, amount),
     url = first(row, { "generation_url", "output", "url" }, address),
     error = first(row, { "error" }, reason), created = first(row, began, time),

@@ -12,6 +12,7 @@ local lineage = require("segmind.lineage")
 local operation = require("segmind.operation")
 local options = require("segmind.options")
 local schema = require("segmind.schema")
+local state = require("segmind.state")
 local wait = require("segmind.wait")
 
 --- The body that the service answered with, and what is regular about it.
@@ -197,7 +198,7 @@ local function reason_of(body)
 end
 
 local function says_failed(body)
-  return type(body.status) == "string" and body.status:upper() == "FAILED"
+  return type(body.status) == "string" and state.of(body.status) == "FAILED"
 end
 
 local envelopes = { "data", "result", "response" }

@@ -3,13 +3,13 @@ local emulator = require("spec.support.emulator")
 local files = require("spec.support.files")
 local shell = require("spec.support.shell")
 
-describe("in a locale with a decimal comma", function()
+describe("in a locale with other numbers and letters", function()
   local service = emulator.fixture({ plain = true, speed = 100 })
   local folder = files.unused()
 
   setup(function()
     shell.run("mkdir -p " .. folder .. " && localedef -i de_DE -f UTF-8 " .. folder
-      .. "/de_DE.UTF-8")
+      .. "/de_DE.UTF-8; localedef -i tr_TR -f ISO-8859-9 " .. folder .. "/tr_TR.ISO-8859-9")
   end)
 
   teardown(function()
@@ -52,6 +52,14 @@ describe("in a locale with a decimal comma", function()
       assert(result.cost == 0.05, result.cost)
       assert(result.seed == 5, result.seed)
       sm:close()
+    ]])
+  end)
+
+  it("a state is read in whatever letters, also where i has another capital", function()
+    run([[
+      assert(os.setlocale("tr_TR.ISO-8859-9", "all"), "no such locale")
+      assert(("i"):upper() ~= "I" or jit, "no Turkish letters")
+      assert(require("segmind.state").of("failed in 2") == "FAILED IN 2")
     ]])
   end)
 end)
