@@ -1,6 +1,8 @@
 #include "sm_file.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,11 +10,13 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "check.h"
 #include "one_folder.h"
 #include "sample_pictures.h"
+#include "sm_system.h"
 
 static enum sm_code save(const char *path, size_t size, struct sm_error *e) {
   char *final_path;
@@ -477,7 +481,66 @@ static void a_text_takes_its_place_whole_and_its_folder_is_made(void) {
   CHECK(leave() == 0);
 }
 
+/* -- what dead processes have left ----------------------------------------- */
+
+static void age(const char *path, time_t seconds) {
+  const struct timespec then = {.tv_sec = time(NULL) - seconds};
+  CHECK(utimensat(AT_FDCWD, path, (const struct timespec[]){then, then}, 0) ==
+        0);
+}
+
+static void put_part(const char *name, time_t seconds) {
+  FILE *file = fopen(in_folder(name), "w");
+  CHECK(file && fputs("x", file) >= 0 && fclose(file) == 0);
+  age(in_folder(name), seconds);
+}
+
+static bool is_there(const char *name) {
+  return access(in_folder(name), F_OK) == 0;
+}
+
+/* All that this process writes in the folder looks old. */
+static void age_all(void) {
+  DIR *list = opendir(in_folder("."));
+  const struct dirent *entry;
+  while ((entry = readdir(list)) != NULL)
+    if (strstr(entry->d_name, ".png."))
+      age(in_folder(entry->d_name), 3600);
+  CHECK(closedir(list) == 0);
+}
+
+static bool has_locks(void) {
+  int fd = open(in_folder("lock"), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  bool has = sm_system_lock(fd);
+  CHECK(close(fd) == 0);
+  return has;
+}
+
+static void what_a_dead_process_was_writing_goes_and_nothing_else(void) {
+  struct sm_file *file;
+  enter();
+  bool are_swept = has_locks();
+  put_part(".a.png.0123456789abcdef.part", 3600);
+  put_part(".b.png.0123456789abcdef.part", 5);
+  put_part(".notes.part", 3600);
+  put_part("c.png.0123456789abcdef.part", 3600);
+  CHECK(sm_file_new(&file, in_folder("d.png"), true, NULL) == SM_OK);
+  CHECK(sm_file_write(file, sample_png, sizeof sample_png, NULL) == SM_OK);
+  sm_file_sweep(in_folder("."));
+  CHECK(is_there(".b.png.0123456789abcdef.part"));
+  age_all();
+  sm_file_sweep(in_folder("."));
+  CHECK(is_there(".a.png.0123456789abcdef.part") == !are_swept);
+  CHECK(is_there(".b.png.0123456789abcdef.part") == !are_swept);
+  CHECK(is_there(".notes.part") && is_there("c.png.0123456789abcdef.part"));
+  CHECK(sm_file_commit(file, NULL) == SM_OK && is_there("d.png"));
+  sm_file_delete(file);
+  sm_file_sweep(in_folder("none"));
+  (void)leave();
+}
+
 int main(void) {
+  what_a_dead_process_was_writing_goes_and_nothing_else();
   a_picture_takes_its_place_whole_and_private();
   a_picture_is_synced_before_it_has_its_name_and_its_name_after();
   what_is_synced_later_is_synced_with_its_folder_once();

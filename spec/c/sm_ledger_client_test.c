@@ -1,6 +1,7 @@
 /* A client with a ledger in a file, against a server of a few lines: what is on
  * the disk when its process is killed, though its host has never asked for an
  * event. */
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -13,6 +14,7 @@
 #include "one_ledger.h"
 #include "sample_pictures.h"
 #include "sm_client.h"
+#include "sm_system.h"
 
 #define KEY "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 
@@ -274,6 +276,24 @@ static void a_closed_client_lets_its_rows_go(void) {
   end();
 }
 
+static void what_a_killed_process_was_writing_goes_at_the_next_opening(void) {
+  char part[sizeof path + 48];
+  const struct timespec then = {.tv_sec = time(NULL) - 3600};
+  begin();
+  sm_client_delete(open_client(true));
+  (void)snprintf(part, sizeof part, "%s.files/.a.png.0123456789abcdef.part",
+                 path);
+  int fd = open(part, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  CHECK(futimens(fd, (const struct timespec[]){then, then}) == 0);
+  bool has_locks = sm_system_lock(fd);
+  sm_client_delete(open_client(true));
+  CHECK(access(part, F_OK) == 0); /* whoever has locked it lives */
+  CHECK(close(fd) == 0);
+  sm_client_delete(open_client(true));
+  CHECK((access(part, F_OK) != 0) == has_locks);
+  end();
+}
+
 int main(void) {
   start_server();
   an_id_is_on_the_disk_though_the_host_sleeps();
@@ -283,6 +303,7 @@ int main(void) {
   the_next_process_takes_up_what_was_killed(false);
 #endif
   a_closed_client_lets_its_rows_go();
+  what_a_killed_process_was_writing_goes_at_the_next_opening();
   kill_process(server);
   return check_report("sm_ledger_client");
 }

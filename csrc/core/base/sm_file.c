@@ -1,5 +1,6 @@
 #include "sm_file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -12,8 +13,11 @@
 
 #include "sm_disk.h"
 #include "sm_system.h"
+#include "sm_timer.h"
 
 #define NAME_TRIES 16
+/* A temporary file that waits for its name is closed: it is not locked. */
+#define STALE_S 60
 
 /* A temporary file. */
 struct part {
@@ -118,8 +122,11 @@ static enum sm_code open_part(const struct sm_file *file, struct part *part,
     (void)snprintf(part->name, sizeof part->name, ".%.100s.%016llx.part",
                    file->name, (unsigned long long)chance);
     part->fd = openat(file->folder, part->name, flags, mode);
-    if (part->fd >= 0)
+    if (part->fd >= 0) {
+      if (file->is_private)
+        (void)sm_system_lock(part->fd); /* for sm_file_sweep */
       return SM_OK;
+    }
     if (errno != EEXIST)
       break;
   }
@@ -725,4 +732,41 @@ bool sm_file_is_name(const char *text, size_t size, size_t most) {
     if (!sm_file_is_name_char(text[i]))
       return false;
   return true;
+}
+
+/* -- what dead processes have left ----------------------------------------- */
+
+/* Named by open_part. */
+static bool is_part(const char *name) {
+  const size_t tail = sizeof ".0123456789abcdef.part" - 1;
+  size_t length = strlen(name);
+  if (name[0] != '.' || length <= tail)
+    return false;
+  const char *chance = name + length - tail;
+  return chance[0] == '.' && strspn(chance + 1, "0123456789abcdef") == 16 &&
+         strcmp(chance + 17, ".part") == 0;
+}
+
+static void remove_stale(int folder, const char *name) {
+  const int flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+  struct stat facts;
+  int fd = openat(folder, name, flags);
+  if (fd < 0)
+    return;
+  if (fstat(fd, &facts) == 0 && S_ISREG(facts.st_mode) &&
+      facts.st_mtime + STALE_S < sm_wall_ms() / 1000 && sm_system_lock(fd))
+    (void)unlinkat(folder, name, 0);
+  (void)close(fd);
+}
+
+void sm_file_sweep(const char *folder) {
+  if (sm_system_is_on_network(folder))
+    return;
+  DIR *list = opendir(folder);
+  const struct dirent *entry;
+  while (list && (entry = readdir(list)) != NULL)
+    if (is_part(entry->d_name))
+      remove_stale(dirfd(list), entry->d_name);
+  if (list)
+    (void)closedir(list);
 }

@@ -108,6 +108,12 @@ const char *sm_file_sha256(const struct sm_file *file);
 
 void sm_file_delete(struct sm_file *file);
 
+/* Removes the temporary files of private ones that dead processes have left in
+ * a folder: those that nobody has locked, a minute after their last write. On
+ * a network's volume, and where the system has no such locks, all stay: whether
+ * another machine writes them is not known. */
+void sm_file_sweep(const char *folder);
+
 /* All bytes of a picture to a path in one go: new, describe, write, commit.
  * `final_path` gets a malloc'ed copy of the path it took. */
 enum sm_code sm_file_save(const char *path, const void *bytes, size_t size,

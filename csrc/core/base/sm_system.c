@@ -25,11 +25,13 @@
 #include <netinet/tcp.h>
 #include <sched.h>
 #include <sys/eventfd.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/vfs.h>
 #endif
 #ifdef ON_MACOS
 #include <CommonCrypto/CommonDigest.h>
+#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/random.h>
 #include <sys/sysctl.h>
@@ -192,26 +194,41 @@ void sm_system_sync_begin(int fd) { (void)fd; }
 
 #if defined(ON_LINUX)
 /* statfs(2): NFS, SMB (three of them), AFS, Ceph, Lustre. */
-bool sm_system_is_on_network(const char *path) {
+static bool is_of_network(const struct statfs *facts) {
   static const unsigned long shared[] = {0x6969,     0x517b,     0xff534d42,
                                          0xfe534d42, 0x5346414f, 0x00c36400,
                                          0x0bd00bd0};
-  struct statfs facts;
-  if (statfs(path, &facts) != 0)
-    return false;
   for (size_t i = 0; i < sizeof shared / sizeof shared[0]; i++)
-    if (((unsigned long)facts.f_type & 0xffffffffUL) == shared[i])
+    if (((unsigned long)facts->f_type & 0xffffffffUL) == shared[i])
       return true;
   return false;
 }
 #elif defined(ON_MACOS)
+static bool is_of_network(const struct statfs *facts) {
+  return !(facts->f_flags & MNT_LOCAL);
+}
+#endif
+
+#if defined(ON_LINUX) || defined(ON_MACOS)
 bool sm_system_is_on_network(const char *path) {
   struct statfs facts;
-  return statfs(path, &facts) == 0 && !(facts.f_flags & MNT_LOCAL);
+  return statfs(path, &facts) == 0 && is_of_network(&facts);
+}
+
+/* flock(2): of the open file, so also against others of this process. */
+bool sm_system_lock(int fd) {
+  struct statfs facts;
+  return fstatfs(fd, &facts) == 0 && !is_of_network(&facts) &&
+         flock(fd, LOCK_EX | LOCK_NB) == 0;
 }
 #else
 bool sm_system_is_on_network(const char *path) {
   (void)path;
+  return false;
+}
+
+bool sm_system_lock(int fd) {
+  (void)fd;
   return false;
 }
 #endif

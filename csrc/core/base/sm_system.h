@@ -62,6 +62,11 @@ struct timespec sm_system_changed(const struct stat *facts);
  * taken for a disk of this machine. */
 bool sm_system_is_on_network(const char *path);
 
+/* Locks a file until it is closed here, or the process has ended, however that
+ * was. False: another has it, or there are no locks that all would see, as on
+ * a network's volume. */
+bool sm_system_lock(int fd);
+
 /* fsync, through the cache of the disk itself. -1 with errno. */
 int sm_system_sync(int fd);
 

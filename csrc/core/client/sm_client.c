@@ -334,8 +334,10 @@ static enum sm_code open_folder(const struct sm_client *client,
   enum sm_code code = options->ledger_files
                           ? sm_file_folder(client->folder, &why)
                           : sm_ledger_folder_make(client->folder, &why);
-  if (code == SM_OK)
+  if (code == SM_OK) {
+    sm_file_sweep(client->folder);
     return SM_OK;
+  }
   return sm_fail(e, SM_LEDGER, "the ledger has no place for its pictures: %s",
                  why.message);
 }
