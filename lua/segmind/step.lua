@@ -183,16 +183,18 @@ end
 
 -- -- the step -------------------------------------------------------------------------------------
 
---- Ends the jobs whose time is over.
+--- Ends the jobs whose time is over, except those of which something may be among what the core has
+--- queued: a host that pauses has the results of meanwhile there, which are paid.
 local function end_late(client)
   local now, next_one = client._core.now(), false
   if now < client._watch then
     return
   end
+  local has_more = client._left_over or client._handle:peek() ~= nil
   for _, job in ipairs(lifecycle.jobs(client)) do
-    local at = job._deadline and job._deadline
-      + (operation.is_under_way(client, operation.of(job)) and LOOKUP or GRACE)
-    if at and at <= now then
+    local is_expected = lifecycle.is_expected(job)
+    local at = job._deadline and job._deadline + (is_expected and LOOKUP or GRACE)
+    if at and at <= now and not (is_expected and has_more) then
       lifecycle.event(job, "late")
     elseif at then
       next_one = math.min(next_one or at, at)
@@ -224,9 +226,6 @@ local function drain(client, max_events, max_bytes, max_seconds)
   local count, total = 0, 0
   wait.limit(client, max_seconds)
   client._is_fresh = true
-  if client._watch then
-    end_late(client)
-  end
   take_left_over(client)
   local handle = client._handle
   while count < max_events and total < max_bytes and not client._closed and not is_late(client) do
@@ -240,6 +239,9 @@ local function drain(client, max_events, max_bytes, max_seconds)
       step.settle(client)
     end
     handle:drop()
+  end
+  if client._watch and not client._closed then
+    end_late(client)
   end
   leave_over(client)
   client._limit = false

@@ -55,6 +55,42 @@ describe("a client", function()
     end
   end)
 
+  it("are taken before a deadline ends their job, however long the host has paused", function()
+    local first, second = pro(), pro()
+    core.clock = core.clock + 86400
+    for _ = 1, 9 do
+      sm:step(1)
+    end
+    assert.same({ "COMPLETED", "COMPLETED" }, { first.state, second.state })
+    assert.is_nil(first:error())
+  end)
+
+  it("leave a result over for the next step, which no deadline overtakes", function()
+    local job = pro()
+    core.clock = core.clock + 10
+    repeat
+      sm:step(nil, nil, 0)
+    until sm._left_over
+    assert.equal("PROCESSING", job.state)
+    core.clock = core.clock + 86400
+    sm:step()
+    assert.equal("COMPLETED", job.state)
+  end)
+
+  it("that never come end a job at its deadline, beside those of others that do", function()
+    core.answers.job = function(call)
+      return call.id > 1 and { { 1, "done", { status = 200, request_id = "r",
+        body = '{"status":"COMPLETED","output":"https://x/a.png"}' } } } or {}
+    end
+    local lost, other = pro(), pro()
+    core.clock = core.clock + 86400
+    repeat
+      sm:step(1)
+    until not (sm._handle:has_news() or sm._left_over)
+    assert.equal("COMPLETED", other.state)
+    assert.equal("timeout", lost:error().kind)
+  end)
+
   it("step takes what is there and never waits", function()
     local job = pro()
     assert.equal(0, sm:step())
