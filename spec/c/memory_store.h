@@ -259,15 +259,22 @@ static inline void memory_claim(struct memory_store *store,
   memory_intend(store, write, row);
 }
 
+/* The id that the write brings is that of another row. */
+static inline bool memory_is_others(const struct memory_store *store,
+                                    const struct sm_row *row,
+                                    struct sm_write *write) {
+  for (const struct sm_row *at = store->rows; at; at = at->next)
+    if (at != row && is_of(at, SM_ROW_REQUEST_ID, write->request_id))
+      write->standing = SM_STANDING_NOT_OURS;
+  return write->standing == SM_STANDING_NOT_OURS;
+}
+
 static inline void memory_accept(struct memory_store *store,
                                  struct sm_write *write) {
   struct sm_row **row = row_of(store, write->key, write->generation);
-  for (const struct sm_row *at = store->rows; at; at = at->next)
-    if (at != *row && is_of(at, SM_ROW_REQUEST_ID, write->request_id)) {
-      write->standing = SM_STANDING_NOT_OURS;
-      return;
-    }
   write->written = write->generation;
+  if (memory_is_others(store, *row, write))
+    return;
   if (*row &&
       (is_in(*row, "intent") || is_in(*row, "unknown") ||
        (is_in(*row, "accepted") && !sm_row_text(*row, SM_ROW_REQUEST_ID)))) {
@@ -310,8 +317,11 @@ static inline void memory_complete(struct memory_store *store,
                                    struct sm_write *write) {
   struct sm_row **row = row_of(store, write->key, write->generation);
   struct sm_db_value values[SM_ROW_COLUMNS];
-  if (write->kind == SM_WRITE_COMPLETE)
+  if (write->kind == SM_WRITE_COMPLETE) {
     write->written = write->generation;
+    if (memory_is_others(store, *row, write))
+      return;
+  }
   if (!*row) {
     memory_complete_apart(store, write);
     row = row_of(store, write->key, write->written);
@@ -339,10 +349,11 @@ static inline void memory_complete(struct memory_store *store,
 }
 
 static inline void memory_end(struct memory_store *store,
-                              const struct sm_write *write) {
+                              struct sm_write *write) {
   struct sm_row **row = row_of(store, write->key, write->generation);
   struct sm_db_value values[SM_ROW_COLUMNS];
-  if (!*row || is_in(*row, "completed") ||
+  if (memory_is_others(store, *row, write) || !*row ||
+      is_in(*row, "completed") ||
       !is_of(*row, SM_ROW_LEASE_OWNER, store->owner) ||
       amount(*row, SM_ROW_LEASE_UNTIL) <= 0)
     return;

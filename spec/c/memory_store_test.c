@@ -21,12 +21,12 @@ static int draw(int most) {
   return (int)(chance % (uint64_t)most);
 }
 
-/* An id that no row has. */
-static const char *new_id(void) {
+/* One that no row has, one that a row may have, or none. */
+static const char *draw_id(void) {
   static char id[24];
   static int count;
   snprintf(id, sizeof id, "new%d", ++count);
-  return id;
+  return draw(3) == 0 ? ids[draw(IDS)] : draw(2) ? id : NULL;
 }
 
 static void fill(struct sm_write *write, struct sm_ledger_step *step, int at) {
@@ -43,12 +43,12 @@ static void fill(struct sm_write *write, struct sm_ledger_step *step, int at) {
   write->generation = draw(3);
   write->request_id = ids[draw(IDS)];
   if (kind == SM_WRITE_END) {
-    write->request_id = draw(2) ? new_id() : NULL;
+    write->request_id = draw_id();
     write->state = ends[draw(4)];
     write->refund = draw(3) / 100.0;
   }
   if (kind == SM_WRITE_COMPLETE) {
-    write->request_id = draw(2) ? new_id() : NULL;
+    write->request_id = draw_id();
     write->text = "{}";
     write->text_size = 2;
     write->cost = draw(5) / 100.0 - 0.01;

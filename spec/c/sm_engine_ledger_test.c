@@ -53,6 +53,8 @@ static bool knows(const char *request_id) {
 static bool is_away;
 /* The disk does not take the picture. */
 static bool is_unsyncable;
+/* The answer to the commit of an id is lost. */
+static bool is_in_doubt;
 
 static struct sm_write *finished_or_away(void *self) {
   struct sm_write *write = memory_store(&store).finished(self);
@@ -64,6 +66,10 @@ static struct sm_write *finished_or_away(void *self) {
   sm_fail(&e, SM_IO, "cannot write the picture");
   if (write && is_unsyncable && write->kind == SM_WRITE_KEEP)
     sm_write_fail(write, &e);
+  if (write && is_in_doubt && write->kind == SM_WRITE_ACCEPT) {
+    write->is_in_doubt = true;
+    sm_write_fail(write, &e);
+  }
   return write;
 }
 
@@ -571,6 +577,54 @@ static void an_id_that_the_caller_knows_is_written_first(void) {
   close_all();
 }
 
+/* The ledger is mended when the id has been given up, and what comes after that
+ * is about to be written. */
+static void mend_at(enum sm_write_kind kind) {
+  while (store.is_broken && service.now_ms < 1000000) {
+    pass(1);
+    store.is_broken = !store.queued.head || store.queued.head->kind != kind;
+  }
+}
+
+/* The outcome of OTHER is not known, and r0 is the id of KEY; the caller takes
+ * it for that of OTHER, while the ledger cannot be written. */
+static void mistake_an_id(int64_t duration_ms) {
+  open_all();
+  service.submit_status = 500;
+  service.history = "[]";
+  add_step(2, OTHER);
+  pass(90000);
+  service.submit_status = 200;
+  add_step(1, KEY);
+  pass(60000);
+  CHECK(is_row_in(OTHER, "unknown") && is_row_in(KEY, "completed"));
+  service.duration_ms = duration_ms;
+  told[0] = '\0';
+  store.is_broken = true;
+  adopt(3, OTHER, "r0");
+}
+
+static bool is_disbelieved(void) {
+  const struct sm_row *row = row_at(OTHER);
+  pass(1000);
+  return last->error && last->error->code == SM_UNKNOWN &&
+         last->error->charged == SM_CHARGED_UNKNOWN && !last->request_id &&
+         is_in(row, "unknown") && !sm_row_text(row, SM_ROW_REQUEST_ID) &&
+         is_settled();
+}
+
+/* M3. */
+static void an_id_of_another_step_is_not_believed_when_it_comes_late(void) {
+  mistake_an_id(10000000);
+  mend_at(SM_WRITE_END);
+  CHECK(is_disbelieved() && was_told("3:unknown"));
+  close_all();
+  mistake_an_id(1000);
+  mend_at(SM_WRITE_COMPLETE);
+  CHECK(is_disbelieved() && was_told("3:unknown"));
+  close_all();
+}
+
 static void attach(uint64_t id, const char *request_id) {
   struct sm_task *task = new_job(id, 120000);
   CHECK(sm_task_enter(task, sm_entry_new(SM_START_ATTACH, NULL, NULL)));
@@ -812,6 +866,29 @@ static void a_job_whose_id_could_not_be_written_ends_with_it(void) {
   close_all();
 }
 
+/* M4. Another process has made its own of the row meanwhile. */
+static void an_id_that_may_have_got_a_row_of_its_own_ends_there(void) {
+  open_all();
+  add_step(1, KEY);
+  while (!service.accepted)
+    pass(1);
+  struct sm_db_value values[SM_ROW_COLUMNS];
+  memcpy(values, store.rows->value, sizeof values);
+  values[SM_ROW_STATE] = sm_db_text("accepted");
+  values[SM_ROW_REQUEST_ID] = sm_db_text("theirs");
+  values[SM_ROW_LEASE_OWNER] = sm_db_text("they");
+  put_row(&store.rows, values);
+  is_in_doubt = true;
+  pass(1000);
+  is_in_doubt = false;
+  CHECK(was_told("1:submitting 1:ledger"));
+  CHECK(last->request_id && strcmp(last->request_id, "r0") == 0);
+  CHECK(last->step->generation == 2 &&
+        is_of(row_at(KEY), SM_ROW_REQUEST_ID, "r0"));
+  CHECK(amount(row_at(KEY), SM_ROW_LEASE_UNTIL) == 0 && is_settled());
+  close_all();
+}
+
 /* M5. */
 static void nothing_is_sent_with_a_ledger_that_fails(void) {
   open_all();
@@ -1020,6 +1097,7 @@ int main(void) {
   an_intent_is_looked_up_and_what_is_found_is_written();
   an_intent_that_nobody_knows_is_unknown_and_not_repeated();
   an_id_that_the_caller_knows_is_written_first();
+  an_id_of_another_step_is_not_believed_when_it_comes_late();
   an_id_is_attached_to_its_row();
   a_budget_refuses_before_a_row_is_written();
   who_waits_is_not_sent_when_the_key_is_refused();
@@ -1032,6 +1110,7 @@ int main(void) {
   a_picture_that_no_row_names_is_synced_at_the_end();
   a_picture_that_the_disk_does_not_take_leaves_the_result();
   a_job_whose_id_could_not_be_written_ends_with_it();
+  an_id_that_may_have_got_a_row_of_its_own_ends_there();
   nothing_is_sent_with_a_ledger_that_fails();
   a_picture_that_no_descriptor_is_left_for_is_fetched_later();
   a_download_that_fails_leaves_the_result();

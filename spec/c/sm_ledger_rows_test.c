@@ -270,6 +270,26 @@ static void an_id_of_another_step_is_not_believed(void) {
   close_ledger();
 }
 
+/* An ACCEPT may have failed: what comes after it brings the id, too. */
+static void an_id_of_another_step_comes_with_no_end_and_no_result(void) {
+  struct sm_ledger_step one = step_of("a1"), two = step_of("b2");
+  open_ledger();
+  put(&us, SM_WRITE_CLAIM, &one);
+  put(&us, SM_WRITE_CLAIM, &two);
+  accept(&us, &one, ID);
+  prepare_write(SM_WRITE_END, &two, 1);
+  write_.state = "accepted";
+  write_.request_id = ID;
+  CHECK(commit_write(&us) == SM_STANDING_NOT_OURS);
+  complete(&us, &two, 0.05);
+  CHECK(write_.standing == SM_STANDING_NOT_OURS);
+  put(&us, SM_WRITE_FIND, &two);
+  CHECK(row_says(SM_ROW_STATE, "intent") &&
+        !sm_row_text(write_.row, SM_ROW_REQUEST_ID));
+  CHECK(number("SELECT COUNT(*) FROM segmind_steps") == 2);
+  close_ledger();
+}
+
 /* M4. */
 static void an_id_gets_a_row_of_its_own_where_its_row_is_anothers(void) {
   struct sm_ledger_step step = step_of("a1");
@@ -636,6 +656,7 @@ int main(void) {
   a_fresh_one_is_a_further_generation();
   a_fresh_one_that_was_left_behind_is_taken_up();
   an_id_of_another_step_is_not_believed();
+  an_id_of_another_step_comes_with_no_end_and_no_result();
   an_id_gets_a_row_of_its_own_where_its_row_is_anothers();
   an_id_that_could_not_be_written_comes_with_the_end();
   a_row_is_attached_by_its_id();

@@ -58,6 +58,7 @@ struct process {
   uint64_t cancelled; /* a job whose write is under way; 0: none */
   bool is_dead;       /* nothing that it does has an effect any more */
   bool is_closing;
+  bool has_failed; /* a write of it has, since then */
 };
 
 /* What is wrong with the ledger for a while. */
@@ -159,6 +160,15 @@ static bool is_in_state(int step, const char *state, const char *owner) {
   return false;
 }
 
+/* The id of one submit is in two rows, of which the other hides one. */
+static bool is_doubled(const struct sm_row *row) {
+  const char *id = sm_row_text(row, SM_ROW_REQUEST_ID);
+  for (row = row->next; row; row = row->next)
+    if (is_of(row, SM_ROW_REQUEST_ID, id))
+      return true;
+  return false;
+}
+
 /* M3, M4, M6: of everything that was accepted the ledger knows, and what may
  * run again is in no doubt. */
 static void check_books(void) {
@@ -169,8 +179,10 @@ static void check_books(void) {
     RULE("M4", count * PRICE <= booked(step) + 1e-9);
     billed += count * PRICE;
   }
-  for (const struct sm_row *row = world.store.rows; row; row = row->next)
+  for (const struct sm_row *row = world.store.rows; row; row = row->next) {
     RULE("M8", !is_in(row, "failed") || fabs(amount(row, SM_ROW_DOUBT)) < 1e-9);
+    RULE("M4", !is_doubled(row));
+  }
   if (!isnan(world.budget))
     RULE("M6", billed <= world.budget + 1e-9);
 }
@@ -253,7 +265,7 @@ static void put(void *self, struct sm_write *write) {
 }
 
 /* Its time was over: the ledger has said no, or nothing. */
-static void fail_write(const struct process *process, struct sm_write *write,
+static void fail_write(struct process *process, struct sm_write *write,
                        bool is_in_doubt) {
   struct sm_error e;
   write->is_in_doubt = is_in_doubt;
@@ -261,6 +273,7 @@ static void fail_write(const struct process *process, struct sm_write *write,
     apply(process, write);
   sm_fail(&e, SM_LEDGER, "the ledger fails as it was told to");
   sm_write_fail(write, &e);
+  process->has_failed |= process->is_closing;
 }
 
 /* M7: as sm_row_check has it. */
@@ -705,11 +718,14 @@ static void take_events(struct process *process) {
   }
 }
 
+static bool has_heard(const struct process *process, int number) {
+  return world.heard[number] == 1 + (int)(process - world.processes);
+}
+
 /* Of what is cancelled nobody waits for the id. */
 static void unhear(const struct process *process, int step) {
   for (int i = 0; i < world.service.job_count; i++)
-    if (world.heard[i] == 1 + (int)(process - world.processes) &&
-        (step < 0 || world.service.jobs[i].step == step))
+    if (has_heard(process, i) && world.service.jobs[i].step == step)
       world.heard[i] = 0;
 }
 
@@ -732,15 +748,23 @@ static void cancel_some(struct process *process) {
     cancel_job(process, 1 + (uint64_t)draw_of(process->count));
 }
 
+/* M9: nobody is told any more what could not be written while its process
+ * closed. The next one looks for it. */
+static bool is_left(const struct process *process, int step) {
+  return process->has_failed && is_in_state(step, "intent", NULL);
+}
+
 /* M4: what the process has got the id of is in the ledger, or was told. */
-static void check_heard(struct process *process) {
+static void check_heard(const struct process *process) {
   for (int i = 0; i < world.service.job_count; i++) {
     char id[16];
     snprintf(id, sizeof id, "r%d", i);
-    if (world.heard[i] == 1 + (int)(process - world.processes))
-      RULE("M4", row_with_id(id) || world.is_named[i]);
+    if (!has_heard(process, i))
+      continue;
+    world.heard[i] = 0;
+    RULE("M4", row_with_id(id) || world.is_named[i] ||
+                   is_left(process, world.service.jobs[i].step));
   }
-  unhear(process, -1);
 }
 
 /* -- a close ------------------------------------------------------------------
@@ -774,7 +798,7 @@ static int64_t close_process(struct process *process) {
   if (sm_engine_is_writing(process->engine) && now_ms() < process->closes_ms)
     return least(next_home_ms(process), process->closes_ms);
   if (process->queued.head) {
-    unhear(process, -1);
+    process->has_failed = true;
     world.was_calm = false;
   }
   process->queued = (struct sm_writes){0};

@@ -599,8 +599,6 @@ static void written(struct sm_engine *engine, struct sm_task *task) {
     not_written(task);
   } else {
     entry->is_ours = entry->has_failed = false;
-    if (entry->write.kind == SM_WRITE_COMPLETE)
-      entry->generation = entry->write.written;
   }
   sm_delivery_go_on(engine, task);
 }

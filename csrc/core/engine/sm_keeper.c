@@ -323,7 +323,8 @@ static void tell_accepted(struct sm_engine *engine, struct sm_task *task) {
   entry->held_state = SM_STATE_NONE;
 }
 
-/* It may be a download by now, of a picture that is another's. */
+/* It may be a download by now, of a picture that is another's; or have ended,
+ * with the id that could not be written before. */
 static void be_not_ours(struct sm_engine *engine, struct sm_task *task) {
   struct sm_event *event = task->last;
   struct sm_error e;
@@ -379,11 +380,6 @@ static void accepted(struct sm_engine *engine, struct sm_task *task) {
     not_accepted(engine, task);
     return;
   }
-  if (entry->write.standing == SM_STANDING_NOT_OURS) {
-    be_not_ours(engine, task);
-    return;
-  }
-  entry->generation = entry->write.written;
   tell_accepted(engine, task);
   if (entry->phase != SM_ENTRY_END)
     sm_task_shed(task);
@@ -492,11 +488,26 @@ static void come_late(struct sm_engine *engine, struct sm_task *task) {
   sm_keeper_put_end(engine, task);
 }
 
+/* An id or a result may have got a row of its own, and may have done so when
+ * it is not known whether it was written. */
+static void note_row(struct sm_entry *entry) {
+  const struct sm_write *write = &entry->write;
+  bool brings_id =
+      write->kind == SM_WRITE_ACCEPT || write->kind == SM_WRITE_COMPLETE;
+  if (brings_id && write->written > 0 && (!write->error || write->is_in_doubt))
+    entry->generation = write->written;
+}
+
 static void receive(struct sm_engine *engine, struct sm_task *task) {
   struct sm_entry *entry = task->entry;
   enum sm_write_kind kind = entry->write.kind;
   entry->is_writing = false;
   engine->writing--;
+  note_row(entry);
+  if (!entry->write.error && entry->write.standing == SM_STANDING_NOT_OURS) {
+    be_not_ours(engine, task);
+    return;
+  }
   if (entry->phase == SM_ENTRY_END && kind != SM_WRITE_END) {
     come_late(engine, task);
     return;

@@ -28,6 +28,13 @@ static const char again_sql[] =
     "problem = NULL, lease_owner = $9, lease_until = $10 "
     "WHERE " SM_TRANSACTION_ROW;
 
+/* An id that another row has is not believed (M4), whichever write brings it:
+ * two submits of the same body look alike in the request history, and adopted
+ * for both it would hide that the outcome of one is not known. */
+#define NO_OTHER_HAS(id)                                                       \
+  "(request_id = " id " OR NOT EXISTS "                                        \
+  "(SELECT 1 FROM segmind_steps WHERE request_id = " id "))"
+
 static const char is_others_sql[] =
     "SELECT 1 FROM segmind_steps WHERE request_id = $3 AND NOT "
     "(" SM_TRANSACTION_ROW ")";
@@ -38,13 +45,13 @@ static const char accept_sql[] =
     "accepted_at = $4, lease_until = CASE WHEN lease_owner = $5 THEN $6 "
     "ELSE lease_until END WHERE " SM_TRANSACTION_ROW
     " AND (state IN ('intent', 'unknown') "
-    "OR state = 'accepted' AND request_id IS NULL)";
+    "OR state = 'accepted' AND request_id IS NULL) AND " NO_OTHER_HAS("$3");
 
 static const char complete_sql[] =
     "UPDATE segmind_steps SET state = 'completed', "
     "request_id = COALESCE($3, request_id), result = $4, cost = $5, "
     "seed = COALESCE($6, seed), ended_at = $7, problem = NULL, "
-    "lease_until = 0 WHERE " SM_TRANSACTION_ROW;
+    "lease_until = 0 WHERE " SM_TRANSACTION_ROW " AND " NO_OTHER_HAS("$3");
 
 static const char keep_sql[] = "UPDATE segmind_steps SET file = $3, "
                                "file_sha256 = $4 WHERE " SM_TRANSACTION_ROW;
@@ -56,7 +63,8 @@ static const char end_sql[] =
     "request_id = COALESCE(request_id, $4), problem = $5, "
     "doubt = CASE WHEN doubt > $6 THEN doubt - $6 ELSE 0 END, "
     "ended_at = $7, lease_until = 0 WHERE " SM_TRANSACTION_ROW
-    " AND state <> 'completed' AND lease_owner = $8 AND lease_until > 0";
+    " AND state <> 'completed' AND lease_owner = $8 AND lease_until > 0 "
+    "AND " NO_OTHER_HAS("$4");
 
 static enum sm_db_status change(struct sm_transaction *transaction,
                                 const char *sql,
@@ -270,16 +278,24 @@ static enum sm_db_status spent(struct sm_transaction *transaction,
 
 /* -- what became of it ----------------------------------------------------- */
 
+/* Of a write that has changed nothing: its id may be another row's. */
 static enum sm_db_status find_other(struct sm_transaction *transaction,
-                                    const struct sm_write *write,
-                                    bool *is_others, struct sm_error *e) {
-  struct sm_db_query query = {
-      .sql = is_others_sql,
-      .values = SM_DB_VALUES(sm_db_text(write->key),
-                             sm_db_number((double)write->generation),
-                             sm_db_text(write->request_id)),
-      .count = 3};
-  return sm_db_has_row(transaction->db, &query, is_others, e);
+                                    struct sm_write *write, int64_t generation,
+                                    struct sm_error *e) {
+  bool is_others = false;
+  struct sm_db_query query = {.sql = is_others_sql,
+                              .values =
+                                  SM_DB_VALUES(sm_db_text(write->key),
+                                               sm_db_number((double)generation),
+                                               sm_db_text(write->request_id)),
+                              .count = 3};
+  if (!write->request_id)
+    return SM_DB_OK;
+  enum sm_db_status status =
+      sm_db_has_row(transaction->db, &query, &is_others, e);
+  if (is_others)
+    write->standing = SM_STANDING_NOT_OURS;
+  return status;
 }
 
 /* The row that the id was given, by an earlier try of this very write. */
@@ -306,8 +322,12 @@ static enum sm_db_status accept_apart(struct sm_transaction *transaction,
                                       struct sm_write *write,
                                       struct sm_error *e) {
   struct sm_row *row = NULL;
-  enum sm_db_status status = sm_ledger_standing_get(transaction, write->key,
-                                                    write->generation, &row, e);
+  enum sm_db_status status =
+      find_other(transaction, write, write->generation, e);
+  if (status || write->standing == SM_STANDING_NOT_OURS)
+    return status;
+  status = sm_ledger_standing_get(transaction, write->key, write->generation,
+                                  &row, e);
   const char *id = row ? sm_row_text(row, SM_ROW_REQUEST_ID) : NULL;
   bool is_there = id && strcmp(id, write->request_id) == 0;
   sm_row_delete(row);
@@ -316,22 +336,12 @@ static enum sm_db_status accept_apart(struct sm_transaction *transaction,
   return insert(transaction, write, write->request_id, e);
 }
 
-/* An id that another row has is not believed (M4): two submits of the same body
- * look alike in the request history, and adopted for both it would hide that
- * the outcome of one is not known. */
 static enum sm_db_status accept(struct sm_transaction *transaction,
                                 struct sm_write *write, struct sm_error *e) {
-  bool is_found, is_others, is_there;
+  bool is_found, is_there;
   enum sm_db_status status = find_own_accept(transaction, write, &is_found, e);
   if (status || is_found)
     return status;
-  status = find_other(transaction, write, &is_others, e);
-  if (status)
-    return status;
-  if (is_others) {
-    write->standing = SM_STANDING_NOT_OURS;
-    return SM_DB_OK;
-  }
   status = sm_transaction_ask_time(transaction, e);
   if (status)
     return status;
@@ -416,6 +426,10 @@ static enum sm_db_status complete(struct sm_transaction *transaction,
   transaction->spent = (double)NAN;
   enum sm_db_status status = fill_in(transaction, write, &is_there, e);
   if (!status && !is_there)
+    status = find_other(transaction, write, write->written, e);
+  if (status || write->standing == SM_STANDING_NOT_OURS)
+    return status;
+  if (!is_there)
     status = complete_apart(transaction, write, &is_there, e);
   return status || !write->file ? status
                                 : keep(transaction, write, write->written, e);
@@ -423,16 +437,22 @@ static enum sm_db_status complete(struct sm_transaction *transaction,
 
 static enum sm_db_status end(struct sm_transaction *transaction,
                              struct sm_write *write, struct sm_error *e) {
+  bool is_there;
   double refund = write->refund > 0 ? write->refund : 0;
-  transaction->spent = (double)NAN;
-  return change(
-      transaction, end_sql,
-      SM_DB_VALUES(
+  struct sm_db_query query = {
+      .sql = end_sql,
+      .values = SM_DB_VALUES(
           sm_db_text(write->key), sm_db_number((double)write->generation),
           sm_db_text(write->state), sm_db_text(write->request_id),
           text_of(write), sm_db_number(refund),
           sm_db_number(transaction->now_s), sm_db_text(transaction->owner)),
-      8, e);
+      .count = 8};
+  transaction->spent = (double)NAN;
+  enum sm_db_status status =
+      sm_transaction_change(transaction, &query, &is_there, e);
+  return status || is_there
+             ? status
+             : find_other(transaction, write, write->generation, e);
 }
 
 /* -- one write ------------------------------------------------------------- */

@@ -88,7 +88,8 @@ enum sm_standing {
   SM_STANDING_HELD,     /* another process works on it: ask again */
   SM_STANDING_DONE,     /* completed */
   SM_STANDING_REFUSED,  /* CLAIM: the budget does not allow it */
-  SM_STANDING_NOT_OURS, /* ACCEPT: the id is that of another row */
+  SM_STANDING_NOT_OURS, /* ACCEPT, COMPLETE, END: the id is that of another
+                           row, and nothing was written */
   SM_STANDING_DAMAGED   /* RESUME: the row cannot be relied on */
 };
 
