@@ -338,6 +338,7 @@ static inline void memory_complete(struct memory_store *store,
         write->cost >= 0 ? sm_db_number(write->cost) : sm_db_null();
     if (!isnan(write->seed))
       values[SM_ROW_SEED] = sm_db_number(write->seed);
+    values[SM_ROW_ENDED_AT] = sm_db_number(write->ended_at);
     values[SM_ROW_LEASE_UNTIL] = sm_db_number(0);
   }
   write->is_unsynced = false;

@@ -793,6 +793,45 @@ static void a_ledger_that_is_mended_has_it_all(void) {
   close_all();
 }
 
+static void add_described_step(uint64_t id, const char *path) {
+  struct sm_task *task = new_step(id, KEY);
+  task->entry->save = strdup(path);
+  CHECK(sm_metadata_new(&task->metadata, "at \1d, of \1i\n", "", NULL) ==
+        SM_OK);
+  sm_engine_add(engine, task);
+}
+
+static size_t read_copy(const char *path, char *bytes, size_t room) {
+  FILE *file = fopen(path, "rb");
+  CHECK(file != NULL);
+  size_t size = fread(bytes, 1, room, file);
+  (void)fclose(file);
+  return size;
+}
+
+/* A step that takes it as a picture is known by its bytes. */
+static void a_copy_is_the_same_bytes_whenever_it_is_made(void) {
+  static char first[8192], second[8192];
+  open_all();
+  add_described_step(1, in_folder("first.png"));
+  pass(12);
+  store.is_broken = true; /* the row is completed much later than it is saved */
+  pass(60000);
+  store.is_broken = false;
+  pass(100);
+  CHECK(last->id == 1 && last->kind == SM_EVENT_DONE && last->is_file);
+  pass(5000);
+  add_described_step(2, in_folder("second.png"));
+  pass(1000);
+  CHECK(last->id == 2 && last->step->is_replayed && last->is_file);
+  size_t size = read_copy(in_folder("first.png"), first, sizeof first);
+  CHECK(size > sizeof sample_png);
+  CHECK(read_copy(in_folder("second.png"), second, sizeof second) == size);
+  CHECK(memcmp(first, second, size) == 0);
+  CHECK(service.submits == 1);
+  close_all();
+}
+
 static void a_result_that_cannot_be_written_is_told_at_the_deadline(void) {
   open_all();
   add_saved_step();
@@ -1106,6 +1145,7 @@ int main(void) {
   nothing_is_sent_while_the_ledger_is_away();
   a_ledger_that_fails_keeps_no_picture_from_the_caller();
   a_ledger_that_is_mended_has_it_all();
+  a_copy_is_the_same_bytes_whenever_it_is_made();
   a_result_that_cannot_be_written_is_told_at_the_deadline();
   a_picture_that_no_row_names_is_synced_at_the_end();
   a_picture_that_the_disk_does_not_take_leaves_the_result();

@@ -84,6 +84,7 @@ static void put_result(struct sm_engine *engine, struct sm_task *task,
   write->text_size = entry->is_picture ? 0 : event->body_size;
   write->cost = event->step->cost;
   write->seed = event->step->seed;
+  write->ended_at = event->step->ended_at;
   entry->is_result_due = false;
   sm_keeper_put(engine, task, write);
 }
@@ -237,27 +238,28 @@ static char *join(const char *folder, const char *name) {
   return path;
 }
 
-/* The copy for the caller says how the picture was made; the kept one is as the
- * service sent it. */
-static void describe(const struct sm_engine *engine, struct sm_task *task) {
+/* The copy for the caller says how the picture was made, in the same bytes
+ * whenever it is made: a step that takes it as a picture is known by them. The
+ * kept one is as the service sent it. */
+static void describe(struct sm_task *task) {
   const struct sm_event *event = task->last;
   const struct sm_event_step *step = event->step;
   char seed[32];
+  int64_t ended_ms = (int64_t)(step->ended_at * 1000);
   if (step->is_replayed) {
     sm_metadata_tell(task->metadata, event->request_id, event->seed,
-                     event->cost, (int64_t)(step->ended_at * 1000));
+                     event->cost, ended_ms);
   } else {
     (void)snprintf(seed, sizeof seed, "%.0f", step->seed); /* "nan": none */
     sm_metadata_tell(task->metadata, event->request_id, seed, step->cost,
-                     engine->now_ms + engine->wall_offset_ms);
+                     ended_ms);
   }
   sm_digest_describe(task->digest, task->metadata);
 }
 
-static enum sm_code copy_to(const struct sm_engine *engine,
-                            struct sm_task *task, const char *path,
+static enum sm_code copy_to(struct sm_task *task, const char *path,
                             struct sm_error *e) {
-  describe(engine, task);
+  describe(task);
   return sm_digest_copy_to(task->digest, path, false, e);
 }
 
@@ -267,7 +269,7 @@ static void verify(struct sm_engine *engine, struct sm_task *task) {
   struct sm_error e;
   enum sm_code code = sm_digest_new(&task->digest, task->last->step->kept, &e);
   if (code == SM_OK && entry->save)
-    code = copy_to(engine, task, entry->save, &e);
+    code = copy_to(task, entry->save, &e);
   if (code != SM_OK) {
     give_up(engine, task, &e);
     return;
@@ -458,7 +460,7 @@ static void save(struct sm_engine *engine, struct sm_task *task) {
   }
   enum sm_code code = sm_digest_new(&task->digest, from, &e);
   if (code == SM_OK)
-    code = copy_to(engine, task, to, &e);
+    code = copy_to(task, to, &e);
   if (code != SM_OK) {
     give_up(engine, task, &e);
     return;
@@ -570,6 +572,8 @@ void sm_delivery_arrive(struct sm_engine *engine, struct sm_task *task,
     return;
   }
   sm_keeper_withdraw(engine, task);
+  task->last->step->ended_at =
+      (double)(engine->now_ms + engine->wall_offset_ms) / 1000;
   task->entry->is_result_due = true;
   task->entry->is_picture = task->last->image.format != SM_NO_IMAGE;
   if (task->entry->is_picture)

@@ -22,7 +22,7 @@ enum sm_event_kind {
 /* What a ledger adds to the end of a step. */
 struct sm_event_step {
   int64_t generation; /* of its row; 0: it has none */
-  double ended_at;    /* of a step that was finished before; Unix time */
+  double ended_at;    /* DONE: when its result was here; Unix time */
   double cost;        /* DONE: USD, NAN when not said, as the next */
   double seed;
   char *kept;       /* DONE: the ledger's copy of the picture; owned */

@@ -392,7 +392,7 @@ static enum sm_db_status fill_in(struct sm_transaction *transaction,
                              sm_db_number((double)write->written),
                              sm_db_text(write->request_id), text_of(write),
                              sound_number(write->cost, 0), seed_of(write->seed),
-                             sm_db_number(transaction->now_s)),
+                             sm_db_number(write->ended_at)),
       .count = 7};
   return sm_transaction_change(transaction, &query, is_there, e);
 }

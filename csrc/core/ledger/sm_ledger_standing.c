@@ -211,7 +211,9 @@ static enum sm_db_status answer_with(struct sm_transaction *transaction,
     row->standing = SM_STANDING_HELD;
   else if (row && !sm_row_is_in(row, "failed"))
     status = take_over(transaction, row, write->kind != SM_WRITE_ATTACH, e);
-  write->standing = row ? row->standing : SM_STANDING_FREE;
+  write->standing = SM_STANDING_FREE;
+  if (row)
+    write->standing = row->standing;
   if (row)
     write->written = (int64_t)sm_row_number(row, SM_ROW_GENERATION);
   return status;

@@ -201,6 +201,8 @@ struct sm_write {
     double seed;  /* COMPLETE: NAN when not said */
     double spent; /* out; SPENT, REFUSED: USD */
   };
+  double ended_at; /* COMPLETE: when the result was here, Unix time: what the
+                      caller's copy of the picture says, too */
   /* Out. */
   struct sm_row *row; /* owned; TAKEN, HELD, DONE, what FIND found, LIST;
                          MINE: what it was before, or NULL */
@@ -208,12 +210,12 @@ struct sm_write {
   int64_t written;              /* the generation that was written or found */
   int64_t give_up_ms;           /* the ledger's */
   int32_t submits;              /* the ledger's: what a claim made of the row */
-  enum sm_write_kind kind;      /* in */
-  enum sm_standing standing;    /* out */
-  bool is_awaited : 1;          /* in: see sm_ledger_ask */
-  bool is_broken : 1;           /* the ledger's: the error is of the database,
-                                   not of this write */
-  bool is_moved : 1;            /* the ledger's: its picture is there */
+  enum sm_write_kind kind : 8;  /* in */
+  enum sm_standing standing : 8; /* out */
+  bool is_awaited : 1;           /* in: see sm_ledger_ask */
+  bool is_broken : 1;            /* the ledger's: the error is of the database,
+                                    not of this write */
+  bool is_moved : 1;             /* the ledger's: its picture is there */
   bool is_unsynced : 1; /* in: `file` was committed without a sync, which
                            is made before its row names it; out: it was
                            not */
