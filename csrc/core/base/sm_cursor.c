@@ -227,3 +227,14 @@ bool sm_cursor_is_over(struct sm_cursor *cursor) {
   (void)skip_space(cursor);
   return !cursor->is_odd && cursor->at == cursor->end;
 }
+
+int sm_slice_find(const struct sm_slice *names, int count,
+                  const struct sm_slice *name, unsigned *seen) {
+  for (int i = 0; i < count; i++)
+    if (sm_slice_is(name, &names[i])) {
+      bool is_again = *seen & 1U << i;
+      *seen |= 1U << i;
+      return is_again ? -1 : i;
+    }
+  return count;
+}

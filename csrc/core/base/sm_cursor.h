@@ -57,4 +57,10 @@ static inline bool sm_slice_is(const struct sm_slice *a,
   return a->size == b->size && memcmp(a->text, b->text, a->size) == 0;
 }
 
+/* Which of at most 32 names it is; `count` for none, -1 for one that was there
+ * before, as the last one counts. `seen` has a bit for each, 0 to begin with.
+ */
+int sm_slice_find(const struct sm_slice *names, int count,
+                  const struct sm_slice *name, unsigned *seen);
+
 #endif

@@ -368,19 +368,6 @@ static const struct sm_slice members[MEMBERS] = {
 static const struct sm_slice measures[] = {NAME("inference_time"),
                                            NAME("cost")};
 
-/* Which of the names it is; `count` for none, -1 for one that was there before:
- * of those the last counts. */
-static int find_name(const struct sm_slice *names, int count,
-                     const struct sm_slice *name, unsigned *seen) {
-  for (int i = 0; i < count; i++)
-    if (sm_slice_is(name, &names[i])) {
-      bool is_again = *seen & 1U << i;
-      *seen |= 1U << i;
-      return is_again ? -1 : i;
-    }
-  return count;
-}
-
 static bool read_figure(struct sm_cursor *cursor, double *number) {
   struct sm_slice figure;
   if (!sm_cursor_figure(cursor, &figure))
@@ -400,7 +387,7 @@ static bool read_metrics(struct sm_reply *reply, struct sm_cursor *cursor) {
   unsigned seen = 0;
   bool is_read = sm_cursor_open(cursor);
   while (is_read && sm_cursor_next(cursor, &name)) {
-    int measure = find_name(measures, 2, &name, &seen);
+    int measure = sm_slice_find(measures, 2, &name, &seen);
     is_read = measure == 0   ? read_inference(cursor, &reply->inference_s)
               : measure == 1 ? read_figure(cursor, &reply->cost)
               : measure == 2 ? sm_cursor_pass(cursor)
@@ -490,8 +477,8 @@ bool sm_reply_read_usual(struct sm_reply *reply, const char *text,
   sm_cursor_create(&cursor, text, size);
   bool is_usual = sm_cursor_open(&cursor);
   while (is_usual && sm_cursor_next(&cursor, &name))
-    is_usual = read_member(reply, &cursor,
-                           find_name(members, MEMBERS, &name, &seen), texts);
+    is_usual = read_member(
+        reply, &cursor, sm_slice_find(members, MEMBERS, &name, &seen), texts);
   reply->is_usual =
       is_usual && sm_cursor_is_over(&cursor) && take_texts(reply, texts, seen);
   return reply->is_usual;

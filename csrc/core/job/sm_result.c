@@ -34,19 +34,6 @@ static const struct sm_slice figures[] = {
     NAME("retry_count"),
 };
 
-/* Which of the names it is; `count` for none, -1 for one that was there before:
- * of those the last counts. */
-static int find_name(const struct sm_slice *names, int count,
-                     const struct sm_slice *name, unsigned *seen) {
-  for (int i = 0; i < count; i++)
-    if (sm_slice_is(name, &names[i])) {
-      bool is_again = *seen & 1U << i;
-      *seen |= 1U << i;
-      return is_again ? -1 : i;
-    }
-  return count;
-}
-
 static bool read_figure(struct sm_cursor *cursor, int figure, double *cost) {
   struct sm_slice digits;
   if (figure < 0 || !sm_cursor_number(cursor, &digits))
@@ -61,7 +48,7 @@ static bool read_metrics(struct sm_cursor *cursor, double *cost) {
   unsigned seen = 0;
   bool is_read = sm_cursor_open(cursor);
   while (is_read && sm_cursor_next(cursor, &name)) {
-    int figure = find_name(figures, COUNT(figures), &name, &seen);
+    int figure = sm_slice_find(figures, COUNT(figures), &name, &seen);
     is_read = figure == COUNT(figures) ? sm_cursor_pass(cursor)
                                        : read_figure(cursor, figure, cost);
   }
@@ -124,7 +111,7 @@ bool sm_result_read(struct sm_result *result, const char *text, size_t size) {
   sm_cursor_create(&cursor, text, size);
   bool is_usual = sm_cursor_open(&cursor);
   while (is_usual && sm_cursor_next(&cursor, &name))
-    is_usual = read_member(result, &cursor,
-                           find_name(members, COUNT(members), &name, &seen));
+    is_usual = read_member(
+        result, &cursor, sm_slice_find(members, COUNT(members), &name, &seen));
   return is_usual && sm_cursor_is_over(&cursor) && (seen & needed) == needed;
 }
