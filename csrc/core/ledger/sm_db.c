@@ -70,6 +70,14 @@ enum sm_db_status sm_db_has_row(const struct sm_db *db,
   return sm_db_run(db, query, e);
 }
 
+enum sm_db_status sm_db_has_table(const struct sm_db *db, const char *name,
+                                  bool *is_there, struct sm_error *e) {
+  struct sm_db_query query = {.sql = db->dialect->has_table,
+                              .values = SM_DB_VALUES(sm_db_text(name)),
+                              .count = 1};
+  return sm_db_has_row(db, &query, is_there, e);
+}
+
 enum sm_db_status sm_db_exec(const struct sm_db *db, const char *sql,
                              struct sm_error *e) {
   struct sm_db_query query = {.sql = sql};

@@ -125,6 +125,10 @@ enum sm_db_status sm_db_has_row(const struct sm_db *db,
                                 struct sm_db_query *query, bool *is_there,
                                 struct sm_error *e);
 
+/* Whether there is a table of that name. */
+enum sm_db_status sm_db_has_table(const struct sm_db *db, const char *name,
+                                  bool *is_there, struct sm_error *e);
+
 /* A statement without values and rows. */
 enum sm_db_status sm_db_exec(const struct sm_db *db, const char *sql,
                              struct sm_error *e);

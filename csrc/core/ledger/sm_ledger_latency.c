@@ -33,13 +33,10 @@ static const char learn_sql[] =
  * nobody makes it meanwhile. */
 static enum sm_db_status find_table(struct sm_transaction *transaction,
                                     struct sm_error *e) {
-  struct sm_db_query query = {.sql = transaction->db->dialect->has_table,
-                              .values =
-                                  SM_DB_VALUES(sm_db_text("segmind_latencies")),
-                              .count = 1};
   if (transaction->has_latencies || transaction->lacks_latencies)
     return SM_DB_OK;
-  return sm_db_has_row(transaction->db, &query, &transaction->has_latencies, e);
+  return sm_db_has_table(transaction->db, "segmind_latencies",
+                         &transaction->has_latencies, e);
 }
 
 /* A server that is away may have all of it. */

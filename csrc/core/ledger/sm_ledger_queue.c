@@ -294,8 +294,7 @@ static enum sm_db_status need_tables(struct sm_transaction *transaction,
   enum sm_db_status status =
       may_make ? check_place(transaction->db, e) : SM_DB_OK;
   if (!status)
-    status = is_any(transaction, transaction->db->dialect->has_table,
-                    "segmind_limits", are_there, e);
+    status = sm_db_has_table(transaction->db, "segmind_limits", are_there, e);
   transaction->has_queue |= !status && *are_there;
   if (status || *are_there || !may_make)
     return status;

@@ -101,15 +101,6 @@ static const char *const plpgsql_triggers[] = {
     NULL,
 };
 
-static enum sm_db_status has_table(const struct sm_db *db, bool *is_so,
-                                   struct sm_error *e) {
-  struct sm_db_query query = {.sql = db->dialect->has_table,
-                              .values =
-                                  SM_DB_VALUES(sm_db_text("segmind_spent")),
-                              .count = 1};
-  return sm_db_has_row(db, &query, is_so, e);
-}
-
 static enum sm_db_status has_triggers(const struct sm_db *db, bool *is_so,
                                       struct sm_error *e) {
   double all = db->dialect->has_plpgsql ? OF_PLPGSQL : OF_SQLITE;
@@ -133,7 +124,7 @@ static enum sm_db_status make_triggers(const struct sm_db *db,
 static enum sm_db_status need_triggers(const struct sm_db *db,
                                        struct sm_error *e) {
   bool is_table, are_triggers = false;
-  enum sm_db_status status = has_table(db, &is_table, e);
+  enum sm_db_status status = sm_db_has_table(db, "segmind_spent", &is_table, e);
   if (!status && !is_table)
     status = sm_db_exec(db, make_table_sql, e);
   if (!status)

@@ -84,11 +84,7 @@ static enum sm_db_status make_tables(const struct sm_db *db,
 enum sm_db_status sm_ledger_tables_are_there(const struct sm_db *db,
                                              bool *are_there,
                                              struct sm_error *e) {
-  struct sm_db_query query = {.sql = db->dialect->has_table,
-                              .values =
-                                  SM_DB_VALUES(sm_db_text("segmind_ledger")),
-                              .count = 1};
-  return sm_db_has_row(db, &query, are_there, e);
+  return sm_db_has_table(db, "segmind_ledger", are_there, e);
 }
 
 /* A file that holds other tables; a server's database may well. */

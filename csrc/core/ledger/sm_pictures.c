@@ -45,18 +45,10 @@ static const char put_folder_sql[] =
 
 /* -- tables -------------------------------------------------------------- */
 
-static enum sm_db_status has_table(const struct sm_db *db, const char *name,
-                                   bool *is_there, struct sm_error *e) {
-  struct sm_db_query query = {.sql = db->dialect->has_table,
-                              .values = SM_DB_VALUES(sm_db_text(name)),
-                              .count = 1};
-  return sm_db_has_row(db, &query, is_there, e);
-}
-
 static enum sm_db_status need_table(const struct sm_db *db, const char *name,
                                     const char *make_sql, struct sm_error *e) {
   bool is_there;
-  enum sm_db_status status = has_table(db, name, &is_there, e);
+  enum sm_db_status status = sm_db_has_table(db, name, &is_there, e);
   return status || is_there ? status : sm_db_exec(db, make_sql, e);
 }
 
@@ -84,7 +76,8 @@ read_record(const struct sm_db *db, struct record *record, struct sm_error *e) {
   struct sm_db_query query = {
       .sql = get_folder_sql, .take = note_record, .user = record};
   *record = (struct record){0};
-  enum sm_db_status status = has_table(db, "segmind_folder", &is_there, e);
+  enum sm_db_status status =
+      sm_db_has_table(db, "segmind_folder", &is_there, e);
   return status || !is_there ? status : sm_db_run(db, &query, e);
 }
 
