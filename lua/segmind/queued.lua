@@ -15,7 +15,6 @@ local input = require("segmind.input")
 local json = require("segmind.json")
 local key = require("segmind.step_key")
 local lifecycle = require("segmind.lifecycle")
-local models = require("segmind.models")
 local operation = require("segmind.operation")
 local options = require("segmind.options")
 local request = require("segmind.request")
@@ -199,8 +198,8 @@ local function finished_job(client, name, generation)
     return nil, Error.new("upstream", ("the picture of the step %s was made the synchronous way, "
       .. "and has no id to take it by"):format(name:sub(1, 12)), { charged = "no" })
   end
-  local job = Job.new(client, { model = row.model, params = json.decode(row.body) or {},
-    inputs = {}, warnings = {}, opts = {}, spec = models.declared(row.model), slots = {} })
+  local known = assert(request.known(client, row.model, json.decode(row.body) or {}, {}))
+  local job = Job.new(client, known)
   lifecycle.event(job, "row", row)
   local refused = lifecycle.attach(job, row.request_id)
   if refused then
