@@ -14,7 +14,7 @@ submits as well is faster and can be made to pay twice.
 ]], 7)
 
 local STEPS, ROUND_TRIP = 5, 40
-local bench = setup.build .. "/bench/"
+local bench = trial.quote(setup.build) .. "/bench/"
 local folder = trial.output("mktemp -d"):match("[^\n]+")
 local ca, key = service.certificate(folder)
 

@@ -15,7 +15,7 @@ compare with is C multi with a fresh connection a submit, for ours has one too
 the median of those within a round: what else the machine does falls on both.
 ]], 5)
 
-local bench, peers = setup.build .. "/bench/", "bench/peers/"
+local bench, peers = trial.quote(setup.build) .. "/bench/", "bench/peers/"
 local levels = {
   { name = "1 at a time", jobs = 500, at_a_time = 1 },
   { name = "32", jobs = 2000, at_a_time = 32 },

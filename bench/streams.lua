@@ -41,7 +41,7 @@ end
 write_picture()
 local server = service.emulator(setup, "--plain")
 local base = server.url
-local c = setup.build .. "/bench/c_stream "
+local c = trial.quote(setup.build) .. "/bench/c_stream "
 local ours = " bench/peers/segmind_stream.lua " .. base
 
 local answer = trial.output(("%supload %s/upload-asset %s 2>&1 >%s"):format(c, base, picture, copy))

@@ -15,7 +15,7 @@ fill the database's cache.
 ]], 3)
 
 local JOBS, SECONDS = 10000, 6
-local bench = setup.build .. "/bench/"
+local bench = trial.quote(setup.build) .. "/bench/"
 
 local clients = trial.built(setup, {
   { name = "C multi, 16 slots", run = bench .. "c_multi --fresh --poll 1 --waiting %d --jobs %d" },
