@@ -291,6 +291,7 @@ static void what_a_killed_process_was_writing_goes_at_the_next_opening(void) {
   CHECK(close(fd) == 0);
   sm_client_delete(open_client(true));
   CHECK((access(part, F_OK) != 0) == has_locks);
+  (void)unlink(part);
   end();
 }
 
