@@ -18,6 +18,8 @@
 #define KEY_MAX 256
 /* How long closing waits for what is to be written. */
 #define DRAIN_MS 2000
+/* How long a worker that has more to do keeps what it has for the host. */
+#define RING_MS 1
 
 struct sm_client {
   /* The host's. What an idle step reads stands in one line of the cache. */
@@ -37,11 +39,13 @@ struct sm_client {
   struct sm_ledger *ledger; /* so is its store; NULL: there is none */
   char *folder;             /* of its pictures */
   struct sm_bell bell;
+  int64_t announced_ms; /* the worker's: since when a ring has been due */
   /* Both sides'. */
   atomic_bool stop;
   pthread_mutex_t network_lock; /* of `http`, which goes with the worker */
   pthread_mutex_t lock;         /* of what follows */
   bool is_asleep;         /* the worker is, or about to be: it is to be woken */
+  bool is_ring_due;       /* for events that the host has not been woken for */
   struct sm_task *posted; /* newest first */
   uint64_t *cancelled;
   size_t cancelled_count;
@@ -82,13 +86,12 @@ static void take_commands(struct sm_client *client) {
   free(cancelled);
 }
 
-/* Under the lock: whether the bell is to be rung. That is done without it, for
- * the host, which wakes at once, takes it first. */
+/* Under the lock: whether nobody has announced anything yet. */
 static bool announce(struct sm_client *client) {
   return !atomic_exchange(&client->has_events, true);
 }
 
-static void publish(struct sm_client *client) {
+static void publish(struct sm_client *client, int64_t now_ms) {
   struct sm_events fresh;
   struct sm_stats stats;
   sm_events_create(&fresh);
@@ -99,21 +102,35 @@ static void publish(struct sm_client *client) {
   sm_events_move(&client->events, &fresh);
   client->stats = stats;
   client->connections = sm_http_connections(client->http);
-  bool must_ring = has_fresh && announce(client);
+  if (has_fresh && announce(client)) {
+    client->is_ring_due = true;
+    client->announced_ms = now_ms;
+  }
   pthread_mutex_unlock(&client->lock);
-  if (must_ring)
+}
+
+/* Wakes the host for what was published, unless it has come for it by itself.
+ * Without the lock, which the host, awake at once, takes first. */
+static void ring(struct sm_client *client) {
+  pthread_mutex_lock(&client->lock);
+  bool is_due = client->is_ring_due;
+  client->is_ring_due = false;
+  pthread_mutex_unlock(&client->lock);
+  if (is_due)
     sm_bell_ring(&client->bell);
 }
 
+/* How long there is nothing to do. What has begun is sent before that. */
 static int64_t turn(struct sm_client *client) {
   locale_t host = uselocale(client->plain);
   sm_engine_note_wall(client->engine, sm_wall_ms(), sm_now_ms());
   take_commands(client);
   sm_http_perform(client->http);
-  int64_t wait_ms = sm_engine_turn(client->engine, sm_now_ms());
-  publish(client);
+  int64_t now_ms = sm_now_ms();
+  int64_t wait_ms = sm_engine_turn(client->engine, now_ms);
+  publish(client, now_ms);
   uselocale(host);
-  return wait_ms;
+  return sm_http_has_begun(client->http) ? 0 : wait_ms;
 }
 
 /* What was begun is written down before the network goes, for a while. */
@@ -174,11 +191,16 @@ static bool fall_asleep(struct sm_client *client) {
   return is_asleep;
 }
 
+/* To wake a thread costs as much as a third of a job: the host is woken when
+ * there is nothing else to do, at the latest RING_MS after the news. */
 static void worker_run(void *self) {
   struct sm_client *client = self;
   while (!atomic_load(&client->stop)) {
     int64_t wait_ms = turn(client);
-    if (wait_ms > 0 && fall_asleep(client) && !atomic_load(&client->stop))
+    bool is_idle = wait_ms > 0 && fall_asleep(client);
+    if (is_idle || sm_now_ms() - client->announced_ms >= RING_MS)
+      ring(client);
+    if (is_idle && !atomic_load(&client->stop))
       sm_http_wait(client->http, wait_ms);
   }
   close_network(client);
@@ -531,14 +553,20 @@ void sm_client_cancel(struct sm_client *client, uint64_t id) {
     wake_worker(client);
 }
 
+/* Under the lock: what was announced has been taken. A ring that is due is not
+ * wanted any more; one that is on its way cannot be silenced yet. */
+static bool silence(struct sm_client *client) {
+  bool is_due = client->is_ring_due;
+  client->is_ring_due = false;
+  return is_due || client->is_inline || sm_bell_silence(&client->bell);
+}
+
 /* Moves what the worker has published to the host's own list, or, when there is
- * nothing, silences the descriptor. The ring that the events were announced by
- * may still be to come: until it has, there is nothing to silence. */
+ * nothing, silences the descriptor. */
 static void fetch(struct sm_client *client) {
   pthread_mutex_lock(&client->lock);
   sm_events_move(&client->taken, &client->events);
-  if (!client->taken.head &&
-      (client->is_inline || sm_bell_silence(&client->bell)))
+  if (!client->taken.head && silence(client))
     atomic_store(&client->has_events, false);
   pthread_mutex_unlock(&client->lock);
 }
@@ -578,7 +606,9 @@ static bool wait_inline(struct sm_client *client, int64_t timeout_ms) {
       return find_news(client);
     if (client->ledger && sm_ledger_wait_ms(client->ledger) < wait_ms)
       wait_ms = sm_ledger_wait_ms(client->ledger);
-    if (!sm_http_wait(client->http, wait_ms < left_ms ? wait_ms : left_ms))
+    if (wait_ms > left_ms)
+      wait_ms = left_ms;
+    if (wait_ms > 0 && !sm_http_wait(client->http, wait_ms))
       return false;
   }
 }

@@ -205,11 +205,10 @@ static int64_t least_patience_ms(const struct sm_http *http) {
   return least;
 }
 
-/* libcurl makes no error of a signal, and leaves errno as poll set it. What has
- * begun is sent before anything is waited for. */
+bool sm_http_has_begun(const struct sm_http *http) { return http->has_begun; }
+
+/* libcurl makes no error of a signal, and leaves errno as poll set it. */
 bool sm_http_wait(struct sm_http *http, int64_t timeout_ms) {
-  if (http->has_begun)
-    return true;
   int64_t patience_ms = least_patience_ms(http);
   if (timeout_ms > patience_ms)
     timeout_ms = patience_ms;

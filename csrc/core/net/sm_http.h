@@ -62,6 +62,9 @@ struct sm_transport sm_http_transport(struct sm_http *http);
 /* Moves bytes; never blocks for the network. */
 void sm_http_perform(struct sm_http *http);
 
+/* Whether something was started since the last turn; the next one sends it. */
+bool sm_http_has_begun(const struct sm_http *http);
+
 /* Waits for the network, for a wake, or for `timeout_ms`; false when a signal
  * ended that. */
 bool sm_http_wait(struct sm_http *http, int64_t timeout_ms);
