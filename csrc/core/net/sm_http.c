@@ -15,6 +15,7 @@
 #define KEY_AT (sizeof KEY_HEADER - 1)
 #define KEY_LEAST 6 /* shorter ones would be found where there are none */
 #define MAX_REPEATS 3
+#define NEXT_FDS 32 /* of which other threads may take some meanwhile */
 #define FDS_LOOKED_AT 1024
 
 struct sm_http {
@@ -297,38 +298,40 @@ static bool keep_options(struct sm_http *http,
          (!proxy || wire->proxy) && make_headers(http, options->key);
 }
 
-/* The descriptors from the lowest free one on, of which some are in use. */
-struct window {
-  int lowest; /* -1: there is none */
-  bool is_open[FDS_LOOKED_AT];
+/* The lowest descriptors that are free: the next ones to be opened. */
+struct next_fds {
+  int fds[NEXT_FDS];
+  int count;
 };
 
-static void look_at_descriptors(struct window *window) {
-  window->lowest = sm_system_socket(AF_UNIX, SOCK_STREAM, 0);
-  if (window->lowest < 0)
+static void find_next_fds(struct next_fds *next) {
+  int lowest = sm_system_socket(AF_UNIX, SOCK_STREAM, 0);
+  next->count = 0;
+  if (lowest < 0)
     return;
-  (void)close(window->lowest);
-  for (int i = 0; i < FDS_LOOKED_AT; i++)
-    window->is_open[i] = fcntl(window->lowest + i, F_GETFD) >= 0;
+  (void)close(lowest);
+  for (int i = 0; i < FDS_LOOKED_AT && next->count < NEXT_FDS; i++)
+    if (fcntl(lowest + i, F_GETFD) < 0)
+      next->fds[next->count++] = lowest + i;
 }
 
 /* libcurl makes the sockets behind curl_multi_wakeup without CLOEXEC and names
  * them to nobody. They are among those that were free before, and while nobody
  * has taken the wake they hold it. */
-static void keep_from_children(CURLM *multi, const struct window *before) {
-  if (before->lowest < 0 || curl_multi_wakeup(multi) != CURLM_OK)
+static void keep_from_children(CURLM *multi, const struct next_fds *before) {
+  if (before->count == 0 || curl_multi_wakeup(multi) != CURLM_OK)
     return;
-  for (int i = 0; i < FDS_LOOKED_AT; i++)
-    if (!before->is_open[i] && sm_system_is_wake_end(before->lowest + i))
-      (void)fcntl(before->lowest + i, F_SETFD, FD_CLOEXEC);
+  for (int i = 0; i < before->count; i++)
+    if (sm_system_is_wake_end(before->fds[i]))
+      (void)fcntl(before->fds[i], F_SETFD, FD_CLOEXEC);
   (void)curl_multi_poll(multi, NULL, 0, 0, NULL);
 }
 
 /* Connections are kept between bursts; MAX_TOTAL_CONNECTIONS is left alone, it
  * costs half the processor, and the engine counts its transfers itself. */
 static bool open_multi(struct sm_http *http, int max_transfers) {
-  struct window before;
-  look_at_descriptors(&before);
+  struct next_fds before;
+  find_next_fds(&before);
   http->multi = curl_multi_init();
   if (http->multi)
     keep_from_children(http->multi, &before);
