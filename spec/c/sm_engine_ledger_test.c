@@ -651,6 +651,54 @@ static void an_id_is_attached_to_its_row(void) {
   close_all();
 }
 
+/* The key of the step is not known while its id is being looked for. */
+static void a_row_that_is_taken_by_its_id_and_its_key_has_one_job(void) {
+  open_all();
+  add_step(1, KEY);
+  pass(1000);
+  crash();
+  attach(2, "r0");
+  add_step(3, KEY);
+  pass(60000);
+  CHECK(was_told("2:row 2:ACCEPTED 3:waiting 2:PROCESSING 2:done 3:done"));
+  CHECK(service.submits == 1 && is_row_in(KEY, "completed") && is_settled());
+  close_all();
+}
+
+/* One of two at a row ends while it asks for it: the row is the other's. */
+static void who_asks_for_a_row_of_another_job_lets_nothing_go(void) {
+  open_all();
+  add_step(1, KEY);
+  pass(1000);
+  crash();
+  attach(2, "r0");
+  add_step(3, KEY);
+  pass(1);
+  sm_engine_cancel(engine, 3);
+  pass(1000);
+  CHECK(was_told("2:row 2:ACCEPTED 2:PROCESSING"));
+  CHECK(amount(row_at(KEY), SM_ROW_LEASE_UNTIL) > 0);
+  pass(60000);
+  CHECK(was_told("2:done") && is_settled());
+  close_all();
+}
+
+/* The host slept for longer than a lease lasts, and nothing renewed it. */
+static void a_lease_that_lapsed_gives_a_row_to_no_second_job(void) {
+  open_all();
+  service.duration_ms = 200000;
+  add_step(1, KEY);
+  pass(65000);
+  told[0] = '\0';
+  attach(2, "r0");
+  pass(10);
+  CHECK(was_told("2:row 2:ACCEPTED 2:PROCESSING"));
+  sm_engine_cancel(engine, 2);
+  pass(10);
+  CHECK(amount(row_at(KEY), SM_ROW_LEASE_UNTIL) > 0);
+  close_all();
+}
+
 /* -- trouble --------------------------------------------------------------- */
 
 static void a_budget_refuses_before_a_row_is_written(void) {
@@ -1138,6 +1186,9 @@ int main(void) {
   an_id_that_the_caller_knows_is_written_first();
   an_id_of_another_step_is_not_believed_when_it_comes_late();
   an_id_is_attached_to_its_row();
+  a_row_that_is_taken_by_its_id_and_its_key_has_one_job();
+  who_asks_for_a_row_of_another_job_lets_nothing_go();
+  a_lease_that_lapsed_gives_a_row_to_no_second_job();
   a_budget_refuses_before_a_row_is_written();
   who_waits_is_not_sent_when_the_key_is_refused();
   a_failed_job_is_free_to_run_again();

@@ -388,6 +388,23 @@ static void accepted(struct sm_engine *engine, struct sm_task *task) {
 
 /* -- what comes home ------------------------------------------------------- */
 
+/* A row that was left behind, and that no other job of this process has got
+ * meanwhile: by its id, when its key was not known yet; or whose lease lapsed
+ * while the host slept. Two at one row would both poll, and the end of one be
+ * written beside the other's. */
+static void take_over(struct sm_engine *engine, struct sm_task *task,
+                      struct sm_row *row) {
+  bool is_owned = sm_keys_owner(&engine->keys, task, row) != NULL;
+  if (!is_owned || task->entry->start == SM_START_ATTACH) {
+    sm_takeover_begin(engine, task, row, !is_owned);
+    return;
+  }
+  sm_row_delete(row);
+  sm_keeper_withdraw(engine, task);
+  task->entry->generation = 0;
+  look(engine, task);
+}
+
 static void hold(struct sm_engine *engine, struct sm_task *task) {
   if (task->entry->start == SM_START_ATTACH)
     sm_takeover_begin(engine, task, take_row(task->entry), false);
@@ -443,7 +460,7 @@ static void looked(struct sm_engine *engine, struct sm_task *task) {
     begin_submit(engine, task);
     break;
   case SM_STANDING_TAKEN:
-    sm_takeover_begin(engine, task, take_row(entry), true);
+    take_over(engine, task, take_row(entry));
     break;
   case SM_STANDING_HELD:
     hold(engine, task);
@@ -476,7 +493,8 @@ static void come_late(struct sm_engine *engine, struct sm_task *task) {
     return;
   }
   bool is_mine = !write->error && write->standing == SM_STANDING_MINE;
-  bool is_taken = !write->error && write->standing == SM_STANDING_TAKEN;
+  bool is_taken = !write->error && write->standing == SM_STANDING_TAKEN &&
+                  !sm_keys_owner(&engine->keys, task, write->row);
   if (is_mine || is_taken || may_be_mine(write)) {
     entry->is_ours = true;
     entry->generation = write->written;
@@ -608,7 +626,7 @@ static void adopt(struct sm_engine *engine, struct sm_task *task) {
 static void take_up(struct sm_engine *engine, struct sm_task *task) {
   struct sm_row *row = task->entry->row;
   task->entry->row = NULL;
-  sm_takeover_begin(engine, task, row, true);
+  take_over(engine, task, row);
 }
 
 void sm_keeper_begin(struct sm_engine *engine, struct sm_task *task) {

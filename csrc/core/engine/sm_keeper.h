@@ -9,11 +9,12 @@
  *   begin -> LOOK, WAIT     [look] a step; [look_for_id] an id to attach
  *   begin -> READY, WAIT    [begin_again] a second submit
  *   begin -> ACCEPT         [adopt] an id for a row
- *   begin -> OPEN           [take_up] a row that was left behind
+ *   begin -> OPEN, WAIT     [take_up] a row that was left behind
  *   LOOK -> FREE, READY     [be_free]
  *   LOOK, CLAIM -> WAIT     [hold] another process is at the step
  *   LOOK, CLAIM -> OPEN     [sm_takeover_begin] the row was left behind, or
  *                           is attached
+ *   LOOK, CLAIM -> WAIT, LOOK  [take_over] another job of this process has it
  *   LOOK, CLAIM -> VERIFY   [sm_delivery_replay] the step is finished
  *   LOOK -> no entry        [attach_alone] the ledger has no row of the id
  *   WAIT -> LOOK            [sm_keeper_wake], or [sm_keeper_leave] of the task

@@ -73,6 +73,21 @@ struct sm_task *sm_keys_leader(const struct sm_keys *keys,
   return at;
 }
 
+struct sm_task *sm_keys_owner(const struct sm_keys *keys,
+                              const struct sm_task *task,
+                              const struct sm_row *row) {
+  const char *key = sm_row_text(row, SM_ROW_STEP_KEY);
+  int64_t generation = (int64_t)sm_row_number(row, SM_ROW_GENERATION);
+  if (!keys->bucket_count)
+    return NULL;
+  struct sm_task *at = *bucket_of(keys, key);
+  while (at && (at == task || !at->entry->is_ours ||
+                at->entry->generation != generation ||
+                strcmp(at->entry->key, key) != 0))
+    at = at->entry->chain;
+  return at;
+}
+
 struct sm_task *sm_keys_follower(const struct sm_keys *keys, const char *key) {
   struct sm_task *oldest = NULL;
   if (!keys->bucket_count)

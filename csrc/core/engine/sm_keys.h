@@ -29,6 +29,11 @@ void sm_keys_remove(struct sm_keys *keys, struct sm_task *task);
 struct sm_task *sm_keys_leader(const struct sm_keys *keys,
                                const struct sm_task *task);
 
+/* Another task whose row that is: it writes what becomes of it. */
+struct sm_task *sm_keys_owner(const struct sm_keys *keys,
+                              const struct sm_task *task,
+                              const struct sm_row *row);
+
 /* The oldest of those that wait for one at this key; NULL: nobody does. */
 struct sm_task *sm_keys_follower(const struct sm_keys *keys, const char *key);
 

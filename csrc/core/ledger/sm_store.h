@@ -25,7 +25,8 @@
  * makes a further one of the same key, unless one was left behind.
  *
  * Who puts a LOOK or a CLAIM for a key has no job at it: rows in his own name
- * are taken up again. Of a fresh step he may have several.
+ * are taken up again. Of a fresh step he may have several. Who has attached an
+ * id meanwhile, whose key he did not know, is told TAKEN twice of one row.
  */
 #ifndef SM_STORE_H
 #define SM_STORE_H
