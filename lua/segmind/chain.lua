@@ -24,6 +24,7 @@ local options = require("segmind.options")
 local queued = lazy.require("segmind.queued")
 local request = require("segmind.request")
 local schema = require("segmind.schema")
+local slots = require("segmind.slots")
 local step = require("segmind.step")
 local tables = require("segmind.tables")
 local wait = require("segmind.wait")
@@ -52,7 +53,7 @@ local run_options = { timeout = "seconds", poll = "poll", save = "text" }
 ---@param picture segmind.Image?
 ---@return segmind.Chain
 function Chain.new(client, picture)
-  return setmetatable({ _client = client, _input = request.named(picture), _steps = {} }, Chain)
+  return setmetatable({ _client = client, _input = slots.named(picture), _steps = {} }, Chain)
 end
 
 --- Adds a step. Nothing is checked yet but that the arguments are of the right type.
@@ -69,7 +70,7 @@ function Chain:step(model, params, opts)
   if opts.save then
     opts.save = file.absolute(opts.save)
   end
-  params = request.named_in(model, params)
+  params = slots.named_in(model, params)
   table.insert(self._steps, { model = model, params = params, opts = opts })
   return self
 end
@@ -387,7 +388,7 @@ end
 local function launch(self, requests)
   local jobs = {}
   for n, prepared in ipairs(requests) do
-    request.bind(prepared, jobs)
+    slots.bind(prepared, jobs)
     prepared.step = n
     jobs[n] = step.launch(Job.new(self._client, prepared))
   end

@@ -13,12 +13,12 @@ local file = require("segmind.file")
 local guard = require("segmind.guard")
 local input = require("segmind.input")
 local lazy = require("segmind.lazy")
-local lifecycle = require("segmind.lifecycle")
 local lineage = require("segmind.lineage")
 local models = require("segmind.models")
 local operation = require("segmind.operation")
 local options = require("segmind.options")
 local request = require("segmind.request")
+local roster = require("segmind.roster")
 local schema = require("segmind.schema")
 local step = require("segmind.step")
 local unfinished = require("segmind.unfinished")
@@ -28,7 +28,6 @@ local wait = require("segmind.wait")
 local Chain = lazy.require("segmind.chain")
 local chain_file = lazy.require("segmind.chain_file")
 local history = lazy.require("segmind.history")
-local queued_steps = lazy.require("segmind.queued")
 local resume = lazy.require("segmind.resume")
 local work = lazy.require("segmind.work")
 
@@ -358,15 +357,7 @@ function Client:jobs(opts)
   if not self._has_ledger then
     Error.misuse("client:jobs tells what a ledger holds; this client has none")
   end
-  local rows, err = operation.ask(self, "list")
-  local waiting
-  if rows then
-    waiting, err = queued_steps.list(self)
-  end
-  if not waiting then
-    return nil, err
-  end
-  return history.records(rows, waiting, self._handle:folder(), opts)
+  return history.records(self, opts)
 end
 
 -- -- steps that wait for a worker -----------------------------------------------------------------
@@ -426,16 +417,7 @@ end
 ---@return segmind.Error?
 function Client:credits()
   wait.check(self, "credits")
-  local body, err, done = operation.get(self, "api", "/v1/get-user-credits", "the account")
-  if not body then
-    return nil, err
-  end
-  local credits = tonumber(body.credits)
-  if not credits then
-    return nil, Error.new("protocol", "no credits in the answer", { body = done.body,
-      status = done.status })
-  end
-  return { credits = credits, free = tonumber(body["free-credits"]) or 0 }
+  return history.credits(self)
 end
 
 --- The requests of this key, the latest first, as the service tells of them; free; blocks.
@@ -520,30 +502,15 @@ end
 function Client:stats()
   wait.check_open(self)
   local stats = self._handle:stats()
-  stats.pending, stats.ready = lifecycle.count(self), self._ready:count()
+  stats.pending, stats.ready = roster.count(self), self._ready:count()
   return stats
-end
-
-local function close(self)
-  local jobs = lifecycle.jobs(self)
-  if self._loop and self._loop.closing then
-    self._loop.closing()
-  end
-  self._closed, self._handlers, self._loop, self._limit = true, {}, nil, false
-  for _, job in ipairs(jobs) do
-    lifecycle.event(job, "close")
-  end
-  step.settle(self)
-  self._handle:close()
-  wait.release(self)
-  self._is_gone = true
 end
 
 --- Ends all jobs (kind "cancelled"; what the service has accepted goes on there) and frees the
 --- network. Never blocks; a second call does nothing.
 function Client:close()
   if not (self._is_gone or self._closed and self._busy == true) then
-    step.work(self, close)
+    step.close(self)
   end
 end
 

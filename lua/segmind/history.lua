@@ -1,13 +1,17 @@
 --- Earlier requests, as two books have them: the ledger's rows, written before each submit and
 --- completed after it; and the service's own account, long after its records are gone, of what each
---- cost, what became of it, where its picture is. The layout of the service's list is not published
---- in full, so it is read in every known form, and an odd row does not hide the others.
+--- cost, what became of it, where its picture is, and what is left. The layout of the service's
+--- list is not published in full, so it is read in every known form, and an odd row does not hide
+--- the others.
 
 local Error = require("segmind.error")
 local json = require("segmind.json")
+local lazy = require("segmind.lazy")
 local lineage = require("segmind.lineage")
 local operation = require("segmind.operation")
 local states = require("segmind.state")
+
+local steps = lazy.require("segmind.queued")
 
 local history = {}
 
@@ -140,13 +144,20 @@ local function add_queue(records, waiting)
   end
 end
 
----@param rows table[] as the core hands them out
----@param waiting table[] those of the queue
----@param folder string? of the kept pictures
+---@param client segmind.Client with a ledger
 ---@param opts segmind.RecordOptions
----@return segmind.Record[]
-function history.records(rows, waiting, folder, opts)
-  local all, out = {}, {}
+---@return segmind.Record[]?
+---@return segmind.Error?
+function history.records(client, opts)
+  local rows, err = operation.ask(client, "list")
+  local waiting
+  if rows then
+    waiting, err = steps.list(client)
+  end
+  if not waiting then
+    return nil, err
+  end
+  local folder, all, out = client._handle:folder(), {}, {}
   for i, row in ipairs(rows) do
     all[i] = (row.damage and damaged or record_of)(row, folder)
   end
@@ -312,6 +323,23 @@ function history.one(client, request_id)
       { body = done.body, status = done.status, request_id = request_id })
   end
   return normal(client, row, request_id)
+end
+
+--- What is left on the account.
+---@param client segmind.Client
+---@return { credits: number, free: number }?
+---@return segmind.Error?
+function history.credits(client)
+  local body, err, done = operation.get(client, "api", "/v1/get-user-credits", "the account")
+  if not body then
+    return nil, err
+  end
+  local credits = tonumber(body.credits)
+  if not credits then
+    return nil, Error.new("protocol", "no credits in the answer", { body = done.body,
+      status = done.status })
+  end
+  return { credits = credits, free = tonumber(body["free-credits"]) or 0 }
 end
 
 return history

@@ -253,7 +253,7 @@ end
 
 --- Puts the URL of a local picture in its place and calls `fn()`, or `fn(err)`; nothing is called
 --- once nobody waits for it. A shared upload that ran out of somebody else's time is begun again.
----@param slot table see segmind.request
+---@param slot table see segmind.slots
 ---@param left fun(): number? seconds that are left; nil when it is not wanted any more
 ---@param fn fun(err: segmind.Error?)
 function Uploads:fill(slot, left, fn)

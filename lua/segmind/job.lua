@@ -4,6 +4,7 @@
 local Budget = require("segmind.budget")
 local Error = require("segmind.error")
 local callback = require("segmind.callback")
+local fields = require("segmind.fields")
 local guard = require("segmind.guard")
 local lifecycle = require("segmind.lifecycle")
 local models = require("segmind.models")
@@ -55,34 +56,34 @@ Job.__index = Job
 Job.__name = "segmind.Job"
 
 -- The fields that few jobs have. A nil would take room in LuaJIT and 5.3.
-local function add_rare(fields, client, prepared)
+local function add_rare(made, client, prepared)
   local opts = prepared.opts
   if prepared.inputs then
-    fields.inputs = prepared.inputs
+    made.inputs = prepared.inputs
   end
   if prepared.warnings then
-    fields.warnings = prepared.warnings
+    made.warnings = prepared.warnings
   end
   if prepared.step then
-    fields.step = prepared.step
+    made.step = prepared.step
   end
   if prepared.is_sync then
-    fields._sync = true
+    made._sync = true
   end
   if prepared.targets then
-    fields._targets = prepared.targets
+    made._targets = prepared.targets
   end
   if opts.name then
-    fields.name = opts.name
+    made.name = opts.name
   end
   local has_metadata = opts.metadata
   if has_metadata == nil then
     has_metadata = client._metadata
   end
   if has_metadata then
-    fields._has_metadata = true
+    made._has_metadata = true
   end
-  return fields
+  return made
 end
 
 --- Makes a job, which lifecycle.lua goes on with. Ten thousand of them may wait: in sixteen fields,
@@ -105,7 +106,7 @@ end
 ---@return number? expected nil for a model that is not declared
 function Job:progress()
   local spec = models.declared(self.model)
-  return lifecycle.passed(self), spec and spec.latency_s
+  return fields.passed(self), spec and spec.latency_s
 end
 
 --- True when the job has ended, well or not. `wait` returns nil and an error both for a job that
@@ -119,7 +120,7 @@ end
 
 --- The gate that opens at the end.
 function Job:_end_gate()
-  return lifecycle.gate(self)
+  return fields.gate(self)
 end
 
 --- The error of a wait that ended before the job.
@@ -143,7 +144,7 @@ local function wait_for(self, timeout, verb, is_await)
   elseif self._error then
     return nil, self._error
   end
-  local result, trouble = lifecycle.result(self), callback.take_error(self)
+  local result, trouble = fields.result(self), callback.take_error(self)
   if trouble then
     return result, trouble
   end
@@ -212,14 +213,14 @@ function Job:on(event, fn)
   elseif type(fn) ~= "function" then
     Error.misuse("job:on takes a function, got " .. schema.show(fn))
   end
-  lifecycle.listen(self, event, fn)
+  fields.listen(self, event, fn)
   return self
 end
 
 --- The result, once there is one. A job that failed only in saving its picture has both.
 ---@return segmind.Result?
 function Job:result()
-  return lifecycle.result(self)
+  return fields.result(self)
 end
 
 --- The error, once there is one.

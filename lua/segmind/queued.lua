@@ -18,6 +18,7 @@ local lifecycle = require("segmind.lifecycle")
 local operation = require("segmind.operation")
 local options = require("segmind.options")
 local request = require("segmind.request")
+local slots = require("segmind.slots")
 local step = require("segmind.step")
 local wait = require("segmind.wait")
 
@@ -80,7 +81,7 @@ local function problem_of(prepared, text)
   for _, slot in ipairs(prepared.slots) do
     if slot.of and not slot.of:find("^%x+:%d+$") then
       return ("%s: the picture is one that the ledger does not know; give its file or its address")
-        :format(request.param(slot))
+        :format(slots.param(slot))
     end
   end
 end

@@ -1,6 +1,5 @@
---- What a caller asks for, checked and ready to be launched: nothing in here has been sent.
---- Pictures are gathered as slots, places in the parameters that hold a URL by the time the request
---- is sent.
+--- What a caller asks for, checked and ready to be launched: nothing in here has been sent. Its
+--- pictures are gathered as slots, see slots.lua.
 
 local Error = require("segmind.error")
 local file = require("segmind.file")
@@ -9,14 +8,14 @@ local json = require("segmind.json")
 local models = require("segmind.models")
 local options = require("segmind.options")
 local schema = require("segmind.schema")
+local slots = require("segmind.slots")
 local tables = require("segmind.tables")
 
 local request = {}
 
 local declared = models.declared
 
--- Nothing, in the place of a list: not to be changed.
-local none = {}
+local none = slots.none
 
 --- The options of run, edit, run_sync, submit and chain:step.
 ---@class (exact) segmind.CallOptions
@@ -66,83 +65,11 @@ function Checks.image(value, param, checks)
   return problem
 end
 
-local function is_object(value)
-  return type(value) == "table" and input.kind(value) ~= nil
-end
-
---- A picture as a parameter, whose path is of the folder that it is named in.
----@generic T
----@param item T
----@return T
-function request.named(item)
-  return input.kind(item) == "path" and file.absolute(item) or item
-end
-
-local function named_each(list)
-  local out = {}
-  for key, item in pairs(list) do
-    out[key] = request.named(item)
-  end
-  return out
-end
-
---- A copy of parameters whose pictures are named now and asked for later.
----@param model string
----@param params table
----@return table
-function request.named_in(model, params)
-  local copy, spec = tables.merge({}, params), models.declared(model)
-  for _, param in ipairs(spec and spec.params or {}) do
-    local value, type_name = copy[param[1]], param[2]
-    if type_name == "images" and type(value) == "table" and not getmetatable(value) then
-      copy[param[1]] = named_each(value)
-    elseif type_name == "image" or type_name == "images" then
-      copy[param[1]] = request.named(value)
-    end
-  end
-  return copy
-end
-
---- The parameter that a slot is in.
----@param slot table
----@return string
-function request.param(slot)
-  return slot.param or slot.key
-end
-
--- In four fields as long as its picture is not there: forty thousand jobs of a graph may wait.
-local function new_slot(holder, key, item, param)
-  local slot = { holder = holder, key = key, value = request.named(item), kind = input.kind(item) }
-  if param ~= key then -- it is in a list
-    slot.param = param
-  end
-  return slot
-end
-
---- A copy of `value`, whose pictures are gathered as slots. A plain string is one only where the
---- model's table says so: `types` has the type of each declared parameter.
-local function gather(value, slots, types, param)
-  local copy = {}
-  for _, key in ipairs(tables.keys(value)) do
-    local item, name = value[key], param or key
-    local is_picture = types[name] == (param and "images" or "image")
-    if is_object(item) or is_picture and type(item) == "string" then
-      slots[#slots + 1] = new_slot(copy, key, item, name)
-      copy[key] = item
-    elseif type(item) == "table" then
-      copy[key] = gather(item, slots, types, name)
-    else
-      copy[key] = item
-    end
-  end
-  return copy
-end
-
 --- JSON, and picture objects anywhere within.
 local function value_problem(value, checks)
   local found
   local problem = json.problem(value, function(item)
-    if is_object(item) then
+    if slots.is_object(item) then
       found = found or checks.image(item, nil, checks)
       return true
     end
@@ -159,7 +86,7 @@ local function file_problem(value)
       .. "segmind.bytes(content)"
   end
   local problem
-  for _, item in pairs(type(value) == "table" and not is_object(value) and value or {}) do
+  for _, item in pairs(type(value) == "table" and not slots.is_object(value) and value or {}) do
     problem = problem or file_problem(item)
   end
   return problem
@@ -186,172 +113,6 @@ local function check_undeclared(model, params, checks)
   end
   return params, { near and ("%s is not declared here, so nothing was checked; did you mean %q?")
     :format(model, near) }
-end
-
---- The name of a step whose picture another takes, for the ledger's keys.
-local function step_name(job, result)
-  if job.key then
-    return ("%s:%d"):format(job.key, job.generation or 1)
-  end
-  return result.request_id and "request:" .. result.request_id
-end
-
--- The service keeps the record of a request for an hour; a URL that old is asked before it is used,
--- and so is one of an earlier run, of which the service may know nothing more.
-local URL_TRUSTED = 3600
-
---- Puts a result into the place of a picture: its URL; its bytes when it came without one (the v1
---- way); either when a ledger keeps the file and the URL may have died ("kept", see input.lua).
----@param slot table
----@param result segmind.Result
-function request.take_result(slot, result)
-  slot.of, slot.parent = step_name(result.job, result), result.job
-  if not result.url and result._data then
-    slot.value, slot.kind = input.bytes(result._data), "bytes"
-    return
-  elseif not result.url then
-    slot.holder[slot.key], slot.value, slot.kind = result.kept, result.kept, "path"
-    return
-  end
-  slot.holder[slot.key] = result.url
-  if result.kept and (result.job.replayed or os.time() - result._at > URL_TRUSTED) then
-    slot.result, slot.kind, slot.value = result, "kept", result.kept
-  else
-    slot.kind = "url"
-  end
-end
-
---- Puts the result of a job into the places where that was given.
----@param prepared table
----@param job segmind.Job
----@param result segmind.Result
-function request.take_input(prepared, job, result)
-  for _, slot in ipairs(prepared.slots) do
-    if slot.kind == "job" and slot.value == job then
-      request.take_result(slot, result)
-    end
-  end
-end
-
---- The jobs whose pictures are not there yet, each once.
----@param prepared table
----@return segmind.Job[]
-function request.jobs(prepared)
-  if not prepared.slots[1] then
-    return none
-  end
-  local jobs, seen = {}, {}
-  for _, slot in ipairs(prepared.slots) do
-    if slot.kind == "job" and not seen[slot.value] then
-      seen[slot.value] = true
-      jobs[#jobs + 1] = slot.value
-    end
-  end
-  return jobs
-end
-
-local is_local = { path = true, bytes = true, kept = true }
-
---- The pictures that have to be uploaded.
----@param prepared table
----@return table[]
-function request.local_slots(prepared)
-  if not prepared.slots[1] then
-    return none
-  end
-  local slots = {}
-  for _, slot in ipairs(prepared.slots) do
-    slots[#slots + 1] = is_local[slot.kind] and slot or nil
-  end
-  return slots
-end
-
--- The parameters of a model that take pictures: `{ name, is_list }`, in the order of their names.
-local pictures_of = setmetatable({}, { __mode = "k" })
-
-local function pictures(spec)
-  local list = pictures_of[spec]
-  if not list then
-    list = {}
-    for _, param in ipairs(spec.params) do
-      if param[2] == "image" or param[2] == "images" then
-        list[#list + 1] = { param[1], param[2] == "images" }
-      end
-    end
-    table.sort(list, function(a, b)
-      return a[1] < b[1]
-    end)
-    pictures_of[spec] = list
-  end
-  return list
-end
-
---- The pictures of checked parameters that are all declared: there are no others within.
-local function declared_slots(spec, params)
-  local slots = none
-  for _, picture in ipairs(pictures(spec)) do
-    local name = picture[1]
-    local value = params[name]
-    if value ~= nil and value ~= json.null then
-      slots = slots == none and {} or slots
-      for i, item in ipairs(picture[2] and value or none) do
-        slots[#slots + 1] = new_slot(value, i, item, name)
-      end
-      slots[#slots + 1] = not picture[2] and new_slot(params, name, value, name) or nil
-    end
-  end
-  return slots
-end
-
---- The parameters in a copy, unless they are one already, and their pictures.
-local function find_slots(spec, params, opts)
-  if spec and not opts.allow_unknown then
-    return params, declared_slots(spec, params)
-  end
-  local slots = {}
-  return gather(params, slots, schema.types(spec)), slots
-end
-
---- Which file, URL or job a picture came from; small enough to keep when the job is over.
-local function origin(slot)
-  local value, kind = slot.value, slot.kind
-  local job = kind == "job" and value or kind == "result" and value.job or nil
-  if job then
-    job._client._by_id[job.id] = job
-  end
-  local from = { param = request.param(slot), kind = kind }
-  if job then
-    from.job = job.id
-  end
-  if kind == "path" then
-    from.path = value
-  elseif kind == "url" or kind == "result" then
-    from.url = kind == "url" and value or value.url
-  end
-  return from
-end
-
-local function origins(slots)
-  if not slots[1] then
-    return nil
-  end
-  local out = {}
-  for i, slot in ipairs(slots) do
-    out[i] = origin(slot)
-  end
-  return out
-end
-
---- Puts jobs in the place of the steps that a prepared request names.
----@param prepared table
----@param jobs segmind.Job[] by step
-function request.bind(prepared, jobs)
-  for i, slot in ipairs(prepared.slots) do
-    if slot.kind == "step" then
-      slot.value, slot.kind = jobs[slot.value.step], "job"
-      prepared.inputs[i] = origin(slot)
-    end
-  end
 end
 
 -- The service's own word for a seed that it draws. It does not tell which, so this side draws it.
@@ -412,28 +173,6 @@ local function checker_of(core, spec)
   return checker
 end
 
--- Whether pictures that are no URLs are what they mostly are: jobs of this client, steps of this
--- chain, results with a URL.
-local function are_usual(slots, client, refs)
-  for i = 1, #slots do
-    local value, kind = slots[i].value, slots[i].kind
-    local is_usual = kind == "url" or kind == "job" and value._client == client
-      or kind == "step" and value.chain == refs or kind == "result" and value.url
-    if not is_usual then
-      return false
-    end
-  end
-  return true
-end
-
-local function take_results(slots)
-  for _, slot in ipairs(slots) do
-    if slot.kind == "result" then
-      request.take_result(slot, slot.value)
-    end
-  end
-end
-
 --- A request of a call in which nothing is unusual, as most are; nil for any other.
 local function usual(client, spec, model, params, opts, refs)
   local checker = not opts.allow_unknown and type(params) == "table"
@@ -455,12 +194,12 @@ local function usual(client, spec, model, params, opts, refs)
     prepared.warnings = warnings
   end
   if has_pictures then
-    local slots = declared_slots(spec, copy)
-    if has_objects and not are_usual(slots, client, refs) then
+    local list = slots.of_declared(spec, copy)
+    if has_objects and not slots.are_usual(list, client, refs) then
       return nil
     end
-    prepared.slots, prepared.inputs = slots, origins(slots)
-    take_results(slots)
+    prepared.slots, prepared.inputs = list, slots.origins(list)
+    slots.take_results(list)
   end
   return prepared
 end
@@ -471,10 +210,10 @@ local function checked(client, spec, model, params, opts, refs)
   if not values then
     return nil, found
   end
-  local copy, slots = find_slots(spec, values, opts)
-  local prepared = { model = model, spec = spec, params = copy, slots = slots,
-    inputs = origins(slots), warnings = found[1] and found, opts = opts }
-  take_results(slots)
+  local copy, list = slots.find(spec, values, opts.allow_unknown)
+  local prepared = { model = model, spec = spec, params = copy, slots = list,
+    inputs = slots.origins(list), warnings = found[1] and found, opts = opts }
+  slots.take_results(list)
   local drawn = draw_seed(client, spec, copy)
   if drawn then
     copy.seed, prepared.is_seed_drawn = drawn, true
@@ -597,7 +336,7 @@ local rests = setmetatable({}, { __mode = "k" })
 ---@return table
 function request.rest(prepared)
   local is_rest = not prepared.params
-  if is_rest or prepared.slots[1] and request.local_slots(prepared)[1] then
+  if is_rest or prepared.slots[1] and slots.to_upload(prepared.slots)[1] then
     return prepared
   end
   local has_options = prepared.opts ~= options.none and next(prepared.opts) ~= nil

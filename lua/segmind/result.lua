@@ -34,7 +34,7 @@ Result.__name = "segmind.Result"
 
 local warn_of
 
---- Hands over who notes and tells a warning: lifecycle.lua, which rests on this file.
+--- Hands over who notes and tells a warning: fields.lua, which rests on this file.
 ---@param warn fun(job: segmind.Job, text: string)
 function Result.use(warn)
   warn_of = warn

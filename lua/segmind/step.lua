@@ -9,8 +9,10 @@
 local Error = require("segmind.error")
 local callback = require("segmind.callback")
 local Result = require("segmind.result")
+local fields = require("segmind.fields")
 local lifecycle = require("segmind.lifecycle")
 local operation = require("segmind.operation")
+local roster = require("segmind.roster")
 local schema = require("segmind.schema")
 local wait = require("segmind.wait")
 
@@ -105,12 +107,12 @@ end
 --- Makes good what an error has left half done.
 local function recover(client)
   client._settling, client._limit, client._active, client._unsettled = false, false, 0, true
-  local jobs = lifecycle.jobs(client)
+  local jobs = roster.jobs(client)
   for _, job in ipairs(jobs) do
     client._active = client._active + (job._active and 1 or 0)
   end
   for _, job in ipairs(jobs) do
-    if client._jobs[job.id] and (job._over or not lifecycle.is_expected(job)) then
+    if client._jobs[job.id] and (job._over or not fields.is_expected(job)) then
       if job._deadline and not job._over then
         step.watch(job)
       end
@@ -159,7 +161,7 @@ local function launch(client, job)
   for _, text in ipairs(client._on_event and job.warnings or none) do
     callback.emit(client, { what = "warning", job = job, message = text })
   end
-  lifecycle.join(job) -- from here on nothing keeps it from its end
+  roster.join(job) -- from here on nothing keeps it from its end
   lifecycle.go_on(job)
   step.settle(client)
 end
@@ -181,6 +183,27 @@ function step.event(job, name, ...)
   end, ...)
 end
 
+local function close(client)
+  local jobs = roster.jobs(client)
+  if client._loop and client._loop.closing then
+    client._loop.closing()
+  end
+  client._closed, client._handlers, client._loop, client._limit = true, {}, nil, false
+  for _, job in ipairs(jobs) do
+    lifecycle.event(job, "close")
+  end
+  step.settle(client)
+  client._handle:close()
+  wait.release(client)
+  client._is_gone = true
+end
+
+--- Ends all jobs, and what the client is on.
+---@param client segmind.Client
+function step.close(client)
+  step.work(client, close)
+end
+
 -- -- the step -------------------------------------------------------------------------------------
 
 --- Ends the jobs whose time is over, except those of which something may be among what the core has
@@ -191,8 +214,8 @@ local function end_late(client)
     return
   end
   local has_more = client._left_over or client._handle:peek() ~= nil
-  for _, job in ipairs(lifecycle.jobs(client)) do
-    local is_expected = lifecycle.is_expected(job)
+  for _, job in ipairs(roster.jobs(client)) do
+    local is_expected = fields.is_expected(job)
     local at = job._deadline and job._deadline + (is_expected and LOOKUP or GRACE)
     if at and at <= now and not (is_expected and has_more) then
       lifecycle.event(job, "late")

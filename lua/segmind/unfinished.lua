@@ -3,9 +3,10 @@
 --- paid, so each is told on stderr, once, with its id, those of one kind together. Nothing else in
 --- the library prints, and a plain `client:close()` does not.
 
+local fields = require("segmind.fields")
 local guard = require("segmind.guard")
-local lifecycle = require("segmind.lifecycle")
 local operation = require("segmind.operation")
+local roster = require("segmind.roster")
 local wait = require("segmind.wait")
 
 local unfinished = {}
@@ -63,13 +64,13 @@ local function tell(groups)
     local list, lines = groups[text], {}
     local one = list[1]
     for i, each in ipairs(list) do
-      lines[i] = ("\n  %s%s"):format(lifecycle.label(each.job),
+      lines[i] = ("\n  %s%s"):format(fields.label(each.job),
         each.id and (" [request %s]"):format(each.id) or "")
     end
     if list[2] then
       print_line("%d jobs %s:%s", #list, text, table.concat(lines))
     else
-      print_line("%s %s", lifecycle.label(one.job), sentence(one.client, one.job, one.id, true))
+      print_line("%s %s", fields.label(one.job), sentence(one.client, one.job, one.id, true))
     end
   end
 end
@@ -78,7 +79,7 @@ end
 function unfinished.tell()
   local groups = {}
   for client in pairs(wait.clients()) do
-    for _, job in ipairs(lifecycle.jobs(client)) do
+    for _, job in ipairs(roster.jobs(client)) do
       if job.request_id or job._sent then
         gather(groups, client, job, job.request_id)
       end
@@ -108,7 +109,7 @@ end
 --- A client ends that was not closed. A ledger keeps what there is to know.
 local function tell_at_end(client, has_sent)
   local ids, unsent, groups = take_ids(client), 0, {}
-  for _, job in ipairs(lifecycle.jobs(client)) do
+  for _, job in ipairs(roster.jobs(client)) do
     local request_id = job.request_id or ids[job]
     if ids[job] ~= false and (request_id or job._sent and has_sent) then
       gather(groups, client, job, request_id)

@@ -1,7 +1,7 @@
 --- Parameters that hold a list of pictures.
 
 local files = require("spec.support.files")
-local request = require("segmind.request")
+local slots = require("segmind.slots")
 local segmind = require("segmind")
 local session = require("spec.support.session")
 
@@ -98,7 +98,7 @@ describe("a list of pictures", function()
 
   it("holds the paths of the folder that they are named in, one alone too", function()
     local function named(urls)
-      return request.named_in("flux-2-pro", { image_urls = urls }).image_urls
+      return slots.named_in("flux-2-pro", { image_urls = urls }).image_urls
     end
     local alone, list = named("a.png"), named({ "a.png", "http://127.0.0.1/b.png" })
     assert.matches("^/.*/a%.png$", alone)

@@ -174,7 +174,8 @@ describe("the types", function()
   it("have the states that a job goes through", function()
     local states = {}
     local sources = library.sources
-    local text = sources["lua/segmind/job.lua"] .. sources["lua/segmind/lifecycle.lua"]
+    local text = sources["lua/segmind/job.lua"] .. sources["lua/segmind/fields.lua"]
+      .. sources["lua/segmind/lifecycle.lua"]
     for line in text:gmatch("[^\n]+") do
       if line:find("state = ", 1, true) or line:find("set_state(", 1, true) then
         words_of(line, states)
