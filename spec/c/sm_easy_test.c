@@ -129,6 +129,7 @@ static const atomic_bool never;
 static struct sm_base base;
 static struct sm_http *http;
 static struct sm_exchange exchange;
+static const char *host = "127.0.0.1"; /* that requests are for */
 
 static void open_http(void) {
   const struct sm_http_options options = {.key = KEY,
@@ -152,8 +153,7 @@ static void forget(void) {
 static void start(const char *path) {
   struct sm_transport transport = sm_http_transport(http);
   struct sm_error e;
-  sm_buf_printf(&exchange.url, NULL, "http://127.0.0.1:%d%s", server.port,
-                path);
+  sm_buf_printf(&exchange.url, NULL, "http://%s:%d%s", host, server.port, path);
   CHECK(transport.start(transport.self, &exchange, &e) == SM_OK);
 }
 
@@ -318,21 +318,26 @@ static void a_submit_and_a_picture_are_not_sent_on(void) {
 /* -- one handle after the other's request ------------------------------------
  */
 
-/* What the engine sends: a poll, a picture from a foreign host, a submit, an
- * upload, and two whose answers change how bodies are read. */
+/* What the engine sends: a poll, a page of the history, a picture from a
+ * foreign host, a submit, an upload, and two whose answers change how bodies
+ * are read. Paths that libcurl changes, too. */
 static const struct turn {
   const char *path, *body;
   bool has_key, is_once;
   int64_t stall_ms;
   const char *answer; /* NULL: none that is whole */
+  const char *host;   /* NULL: that of the base */
 } turns[] = {
-    {"/status", NULL, true, false, 0, "{}"},
-    {"/picture", NULL, false, false, 2000, "GIF"},
-    {"/v2/x", "{}", true, true, 0, "{}"},
-    {"/upload", "[]", true, false, 0, "{}"},
-    {"/gzip", NULL, true, false, 0, "{\"request_id\":\"a1\"}"},
-    {"/raw", NULL, true, false, 0, "{\"a\":1}"},
-    {"/mute", NULL, false, false, 5, NULL},
+    {"/status", NULL, true, false, 0, "{}", NULL},
+    {"/page?n=1&of=%2fa", NULL, true, false, 0, "{}", NULL},
+    {"/a%2fb", NULL, true, false, 0, "{}", NULL},
+    {"/a/../status#b", NULL, true, false, 0, "{}", NULL},
+    {"/picture", NULL, false, false, 2000, "GIF", "localhost"},
+    {"/v2/x", "{}", true, true, 0, "{}", NULL},
+    {"/upload", "[]", true, false, 0, "{}", NULL},
+    {"/gzip", NULL, true, false, 0, "{\"request_id\":\"a1\"}", NULL},
+    {"/raw", NULL, true, false, 0, "{\"a\":1}", NULL},
+    {"/mute", NULL, false, false, 5, NULL, NULL},
 };
 
 enum { TURNS = sizeof turns / sizeof *turns };
@@ -350,6 +355,7 @@ static void take_turn(const struct turn *turn) {
                                          .max_bytes = 4096,
                                          .timeout_ms = 5000,
                                          .stall_ms = turn->stall_ms};
+  host = turn->host ? turn->host : "127.0.0.1";
   carry(turn->path);
   if (turn->answer)
     CHECK(says(&exchange.answer, turn->answer) && !exchange.answer.reason[0]);
@@ -362,6 +368,8 @@ static void nothing_of_a_request_is_left_for_the_next_of_its_handle(void) {
 #define SAYS(body) HEAD "Content-Length: " body
   static const struct page pages[] = {
       {"/status", SAYS("2\r\n\r\n"), "{}", 2, false},
+      {"/page?n=1&of=%2fa", SAYS("2\r\n\r\n"), "{}", 2, false},
+      {"/a%2fb", SAYS("2\r\n\r\n"), "{}", 2, false},
       {"/picture", SAYS("3\r\n\r\n"), "GIF", 3, false},
       {"/v2/x", SAYS("2\r\n\r\n"), "{}", 2, false},
       {"/upload", SAYS("2\r\n\r\n"), "{}", 2, false},

@@ -355,9 +355,8 @@ static CURLcode set_manners(CURL *handle, const struct sm_wire *wire) {
   SET(CURLOPT_QUICK_EXIT, 1L);
   SET(CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS);
   SET(CURLOPT_USERAGENT, wire->user_agent);
-  /* Not asked for: a header of ours says "identity". But decoded if it comes.
-   */
-  SET(CURLOPT_ACCEPT_ENCODING, "");
+  /* None is asked for; what comes in one is decoded. */
+  SET(CURLOPT_ACCEPT_ENCODING, "identity");
   SET(CURLOPT_SHARE, wire->share);
   if (wire->base->is_loopback)
     SET(CURLOPT_PROXY, "");
@@ -403,6 +402,37 @@ static CURLcode set_method(CURL *handle, const struct sm_request *request) {
   return rc;
 }
 
+/* Where the path of a URL of ours begins, if libcurl takes all that follows as
+ * it stands; NULL: it is to read the URL itself. */
+static const char *path_of(const struct sm_easy *easy, const char *url) {
+  const char *path =
+      sm_base_path(easy->wire->base, easy->exchange->request.host, url);
+  return path && !strpbrk(path, "%?#") && !strstr(path, "/.") ? path : NULL;
+}
+
+/* Requests to the service differ by their paths. */
+static CURLUcode parse(struct sm_easy *easy, const char *url) {
+  const char *path = path_of(easy, url);
+  int host = path ? (int)easy->exchange->request.host : SM_HOSTS;
+  if (path && easy->url_host == host)
+    return curl_url_set(easy->url, CURLUPART_PATH, path, 0);
+  CURLUcode rc = curl_url_set(easy->url, CURLUPART_URL, url, 0);
+  easy->url_host = rc == CURLUE_OK ? host : SM_HOSTS;
+  return rc;
+}
+
+/* What libcurl is given parsed, it neither parses nor writes out again, which
+ * is a tenth of a job. What cannot be parsed, it is to complain of itself. */
+static CURLcode set_url(struct sm_easy *easy) {
+  CURL *handle = easy->handle;
+  const char *url = sm_buf_text(&easy->exchange->url);
+  CURLUcode parsed = parse(easy, url);
+  CURLcode rc = parsed == CURLUE_OUT_OF_MEMORY ? CURLE_OUT_OF_MEMORY : CURLE_OK;
+  SET(CURLOPT_URL, url);
+  SET(CURLOPT_CURLU, parsed == CURLUE_OK ? easy->url : NULL);
+  return rc;
+}
+
 CURLcode sm_easy_prepare(struct sm_easy *easy, struct curl_slist *headers) {
   const struct sm_exchange *exchange = easy->exchange;
   CURL *handle = easy->handle;
@@ -413,13 +443,12 @@ CURLcode sm_easy_prepare(struct sm_easy *easy, struct curl_slist *headers) {
   easy->error[0] = '\0';
   easy->is_tls = strncmp(sm_buf_text(&exchange->url), "https", 5) == 0;
   CURLcode rc = set_method(handle, request);
-  SET(CURLOPT_URL, sm_buf_text(&exchange->url));
   SET(CURLOPT_HTTPHEADER, headers);
   SET(CURLOPT_TIMEOUT_MS, (long)request->timeout_ms);
   SET(CURLOPT_HTTP_CONTENT_DECODING, easy->is_raw ? 0L : 1L);
   if (rc == CURLE_OK)
     rc = set_connection(handle, easy);
-  return rc;
+  return rc == CURLE_OK ? set_url(easy) : rc;
 }
 
 struct sm_easy *sm_easy_new(struct sm_wire *wire,
@@ -430,8 +459,10 @@ struct sm_easy *sm_easy_new(struct sm_wire *wire,
   easy->wire = wire;
   easy->exchange = exchange;
   easy->socket = -1;
+  easy->url_host = SM_HOSTS;
   CURL *handle = easy->handle = curl_easy_init();
-  if (handle && set_callbacks(handle, easy) == CURLE_OK &&
+  easy->url = curl_url();
+  if (handle && easy->url && set_callbacks(handle, easy) == CURLE_OK &&
       set_security(handle, wire) == CURLE_OK &&
       set_manners(handle, wire) == CURLE_OK)
     return easy;
@@ -443,6 +474,7 @@ void sm_easy_delete(struct sm_easy *easy) {
   if (!easy)
     return;
   curl_easy_cleanup(easy->handle);
+  curl_url_cleanup(easy->url);
   free(easy);
 }
 

@@ -38,6 +38,8 @@ struct sm_easy {
   struct sm_wire *wire;
   struct sm_exchange *exchange;
   CURL *handle;
+  CURLU *url;   /* that of the exchange, parsed */
+  int url_host; /* whose origin it has, and no query; SM_HOSTS: another's */
   size_t header_bytes;
   size_t body_bytes;    /* decoded */
   int64_t heard_ms;     /* when the last byte came, or the request went out */

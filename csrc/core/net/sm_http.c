@@ -245,8 +245,6 @@ static bool make_headers(struct sm_http *http, const char *key) {
   bool is_made = length > 0 && (size_t)length < sizeof line &&
                  append(&http->with_key, line) &&
                  append(&http->with_key, "Accept: application/json, image/*") &&
-                 append(&http->with_key, "Accept-Encoding: identity") &&
-                 append(&http->without_key, "Accept-Encoding: identity") &&
                  append(&http->without_key, "Accept: image/*, */*;q=0.1");
   sm_system_wipe(line, sizeof line);
   lead_with_content(http);

@@ -284,6 +284,13 @@ static bool has_prefix(const struct sm_base *base, enum sm_host host,
          url[length] == '/' && is_plain(url + length);
 }
 
+const char *sm_base_path(const struct sm_base *base, enum sm_host host,
+                         const char *url) {
+  if (!has_prefix(base, host, url))
+    return NULL;
+  return strchr(strstr(url, "://") + 3, '/');
+}
+
 bool sm_base_has(const struct sm_base *base, enum sm_host host,
                  const char *url) {
   struct sm_origin origin;

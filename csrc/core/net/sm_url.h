@@ -49,6 +49,11 @@ bool sm_origin_equal(const struct sm_origin *a, const struct sm_origin *b);
 bool sm_base_has(const struct sm_base *base, enum sm_host host,
                  const char *url);
 
+/* The path of a URL that begins with the prefix of `host` and a "/" after it,
+ * and all that follows; NULL for any other URL, whatever its origin. */
+const char *sm_base_path(const struct sm_base *base, enum sm_host host,
+                         const char *url);
+
 /* [A-Za-z0-9][A-Za-z0-9._-]{0,127}: a request id that may stand in a URL or a
  * file name. The same rule holds for a model's name. */
 bool sm_url_is_id(const char *id);
