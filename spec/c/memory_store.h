@@ -147,6 +147,7 @@ static inline void add_row(struct memory_store *store, struct sm_write *write,
   lease(store, values);
   put_row(end, values);
   write->written = generation;
+  write->submits = 1;
 }
 
 static inline void memory_intend(struct memory_store *store,
@@ -180,6 +181,7 @@ static inline void memory_intend(struct memory_store *store,
   values[SM_ROW_REQUEST_ID] = sm_db_null();
   values[SM_ROW_SUBMITS] = sm_db_number(amount(*row, SM_ROW_SUBMITS) + 1);
   write->written = (int64_t)amount(*row, SM_ROW_GENERATION);
+  write->submits = (int32_t)amount(*row, SM_ROW_SUBMITS) + 1;
   put_row(row, values);
 }
 
@@ -269,13 +271,19 @@ static inline bool memory_is_others(const struct memory_store *store,
   return write->standing == SM_STANDING_NOT_OURS;
 }
 
+/* The row stands for the submit that the write is about. */
+static inline bool memory_is_of_submit(const struct sm_row *row,
+                                       const struct sm_write *write) {
+  return write->submits == 0 || write->submits == amount(row, SM_ROW_SUBMITS);
+}
+
 static inline void memory_accept(struct memory_store *store,
                                  struct sm_write *write) {
   struct sm_row **row = row_of(store, write->key, write->generation);
   write->written = write->generation;
   if (memory_is_others(store, *row, write))
     return;
-  if (*row &&
+  if (*row && memory_is_of_submit(*row, write) &&
       (is_in(*row, "intent") || is_in(*row, "unknown") ||
        (is_in(*row, "accepted") && !sm_row_text(*row, SM_ROW_REQUEST_ID)))) {
     struct sm_db_value values[SM_ROW_COLUMNS];
@@ -290,27 +298,54 @@ static inline void memory_accept(struct memory_store *store,
   }
 }
 
-/* The row has vanished: a result gets another, a picture has none. */
+static inline struct sm_ledger_step memory_sent_in(const struct sm_row *row,
+                                                   const char *key) {
+  if (!row)
+    return (struct sm_ledger_step){.key = key,
+                                   .params = "{}",
+                                   .model = "unknown",
+                                   .api = "v2",
+                                   .body = "{}",
+                                   .body_size = 2,
+                                   .seed = (double)NAN,
+                                   .price = (double)NAN};
+  return (struct sm_ledger_step){
+      .key = key,
+      .params = sm_row_text(row, SM_ROW_PARAMS),
+      .name = sm_row_text(row, SM_ROW_NAME),
+      .model = sm_row_text(row, SM_ROW_MODEL),
+      .api = sm_row_text(row, SM_ROW_API),
+      .body = row->value[SM_ROW_BODY].text,
+      .body_size = row->value[SM_ROW_BODY].size,
+      .seed = sm_row_number(row, SM_ROW_SEED),
+      .price = sm_row_number(row, SM_ROW_PRICE),
+  };
+}
+
+/* The row has vanished, or is another submit's: a result gets another, a
+ * picture has none. */
 static inline void memory_complete_apart(struct memory_store *store,
-                                         struct sm_write *write) {
+                                         struct sm_write *write,
+                                         const struct sm_row *row) {
   const struct sm_ledger_step *step = write->step;
-  const struct sm_ledger_step bare = {.key = write->key,
-                                      .params = "{}",
-                                      .model = "unknown",
-                                      .api = "v2",
-                                      .body = "{}",
-                                      .body_size = 2,
-                                      .seed = (double)NAN,
-                                      .price = (double)NAN};
+  const struct sm_ledger_step sent = memory_sent_in(row, write->key);
   struct sm_error e;
   sm_fail(&e, SM_LEDGER, "the row has vanished");
   if (write->kind != SM_WRITE_COMPLETE) {
     sm_write_fail(write, &e);
     return;
   }
-  write->step = &bare;
+  write->step = &sent;
   add_row(store, write, write->request_id);
   write->step = step;
+}
+
+static inline bool memory_can_fill(const struct sm_row *row,
+                                   const struct sm_write *write) {
+  return is_of(row, SM_ROW_REQUEST_ID, write->request_id) ||
+         (memory_is_of_submit(row, write) &&
+          (!sm_row_text(row, SM_ROW_REQUEST_ID) || !write->request_id ||
+           is_in(row, "intent") || is_in(row, "unknown")));
 }
 
 static inline void memory_complete(struct memory_store *store,
@@ -322,8 +357,9 @@ static inline void memory_complete(struct memory_store *store,
     if (memory_is_others(store, *row, write))
       return;
   }
-  if (!*row) {
-    memory_complete_apart(store, write);
+  if (!*row ||
+      (write->kind == SM_WRITE_COMPLETE && !memory_can_fill(*row, write))) {
+    memory_complete_apart(store, write, *row);
     row = row_of(store, write->key, write->written);
   }
   if (write->error)

@@ -41,6 +41,7 @@ static void fill(struct sm_write *write, struct sm_ledger_step *step, int at) {
   step->budget = draw(3) == 0 ? at / 200.0 : (double)NAN;
   sm_write_create(write, kind, step);
   write->generation = draw(3);
+  write->submits = kind == SM_WRITE_CLAIM ? 0 : draw(4);
   write->request_id = ids[draw(IDS)];
   if (kind == SM_WRITE_END) {
     write->request_id = draw_id();
@@ -95,7 +96,7 @@ static bool is_same(const struct sm_write *a, const struct sm_write *b) {
   bool has_sum =
       a->kind == SM_WRITE_SPENT || a->standing == SM_STANDING_REFUSED;
   return !a->error == !b->error && a->standing == b->standing &&
-         a->written == b->written &&
+         a->written == b->written && a->submits == b->submits &&
          (!has_sum || fabs(a->spent - b->spent) < 1e-9) &&
          are_same_rows(a->row, b->row);
 }

@@ -2,6 +2,7 @@
 #include "sm_entry.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "check.h"
@@ -82,7 +83,29 @@ static void a_row_that_was_taken_over_is_in_doubt_though_its_heir_fails(void) {
   CHECK(ends(ID, "failed", 0));
 }
 
+static bool is_at(const char *want) {
+  char *path = sm_entry_path(entry, "f");
+  bool is_same = path && strcmp(path, want) == 0;
+  free(path);
+  return is_same;
+}
+
+/* Two may be paid of one row, when the first comes late. */
+static void each_submit_has_a_file_of_its_own(void) {
+  begin(SM_UNKNOWN, SM_CHARGED_UNKNOWN);
+  entry->generation = entry->submits = 1;
+  CHECK(is_at("f/k"));
+  entry->submits = 2;
+  CHECK(is_at("f/k-1-2"));
+  entry->generation = 2;
+  CHECK(is_at("f/k-2-2"));
+  entry->submits = 1;
+  CHECK(is_at("f/k-2"));
+  sm_entry_delete(entry);
+}
+
 int main(void) {
+  each_submit_has_a_file_of_its_own();
   what_was_not_paid_is_free();
   what_may_be_paid_is_in_doubt();
   an_accepted_job_is_asked_for_again();

@@ -406,6 +406,116 @@ static void an_id_written_twice_has_one_row(void) {
   close_ledger();
 }
 
+/* -- another submit's row -------------------------------------------------- */
+
+static void let_lapse(void) {
+  sql("UPDATE segmind_steps SET lease_until = 1");
+}
+
+/* Ours is not heard of for long: the host sleeps. They find it in doubt, and
+ * send the step again with leave. */
+static void be_sent_again(const struct sm_ledger_step *step) {
+  open_ledger();
+  put(&us, SM_WRITE_CLAIM, step);
+  let_lapse();
+  CHECK(put(&them, SM_WRITE_LOOK, step) == SM_STANDING_TAKEN);
+  end_as(&them, step, "unknown", 0);
+  prepare_write(SM_WRITE_CLAIM, step, 1);
+  CHECK(commit_write(&them) == SM_STANDING_MINE && write_.submits == 2);
+}
+
+/* What our first submit has brought at last. */
+static void prepare_late(enum sm_write_kind kind,
+                         const struct sm_ledger_step *step, const char *id) {
+  prepare_write(kind, step, 1);
+  write_.request_id = id;
+  write_.submits = 1;
+  write_.text = kind == SM_WRITE_COMPLETE ? "{\"late\":1}" : NULL;
+  write_.text_size = write_.text ? strlen(write_.text) : 0;
+  write_.cost = 0.03;
+}
+
+static bool is_row(int generation, const char *state, const char *id) {
+  const struct sm_row *row;
+  put(&us, SM_WRITE_LIST, NULL);
+  for (row = write_.row; row; row = row->next)
+    if (sm_row_number(row, SM_ROW_GENERATION) == generation)
+      break;
+  const char *has = row ? sm_row_text(row, SM_ROW_REQUEST_ID) : NULL;
+  return row && sm_row_is_in(row, state) &&
+         (has && id ? strcmp(has, id) == 0 : !has && !id);
+}
+
+static void an_id_that_comes_late_is_in_no_row_of_another_submit(void) {
+  struct sm_ledger_step step = step_of("a1");
+  be_sent_again(&step);
+  prepare_late(SM_WRITE_ACCEPT, &step, ID);
+  CHECK(commit_write(&us) == SM_STANDING_FREE && write_.written == 2);
+  CHECK(is_row(1, "intent", NULL) && is_row(2, "accepted", ID));
+  CHECK(accept(&them, &step, OTHER_ID) == SM_STANDING_FREE);
+  CHECK(write_.written == 1 && is_row(1, "accepted", OTHER_ID));
+  close_ledger();
+}
+
+/* M3, M4: both pictures are paid. */
+static void a_result_that_comes_late_overwrites_none_of_another_submit(void) {
+  static const char *const states[] = {"intent", "accepted", "completed"};
+  struct sm_ledger_step step = step_of("a1");
+  for (int i = 0; i < 3; i++) {
+    be_sent_again(&step);
+    if (i > 0)
+      accept(&them, &step, OTHER_ID);
+    if (i > 1)
+      sql("UPDATE segmind_steps SET state = 'completed', result = '{}'");
+    prepare_late(SM_WRITE_COMPLETE, &step, ID);
+    CHECK(commit_twice(&us) == SM_STANDING_FREE && write_.written == 2);
+    CHECK(is_row(1, states[i], i > 0 ? OTHER_ID : NULL));
+    CHECK(is_row(2, "completed", ID));
+    CHECK(number("SELECT COUNT(*) FROM segmind_steps") == 2);
+    put(&us, SM_WRITE_FIND, &step);
+    CHECK(row_says(SM_ROW_MODEL, step.model) &&
+          row_says(SM_ROW_RESULT, "{\"late\":1}"));
+    close_ledger();
+  }
+}
+
+/* The synchronous way has no ids. */
+static void a_picture_that_comes_late_overwrites_none_of_another_submit(void) {
+  struct sm_ledger_step step = step_of("a1");
+  step.api = "v1";
+  be_sent_again(&step);
+  prepare_late(SM_WRITE_COMPLETE, &step, NULL);
+  write_.submits = 2;
+  commit_write(&them);
+  CHECK(is_row(1, "completed", NULL));
+  prepare_late(SM_WRITE_COMPLETE, &step, NULL);
+  write_.file = "a1.png";
+  write_.sha256 = "00";
+  CHECK(commit_twice(&us) == SM_STANDING_FREE && write_.written == 2);
+  CHECK(is_row(2, "completed", NULL));
+  CHECK(number("SELECT COUNT(*) FROM segmind_steps") == 2);
+  close_ledger();
+}
+
+/* They have taken our row over, and sent nothing: it is that of our submit. */
+static void a_result_that_comes_late_ends_the_doubt_about_it(void) {
+  struct sm_ledger_step step = step_of("a1");
+  for (int is_looked_up = 0; is_looked_up < 2; is_looked_up++) {
+    open_ledger();
+    put(&us, SM_WRITE_CLAIM, &step);
+    let_lapse();
+    CHECK(put(&them, SM_WRITE_LOOK, &step) == SM_STANDING_TAKEN);
+    if (is_looked_up)
+      end_as(&them, &step, "unknown", 0);
+    prepare_late(SM_WRITE_COMPLETE, &step, ID);
+    CHECK(commit_write(&us) == SM_STANDING_FREE && write_.written == 1);
+    CHECK(accept(&them, &step, ID) == SM_STANDING_FREE);
+    CHECK(write_.written == 1 && is_row(1, "completed", ID));
+    CHECK(is_near(spent(), 0.03));
+    close_ledger();
+  }
+}
+
 /* -- money ----------------------------------------------------------------- */
 
 static void a_budget_is_that_of_all_rows(void) {
@@ -664,6 +774,10 @@ int main(void) {
   a_claim_carried_out_twice_is_one();
   a_claim_that_did_not_come_through_is_made();
   an_id_written_twice_has_one_row();
+  an_id_that_comes_late_is_in_no_row_of_another_submit();
+  a_result_that_comes_late_overwrites_none_of_another_submit();
+  a_picture_that_comes_late_overwrites_none_of_another_submit();
+  a_result_that_comes_late_ends_the_doubt_about_it();
   a_budget_is_that_of_all_rows();
   a_budget_holds_within_one_transaction();
   money_that_is_no_amount_is_not_written();

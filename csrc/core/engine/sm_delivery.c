@@ -291,7 +291,7 @@ static void fill_from_row(struct sm_task *task, const struct sm_row *row) {
   event->cost = cost >= 0 ? cost : -1;
   event->step->is_replayed = true;
   event->step->ended_at = sm_row_number(row, SM_ROW_ENDED_AT);
-  task->entry->generation = (int64_t)sm_row_number(row, SM_ROW_GENERATION);
+  sm_entry_be_at(task->entry, row);
   if (id)
     (void)sm_event_name(event, id);
   if (!isnan(seed))

@@ -62,6 +62,11 @@ struct sm_entry *sm_entry_new(enum sm_entry_start start,
   return NULL;
 }
 
+void sm_entry_be_at(struct sm_entry *entry, const struct sm_row *row) {
+  entry->generation = (int64_t)sm_row_number(row, SM_ROW_GENERATION);
+  entry->submits = sm_row_submits(row);
+}
+
 void sm_entry_shed(struct sm_entry *entry) {
   free(entry->step);
   entry->step = NULL;
@@ -92,6 +97,7 @@ struct sm_write *sm_entry_write(struct sm_entry *entry, enum sm_write_kind kind,
   sm_write_create(write, kind, entry->step);
   write->key = entry->key;
   write->generation = entry->generation;
+  write->submits = entry->submits;
   write->deadline_ms = deadline_ms;
   return write;
 }
@@ -145,11 +151,14 @@ struct sm_write *sm_entry_write_end(struct sm_entry *entry,
 }
 
 char *sm_entry_path(const struct sm_entry *entry, const char *folder) {
-  size_t size = strlen(folder) + strlen(entry->key) + 32;
+  size_t size = strlen(folder) + strlen(entry->key) + 40;
   char *path = malloc(size);
   if (!path)
     return NULL;
-  if (entry->generation > 1)
+  if (entry->submits > 1)
+    (void)snprintf(path, size, "%s/%s-%lld-%d", folder, entry->key,
+                   (long long)entry->generation, (int)entry->submits);
+  else if (entry->generation > 1)
     (void)snprintf(path, size, "%s/%s-%lld", folder, entry->key,
                    (long long)entry->generation);
   else

@@ -67,6 +67,7 @@ struct sm_entry {
   struct sm_row *row;
   char *sha256;    /* of the picture that the row names, or will; owned */
   const char *why; /* it cannot be used; NULL: it was not tried */
+  int32_t submits; /* of the row, this one's the last; 0: it is not known */
   enum sm_entry_phase phase;
   enum sm_entry_start start;
   enum sm_state held_state; /* not reported before the id is durable */
@@ -98,6 +99,9 @@ void sm_entry_delete(struct sm_entry *entry);
 /* Gives it the key of its row. False without memory. */
 bool sm_entry_name(struct sm_entry *entry, const char *key);
 
+/* The entry's row is that one. */
+void sm_entry_be_at(struct sm_entry *entry, const struct sm_row *row);
+
 /* Frees what was only needed until an id was durable. */
 void sm_entry_shed(struct sm_entry *entry);
 
@@ -116,8 +120,9 @@ struct sm_write *sm_entry_write_end(struct sm_entry *entry,
                                     const char *request_id,
                                     int64_t deadline_ms);
 
-/* The file's name in the ledger's folder, without an extension; NULL without
- * memory. Ownership: the caller's. */
+/* The file's name in the ledger's folder, without an extension: each submit has
+ * its own, for two may be paid of one row. NULL without memory. Ownership: the
+ * caller's. */
 char *sm_entry_path(const struct sm_entry *entry, const char *folder);
 
 #endif

@@ -262,6 +262,7 @@ static void begin_submit(struct sm_engine *engine, struct sm_task *task) {
   if (ended) /* another submit's: a lookup must not take it for this one's */
     sm_tasks_note_id(&engine->tasks, ended);
   entry->generation = entry->write.written;
+  entry->submits = entry->write.submits;
   entry->is_ours = true;
   entry->is_waiting = false;
   entry->phase = SM_ENTRY_OPEN;
@@ -512,8 +513,11 @@ static void note_row(struct sm_entry *entry) {
   const struct sm_write *write = &entry->write;
   bool brings_id =
       write->kind == SM_WRITE_ACCEPT || write->kind == SM_WRITE_COMPLETE;
-  if (brings_id && write->written > 0 && (!write->error || write->is_in_doubt))
-    entry->generation = write->written;
+  if (!brings_id || write->written <= 0 ||
+      (write->error && !write->is_in_doubt))
+    return;
+  entry->generation = write->written;
+  entry->submits = write->submits;
 }
 
 static void receive(struct sm_engine *engine, struct sm_task *task) {

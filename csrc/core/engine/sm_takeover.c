@@ -79,7 +79,7 @@ bool sm_takeover_name(struct sm_engine *engine, struct sm_task *task,
                       const struct sm_row *row) {
   struct sm_entry *entry = task->entry;
   const char *key = sm_row_text(row, SM_ROW_STEP_KEY);
-  entry->generation = (int64_t)sm_row_number(row, SM_ROW_GENERATION);
+  sm_entry_be_at(entry, row);
   entry->is_leader = entry->is_ours;
   if (entry->key && strcmp(entry->key, key) == 0)
     return true;

@@ -9,7 +9,6 @@
 #include "sm_ledger_spent.h"
 #include "sm_ledger_standing.h"
 
-#define MOST_SUBMITS 1000000000 /* that are told apart */
 #define MOST 9007199254740992.0 /* 2^53 */
 
 static const char insert_sql[] =
@@ -39,19 +38,30 @@ static const char is_others_sql[] =
     "SELECT 1 FROM segmind_steps WHERE request_id = $3 AND NOT "
     "(" SM_TRANSACTION_ROW ")";
 
+/* A row, a generation and how many submits it has seen name one submit: what
+ * comes after another has sent the step again is not told of that one. The
+ * caller who brings an id himself says 0: it may be any. */
+#define IS_OF_SUBMIT(submits) "(" submits " = 0 OR submits = " submits ")"
+
 /* An end may have let the row go that the caller has found the id of. */
 static const char accept_sql[] =
     "UPDATE segmind_steps SET state = 'accepted', request_id = $3, "
     "accepted_at = $4, lease_until = CASE WHEN lease_owner = $5 THEN $6 "
     "ELSE lease_until END WHERE " SM_TRANSACTION_ROW
     " AND (state IN ('intent', 'unknown') "
-    "OR state = 'accepted' AND request_id IS NULL) AND " NO_OTHER_HAS("$3");
+    "OR state = 'accepted' AND request_id IS NULL) AND " IS_OF_SUBMIT(
+        "$7") " AND " NO_OTHER_HAS("$3");
 
+/* The row that has the id, or that is the submit's: one in doubt may have the
+ * id of a submit before it. */
 static const char complete_sql[] =
     "UPDATE segmind_steps SET state = 'completed', "
     "request_id = COALESCE($3, request_id), result = $4, cost = $5, "
     "seed = COALESCE($6, seed), ended_at = $7, problem = NULL, "
-    "lease_until = 0 WHERE " SM_TRANSACTION_ROW " AND " NO_OTHER_HAS("$3");
+    "lease_until = 0 WHERE " SM_TRANSACTION_ROW
+    " AND (request_id = $3 OR " IS_OF_SUBMIT(
+        "$8") " AND (request_id IS NULL OR $3 IS NULL "
+              "OR state IN ('intent', 'unknown')) AND " NO_OTHER_HAS("$3") ")";
 
 static const char keep_sql[] = "UPDATE segmind_steps SET file = $3, "
                                "file_sha256 = $4 WHERE " SM_TRANSACTION_ROW;
@@ -148,12 +158,6 @@ static enum sm_db_status insert(struct sm_transaction *transaction,
       15, e);
 }
 
-static int32_t submits_of(const struct sm_row *row) {
-  double submits = sm_row_number(row, SM_ROW_SUBMITS);
-  return submits > -MOST_SUBMITS && submits < MOST_SUBMITS ? (int32_t)submits
-                                                           : MOST_SUBMITS;
-}
-
 /* The row of a step that is sent once more. */
 static enum sm_db_status again(struct sm_transaction *transaction,
                                struct sm_write *write, const struct sm_row *row,
@@ -167,7 +171,7 @@ static enum sm_db_status again(struct sm_transaction *transaction,
   if (status)
     return status;
   write->written = (int64_t)sm_row_number(row, SM_ROW_GENERATION);
-  write->submits = submits_of(row) + 1;
+  write->submits = sm_row_submits(row) + 1;
   return change(
       transaction, again_sql,
       SM_DB_VALUES(sm_db_text(step->key), sm_db_number((double)write->written),
@@ -214,7 +218,7 @@ static bool is_claimed(const struct sm_transaction *transaction,
                        const struct sm_write *write, const struct sm_row *row) {
   return row && sm_row_is_in(row, "intent") &&
          sm_transaction_owns(transaction, row) &&
-         submits_of(row) == write->submits;
+         sm_row_submits(row) == write->submits;
 }
 
 static enum sm_db_status find_own_claim(struct sm_transaction *transaction,
@@ -351,8 +355,9 @@ static enum sm_db_status accept(struct sm_transaction *transaction,
           sm_db_text(write->key), sm_db_number((double)write->generation),
           sm_db_text(write->request_id), sm_db_number(transaction->now_s),
           sm_db_text(transaction->owner),
-          sm_db_number(transaction->lease_now_s + SM_LEASE_S)),
-      .count = 6};
+          sm_db_number(transaction->lease_now_s + SM_LEASE_S),
+          sm_db_number(write->submits)),
+      .count = 7};
   write->written = write->generation;
   status = sm_transaction_change(transaction, &query, &is_there, e);
   return status || is_there ? status : accept_apart(transaction, write, e);
@@ -388,33 +393,59 @@ static enum sm_db_status fill_in(struct sm_transaction *transaction,
                                  struct sm_error *e) {
   struct sm_db_query query = {
       .sql = complete_sql,
-      .values = SM_DB_VALUES(sm_db_text(write->key),
-                             sm_db_number((double)write->written),
-                             sm_db_text(write->request_id), text_of(write),
-                             sound_number(write->cost, 0), seed_of(write->seed),
-                             sm_db_number(write->ended_at)),
-      .count = 7};
+      .values = SM_DB_VALUES(
+          sm_db_text(write->key), sm_db_number((double)write->written),
+          sm_db_text(write->request_id), text_of(write),
+          sound_number(write->cost, 0), seed_of(write->seed),
+          sm_db_number(write->ended_at), sm_db_number(write->submits)),
+      .count = 8};
   return sm_transaction_change(transaction, &query, is_there, e);
 }
 
-/* The row has vanished, with a ledger that was removed or of which an older
- * copy was restored: the result gets another. What was sent is not known any
- * more. */
+/* What the row says was sent. Where it has vanished, with a ledger that was
+ * removed or of which an older copy was restored, that is not known any more.
+ */
+static struct sm_ledger_step sent_in(const struct sm_row *row,
+                                     const char *key) {
+  if (!row)
+    return (struct sm_ledger_step){.key = key,
+                                   .params = "{}",
+                                   .model = "unknown",
+                                   .api = "v2",
+                                   .body = "{}",
+                                   .body_size = 2,
+                                   .seed = (double)NAN,
+                                   .price = (double)NAN};
+  return (struct sm_ledger_step){
+      .key = key,
+      .params = sm_row_text(row, SM_ROW_PARAMS),
+      .name = sm_row_text(row, SM_ROW_NAME),
+      .model = sm_row_text(row, SM_ROW_MODEL),
+      .api = sm_row_text(row, SM_ROW_API),
+      .body = sm_row_text(row, SM_ROW_BODY),
+      .body_size = row->value[SM_ROW_BODY].size,
+      .seed = sm_row_number(row, SM_ROW_SEED),
+      .price = sm_row_number(row, SM_ROW_PRICE),
+  };
+}
+
+/* The row has vanished, or it is another submit's: one that was made with leave
+ * and because we seemed dead. The result is paid all the same, and gets a row
+ * of its own. */
 static enum sm_db_status complete_apart(struct sm_transaction *transaction,
                                         struct sm_write *write, bool *is_there,
                                         struct sm_error *e) {
   const struct sm_ledger_step *step = write->step;
-  const struct sm_ledger_step bare = {.key = write->key,
-                                      .params = "{}",
-                                      .model = "unknown",
-                                      .api = "v2",
-                                      .body = "{}",
-                                      .body_size = 2,
-                                      .seed = (double)NAN,
-                                      .price = (double)NAN};
-  write->step = &bare;
-  enum sm_db_status status = insert(transaction, write, write->request_id, e);
+  struct sm_row *row = NULL;
+  enum sm_db_status status = sm_ledger_standing_get(transaction, write->key,
+                                                    write->generation, &row, e);
+  if (status)
+    return status;
+  const struct sm_ledger_step sent = sent_in(row, write->key);
+  write->step = &sent;
+  status = insert(transaction, write, write->request_id, e);
   write->step = step;
+  sm_row_delete(row);
   return status ? status : fill_in(transaction, write, is_there, e);
 }
 

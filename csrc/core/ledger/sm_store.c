@@ -172,6 +172,14 @@ double sm_row_number(const struct sm_row *row, enum sm_column column) {
   return value->type == SM_DB_NUMBER ? value->number : (double)NAN;
 }
 
+#define MOST_SUBMITS 1000000000 /* that are told apart */
+
+int32_t sm_row_submits(const struct sm_row *row) {
+  double submits = sm_row_number(row, SM_ROW_SUBMITS);
+  return submits > -MOST_SUBMITS && submits < MOST_SUBMITS ? (int32_t)submits
+                                                           : MOST_SUBMITS;
+}
+
 /* -- writes ---------------------------------------------------------------- */
 
 /* For a write that fails when there is no memory to say how. */

@@ -116,6 +116,8 @@ const char *sm_row_text(const struct sm_row *row, enum sm_column column);
 bool sm_row_is_in(const struct sm_row *row, const char *state);
 /* NAN for what is no number. */
 double sm_row_number(const struct sm_row *row, enum sm_column column);
+/* How often its step was sent. */
+int32_t sm_row_submits(const struct sm_row *row);
 
 /* Whether values of all columns can be relied on (M7). The library writes no
  * others, but SQLite keeps what it is given whatever the column, and a database
@@ -210,8 +212,10 @@ struct sm_write {
   const struct sm_error *error; /* NULL: it is durable */
   int64_t written;              /* the generation that was written or found */
   int64_t give_up_ms;           /* the ledger's */
-  int32_t submits;              /* the ledger's: what a claim made of the row */
-  enum sm_write_kind kind : 8;  /* in */
+  int32_t submits; /* of the row: out of a claim; in: ACCEPT, COMPLETE: of the
+                      submit that they are about, 0: of any; out: 1 where they
+                      have made a row */
+  enum sm_write_kind kind : 8;   /* in */
   enum sm_standing standing : 8; /* out */
   bool is_awaited : 1;           /* in: see sm_ledger_ask */
   bool is_broken : 1;            /* the ledger's: the error is of the database,
