@@ -13,9 +13,11 @@ local callback = require("segmind.callback")
 local key = require("segmind.step_key")
 local lineage = require("segmind.lineage")
 local json = require("segmind.json")
+local models = require("segmind.models")
 local operation = require("segmind.operation")
 local request = require("segmind.request")
 local roster = require("segmind.roster")
+local slots = require("segmind.slots")
 local wait = require("segmind.wait")
 
 local fields = {}
@@ -154,8 +156,29 @@ end
 ---@param input segmind.Job
 ---@param job segmind.Job
 function fields.add_dependent(input, job)
-  input._dependents = input._dependents or {}
-  table.insert(input._dependents, job)
+  local list = input._dependents
+  if not list then
+    input._dependents = { job }
+  elseif list[#list] ~= job then -- it takes the picture once more
+    list[#list + 1] = job
+  end
+end
+
+--- Makes the `inputs` of a job that waits for others.
+---@param job segmind.Job
+---@return table[]
+function fields.inputs(job)
+  job.inputs = slots.origins(slots.of_declared(models.declared(job.model), job.params))
+  return job.inputs
+end
+
+--- The first that it waited for is over: the job has slots and `inputs` from here on.
+---@param job segmind.Job
+function fields.make_slots(job)
+  local prepared = request.with_slots(job._request, job.params)
+  job.inputs = rawget(job, "inputs") or slots.origins(prepared.slots)
+  job._request = prepared
+  setmetatable(job, getmetatable(job).class)
 end
 
 --- All who waited for its picture have heard of the end.

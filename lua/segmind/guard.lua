@@ -135,7 +135,7 @@ end
 local getmetatable = getmetatable -- an idle client:step is a matter of nanoseconds
 
 -- A frame's idle step feels the difference between three arguments and as many as there are.
-local function with_colon(class, noun, name, method)
+local function with_colon(class, noun, name, method, kin)
   local function refuse()
     Error.misuse(("%s is called with a colon: %s:%s(...)"):format(name, noun, name))
   end
@@ -148,7 +148,8 @@ local function with_colon(class, noun, name, method)
     end
   end
   return function(self, ...)
-    if getmetatable(self) ~= class then
+    local own = getmetatable(self)
+    if own ~= class and own ~= kin then
       refuse()
     end
     return method(self, ...)
@@ -160,13 +161,14 @@ end
 ---@param noun string what a variable of the class is called in messages
 ---@param waits string[] the methods that wait
 ---@param static table<string, boolean>? functions of the class that are called with a dot
-function guard.class(class, noun, waits, static)
+---@param kin table? another metatable whose objects have the methods, too
+function guard.class(class, noun, waits, static, kin)
   for _, name in ipairs(waits) do
     class[name] = waiting(class[name])
   end
   for name, method in pairs(class) do
     if type(method) == "function" and name:find("^%a") and not (static and static[name]) then
-      class[name] = with_colon(class, noun, name, method)
+      class[name] = with_colon(class, noun, name, method, kin or class)
     end
   end
 end

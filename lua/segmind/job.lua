@@ -51,9 +51,24 @@ end
 ---@field ended number? `ended - started` is the time it took, even if the clock was set meanwhile
 ---@field replayed boolean true when the ledger had its result: nothing was submitted for it
 local Job = { _image_kind = "job", inputs = shared("inputs"), warnings = shared("warnings"),
-  replayed = false }
+  replayed = false, state = "waiting", _phase = "waiting", _active = false, _sent = false,
+  _deadline = false, _task = false, _listeners = false }
 Job.__index = Job
 Job.__name = "segmind.Job"
+
+-- A job that waits for others, whose `inputs` are made when somebody asks for them.
+local Waiting = { _image_kind = "job", class = Job, __name = Job.__name }
+
+function Waiting.__index(job, name)
+  if name == "inputs" then
+    return fields.inputs(job)
+  end
+  return Job[name]
+end
+
+function Waiting.__tostring(job)
+  return Job.__tostring(job)
+end
 
 -- The fields that few jobs have. A nil would take room in LuaJIT and 5.3.
 local function add_rare(made, client, prepared)
@@ -86,6 +101,13 @@ local function add_rare(made, client, prepared)
   return made
 end
 
+-- In eight fields: the others have their first values from the class.
+local function new_waiting(client, prepared)
+  return setmetatable(add_rare({ id = client._count, model = prepared.model,
+    params = prepared.params, seed = prepared.seed, _client = client,
+    _request = request.kept(prepared, false) }, client, prepared), Waiting)
+end
+
 --- Makes a job, which lifecycle.lua goes on with. Ten thousand of them may wait: in sixteen fields,
 --- `request_id`, `started` and `warnings` among them, for which a table has room before it doubles.
 ---@param client segmind.Client
@@ -93,6 +115,9 @@ end
 ---@return segmind.Job
 function Job.new(client, prepared)
   client._count = client._count + 1
+  if not prepared.slots then
+    return new_waiting(client, prepared)
+  end
   return setmetatable(add_rare({ id = client._count, model = prepared.model,
     params = prepared.params, seed = prepared.seed, state = "waiting", _client = client,
     _request = request.kept(prepared, client._has_ledger), _phase = "waiting",
@@ -238,6 +263,6 @@ end
 -- As the handler of its submit, see operation.lua.
 Job._on_end, Job._on_state, Job._on_row = lifecycle.on_end, lifecycle.on_state, lifecycle.on_row
 
-guard.class(Job, "job", { "wait", "await" }, { new = true })
+guard.class(Job, "job", { "wait", "await" }, { new = true }, Waiting)
 
 return Job

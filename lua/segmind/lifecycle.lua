@@ -164,18 +164,26 @@ local function be_ready(job)
   client._ready:push(job)
 end
 
+-- Tells the job of the end of an input, now or later; false when that has ended the job.
+local function follow(input, job)
+  if input._over then
+    lifecycle.event(job, "input", input)
+  elseif input._client then -- and no URL
+    fields.add_dependent(input, job)
+  end
+  return not job._over
+end
+
 function phases.waiting(job)
-  if not job._request.slots[1] then
+  local prepared = job._request
+  if not prepared.slots then
+    return slots.each(prepared.spec, job.params, follow, job)
+  elseif not prepared.slots[1] then
     return be_ready(job)
   end
-  local inputs = slots.jobs(job._request.slots)
+  local inputs = slots.jobs(prepared.slots)
   for _, input in ipairs(inputs) do
-    if input._over then
-      lifecycle.event(job, "input", input)
-    else
-      fields.add_dependent(input, job)
-    end
-    if job._over then
+    if not follow(input, job) then
       return
     end
   end
@@ -306,6 +314,9 @@ function on.input(job, input)
   local result = input._result
   if not result or not (result.url or result._data or result.kept) then
     return fail(job, upstream(input))
+  end
+  if not job._request.slots then
+    fields.make_slots(job)
   end
   slots.take_input(job._request.slots, input, result)
   if not slots.jobs(job._request.slots)[1] then

@@ -193,7 +193,10 @@ local function usual(client, spec, model, params, opts, refs)
   if warnings then
     prepared.warnings = warnings
   end
-  if has_pictures then
+  if has_objects and not refs and not client._has_ledger
+    and slots.are_awaited(spec, copy, client) then
+    prepared.slots = false
+  elseif has_pictures then
     local list = slots.of_declared(spec, copy)
     if has_objects and not slots.are_usual(list, client, refs) then
       return nil
@@ -313,6 +316,23 @@ function request.edit(model, picture, params)
   return tables.merge({ [name] = picture }, params)
 end
 
+-- What jobs of a model that came without options have in common of their requests: those that wait
+-- for others, and those that have no pictures to come.
+local waiting, rests = setmetatable({}, { __mode = "k" }), setmetatable({}, { __mode = "k" })
+
+local function shared(cache, prepared, list)
+  local has_options = prepared.opts ~= options.none and next(prepared.opts) ~= nil
+  local spec = not has_options and prepared.spec
+  if spec and cache[spec] then
+    return cache[spec]
+  end
+  local rest = { spec = prepared.spec, opts = prepared.opts, slots = list }
+  if spec then
+    cache[spec] = rest
+  end
+  return rest
+end
+
 --- What a job keeps of its request until the service has accepted it.
 ---@param prepared table
 ---@param has_ledger boolean which calls a step by the whole
@@ -320,6 +340,8 @@ end
 function request.kept(prepared, has_ledger)
   if has_ledger then
     return prepared
+  elseif not prepared.slots then
+    return shared(waiting, prepared, false)
   elseif not prepared.slots[1] then
     return request.rest(prepared)
   end
@@ -327,8 +349,14 @@ function request.kept(prepared, has_ledger)
     params = prepared.params }
 end
 
--- What is left of the requests of a model that came without options: many jobs share it.
-local rests = setmetatable({}, { __mode = "k" })
+--- The same with the slots of a job that waited for others.
+---@param prepared table
+---@param params table
+---@return table
+function request.with_slots(prepared, params)
+  return { spec = prepared.spec, opts = prepared.opts, params = params,
+    slots = slots.of_declared(prepared.spec, params) }
+end
 
 --- What a job that the service has accepted still needs of its request: its options and its model.
 --- One whose pictures may have to be uploaded yet keeps the whole.
@@ -339,16 +367,7 @@ function request.rest(prepared)
   if is_rest or prepared.slots[1] and slots.to_upload(prepared.slots)[1] then
     return prepared
   end
-  local has_options = prepared.opts ~= options.none and next(prepared.opts) ~= nil
-  local spec = not has_options and prepared.spec
-  if spec and rests[spec] then
-    return rests[spec]
-  end
-  local rest = { spec = prepared.spec, opts = prepared.opts, slots = none }
-  if spec then
-    rests[spec] = rest
-  end
-  return rest
+  return shared(rests, prepared, none)
 end
 
 return request

@@ -1,5 +1,6 @@
 --- The pictures of a request as slots: places in its parameters that hold a URL by the time the
---- request is sent. A slot is a table:
+--- request is sent. A job that waits for others has its slots made when the first of them is over:
+--- forty thousand of a graph may wait, and a collector looks at each table. A slot is a table:
 ---   holder, key   the place: `holder[key]`
 ---   param         the parameter, where the place is in a list of that
 ---   kind, value   what is there now, see input.lua; `kind` becomes "url"
@@ -69,7 +70,6 @@ function slots.param(slot)
   return slot.param or slot.key
 end
 
--- In four fields as long as its picture is not there: forty thousand jobs of a graph may wait.
 local function new_slot(holder, key, item, param)
   local slot = { holder = holder, key = key, value = slots.named(item), kind = input.kind(item) }
   if param ~= key then -- it is in a list
@@ -135,6 +135,28 @@ function slots.of_declared(spec, params)
     end
   end
   return list
+end
+
+--- Calls `fn(picture, a)` for each of the same, as long as it returns true; makes nothing.
+---@param spec table
+---@param params table
+---@param fn fun(picture: any, a: any): boolean?
+---@param a any
+---@return boolean # whether all did
+function slots.each(spec, params, fn, a)
+  for _, picture in ipairs(pictures(spec)) do
+    local value = params[picture[1]]
+    if picture[2] then
+      for _, item in ipairs(value or none) do
+        if not fn(item, a) then
+          return false
+        end
+      end
+    elseif value ~= nil and not fn(value, a) then
+      return false
+    end
+  end
+  return true
 end
 
 --- The parameters in a copy, unless they are one already, and their pictures.
@@ -270,6 +292,20 @@ function slots.jobs(list)
     end
   end
   return jobs
+end
+
+local function is_awaited(picture, client)
+  local kind = input.kind(picture)
+  return kind == "url" or kind == "job" and picture._client == client and not picture._over
+end
+
+--- Whether the pictures of checked parameters that are no URLs are jobs of this client that go on.
+---@param spec table
+---@param params table
+---@param client segmind.Client
+---@return boolean
+function slots.are_awaited(spec, params, client)
+  return slots.each(spec, params, is_awaited, client)
 end
 
 local is_local = { path = true, bytes = true, kept = true }

@@ -138,6 +138,39 @@ describe("a job", function()
     assert.same({ param = "input_image_1", kind = "job", job = night.id }, duo.inputs[1])
   end)
 
+  it("that waits for others is two tables, and has its inputs when they are asked for", function()
+    local function both(one, two)
+      return assert(sm:submit("multi-image-kontext-pro",
+        { prompt = "x", input_image_1 = one, input_image_2 = two }))
+    end
+    local base, url = pro({}), "https://images.segmind.com/a.png"
+    local one, two, third = both(base, base), both(base, base), both(base, url)
+    local rest = { _client = true, params = true, _request = true }
+    for name, value in pairs(one) do
+      assert.is_true(type(value) ~= "table" or rest[name], name)
+    end
+    assert.equal(two._request, one._request)
+    assert.same({ one, two, third }, base._dependents)
+    assert.equal(("segmind.Job %d multi-image-kontext-pro waiting"):format(one.id), tostring(one))
+    assert.is_false(one:is_over())
+    assert.same({ { param = "input_image_1", kind = "job", job = base.id },
+      { param = "input_image_2", kind = "url", url = url } }, third.inputs)
+    local asked = third.inputs
+    assert(both(one, third):wait())
+    assert.equal(asked, third.inputs)
+    assert.same({ param = "input_image_2", kind = "job", job = base.id }, two.inputs[2])
+    assert.equal(base:result().url, two.params.input_image_2)
+  end)
+
+  it("that waits for others tells what it was to take when one of them fails", function()
+    local base = pro({})
+    local one = assert(sm:submit("flux-2-pro", { prompt = "x", image_urls = { base, base } }))
+    base:cancel()
+    assert.equal("upstream", one:error().kind)
+    assert.same({ { param = "image_urls", kind = "job", job = base.id },
+      { param = "image_urls", kind = "job", job = base.id } }, one.inputs)
+  end)
+
   it("takes a job that is over, a result, and the same job twice", function()
     local base = pro({})
     local result = assert(base:wait())
