@@ -6,21 +6,29 @@
 
 local schema = {}
 
---- Edit distance between two words: insertions, deletions and replacements.
+--- Edit distance between two words: insertions, deletions, replacements and swaps of neighbours.
 local function distance(a, b)
-  local row = {}
+  local before, row = nil, {}
   for j = 0, #b do
     row[j] = j
   end
   for i = 1, #a do
-    local diagonal = row[0]
-    row[0] = i
+    local next_row = { [0] = i }
     for j = 1, #b do
       local cost = a:byte(i) == b:byte(j) and 0 or 1
-      diagonal, row[j] = row[j], math.min(row[j] + 1, row[j - 1] + 1, diagonal + cost)
+      next_row[j] = math.min(row[j] + 1, next_row[j - 1] + 1, row[j - 1] + cost)
+      if before and j > 1 and a:byte(i) == b:byte(j - 1) and a:byte(i - 1) == b:byte(j) then
+        next_row[j] = math.min(next_row[j], before[j - 2] + 1)
+      end
     end
+    before, row = row, next_row
   end
   return row[#b]
+end
+
+-- Of a short word two letters are half of it.
+local function most_errors(word)
+  return #word < 5 and 1 or math.max(2, math.floor(#word / 3))
 end
 
 --- The word of a list that was probably meant, or nil when none is near.
@@ -32,7 +40,7 @@ function schema.nearest(word, list)
     return nil
   end
   word = word:lower()
-  local best, least = nil, math.max(2, math.floor(#word / 3)) + 1
+  local best, least = nil, most_errors(word) + 1
   for _, candidate in ipairs(list) do
     local lower = candidate:lower()
     local contained = #word >= 4 and lower:find(word, 1, true)

@@ -108,6 +108,13 @@ describe("a call", function()
     assert.is_nil(problems("flux-kontext-dev", dev({ zzzzzzzz = 1 })):find("did you mean"))
   end)
 
+  it("takes no short word for another of which half is different", function()
+    assert.is_nil(schema.nearest("time", { "file", "name", "n" }))
+    for given, meant in pairs({ tiem = "time", tme = "time", stlye = "style" }) do
+      assert.equal(meant, schema.nearest(given, { "file", "time", "style" }))
+    end
+  end)
+
   it("may pass undeclared names and values knowingly", function()
     local checked = check("flux-kontext-dev", dev({ aspect_ratio = "7:3", magic = { 1, 2 } }), true)
     assert.equal("7:3", checked.aspect_ratio)
