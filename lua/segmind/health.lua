@@ -56,6 +56,18 @@ local function check_loop(say, sm)
   end
 end
 
+-- As the service gives them; the core takes any that can be a header.
+local KEY = "^SG_" .. ("%x"):rep(16) .. "$"
+
+local function tell_key(say, key, source)
+  if (key or vim.env.SEGMIND_API_KEY or ""):find(KEY) then
+    say.ok("a key is set, by " .. source)
+  else
+    say.warn(("what is set as the key, by %s, does not look like one (SG_ and 16 hexadecimal "
+      .. "digits)"):format(source))
+  end
+end
+
 --- The key, when there is one that can be used.
 local function check_key(say, segmind)
   local ok, key, source = pcall(config.api_key)
@@ -68,7 +80,7 @@ local function check_key(say, segmind)
       "or: require('segmind.nvim').setup({ api_key_command = { 'pass', 'show', 'segmind' } })" })
     return nil
   end
-  say.ok("a key is set, by " .. source)
+  tell_key(say, key, source)
   check_loop(say, sm)
   sm:close()
   return { api_key = key }
@@ -136,7 +148,8 @@ function health.check()
     check_ledger(say, segmind, opts)
   end
   if segmind then
-    say.info("the service is " .. base_url())
+    say.info(("the service is %s; it was not asked whether it answers and takes the key, which the "
+      .. "first edit tells, or segmind doctor"):format(base_url()))
     say.info("the model is " .. config.get("model"))
   end
   check_output(say)

@@ -14,6 +14,18 @@ driver.run(function()
   driver.lacks(report, "deadbeef")
   driver.lacks(report, "ERROR")
 
+  driver.has(report, "it was not asked whether it answers and takes the key")
+
+  for key, said in pairs({ foo7 = "does not look like one (SG_ and 16 hexadecimal digits)",
+    ["SG_0000 0000deadbeef"] = "the API key is malformed" }) do
+    require("segmind.nvim").setup({ api_key = key })
+    vim.cmd("checkhealth segmind")
+    report = driver.text()
+    driver.has(report, said)
+    driver.lacks(report, "a key is set")
+    driver.lacks(report, key)
+  end
+
   vim.env.SEGMIND_API_KEY = nil
   require("segmind.nvim").setup()
   vim.cmd("checkhealth segmind")
