@@ -21,14 +21,15 @@ end, {
 })
 
 command("SegmindChain", function(call)
-  require("segmind.nvim").chain(call.args)
+  require("segmind.nvim").chain(call.args, { yes = call.bang })
 end, {
   -- Not "file": the editor would expand the argument, and run what is in backticks.
   nargs = "?",
+  bang = true,
   complete = function(lead)
     return require("segmind.nvim.complete").chain(lead)
   end,
-  desc = "Run the edits that a JSON file lists",
+  desc = "Run the edits that a JSON file lists; with ! without asking above $1",
 })
 
 command("SegmindResume", function()

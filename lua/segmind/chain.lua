@@ -197,16 +197,26 @@ end
 
 --- What a chain will cost and how long it will take, from the figures that the service publishes. A
 --- model that is not declared has none, and the sum says so. A step that the ledger knows to be
---- finished costs and takes nothing.
+--- finished costs and takes nothing; one that is under way costs nothing more.
 ---@class segmind.Estimate
----@field steps { n: integer, model: string, usd: number?, seconds: number?, finished: boolean }[]
----@field usd number the sum of the known prices
+---@field steps segmind.EstimateStep[]
+---@field usd number the sum of the known prices, beside what `client:spent()` has
 ---@field seconds number along the longest way; steps that do not need each other run together
 ---@field unknown integer steps without a published price
 ---@field finished integer steps that are finished already
+---@field under_way integer steps that are under way or in doubt, whose price is spent already
 local Estimate = {}
 Estimate.__index = Estimate
 Estimate.__name = "segmind.Estimate"
+
+--- A step of an estimate.
+---@class segmind.EstimateStep
+---@field n integer
+---@field model string
+---@field usd number?
+---@field seconds number?
+---@field finished boolean
+---@field under_way boolean
 
 --- When the pictures that a request needs are there.
 local function begins(prepared, ends)
@@ -219,29 +229,31 @@ local function begins(prepared, ends)
   return at
 end
 
-local function figures(prepared, is_finished)
-  if is_finished then
-    return 0, 0
-  end
-  return Budget.declared(prepared), prepared.spec and prepared.spec.latency_s
+-- A step with its figures; what the ledger counts as spent already costs nothing more.
+local function priced(prepared, n, known)
+  local is_finished = known and known.finished[n] or false
+  local is_under_way = known and known.under_way[n] or false
+  local usd, seconds = Budget.declared(prepared), prepared.spec and prepared.spec.latency_s
+  return { n = n, model = prepared.model, usd = (is_finished or is_under_way) and 0 or usd or nil,
+    seconds = is_finished and 0 or seconds or nil, finished = is_finished,
+    under_way = is_under_way }
 end
 
 ---@param requests table[] from request.prepare
----@param finished table<integer, boolean>? by number
+---@param known table? from find_known
 ---@return segmind.Estimate
-local function estimate(requests, finished)
-  local self = setmetatable({ steps = {}, usd = 0, seconds = 0, unknown = 0, finished = 0 },
-    Estimate)
+local function estimate(requests, known)
+  local self = setmetatable({ steps = {}, usd = 0, seconds = 0, unknown = 0, finished = 0,
+    under_way = 0 }, Estimate)
   local ends = {}
   for n, prepared in ipairs(requests) do
-    local is_finished = finished and finished[n] or false
-    local usd, seconds = figures(prepared, is_finished)
-    self.steps[n] = { n = n, model = prepared.model, usd = usd, seconds = seconds,
-      finished = is_finished }
-    self.usd = self.usd + (usd or 0)
-    self.unknown = self.unknown + (usd and 0 or 1)
-    self.finished = self.finished + (is_finished and 1 or 0)
-    ends[n] = begins(prepared, ends) + (seconds or 0)
+    local one = priced(prepared, n, known)
+    self.steps[n] = one
+    self.usd = self.usd + (one.usd or 0)
+    self.unknown = self.unknown + (one.usd and 0 or 1)
+    self.finished = self.finished + (one.finished and 1 or 0)
+    self.under_way = self.under_way + (one.under_way and 1 or 0)
+    ends[n] = begins(prepared, ends) + (one.seconds or 0)
     self.seconds = math.max(self.seconds, ends[n])
   end
   return self
@@ -286,19 +298,26 @@ local function name_inputs(prepared, names)
   end
 end
 
+-- Whether a submit whose outcome may be lost may be sent again, and paid a second time.
+local function may_be_paid_again(client, prepared, row)
+  local policy = prepared.opts.on_unknown or client._on_unknown or "hold"
+  return policy ~= "hold" and (row.state == "intent" or row.state == "unknown")
+end
+
 --- Which steps of a chain a ledger knows. The keys are computed as they will be when the chain
 --- runs, with the generation that each step has or will have. `counted` are those whose price is
---- spent or under way.
+--- spent or under way, `under_way` those of them that will cost nothing more.
 ---@param client segmind.Client
 ---@param requests table[] from request.prepare
----@return table? known `finished`, `counted`, `names` (key and text) by number, and `digests`
+---@return table? known by number `finished`, `counted`, `under_way`, `names` (key, text); `digests`
 ---@return segmind.Error? err kind "ledger"
 local function find_known(client, requests)
   local digests, failed = digest_all(client, requests)
   if not digests then
     return nil, failed
   end
-  local names, known = {}, { finished = {}, counted = {}, names = {}, digests = digests }
+  local names, known = {}, { finished = {}, counted = {}, under_way = {}, names = {},
+    digests = digests }
   for n, prepared in ipairs(requests) do
     name_inputs(prepared, names)
     local name, text = key.compute(client._core, prepared, digests)
@@ -311,14 +330,16 @@ local function find_known(client, requests)
     known.names[n] = { key = name, text = text }
     known.finished[n] = row ~= nil and row.state == "completed" and not fresh
     known.counted[n] = row ~= nil and row.state ~= "failed" and not fresh
+    known.under_way[n] = known.counted[n] and not known.finished[n]
+      and not may_be_paid_again(client, prepared, row)
     names[n] = ("%s:%d"):format(name, row and row.generation + (fresh and 1 or 0) or 1)
   end
   return known
 end
 
-local function row(name, usd, seconds, is_finished)
-  if is_finished then
-    return ("%-32s %8s %9s"):format(name, "$0.00", "finished")
+local function row(name, usd, seconds, state)
+  if state then
+    return ("%-32s %8s %9s"):format(name, "$0.00", state)
   end
   return ("%-32s %8s %9s"):format(name, usd and ("$%.2f"):format(usd) or "unknown",
     seconds and ("%.1f s"):format(seconds) or "unknown")
@@ -327,7 +348,8 @@ end
 function Estimate:__tostring()
   local lines = {}
   for i, one in ipairs(self.steps) do
-    lines[i] = row(("%d  %s"):format(one.n, one.model), one.usd, one.seconds, one.finished)
+    lines[i] = row(("%d  %s"):format(one.n, one.model), one.usd, one.seconds,
+      one.finished and "finished" or one.under_way and "under way")
   end
   lines[#lines + 1] = row("together", self.usd, self.seconds)
   if self.unknown > 0 then
@@ -338,19 +360,20 @@ function Estimate:__tostring()
 end
 
 --- What the chain will cost and take, from the published figures. Checks every step; free. With a
---- ledger, steps that are finished count nothing; the chain's local pictures are read for that.
+--- ledger, steps that are finished or under way cost nothing; the chain's local pictures are read
+--- for that.
 ---@return segmind.Estimate?
 ---@return segmind.Error? err kind "invalid", naming the step, or "ledger"
 function Chain:estimate()
   local requests, err = prepare(self, {})
-  local known = {}
+  local known
   if requests and self._client._has_ledger then
     known, err = find_known(self._client, requests)
   end
   if err then
     return nil, err
   end
-  return estimate(requests, known.finished)
+  return estimate(requests, known)
 end
 
 -- What is paid for the first steps is lost on a chain that cannot come to its end.

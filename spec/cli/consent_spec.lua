@@ -61,6 +61,15 @@ describe("a command that costs more than a dollar", function()
     assert.equal(11, segmind:accepted())
   end)
 
+  it("is refused as soon as it is too dear, whatever is to come", function()
+    for count, usd in pairs({ ["20"] = "2.00", ["100000"] = "10000.00" }) do
+      local run = segmind(RUN .. " -n " .. count .. " </dev/null")
+      assert.equal(3, run.code, run.err)
+      assert.truthy(run.err:find(("%s pictures cost up to $%s; say --yes"):format(count, usd), 1,
+        true), run.err)
+    end
+  end)
+
   it("counts only what is not in the ledger", function()
     for _, words in ipairs({ " -n 10", " -n 11", " -n 20" }) do
       local run = segmind(RUN .. words .. " </dev/null")

@@ -239,6 +239,21 @@ describe("segmind each", function()
       assert.equal(26, segmind:accepted())
     end)
 
+    it("counts what is under way once, also where the budget is just enough", function()
+      local words = "--budget 0.08 each list.csv flux-kontext-dev input_image={file} prompt={what} "
+        .. "-o 'out/{n}'"
+      write("list.csv", "file,what\na.png,one\na.png,two\n")
+      segmind.service:faults({ { match = { path = "status", count = "always" },
+        ["then"] = { status = 503 } } })
+      assert.equal(4, segmind(words .. " --detach").code)
+      segmind.service:clear_faults()
+      local run = fine(segmind(words .. " --dry-run"))
+      assert.truthy(run.out:find("out/1 +%$0.00  under way\n"), run.out)
+      assert.truthy(run.out:find("2 pictures (2 in the ledger already) cost $0.00;", 1, true))
+      fine(segmind(words))
+      assert.equal(2, segmind:accepted())
+    end)
+
     it("asks on a terminal", function()
       if not shell.output("command -v script"):find("%S") then
         return

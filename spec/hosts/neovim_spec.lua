@@ -138,6 +138,10 @@ describe("in Neovim", function()
     assert.equal(2, service:ledger().totals.accepted)
   end)
 
+  it("a chain that costs more than a dollar is asked for, unless ! or a budget says so", function()
+    holds("consent")
+  end)
+
   it("checkhealth tells what is there without showing the key, and the help is found", function()
     holds("health")
   end)

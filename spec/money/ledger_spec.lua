@@ -344,6 +344,27 @@ describe("a ledger", function()
     end)
   end)
 
+  it("estimates what is under way at nothing more, unless it may be paid again", function()
+    local params = { prompt = "x", aspect_ratio = "1:1", seed = 1 }
+    run(function(sm)
+      local function usd(opts)
+        local one = assert(sm:chain():step("flux-kontext-pro", params, opts):estimate())
+        return one.usd, one.under_way, tostring(one):find("under way", 1, true) ~= nil
+      end
+      assert.same({ 0.05, 0, false }, { usd() })
+      assert(sm:run("flux-kontext-pro", params))
+      for state, again in pairs({ accepted = 0, unknown = 0.05, intent = 0.05 }) do
+        ledger.sql("UPDATE segmind_steps SET state = ?", state)
+        assert.same({ 0, 1, true }, { usd() })
+        local is_free = again == 0
+        assert.same({ again, is_free and 1 or 0, is_free }, { usd({ on_unknown = "resubmit" }) })
+        assert.same({ 0.05, 0, false }, { usd({ fresh = true }) })
+      end
+      ledger.sql("UPDATE segmind_steps SET state = 'completed'")
+      return true
+    end)
+  end)
+
   it("tells in an estimate what is finished, and what fresh would cost", function()
     run_three()
     run(function(sm)

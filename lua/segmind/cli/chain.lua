@@ -117,7 +117,7 @@ function verb.run(context, args)
   elseif args.dry_run then
     return pictures.estimate(context, client, { chain })
   end
-  err = consent.refusal_of(context, { chain }, #file.steps)
+  err = consent.refusal_of_chain(context, chain, #file.steps)
   if err then
     return context.fail(err)
   elseif args.queue then

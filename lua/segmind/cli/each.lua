@@ -400,7 +400,7 @@ end
 
 --- Checks and prices every picture; or the exit code, when one cannot be made.
 local function price(context, client, plan, list)
-  local sum, problems = { steps = 0, usd = 0, unknown = 0, finished = 0 }, {}
+  local sum, problems = consent.sum(), {}
   for _, one in ipairs(list) do
     local estimate, err = chain_of(client, plan, one):estimate()
     if estimate then
@@ -440,9 +440,9 @@ local function show(context, client, list, sum)
   for _, one in ipairs(list) do
     local step = one.estimate
     context.out:line(("%-40s %8s  %s"):format(progress.plain(one.output), step.usd
-      and ("$%.2f"):format(step.usd) or "unknown", step.finished and "in the ledger" or one.where))
+      and ("$%.2f"):format(step.usd) or "unknown", pictures.known(step) or one.where))
     context.out:event({ what = "step", output = one.output, where = one.where, usd = step.usd,
-      seconds = step.seconds, finished = step.finished })
+      seconds = step.seconds, finished = step.finished, under_way = step.under_way })
   end
   context.out:line(consent.sentence(sum) .. "; nothing was sent")
   context.out:result({ usd = sum.usd, steps = #list, finished = sum.finished })

@@ -80,7 +80,7 @@ function verb.run(context, args)
   if args.dry_run then
     return pictures.estimate(context, client, { chain })
   end
-  err = consent.refusal_of(context, { chain }, #steps)
+  err = consent.refusal_of_chain(context, chain, #steps)
   if err then
     return context.fail(err)
   end

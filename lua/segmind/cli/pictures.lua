@@ -174,6 +174,13 @@ function pictures.judge(context, client, usd)
   return exit.DONE
 end
 
+--- What the ledger knows of a step, in words; nil for nothing.
+---@param step segmind.EstimateStep
+---@return string?
+function pictures.known(step)
+  return step.finished and "in the ledger" or step.under_way and "under way" or nil
+end
+
 --- Says what chains would cost, of --dry-run.
 ---@param context segmind.cli.Context
 ---@param client segmind.Client
@@ -188,10 +195,10 @@ function pictures.estimate(context, client, chains)
     end
     for _, step in ipairs(estimate.steps) do
       context.out:line(("%-26s %8s  %s"):format(step.model, step.usd
-        and ("$%.2f"):format(step.usd) or "unknown", step.finished and "in the ledger"
+        and ("$%.2f"):format(step.usd) or "unknown", pictures.known(step)
         or step.seconds and ("about %g s"):format(step.seconds) or ""))
       context.out:event({ what = "step", model = step.model, usd = step.usd,
-        seconds = step.seconds, finished = step.finished })
+        seconds = step.seconds, finished = step.finished, under_way = step.under_way })
     end
     usd, steps, finished = usd + estimate.usd, steps + #estimate.steps,
       finished + estimate.finished
@@ -384,6 +391,23 @@ function pictures.written(list)
   return outputs
 end
 
+--- Refuses names under which files lie that would be lost.
+---@param context segmind.cli.Context
+---@param client segmind.Client
+---@param outputs string[] names that somebody has written
+---@return segmind.Error?
+function pictures.check_lost(context, client, outputs)
+  if context.args.replace then
+    return nil
+  end
+  return place.check_lost(outputs, function()
+    if not context.config.values.ledger then
+      return {}
+    end
+    return client:jobs()
+  end)
+end
+
 --- Opens the client, and refuses names under which files lie that would be lost.
 ---@param context segmind.cli.Context
 ---@param outputs string[] names that somebody has written
@@ -391,14 +415,7 @@ end
 ---@return segmind.Error?
 function pictures.client(context, outputs)
   local client, err = context.client()
-  if client and not context.args.replace then
-    err = place.check_lost(outputs, function()
-      if not context.config.values.ledger then
-        return {}
-      end
-      return client:jobs()
-    end)
-  end
+  err = client and pictures.check_lost(context, client, outputs) or err
   return not err and client or nil, err
 end
 

@@ -67,11 +67,9 @@ local function variations(args, params)
 end
 
 -- The pictures, with their names.
-local function plan(context, args, list)
-  local text, is_default = pictures.template(context, "{prompt}-{seed}")
+local function plan(args, list, text, is_default)
   local out, inputs = {}, {}
   for n, params in ipairs(list) do
-    pictures.set_format(args.model, params, not is_default and text or nil)
     out[n] = { params = params, is_default = is_default,
       template = #list > 1 and pictures.one_of(text, n, { "n", "seed", "id" }) or text,
       values = { model = args.model, n = n, seed = params.seed,
@@ -97,34 +95,50 @@ local function submit(client, args, list)
   return out
 end
 
---- The pictures as chains of one step, to be priced or enqueued.
+-- A picture as a chain of one step, to be priced or enqueued.
+local function chain_of(client, args, params)
+  local opts = pictures.options(args)
+  opts.allow_unknown = args.allow_unknown
+  return client:chain():step(args.model, params, opts)
+end
+
 local function chains_of(client, args, list)
   local chains = {}
-  for n, one in ipairs(list) do
-    local opts = pictures.options(args)
-    opts.allow_unknown = args.allow_unknown
-    chains[n] = client:chain():step(args.model, one.params, opts)
+  for n, params in ipairs(list) do
+    chains[n] = chain_of(client, args, params)
   end
   return chains
 end
 
+-- What is too dear is refused before a hundred thousand names are looked at.
+local function refusal(context, client, args, list)
+  if args.dry_run then
+    return nil
+  end
+  return consent.refusal_of(context, #list, function(n)
+    return chain_of(client, args, list[n])
+  end)
+end
+
 function verb.run(context, args)
   parameters.check_model(args.model)
-  local list = plan(context, args,
-    variations(args, parameters.read(args.model, args.parameters)))
-  local client, err = pictures.client(context, pictures.written(list))
-  if not client then
-    return context.fail(err)
-  end
-  local chains = chains_of(client, args, list)
-  if args.dry_run then
-    return pictures.estimate(context, client, chains)
-  end
-  err = consent.refusal_of(context, chains, #list)
+  local params = parameters.read(args.model, args.parameters)
+  local text, is_default = pictures.template(context, "{prompt}-{seed}")
+  pictures.set_format(args.model, params, not is_default and text or nil)
+  local variants = variations(args, params)
+  local client, err = context.client()
+  err = err or refusal(context, client, args, variants)
   if err then
     return context.fail(err)
+  end
+  local list = plan(args, variants, text, is_default)
+  err = pictures.check_lost(context, client, pictures.written(list))
+  if err then
+    return context.fail(err)
+  elseif args.dry_run then
+    return pictures.estimate(context, client, chains_of(client, args, variants))
   elseif args.queue then
-    return pictures.enqueue(context, client, chains)
+    return pictures.enqueue(context, client, chains_of(client, args, variants))
   end
   local jobs
   jobs, err = submit(client, args, list)

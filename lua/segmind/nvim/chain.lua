@@ -1,6 +1,7 @@
 --- `:SegmindChain`: the steps of a file, checked and priced together before the first is sent.
 
 local Place = require("segmind.nvim.place")
+local ask = require("segmind.nvim.ask")
 local client = require("segmind.nvim.client")
 local jobs = require("segmind.nvim.jobs")
 local library = require("segmind.nvim.library")
@@ -82,6 +83,16 @@ local function prepare(sm, file)
   return estimate and made, estimate or err
 end
 
+local function launch(made, file, path, estimate, opts)
+  say.info(("%d steps, $%.2f, about %.0f s"):format(#file.steps, estimate.usd, estimate.seconds))
+  local launched, err = made:submit()
+  if not launched then
+    release(file)
+    return jobs.refuse("chain", path, err)
+  end
+  follow(file.steps, launched, opts.place, opts.on_end or function() end)
+end
+
 local function start(sm, file, path, opts)
   local problem = set_saves(file, path)
   if problem then
@@ -92,13 +103,13 @@ local function start(sm, file, path, opts)
     release(file)
     return jobs.refuse("chain", path, estimate)
   end
-  say.info(("%d steps, $%.2f, about %.0f s"):format(#file.steps, estimate.usd, estimate.seconds))
-  local launched, err = made:submit()
-  if not launched then
-    release(file)
-    return jobs.refuse("chain", path, err)
-  end
-  follow(file.steps, launched, Place.new(), opts.on_end or function() end)
+  ask.consent(estimate, opts, function(refused)
+    if refused then
+      release(file)
+      return jobs.refuse("chain", path, refused)
+    end
+    launch(made, file, path, estimate, opts)
+  end)
 end
 
 --- Reads a file by the library. One in Lua would be run, so it is for the command line.
@@ -115,7 +126,7 @@ end
 
 --- Runs a chain file, or the one in the buffer.
 ---@param path string "" for the buffer's
----@param opts { on_end: function? }
+---@param opts segmind.nvim.ChainOptions
 function chain.run(path, opts)
   local is_buffer = path == ""
   path = is_buffer and vim.api.nvim_buf_get_name(0) or target.resolve(words.value(path))
@@ -130,7 +141,7 @@ function chain.run(path, opts)
   if not sm then
     return jobs.refuse("chain", path, missing)
   end
-  start(sm, file, path, opts)
+  start(sm, file, path, { place = Place.new(), on_end = opts.on_end, yes = opts.yes })
 end
 
 return chain

@@ -40,9 +40,13 @@ function plugin.edit(text, opts)
   end)
 end
 
+---@class segmind.nvim.ChainOptions
+---@field yes boolean? do not ask, whatever it costs
+---@field on_end fun(results: table?, err: any)?
+
 --- Runs a chain file; without a path the one in the buffer.
 ---@param path string?
----@param opts { on_end: fun(results: table?, err: any)? }?
+---@param opts segmind.nvim.ChainOptions?
 function plugin.chain(path, opts)
   require("segmind.nvim.chain").run(path or "", opts or {})
 end
