@@ -354,7 +354,7 @@ describe("a ledger", function()
       assert.same({ 0.05, 0, false }, { usd() })
       assert(sm:run("flux-kontext-pro", params))
       for state, again in pairs({ accepted = 0, unknown = 0.05, intent = 0.05 }) do
-        ledger.sql("UPDATE segmind_steps SET state = ?", state)
+        ledger.sql(("UPDATE segmind_steps SET state = '%s'"):format(state))
         assert.same({ 0, 1, true }, { usd() })
         local is_free = again == 0
         assert.same({ again, is_free and 1 or 0, is_free }, { usd({ on_unknown = "resubmit" }) })

@@ -229,7 +229,12 @@ describe("a ledger's queue", function()
     ["a key with a zero"] = "step_key = CAST(x'6b006b' AS TEXT)",
     ["parameters of bytes"] = "params = x'00ff'",
     ["a lease that is a text"] = "lease_until = 'never', lease_owner = 'x', options = x'00'",
-  } or {}) do
+    ["a state of bytes"] = "state = CAST('waiting' AS BLOB)",
+    ["a number of inputs that is a text"] = "inputs_left = 'none'",
+    ["a state that there is not"] = "state = 'ready'",
+    ["fewer than no inputs"] = "inputs_left = -1",
+  } or { ["a state that there is not"] = "state = 'ready'",
+    ["fewer than no inputs"] = "inputs_left = -1" }) do
     it("fails a row with " .. what .. ", goes on with the rest, and lists it", function()
       local sm = ledger.client()
       enqueue(sm, "a house")
@@ -253,7 +258,28 @@ describe("a ledger's queue", function()
     end)
   end
 
-  for _, name in ipairs({ "segmind_edges", "segmind_queue" }) do
+  it("that loses its limits while a worker is at it ends the worker, which pays no more", function()
+    local sm = ledger.client()
+    for i = 1, 3 do
+      enqueue(sm, "p" .. i)
+    end
+    local picked, turns = 0, 0
+    local made, err = work(ledger.client(), { jobs = 1, on_step = function(event)
+      picked = picked + (event.what == "picked" and 1 or 0)
+      if picked == 2 then
+        ledger.sql("DROP TABLE IF EXISTS segmind_limits")
+      end
+    end, stop = function()
+      turns = turns + 1
+      return turns > 1000
+    end })
+    assert.is_nil(made)
+    assert.equal("ledger", err.kind)
+    assert.truthy(err.message:find("segmind_limits", 1, true), err.message)
+    assert.equal(1, ledger.accepted())
+  end)
+
+  for _, name in ipairs({ "segmind_edges", "segmind_queue", "segmind_limits" }) do
     it("that has lost " .. name .. " ends the worker, which says so and pays nothing", function()
       enqueue(ledger.client(), "a house")
       ledger.sql("DROP TABLE " .. name)

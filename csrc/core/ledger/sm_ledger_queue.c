@@ -14,6 +14,12 @@
 #define MOST_PICKS 256
 #define MOST_OWNERS 64
 
+/* Neither waiting nor failed, or behind inputs that are no count: no pick would
+ * see it, nor would anybody wait for it. */
+#define LOST                                                                   \
+  "state <> 'failed' AND NOT (state = 'waiting' AND inputs_left >= 0 "         \
+  "AND CAST(inputs_left AS BIGINT) = inputs_left)"
+
 static const char *const tables[] = {
     "CREATE TABLE segmind_queue (step_key TEXT PRIMARY KEY, name TEXT, "
     "model TEXT NOT NULL, params TEXT NOT NULL, options TEXT NOT NULL, "
@@ -26,6 +32,7 @@ static const char *const tables[] = {
     "WHERE lease_until > 0",
     "CREATE INDEX segmind_queue_failed ON segmind_queue (step_key) "
     "WHERE state = 'failed'",
+    "CREATE INDEX segmind_queue_lost ON segmind_queue (step_key) WHERE " LOST,
     "CREATE TABLE segmind_edges (step_key TEXT NOT NULL, "
     "input_key TEXT NOT NULL, PRIMARY KEY (step_key, input_key))",
     "CREATE INDEX segmind_edges_input ON segmind_edges (input_key)",
@@ -56,11 +63,18 @@ static const char *const tables[] = {
   "OR q.lease_owner = '' AND q.lease_until > $1 + 60) "                        \
   "ORDER BY q.enqueued_at, q.step_key LIMIT CAST($2 AS BIGINT)"
 
-static const char pick_sql[] = PICK;
+#define PICK_LOST                                                              \
+  SELECT_WITH("q.state", "q.problem")                                          \
+  "WHERE " LOST " LIMIT CAST($1 AS BIGINT)"
 
 /* Who holds the turn is alone with the rows, but for programs that do not ask
  * for it: what those have locked is left to them. */
-static const char pick_unlocked_sql[] = PICK " FOR UPDATE OF q SKIP LOCKED";
+#define UNLOCKED " FOR UPDATE OF q SKIP LOCKED"
+
+static const char pick_sql[] = PICK;
+static const char pick_unlocked_sql[] = PICK UNLOCKED;
+static const char pick_lost_sql[] = PICK_LOST;
+static const char pick_lost_unlocked_sql[] = PICK_LOST UNLOCKED;
 
 static const char lease_sql[] =
     "UPDATE segmind_queue SET lease_owner = $2, lease_until = $3 "
@@ -80,7 +94,7 @@ static const char fail_sql[] =
     "AND lease_owner = $2";
 
 /* By the key as it is there: bytes, or none, where only SQLite takes them. */
-static const char fail_unreadable_sql[] =
+static const char fail_damaged_sql[] =
     "UPDATE segmind_queue SET state = 'failed', problem = $2, "
     "lease_owner = '', lease_until = 0 "
     "WHERE step_key = $1 OR step_key IS NULL AND $1 IS NULL";
@@ -295,6 +309,8 @@ static enum sm_db_status need_tables(struct sm_transaction *transaction,
       may_make ? check_place(transaction->db, e) : SM_DB_OK;
   if (!status)
     status = sm_db_has_table(transaction->db, "segmind_limits", are_there, e);
+  if (!status && !*are_there) /* or were, and whoever asks misses one */
+    status = sm_db_has_table(transaction->db, "segmind_queue", are_there, e);
   transaction->has_queue |= !status && *are_there;
   if (status || *are_there || !may_make)
     return status;
@@ -481,15 +497,13 @@ static bool is_readable(const struct sm_queue_row *row) {
   return key->type == SM_DB_TEXT && strlen(key->text) == key->size;
 }
 
-/* No worker could say what became of it, and each would pick it again. */
-static enum sm_db_status fail_unreadable(struct sm_transaction *transaction,
-                                         struct sm_queue_row *row,
-                                         struct sm_error *e) {
+static enum sm_db_status fail_damaged(struct sm_transaction *transaction,
+                                      struct sm_queue_row *row,
+                                      const char *problem, struct sm_error *e) {
   row->value[SM_QUEUE_STATE] = sm_db_text("failed");
-  row->value[SM_QUEUE_PROBLEM] =
-      sm_db_text("the row of the queue is damaged: its step_key is no key");
+  row->value[SM_QUEUE_PROBLEM] = sm_db_text(problem);
   return run(
-      transaction, fail_unreadable_sql,
+      transaction, fail_damaged_sql,
       SM_DB_VALUES(row->value[SM_QUEUE_KEY], row->value[SM_QUEUE_PROBLEM]), 2,
       e);
 }
@@ -504,7 +518,10 @@ static enum sm_db_status take(struct sm_transaction *transaction,
     struct sm_queue_row *row = *at;
     bool is_begun = row->value[SM_QUEUE_IS_BEGUN].number != 0;
     if (!is_readable(row)) {
-      status = fail_unreadable(transaction, row, e);
+      /* No worker could say what became of it, and each would pick it again. */
+      status = fail_damaged(
+          transaction, row,
+          "the row of the queue is damaged: its step_key is no key", e);
       at = &row->next;
     } else if (is_begun || grant(limits, now_s, &ask->wait_s)) {
       status = lease(transaction, lease_sql, text_of(row, SM_QUEUE_KEY),
@@ -520,18 +537,42 @@ static enum sm_db_status take(struct sm_transaction *transaction,
   return status;
 }
 
+static double most_of(const struct sm_queue_ask *ask) {
+  return (double)(ask->most < MOST_PICKS ? ask->most : MOST_PICKS);
+}
+
 static enum sm_db_status find_ready(struct sm_transaction *transaction,
                                     struct sm_queue_ask *ask, double now_s,
                                     struct sm_error *e) {
-  size_t most = ask->most < MOST_PICKS ? ask->most : MOST_PICKS;
   struct reading reading = {.end = &ask->rows};
   struct sm_db_query query = {
       .sql = transaction->db->dialect->is_remote ? pick_unlocked_sql : pick_sql,
-      .values = SM_DB_VALUES(sm_db_number(now_s), sm_db_number((double)most)),
+      .values = SM_DB_VALUES(sm_db_number(now_s), sm_db_number(most_of(ask))),
       .count = 2,
       .take = take_row,
       .user = &reading};
   return sm_db_run(transaction->db, &query, e);
+}
+
+/* What nobody would ever pick has failed by that. */
+static enum sm_db_status fail_lost(struct sm_transaction *transaction,
+                                   struct sm_queue_ask *ask,
+                                   struct sm_error *e) {
+  struct reading reading = {.end = &ask->rows};
+  struct sm_db_query query = {
+      .sql = transaction->db->dialect->is_remote ? pick_lost_unlocked_sql
+                                                 : pick_lost_sql,
+      .values = SM_DB_VALUES(sm_db_number(most_of(ask))),
+      .count = 1,
+      .take = take_row,
+      .user = &reading};
+  enum sm_db_status status = sm_db_run(transaction->db, &query, e);
+  for (struct sm_queue_row *row = ask->rows; row && !status; row = row->next)
+    status = fail_damaged(transaction, row,
+                          "the row of the queue is damaged: its state, or its "
+                          "inputs_left, is none",
+                          e);
+  return status;
 }
 
 struct owners {
@@ -599,6 +640,8 @@ static enum sm_db_status pick(struct sm_transaction *transaction,
   if (!status && limits.due_at != due_at)
     status = run(transaction, set_due_sql,
                  SM_DB_VALUES(sm_db_number(limits.due_at)), 1, e);
+  if (!status && !ask->rows)
+    status = fail_lost(transaction, ask, e);
   if (status || ask->rows)
     return status;
   status = free_gone(transaction, ask, now_s, e);

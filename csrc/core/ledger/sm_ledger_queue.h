@@ -36,7 +36,8 @@ enum sm_queue_verb {
   SM_QUEUE_ENQUEUE, /* `steps`, inputs first, in one transaction */
   SM_QUEUE_PICK,   /* at most `most` steps that are ready, in the order in which
                       they were enqueued; one whose row is damaged so that none
-                      can name it has failed by that, as its state says */
+                      can name it, or would ever pick it, has failed by that, as
+                      its state says */
   SM_QUEUE_HOLD,   /* `steps` were picked and are worked at: another lease */
   SM_QUEUE_DONE,   /* the picture of `steps` is in the ledger */
   SM_QUEUE_FAIL,   /* `steps` will not be made; each has its `problem` */
