@@ -108,6 +108,22 @@ static void the_first_job_of_a_model_is_looked_at_early(void) {
   CHECK(sm_plan_next(&plan, &learner, &balanced, 0, now_ms) > 20000);
 }
 
+/* A look that finds the job at work says that jobs take longer, so the first
+ * look would come later now; the second is not made at once for that. */
+static void a_look_that_moves_the_first_one_is_not_made_again_at_once(void) {
+  struct sm_learner learner;
+  struct sm_plan plan;
+  sm_learner_create(&learner, 2);
+  for (int job = 0; job < 10; job++)
+    play(&learner, &balanced, 0, 2 + 0.15 * (job % 7 - 3), true, &plan);
+  CHECK(sm_learner_is_new(&learner));
+  sm_plan_create(&plan, &learner, 0);
+  int64_t first_ms = sm_plan_next(&plan, &learner, &balanced, 0, 0);
+  CHECK(first_ms > 1500);
+  sm_plan_note(&plan, &learner, SM_SEEN_PROCESSING, first_ms);
+  CHECK(sm_plan_next(&plan, &learner, &balanced, 0, first_ms) > first_ms + 150);
+}
+
 static void the_dial_orders_the_gaps(void) {
   double k[] = {0.15, 0.25, 0.4};
   int64_t before_ms = 0;
@@ -550,6 +566,7 @@ int main(void) {
   a_fixed_dial_asks_every_so_often();
   between_the_early_look_and_the_first_few_done_nobody_asks();
   the_first_job_of_a_model_is_looked_at_early();
+  a_look_that_moves_the_first_one_is_not_made_again_at_once();
   the_dial_orders_the_gaps();
   a_gap_is_never_under_a_round_trip_nor_over_five_seconds();
   steady_jobs_are_found_quickly_with_few_polls();

@@ -485,11 +485,11 @@ static double next_s(const struct sm_plan *plan,
   double first = first_s(&b, root, spread_of(plan, learner));
   if (plan->polls == 0)
     return looks_early(learner, first) ? EARLY_S : first;
-  double running = asked - b.from_s;
-  if (running < first)
-    return fmax(b.from_s + first, asked + fmax(GAP_MIN_S, rtt_s));
-  return asked +
-         clamp(gap_s(&b, root, running), fmax(GAP_MIN_S, rtt_s), GAP_MAX_S);
+  /* The look before may have moved what is believed, and with it `first`: the
+   * gap is kept all the same. */
+  double gap = clamp(gap_s(&b, root, fmax(asked - b.from_s, first)),
+                     fmax(GAP_MIN_S, rtt_s), GAP_MAX_S);
+  return fmax(b.from_s + first, asked + gap);
 }
 
 /* -- while nothing is known -------------------------------------------------
