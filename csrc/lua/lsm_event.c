@@ -82,12 +82,13 @@ static void push_taken(lua_State *L, const struct sm_event *event) {
   lua_pushnil(L);
 }
 
-static void set_step(lua_State *L, const struct sm_event_step *step) {
+static void set_step(lua_State *L, const struct sm_event *event) {
+  const struct sm_event_step *step = event->step;
   if (!step)
     return;
   set_count(L, "generation", (uint64_t)step->generation);
   set_text(L, "kept", step->kept);
-  if (step->is_replayed) {
+  if (event->is_replayed) {
     lua_pushboolean(L, true);
     lua_setfield(L, -2, "replayed");
     set_known(L, "ended_at", step->ended_at);
@@ -96,7 +97,7 @@ static void set_step(lua_State *L, const struct sm_event_step *step) {
 
 static void set_refusal(lua_State *L, const struct sm_event *event,
                         const struct sm_error *e) {
-  if (event->step && event->step->is_copied) {
+  if (event->is_copied) {
     lua_pushboolean(L, true);
     lua_setfield(L, -2, "follows");
   } else if (e->code == SM_BUDGET) {
@@ -124,7 +125,7 @@ void lsm_push_error(lua_State *L, const struct sm_error *e,
   if (event) {
     set_text(L, "request_id", event->request_id);
     set_body(L, event);
-    set_step(L, event->step);
+    set_step(L, event);
     set_refusal(L, event, e);
   }
 }
@@ -180,7 +181,7 @@ static void push_done(lua_State *L, const struct sm_event *event,
     set_number(L, "download_time", (double)event->download_ms / 1000);
   set_image(L, event);
   set_body(L, event);
-  set_step(L, event->step);
+  set_step(L, event);
   if (event->error && event->error->code != SM_OK) {
     lsm_push_error(L, event->error, NULL, key);
     set_text(L, "request_id", event->request_id);

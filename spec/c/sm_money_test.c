@@ -630,11 +630,11 @@ static void check_error(const struct sm_event *event, const struct job *job) {
                          job->is_attached;
   if (e->charged == SM_CHARGED_NO && !is_about_itself && !is_fresh(step))
     RULE("M8", model_service_billed(&world.service, step) == 0);
-  if (e->code == SM_BUDGET && !event->step->is_copied)
+  if (e->code == SM_BUDGET && !event->is_copied)
     RULE("M6", event->spent + event->price > event->budget);
   /* What the service runs does not end because the ledger is away. */
   if (e->code == SM_LEDGER && event->request_id && world.trouble == 0 &&
-      !job->is_attached && !event->step->is_copied)
+      !job->is_attached && !event->is_copied)
     RULE("M4", now_ms() >= job->deadline_ms);
   if (is_refusal(e->code) && job->is_extra)
     world.allowed[step]--; /* not used, and not kept for later */
@@ -672,7 +672,7 @@ static void decide(struct process *process, const struct sm_event *event,
                    int step) {
   int64_t generation = event->step->generation;
   int stray = draw(0.5) ? stray_of(step, generation) : -1;
-  if (event->step->is_copied || generation == 0 || process->count >= JOBS)
+  if (event->is_copied || generation == 0 || process->count >= JOBS)
     return;
   if (stray >= 0)
     adopt(process, step, generation, stray);

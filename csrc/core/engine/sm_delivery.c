@@ -246,7 +246,7 @@ static void describe(struct sm_task *task) {
   const struct sm_event_step *step = event->step;
   char seed[32];
   int64_t ended_ms = (int64_t)(step->ended_at * 1000);
-  if (step->is_replayed) {
+  if (event->is_replayed) {
     sm_metadata_tell(task->metadata, event->request_id, event->seed,
                      event->cost, ended_ms);
   } else {
@@ -289,7 +289,7 @@ static void fill_from_row(struct sm_task *task, const struct sm_row *row) {
   event->kind = SM_EVENT_DONE;
   event->status = 200;
   event->cost = cost >= 0 ? cost : -1;
-  event->step->is_replayed = true;
+  event->is_replayed = true;
   event->step->ended_at = sm_row_number(row, SM_ROW_ENDED_AT);
   sm_entry_be_at(task->entry, row);
   if (id)
@@ -354,8 +354,9 @@ static void not_verified(struct sm_engine *engine, struct sm_task *task,
                          const struct sm_error *e) {
   struct sm_entry *entry = task->entry;
   struct sm_event_step *facts = task->last->step;
-  if (!entry->why) {
-    entry->why = e->code == SM_PROTOCOL ? "damaged" : "it cannot be read";
+  if (!entry->is_asked_for) {
+    entry->is_asked_for = true;
+    entry->is_damaged = e->code == SM_PROTOCOL;
     struct sm_write *write =
         sm_entry_write(entry, SM_WRITE_PICTURE, entry->deadline_ms);
     write->file = name_in(facts->kept);
@@ -365,7 +366,8 @@ static void not_verified(struct sm_engine *engine, struct sm_task *task,
   }
   free(facts->kept);
   facts->kept = NULL;
-  fetch_again(engine, task, entry->why);
+  fetch_again(engine, task,
+              entry->is_damaged ? "damaged" : "it cannot be read");
 }
 
 static void brought(struct sm_engine *engine, struct sm_task *task) {
@@ -383,7 +385,7 @@ static void brought(struct sm_engine *engine, struct sm_task *task) {
 static void unfetched(struct sm_engine *engine, struct sm_task *task,
                       const struct sm_error *e) {
   sm_keeper_withdraw(engine, task);
-  if (task->last->step->is_replayed) {
+  if (task->last->is_replayed) {
     be_gone(engine, task, e->message);
     return;
   }

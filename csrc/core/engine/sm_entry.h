@@ -66,21 +66,23 @@ struct sm_entry {
   char *save; /* where the caller wants the picture, or NULL */
   struct sm_row *row;
   char *sha256;    /* of the picture that the row names, or will; owned */
-  const char *why; /* it cannot be used; NULL: it was not tried */
   int32_t submits; /* of the row, this one's the last; 0: it is not known */
-  enum sm_entry_phase phase;
-  enum sm_entry_start start;
-  enum sm_state held_state; /* not reported before the id is durable */
+  enum sm_entry_phase phase : 5;
+  enum sm_entry_start start : 4;
+  enum sm_state held_state : 6; /* not reported before the id is durable */
   bool is_writing : 1;
   bool is_result_due : 1; /* to be written, as soon as that can be; so is */
   bool is_file_due : 1;   /* where the picture is */
   bool is_unsynced : 1;   /* which is left to who writes that */
   bool is_picture : 1;    /* the result is one itself, and no text */
-  bool has_failed : 1; /* a write has, at its deadline: the next are tried once
-                        */
-  bool is_leader : 1;  /* at the step; the others of its key wait for it */
-  bool is_ours : 1;    /* the row is: an end is written */
-  bool is_taken : 1;   /* it was left behind: its submit is in doubt */
+  bool is_damaged : 1;    /* the picture that the row names is; else: it */
+  bool
+      is_asked_for : 1; /* could not be read, and the ledger was asked for it */
+  bool has_failed : 1;  /* a write has, at its deadline: the next are tried once
+                         */
+  bool is_leader : 1;   /* at the step; the others of its key wait for it */
+  bool is_ours : 1;     /* the row is: an end is written */
+  bool is_taken : 1;    /* it was left behind: its submit is in doubt */
   bool is_again : 1; /* an earlier submit of it is in doubt, whatever this does
                       */
   bool was_sent : 1; /* when it was dropped, a submit may have left */

@@ -44,7 +44,8 @@ void sm_event_delete(struct sm_event *event) {
   if (event->step)
     free(event->step->kept);
   free(event->step);
-  sm_row_delete(event->row);
+  if (event->kind == SM_EVENT_ROW)
+    sm_row_delete(event->row);
   free(event);
 }
 

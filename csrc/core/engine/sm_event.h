@@ -25,9 +25,7 @@ struct sm_event_step {
   double ended_at;    /* DONE: when its result was here; Unix time */
   double cost;        /* DONE: USD, NAN when not said, as the next */
   double seed;
-  char *kept;       /* DONE: the ledger's copy of the picture; owned */
-  bool is_replayed; /* it was finished before */
-  bool is_copied;   /* ERROR: that of another task, which was at the step */
+  char *kept; /* DONE: the ledger's copy of the picture; owned */
 };
 
 struct sm_row;
@@ -39,17 +37,21 @@ struct sm_event {
   enum sm_state state; /* STATE */
   int status;          /* HTTP status, 0 for none */
   int32_t download_ms; /* DONE: what fetching the picture took; 0: none was */
-  const char *note;    /* NOTE: static text; the body follows it, if any */
-  bool is_file;        /* `place` is a path */
-  bool has_room;       /* `room` is there */
-  char *request_id;    /* owned, or `room`; NULL for none */
-  char *place;         /* DONE: an upload's URL, a file's path; owned */
-  char *body;          /* owned; followed by a NUL */
+  union {
+    const char *note;   /* NOTE: static text; the body follows it, if any */
+    struct sm_row *row; /* ROW; owned */
+  };
+  bool is_file;     /* `place` is a path */
+  bool is_replayed; /* DONE, with a ledger: it was finished before */
+  bool is_copied;   /* ERROR: that of another task, at the same step */
+  bool has_room;    /* `room` is there */
+  char *request_id; /* owned, or `room`; NULL for none */
+  char *place;      /* DONE: an upload's URL, a file's path; owned */
+  char *body;       /* owned; followed by a NUL */
   size_t body_size;
   struct sm_error *error; /* ERROR; owned; NULL says: out of memory. DONE: what
                              went wrong with a result that is here */
   struct sm_event_step *step; /* with a ledger; owned */
-  struct sm_row *row;         /* ROW; owned */
   struct sm_image image;      /* DONE of a picture */
   uint64_t bytes;             /* DONE of a digest or a download */
   union {

@@ -105,7 +105,7 @@ static bool is_copied(const struct sm_error *e) {
 
 static void fail_like(struct sm_engine *engine, struct sm_task *task,
                       const struct sm_event *event) {
-  task->last->step->is_copied = true;
+  task->last->is_copied = true;
   sm_task_http_fail(task, NULL, event->error);
   (void)sm_event_name(task->last, event->request_id);
   sm_keeper_finish(engine, task);

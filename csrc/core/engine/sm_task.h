@@ -4,7 +4,7 @@
  * body, the file it writes, the id it waits for. The host's thread makes it and
  * gives it away through the client; from then on it is the engine's. While it
  * waits it is this struct, a timer's place in a heap, and the event that will
- * one day end it: some 600 bytes, and no connection.
+ * one day end it: some 500 bytes, and no connection.
  */
 #ifndef SM_TASK_H
 #define SM_TASK_H

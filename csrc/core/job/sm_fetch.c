@@ -203,7 +203,7 @@ void sm_fetch_answer(struct sm_fetch *call, const struct sm_context *context,
   else
     answer_free(call, context, answer, action);
   if (call->trouble != SM_OK)
-    (void)snprintf(call->what, sizeof call->what, "%.149s",
+    (void)snprintf(call->what, sizeof call->what, "%.128s",
                    action->error.message);
 }
 

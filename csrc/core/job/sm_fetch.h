@@ -23,12 +23,12 @@ enum sm_fetch_kind {
 };
 
 struct sm_fetch {
-  enum sm_fetch_kind kind;
   int64_t deadline_ms;
-  int64_t begun_ms;     /* its first request was prepared; 0 before */
+  int64_t begun_ms; /* its first request was prepared; 0 before */
+  enum sm_fetch_kind kind;
   enum sm_code trouble; /* of the last try, like the next */
   int status;
-  char what[150]; /* was wrong, in words */
+  char what[129]; /* was wrong, in words; a waiting job has this room, too */
   uint8_t tries;
   uint8_t redirects;
   bool is_unwritten; /* the last try's bytes found no room on this machine */
