@@ -47,13 +47,6 @@ void lsm_push_number(lua_State *L, double value) {
     lua_pushnumber(L, value);
 }
 
-static void set_known(lua_State *L, const char *name, double value) {
-  if (isnan(value))
-    return;
-  lsm_push_number(L, value);
-  lua_setfield(L, -2, name);
-}
-
 static const char *standing_name(enum sm_standing standing) {
   static const char *const names[] = {"free", "mine",    "taken",    "held",
                                       "done", "refused", "not_ours", "damaged"};
@@ -91,8 +84,9 @@ static void set_step(lua_State *L, const struct sm_event *event) {
   if (event->is_replayed) {
     lua_pushboolean(L, true);
     lua_setfield(L, -2, "replayed");
-    set_known(L, "ended_at", step->ended_at);
   }
+  if (step->ended_at > 0)
+    set_number(L, "ended_at", step->ended_at);
 }
 
 static void set_refusal(lua_State *L, const struct sm_event *event,

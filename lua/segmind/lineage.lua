@@ -316,7 +316,8 @@ local function fill(text, values)
   end)
 end
 
---- The same for a job that is over: the places are filled, but that of the hash.
+--- The same for a job that is over: the places are filled, but that of the hash. The date is that
+--- of the ledger's row: a copy, which may be a further step's picture, is the same in every run.
 ---@param result segmind.Result
 ---@param target string
 ---@return string? xmp
@@ -327,7 +328,7 @@ function lineage.texts_of(result, target)
   local id = type(result.request_id) == "string" and result.request_id:match("^[%w._-]+$")
   local values = { i = id, c = result.cost and json.encode(result.cost), s = seed
     and (type(seed) == "number" and json.encode(seed) or seed),
-    d = os.date("!%Y-%m-%dT%H:%M:%SZ", math.floor(job.ended or os.time())) }
+    d = os.date("!%Y-%m-%dT%H:%M:%SZ", math.floor(result._at or job.ended or os.time())) }
   local xmp, beside = lineage.texts(job, target)
   return fill(xmp, values), fill(beside, values)
 end

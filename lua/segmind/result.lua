@@ -243,6 +243,8 @@ end
 local function with_facts(result, done, info)
   if done.kept then
     result.kept, result._at = done.kept, done.ended_at or os.time()
+  elseif done.ended_at then
+    result._at = done.ended_at
   end
   if done.download_time then
     result.download_time = done.download_time

@@ -279,6 +279,22 @@ describe("a picture of a ledger", function()
     assert.equal(1, service:ledger().totals.accepted)
   end)
 
+  it("is the same to the byte however and whenever it is saved", function()
+    local function save(name)
+      local sm = ledger.client({ metadata = true })
+      local result = assert(sm:run("flux-kontext-pro", PARAMS, { save = folder .. "/" .. name }))
+      assert(result:save(folder .. "/by-method-" .. name))
+      sm:close()
+      local bytes = files.read(folder .. "/" .. name)
+      assert.is_true(bytes == files.read(folder .. "/by-method-" .. name))
+      return bytes
+    end
+    assert.is_true(save("a.png") == save("b.png"))
+    ledger.sql("UPDATE segmind_steps SET ended_at = ended_at - ?", 100)
+    save("c.png") -- which says what the row says, not when this run came
+    assert.equal(1, service:ledger().totals.accepted)
+  end)
+
   it("knows the hash of a file that it was made from", function()
     local sm = ledger.client({ metadata = true })
     local name = files.write(folder .. "/in.png", session.PIXEL)

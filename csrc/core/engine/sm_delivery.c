@@ -239,8 +239,10 @@ static char *join(const char *folder, const char *name) {
 }
 
 /* The copy for the caller says how the picture was made, in the same bytes
- * whenever it is made: a step that takes it as a picture is known by them. The
- * kept one is as the service sent it. */
+ * whenever it is made: a step that takes it as a picture is known by them. It
+ * may be made before the row is written that has its date: who takes it then as
+ * a picture is written down in the same commit, or in a later one. The kept one
+ * is as the service sent it. */
 static void describe(struct sm_task *task) {
   const struct sm_event *event = task->last;
   const struct sm_event_step *step = event->step;
