@@ -277,13 +277,16 @@ local function put_models(put, library)
   end
 end
 
---- A link for each heading of a class; GitHub's anchors have no dots.
+--- A link for each heading of a type; GitHub's anchors have no dots.
 local function put_contents(put, public)
   local links = {}
-  for _, class in ipairs(public.classes) do
-    links[#links + 1] = ("[%s](#%s)"):format(class.name:gsub("^segmind%.", ""),
-      class.name:gsub("%.", ""):lower())
+  for _, types in ipairs({ public.classes, public.aliases }) do
+    for _, one in ipairs(types) do
+      links[#links + 1] = ("[%s](#%s)"):format(one.name:gsub("^segmind%.", ""),
+        one.name:gsub("%.", ""):lower())
+    end
   end
+  table.sort(links)
   links[#links + 1] = "[the models](#models)"
   put(table.concat(links, ",\n") .. ".\n")
 end

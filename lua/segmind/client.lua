@@ -225,7 +225,7 @@ function Client:run_sync(model, params, opts)
   return run(self, "run_sync", model, params, opts)
 end
 
---- Starts a chain of edits on one picture; see segmind.chain. Without an argument its first step
+--- Starts a chain of edits on one picture (segmind.Chain). Without an argument its first step
 --- draws from text alone, or names its picture itself; a picture that is nil raises.
 ---@param ... segmind.Image? the picture of the first step
 ---@return segmind.Chain
@@ -239,7 +239,7 @@ function Client:chain(...)
   return Chain.new(self, picture)
 end
 
---- Reads a chain file and makes a chain of it; see segmind.chain_file.
+--- Reads a chain file and makes a chain of it (segmind.ChainFile).
 ---
 ---     local chain = assert(sm:chain_file("poster.json", { set = { place = "a harbour" } }))
 ---     print(assert(chain:estimate()))

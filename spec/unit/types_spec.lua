@@ -233,6 +233,18 @@ describe("the types", function()
     assert.is_true(api.page() == files.read("doc/api.md"), "run: make types")
   end)
 
+  it("are all in the contents of doc/api.md, where no reference goes round in a circle", function()
+    local page = api.page()
+    for name in page:gmatch("\n## segmind%.(%w+)\n") do
+      assert.truthy(page:find(("\n[%s](#segmind%s)"):format(name, name:lower()), 1, true), name)
+    end
+    local at
+    for line in page:gmatch("[^\n]+") do
+      at = line:match("^### client:([%w_]+)") or not line:find("^#") and at or nil
+      assert(not at or not line:find("see segmind." .. at .. "%f[^%w_]"), line)
+    end
+  end)
+
   it("are found by an editor in a clone", function()
     local settings = assert(json.decode(files.read(".luarc.json")))
     for _, path in ipairs(settings["workspace.library"]) do
