@@ -76,8 +76,8 @@ end
 
 local function failed(self)
   for _, card in ipairs(self.desk.cards) do
-    if card.problem then
-      return card.problem
+    if card.problem or card.unshown then
+      return card.problem or card.unshown
     end
   end
   if not self.desk.client then

@@ -15,7 +15,8 @@ local segmind = require("segmind")
 ---@field job segmind.Job?
 ---@field image love.Image? the picture
 ---@field thumbnail love.Image?
----@field problem string?
+---@field problem string? why its step failed
+---@field unshown string? why its picture is not shown
 ---@field started number
 ---@field seconds number? how long it took, once it is over
 
@@ -49,7 +50,8 @@ function Desk.new(pictures, folder, poll, ledger)
     self:tell("what is paid is not kept: this build of segmind has no SQLite")
   end
   if err then
-    self:complain(err.message .. (err.kind == "auth" and " (set SEGMIND_API_KEY)" or ""))
+    self.no_client = err.message
+    self:complain(err.message)
   end
   return self
 end
@@ -90,8 +92,8 @@ local function show(self, card, path)
   self.pictures:load(path, function(image, thumbnail, problem)
     card.image, card.thumbnail, card.shown_at = image, thumbnail, now()
     if problem then
-      card.problem = problem
-      self:complain(problem)
+      card.unshown = problem .. ": the picture is not shown, but can be edited all the same"
+      self:complain(card.unshown)
     end
   end)
 end
@@ -164,7 +166,7 @@ end
 
 local function lacks(self, prompt)
   if not self.client then
-    return "there is no connection: see the first message and start again"
+    return self.no_client .. "; then start again"
   elseif not self.selected then
     return "drop a picture on the window first"
   elseif not prompt:find("%S") then

@@ -63,10 +63,10 @@ end
 
 local function draw_pending(card, at, desk)
   local colour = theme.of_state(card.problem and "FAILED" or card.state)
-  local label = card.problem and "failed" or card.state:lower()
+  local label = card.problem and "failed" or card.unshown and "not shown" or card.state:lower()
   theme.print(label, at.x, at.y + at.h / 2 - 16, { font = "small", colour = colour,
     width = at.w, align = "center" })
-  if not card.problem then
+  if not card.problem and not card.unshown then
     local bar = { x = at.x + at.w * 0.2, y = at.y + at.h / 2 + 6, w = at.w * 0.6, h = 4 }
     theme.box(bar, "line", 2)
     bar.w = math.max(4, bar.w * desk:progress(card))

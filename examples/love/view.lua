@@ -75,13 +75,13 @@ local function draw_making(card, rect, desk)
     width = rect.w, align = "center" })
 end
 
-local function draw_problem(card, rect)
+local function draw_note(rect, title, text, colour)
   local box = { x = rect.x + rect.w * 0.15, w = rect.w * 0.7, h = 150,
     y = rect.y + rect.h / 2 - 75 }
   theme.box(box, "raised", 10)
-  theme.frame(box, "bad", 1, 10)
-  theme.print("This step failed", box.x + 20, box.y + 18, { font = "input", colour = "bad" })
-  theme.wrap(card.problem, { x = box.x + 20, y = box.y + 50, w = box.w - 40, h = 84 }, {})
+  theme.frame(box, colour, 1, 10)
+  theme.print(title, box.x + 20, box.y + 18, { font = "input", colour = colour })
+  theme.wrap(text, { x = box.x + 20, y = box.y + 50, w = box.w - 40, h = 84 }, {})
 end
 
 local function draw_caption(card, rect)
@@ -110,7 +110,9 @@ local function draw_picture(rect, desk)
     theme.picture(shown.image, inner, 0.22)
   end
   if card.problem then
-    draw_problem(card, rect)
+    draw_note(rect, "This step failed", card.problem, "bad")
+  elseif card.unshown then
+    draw_note(rect, "No picture here", card.unshown, "soft")
   elseif not card.seconds then
     draw_making(card, inner, desk)
   end

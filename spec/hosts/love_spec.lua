@@ -31,8 +31,9 @@ describe("the LÖVE example", function()
     return files.read(paths.build .. "/preload") ~= nil
   end
 
-  --- What the demo printed, and its exit status. `library`: loaded before all others.
-  local function run(key, library)
+  --- What the demo printed, and its exit status. `library`: loaded before all others; `given`: the
+  --- picture to begin with.
+  local function run(key, library, given)
     local text = shell.output(table.concat({
       "env SDL_AUDIODRIVER=dummy ALSOFT_DRIVERS=null LIBGL_ALWAYS_SOFTWARE=1",
       "XDG_DATA_HOME=" .. quote(folder), "SEGMIND_BUILD=" .. quote(paths.build),
@@ -42,7 +43,7 @@ describe("the LÖVE example", function()
       "SLOW_DISK_MS=60 TMPDIR=" .. quote(folder), "SEGMIND_PICTURES=" .. quote(folder),
       "timeout -k 5 120 xvfb-run -a",
       "-s '-screen 0 1280x800x24'", STATUS, interpreter.preload(library) .. "love",
-      quote(paths.root .. "/examples/love"), "--demo", quote(folder), "2>&1" }, " "))
+      quote(paths.root .. "/examples/love"), "--demo", quote(folder), given or "", "2>&1" }, " "))
     return text, tonumber(text:match("status=(%d+)\n"))
   end
 
@@ -53,6 +54,21 @@ describe("the LÖVE example", function()
     -- The table without pictures is some 30 KB as a PNG, a blank window 5.
     assert.is_true(#bytes > 60000, name .. " is blank or lacks its pictures: " .. #bytes)
   end
+
+  it("says at every edit why there is no client, not that somebody has to look above", function()
+    local path, game = package.path, love -- luacheck: ignore
+    package.path = paths.root .. "/examples/love/?.lua;" .. path
+    rawset(_G, "love", { timer = { getTime = os.clock } })
+    local desk = require("desk").new({}, folder, nil, nil)
+    package.path = path
+    local key = desk.client and "there is one" or nil
+    desk:tell("another message")
+    desk:edit("at night")
+    rawset(_G, "love", game)
+    assert.is_nil(key)
+    assert.truthy(desk.notice.text:find("there is no API key: set SEGMIND_API_KEY", 1, true),
+      desk.notice.text)
+  end)
 
   if not (has("love") and has("xvfb-run")) then
     pending("needs love and xvfb-run, which are not installed")
@@ -97,6 +113,14 @@ describe("the LÖVE example", function()
     assert.equal(1, status, text)
     assert.truthy(text:find("demo: ", 1, true), text)
     assert.is_nil(text:find("stack traceback", 1, true), text)
+  end)
+
+  it("says of a picture that LÖVE cannot show that it can be edited, not that it failed", function()
+    files.write(folder .. "/a.webp", "RIFF....WEBP")
+    local text, status = run(emulator.KEY, nil, quote(folder .. "/a.webp"))
+    assert.equal(1, status, text)
+    assert.truthy(text:find("demo: LÖVE reads PNG and JPEG, not WebP: the picture is not shown, "
+      .. "but can be edited all the same", 1, true), text)
   end)
 
   describe("as one file, with nothing of ours on the paths", function()
