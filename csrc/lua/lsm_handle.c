@@ -177,6 +177,12 @@ static int handle_drop(lua_State *L) {
   return 0;
 }
 
+/* Drops the event that was dealt with, and gives the one behind it. */
+static int handle_next(lua_State *L) {
+  (void)handle_drop(L);
+  return handle_peek(L);
+}
+
 static int handle_take(lua_State *L) {
   int count = handle_peek(L);
   (void)handle_drop(L);
@@ -263,7 +269,8 @@ static const luaL_Reg methods[] = {
     {"alarm", handle_alarm},         /* core.now() from when on there is news */
     {"peek", handle_peek},           /* -> nothing, or id, what, a, b, bytes */
     {"drop", handle_drop},           /* what was peeked is dealt with */
-    {"take", handle_take},           /* both at once */
+    {"next", handle_next},           /* drop, then peek */
+    {"take", handle_take},           /* peek, then drop */
     {"wait", handle_wait},           /* seconds -> boolean */
     {"problem", handle_problem},     /* -> nothing, or why nothing works */
     {"fd", handle_fd},               /* -> integer or nil */

@@ -4,7 +4,8 @@
 ---
 --- Invariants:
 ---   1. A job ends once (`finish`); after that only its end is completed.
----   2. `_phase` says where the job goes on when an error was raised in the midst of it.
+---   2. `_phase` says where the job goes on when an error was raised in the midst of it, and, once
+---      there is a result or an error, that it is "over".
 ---   3. `_sent` is true before the submit can leave. `_doubtful` is true from an unknown outcome on
 ---      until an id is known, or the price of both submits is set aside (budget.lua).
 
@@ -80,6 +81,13 @@ function fields.timeout(job)
   return math.max(fields.remaining(job), 0.001)
 end
 
+--- Whether it has a place among the active jobs of its client, or had one until its end.
+---@param job segmind.Job
+---@return boolean
+function fields.is_active(job)
+  return job._deadline and not job._has_no_place
+end
+
 --- Whether the job's submit was begun and its end is not known.
 ---@param job segmind.Job
 ---@return boolean
@@ -95,7 +103,7 @@ end
 ---@param job segmind.Job
 ---@param state segmind.JobState
 function fields.set_state(job, state)
-  if job.state ~= state and not job._over then
+  if job.state ~= state and job._phase ~= "over" then
     job.state = state
     if job._listeners or job._client._on_event then
       callback.tell(job, "state", state)
@@ -125,9 +133,9 @@ end
 ---@param fn fun(value: any, job: segmind.Job)
 function fields.listen(job, event, fn)
   local list = job._listeners
-  if not job._over and not list then
-    job._listeners = { event, fn }
-  elseif not job._over then
+  if job._phase ~= "over" and not list then
+    job._listeners = { event, fn, nil, nil } -- room for another, as most have two
+  elseif job._phase ~= "over" then
     local last = #list
     list[last + 2] = fn -- first: an event without a function would be called
     list[last + 1] = event
@@ -213,8 +221,7 @@ end
 ---@param job segmind.Job
 function fields.place(job)
   local client = job._client
-  client._active = client._active + (job._active and 0 or 1)
-  job._active = true
+  client._active = client._active + (job._deadline and 0 or 1)
   begin(job)
   job._phase = "sending"
 end
@@ -232,6 +239,7 @@ end
 function fields.attach(job, request_id)
   begin(job)
   job.request_id, job.state, job._phase = request_id, "QUEUED", "accepted"
+  job._has_no_place = true
   job._made = false -- nothing is known of that
   job._is_unseen = true -- until the service tells a state, the id is only the caller's word
   roster.join(job)
@@ -243,6 +251,7 @@ end
 function fields.take_up(job, row)
   begin(job)
   job.name, job._row, job._phase = row.name or job.name, row, "taken"
+  job._has_no_place = true
   roster.join(job)
 end
 
@@ -437,8 +446,7 @@ end
 
 -- Others get its place, and may write its files.
 local function give_back(client, job)
-  if job._active then
-    job._active = nil
+  if fields.is_active(job) then
     client._active = client._active - 1
   end
   if job._targets then
@@ -478,7 +486,7 @@ function fields.conclude(job)
   client._settled:push(job)
   client._jobs[job.id] = nil
   job._request = nil
-  if job._operation then -- LuaJIT and 5.3 make room even for a nil that was not there
+  if job._operation then
     job._operation = nil
   end
 end
@@ -496,13 +504,16 @@ end
 ---@param result segmind.Result?
 ---@param err segmind.Error?
 function fields.finish(job, result, err)
-  if not job._over then
-    job._result, job._error = result, err
-    set_seed(job, result and result.seed)
+  if job._phase ~= "over" then
+    if result then -- LuaJIT and 5.3 make room even for a nil that was not there
+      job._result = result
+      set_seed(job, result.seed)
+    end
     if err then
+      job._error = err
       fields.name_error(job, err)
     end
-    job._over = true
+    job._phase = "over"
   end
   fields.conclude(job)
 end

@@ -134,7 +134,11 @@ end
 
 local getmetatable = getmetatable -- an idle client:step is a matter of nanoseconds
 
--- A frame's idle step feels the difference between three arguments and as many as there are.
+-- The only method that tells nil from nothing.
+local counts_arguments = { chain = true }
+
+-- A frame's idle step feels the difference between three arguments and as many as there are, and a
+-- submit that between four and those; no method takes more.
 local function with_colon(class, noun, name, method, kin)
   local function refuse()
     Error.misuse(("%s is called with a colon: %s:%s(...)"):format(name, noun, name))
@@ -147,12 +151,20 @@ local function with_colon(class, noun, name, method, kin)
       return method(self, a, b, c)
     end
   end
-  return function(self, ...)
+  if counts_arguments[name] then
+    return function(self, ...)
+      if getmetatable(self) ~= class then
+        refuse()
+      end
+      return method(self, ...)
+    end
+  end
+  return function(self, a, b, c, d)
     local own = getmetatable(self)
     if own ~= class and own ~= kin then
       refuse()
     end
-    return method(self, ...)
+    return method(self, a, b, c, d)
   end
 end
 

@@ -51,7 +51,7 @@ end
 ---@field ended number? `ended - started` is the time it took, even if the clock was set meanwhile
 ---@field replayed boolean true when the ledger had its result: nothing was submitted for it
 local Job = { _image_kind = "job", inputs = shared("inputs"), warnings = shared("warnings"),
-  replayed = false, state = "waiting", _phase = "waiting", _active = false, _sent = false,
+  replayed = false, state = "waiting", _phase = "waiting", _sent = false,
   _deadline = false, _task = false, _listeners = false }
 Job.__index = Job
 Job.__name = "segmind.Job"
@@ -108,8 +108,9 @@ local function new_waiting(client, prepared)
     _request = request.kept(prepared, false) }, client, prepared), Waiting)
 end
 
---- Makes a job, which lifecycle.lua goes on with. Ten thousand of them may wait: in sixteen fields,
---- `request_id`, `started` and `warnings` among them, for which a table has room before it doubles.
+--- Makes a job, which lifecycle.lua goes on with. Ten thousand of them may wait, and more go by: in
+--- the sixteen fields for which a table has room before it doubles, `request_id`, `started`,
+--- `ended` and `_result` among them.
 ---@param client segmind.Client
 ---@param prepared table from request.prepare
 ---@return segmind.Job
@@ -120,9 +121,8 @@ function Job.new(client, prepared)
   end
   return setmetatable(add_rare({ id = client._count, model = prepared.model,
     params = prepared.params, seed = prepared.seed, state = "waiting", _client = client,
-    _request = request.kept(prepared, client._has_ledger), _phase = "waiting",
-    _active = false, _sent = false, _deadline = false, _task = false, _listeners = false },
-    client, prepared), Job)
+    _request = request.kept(prepared, client._has_ledger), _phase = "waiting", _sent = false,
+    _deadline = false, _task = false, _listeners = false }, client, prepared), Job)
 end
 
 --- How far the job is: the seconds since its inputs were there (until its end, once it is over) and
@@ -140,7 +140,7 @@ end
 ---     while not job:is_over() do print(job.state, job:progress()) job:wait(0.5) end
 ---@return boolean
 function Job:is_over()
-  return self._over == true
+  return self._phase == "over"
 end
 
 --- The gate that opens at the end.
@@ -161,10 +161,10 @@ local function wait_for(self, timeout, verb, is_await)
   if timeout ~= nil then
     wait.check_seconds(timeout, verb)
   end
-  if not self._over then
+  if self._phase ~= "over" then
     wait.pass(self:_end_gate(), timeout, verb, is_await)
   end
-  if not self._over then
+  if self._phase ~= "over" then
     return nil, self:_not_over(timeout)
   elseif self._error then
     return nil, self._error
@@ -202,17 +202,17 @@ end
 --- Takes what has arrived for the client, without blocking.
 ---@return boolean is_over
 function Job:poll()
-  if not self._over then
+  if self._phase ~= "over" then
     self._client:step()
   end
-  return self._over == true
+  return self._phase == "over"
 end
 
 --- Ends the job here. The service cannot cancel: what it has accepted runs and is paid, and
 --- `client:attach(job.request_id, job.model)` takes it up again. Jobs that need this one fail.
 ---@return boolean cancelled false when it was over already
 function Job:cancel()
-  if self._over then
+  if self._phase == "over" then
     return false
   end
   step.event(self, "cancel")

@@ -95,7 +95,7 @@ end
 
 --- The seconds that a job has left before its submit; false for none, or when it is over.
 local function time_left(job, state)
-  local left = not job._over and fields.remaining(job)
+  local left = job._phase ~= "over" and fields.remaining(job)
   if left and left <= 0 then
     fail(job, Error.new("timeout", ("the deadline passed before the submit (%s)"):format(state)))
     return false
@@ -134,10 +134,10 @@ local function bring_up(job)
   local list = slots.to_upload(job._request.slots)
   fields.set_state(job, "uploading")
   local function left()
-    return not job._over and fields.remaining(job) or nil
+    return job._phase ~= "over" and fields.remaining(job) or nil
   end
   for _, slot in ipairs(list) do
-    if job._over then
+    if job._phase == "over" then
       return
     end
     job._client._uploads:fill(slot, left, function(err)
@@ -166,12 +166,12 @@ end
 
 -- Tells the job of the end of an input, now or later; false when that has ended the job.
 local function follow(input, job)
-  if input._over then
+  if input._phase == "over" then
     lifecycle.event(job, "input", input)
   elseif input._client then -- and no URL
     fields.add_dependent(input, job)
   end
-  return not job._over
+  return job._phase ~= "over"
 end
 
 function phases.waiting(job)
@@ -221,7 +221,7 @@ function phases.adopting(job)
     return fields.operate(job, handler, "attach", job.model, job._adopting, opts)
   end
   fields.accept(job, job._adopting)
-  if not job._over then
+  if job._phase ~= "over" then
     enter(job, "accepted")
   end
 end
@@ -238,7 +238,7 @@ function phases.taken(job)
     return fail(job, Error.new("ledger", row.damage, { charged = "unknown" }))
   end
   fields.become(job, row)
-  if not job._over then
+  if job._phase ~= "over" then
     fields.ask_core(job, "take_up", row, fields.options(job))
   end
 end
@@ -261,7 +261,7 @@ local function resubmit(job, err)
   callback.emit(job._client, { what = "resubmit", job = job, error = err, message =
     ("submitted again (%d of at most %d); the one before may have been paid: %s"):format(count,
       MAX_RESUBMITS, err.message) })
-  if not job._over then
+  if job._phase ~= "over" then
     enter(job, "sending")
   end
 end
@@ -280,7 +280,7 @@ local function decide(job, err, is_copy)
   fields.listeners(job)
   local answer = is_final and "hold" or job._adopting
     or callback.on_unknown(job, err)
-  if job._over then
+  if job._phase == "over" then
     return
   elseif answer == "hold" then
     hold(job, err)
@@ -410,7 +410,7 @@ end
 -- to its function.
 
 function lifecycle.on_end(job, done, err)
-  if job._over then
+  if job._phase == "over" then
     return fields.conclude(job)
   elseif done then
     return on.done(job, done)
@@ -419,7 +419,7 @@ function lifecycle.on_end(job, done, err)
 end
 
 function lifecycle.on_state(job, state, request_id)
-  if job._over then
+  if job._phase == "over" then
     return fields.conclude(job)
   elseif state == "free" then
     return bring_up(job)
@@ -433,7 +433,7 @@ end
 
 local function save(job, result, path)
   fields.set_state(job, "saving")
-  if not job._over then
+  if job._phase ~= "over" then
     fields.operate(job, { job = job, _on_end = function(_, done, err)
       lifecycle.event(job, "saved", result, done, err)
     end }, result:_writer(path, fields.timeout(job), job._has_metadata))
@@ -506,7 +506,7 @@ end
 ---@param name string one of `on`
 ---@return boolean? has_begun of "place"
 function lifecycle.event(job, name, a, b, c)
-  if job._over then
+  if job._phase == "over" then
     return fields.conclude(job)
   end
   return on[name](job, a, b, c)
@@ -515,7 +515,7 @@ end
 --- Goes on with a job: for the first time, or where an error left it.
 ---@param job segmind.Job
 function lifecycle.go_on(job)
-  if job._over then
+  if job._phase == "over" then
     return fields.conclude(job)
   end
   phases[job._phase](job)

@@ -104,16 +104,17 @@ local function is_behind(handler, id)
   return task and task ~= id
 end
 
-local function deliver(handler, what, a, b)
-  if what == "done" then
-    handler:_on_end(a)
-  elseif what == "error" then
-    handler:_on_end(nil, Error.from(a))
-  elseif what == "row" then
-    handler:_on_row(a)
-  elseif handler._on_state then
-    handler:_on_state(a, b)
+local function deliver_end(client, handler, id, what, value)
+  if not is_behind(handler, id) then
+    client._ending = handler
+    if what == "done" then
+      handler:_on_end(value)
+    else
+      handler:_on_end(nil, Error.from(value))
+    end
   end
+  client._handlers[id] = nil
+  client._ending = false
 end
 
 --- Hands an event of the core to its handler.
@@ -123,18 +124,19 @@ end
 ---@param a any
 ---@param b any
 function operation.deliver(client, id, what, a, b)
-  local handler, is_end = client._handlers[id], what == "done" or what == "error"
+  local handler = client._handlers[id]
   if what == "note" then
     callback.emit(client, { what = "note", message = a, job = operation.job(handler) })
-  elseif handler then
-    if not is_behind(handler, id) then
-      client._ending = is_end and handler
-      deliver(handler, what, a, b)
-    end
-    if is_end then
-      client._handlers[id] = nil
-      client._ending = false
-    end
+  elseif not handler then -- nobody waits for it any more
+    return
+  elseif what == "done" or what == "error" then
+    deliver_end(client, handler, id, what, a)
+  elseif is_behind(handler, id) then
+    return
+  elseif what == "row" then
+    handler:_on_row(a)
+  elseif handler._on_state then
+    handler:_on_state(a, b)
   end
 end
 

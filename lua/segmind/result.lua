@@ -120,14 +120,15 @@ local function dress(body, job, done, urls)
   return setmetatable(body, Result)
 end
 
---- Reads the service's fields of a usual result from its text, `_body`, which was not read so far.
---- An error that is raised in the midst of it leaves the text.
+--- Reads the service's fields of a usual result from its text, `_body`, which was not read so far:
+--- by the core, for all of it is as documented. An error that is raised in the midst leaves the
+--- text.
 local function open(result)
   local text = rawget(result, "_body")
   if not text then
     return false
   end
-  local body = json.decode(text, math.huge)
+  local body = result.job._client._core.read_json(text)
   body.status, body.urls, body.metrics = "COMPLETED", { result.url }, body.metrics or {}
   body.request_id, body.seed = nil, nil
   for name, value in pairs(body) do

@@ -69,7 +69,7 @@ local function take_up(client, row, opts)
   local known = assert(request.known(client, tostring(row.model), params_of(row), opts))
   local job = Job.new(client, known)
   lifecycle.take_up(job, row)
-  if not job._over then
+  if job._phase ~= "over" then
     step.watch(job)
   end
   return job
@@ -80,7 +80,7 @@ end
 local function keys_at_work(client)
   local keys = {}
   for _, job in pairs(client._jobs) do
-    if job.key and not job._over then
+    if job.key and job._phase ~= "over" then
       keys[job.key] = true
     end
   end
@@ -99,7 +99,7 @@ local function take_all(client, opts)
     local job = row and is_free(row, at_work) and take_up(client, row, opts)
     if job then
       jobs[#jobs + 1] = job
-      at_work[row.step_key] = not job._over or nil
+      at_work[row.step_key] = job._phase ~= "over" or nil
     end
     rows[i] = false
   end

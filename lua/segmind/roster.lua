@@ -64,8 +64,8 @@ end
 function roster.unsent(job, err)
   local unsent = {}
   for _, other in ipairs(roster.jobs(job._client)) do
-    local is_met = err.status ~= 403 or other.model == job.model
-    if is_met and other ~= job and not other._over and not other._sent and not other.request_id then
+    local is_met = other._phase ~= "over" and (err.status ~= 403 or other.model == job.model)
+    if is_met and other ~= job and not other._sent and not other.request_id then
       unsent[#unsent + 1] = other
     end
   end
@@ -78,7 +78,7 @@ end
 function roster.is_decided(job)
   for _, other in pairs(job._client._jobs) do
     local goes_on = other._resubmits or other._adopting
-    if goes_on and other ~= job and other.key == job.key and not other._over then
+    if goes_on and other ~= job and other.key == job.key and other._phase ~= "over" then
       return true
     end
   end

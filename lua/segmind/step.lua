@@ -25,14 +25,15 @@ local none = {}
 
 -- -- ends and beginnings --------------------------------------------------------------------------
 
--- Asked before each piece of work: whether the step has used up its time. It does one piece all the
--- same. Nor is a step late whose client a callback has closed: there will be no other.
+-- Asked before each piece of work of a step that has a limit: whether it has used up its time. It
+-- does one piece all the same. Nor is a step late whose client a callback has closed: there will be
+-- no other.
 local function is_late(client)
   if client._is_fresh then
     client._is_fresh = false
     return false
   end
-  return client._limit and wait.is_out_of_time(client)
+  return wait.is_out_of_time(client)
 end
 
 -- A job stays first until all were told. A late step leaves the others to the next. To complete a
@@ -41,7 +42,9 @@ local function tell_ends(client)
   local settled = client._settled
   local job = settled:peek()
   while job do
-    if is_late(client) or Result.complete(job._result) and is_late(client) then
+    local is_bounded = client._limit
+    if is_bounded and is_late(client)
+      or Result.complete(job._result) and is_bounded and is_late(client) then
       client._unsettled = true
       return
     end
@@ -109,11 +112,11 @@ local function recover(client)
   client._settling, client._limit, client._active, client._unsettled = false, false, 0, true
   local jobs = roster.jobs(client)
   for _, job in ipairs(jobs) do
-    client._active = client._active + (job._active and 1 or 0)
+    client._active = client._active + (fields.is_active(job) and 1 or 0)
   end
   for _, job in ipairs(jobs) do
-    if client._jobs[job.id] and (job._over or not fields.is_expected(job)) then
-      if job._deadline and not job._over then
+    if client._jobs[job.id] and (job._phase == "over" or not fields.is_expected(job)) then
+      if job._deadline and job._phase ~= "over" then
         step.watch(job)
       end
       lifecycle.go_on(job)
@@ -251,16 +254,21 @@ local function drain(client, max_events, max_bytes, max_seconds)
   client._is_fresh = true
   take_left_over(client)
   local handle = client._handle
-  while count < max_events and total < max_bytes and not client._closed and not is_late(client) do
-    local id, what, a, b, bytes = handle:peek()
+  local take = handle.peek -- first what an error has interrupted, if there is such a thing
+  while count < max_events and total < max_bytes and not client._closed
+    and not (client._limit and is_late(client)) do
+    local id, what, a, b, bytes = take(handle)
     if not id then
       break
     end
-    count, total = count + 1, total + (bytes or 0)
+    count, total = count + 1, total + bytes
     operation.deliver(client, id, what, a, b)
     if client._unsettled then
       step.settle(client)
     end
+    take = handle.next
+  end
+  if take ~= handle.peek then
     handle:drop()
   end
   if client._watch and not client._closed then

@@ -220,7 +220,8 @@ local function stop(self)
   self.stop_at = self.stop_at or now(self) + LAST_S
   for _, name in ipairs(tables.keys(self.rows)) do
     local job = self.rows[name].job
-    if job and not job._over and (job.request_id or not job._sent or now(self) > self.stop_at) then
+    if job and not job:is_over() and (job.request_id or not job._sent
+      or now(self) > self.stop_at) then
       job:cancel()
     end
   end

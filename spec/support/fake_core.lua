@@ -237,6 +237,11 @@ function Handle:drop()
   self.current = nil
 end
 
+function Handle:next()
+  self:drop()
+  return self:peek()
+end
+
 function Handle:alarm(at)
   self.alarm_at = at
 end

@@ -78,6 +78,26 @@ describe("a job", function()
     assert.near(10.51, job.ended - job.started, 0.01)
   end)
 
+  it("notes all in the sixteen fields for which its table has room", function()
+    local job = pro({ aspect_ratio = "1:1" })
+    local seen, count = {}, 0
+    local function look()
+      for name in next, job do
+        count = count + (seen[name] and 0 or 1)
+        seen[name] = true
+      end
+    end
+    job:on("state", look):on("done", look)
+    look()
+    while not job:is_over() do
+      sm:poll(1)
+      sm:step()
+    end
+    look()
+    assert.is_true(seen._request and seen._result and seen.ended)
+    assert.equal(16, count)
+  end)
+
   it("is sent as checked JSON with keys in order, and the published latency", function()
     pro({ aspect_ratio = "1:1", seed = 5.0 }, { poll = "relaxed", timeout = 30 }):wait()
     local call = core.calls_of("job")[1]
