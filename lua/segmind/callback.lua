@@ -10,7 +10,9 @@ local Budget = require("segmind.budget")
 local Error = require("segmind.error")
 local Queue = require("segmind.queue")
 local guard = require("segmind.guard")
-local schema = require("segmind.schema")
+local lazy = require("segmind.lazy")
+
+local schema = lazy.require("segmind.schema")
 
 --- What `on_event` is told.
 ---@class segmind.Event

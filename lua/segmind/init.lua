@@ -14,6 +14,10 @@ local async = require("segmind.async")
 local guard = require("segmind.guard")
 local input = require("segmind.input")
 local json = require("segmind.json")
+local lazy = require("segmind.lazy")
+local models = require("segmind.models")
+
+local several = lazy.require("segmind.several")
 
 ---@class segmind
 ---@field VERSION string
@@ -21,17 +25,24 @@ local json = require("segmind.json")
 ---@field null lightuserdata JSON's null, for a parameter that is to be sent as such
 local segmind = {
   VERSION = require("segmind.version"),
-  models = require("segmind.models"),
   null = json.null,
   bytes = input.bytes,
   is_error = Error.is_error,
   new = Client.new,
-  -- Several ways at once.
   async = async.start,
-  all = async.all,
-  race = async.race,
-  settled = async.settled,
 }
+
+-- Whoever looks at the models may go through them: then all are loaded.
+setmetatable(segmind, { __index = function(self, name)
+  if name ~= "models" then
+    return nil
+  end
+  for _, model in ipairs(models.names) do
+    models.declared(model)
+  end
+  self.models = models
+  return models
+end })
 
 local shared
 
@@ -117,6 +128,44 @@ end
 ---@return segmind.Error?
 function segmind.upload(source)
   return call("upload", source)
+end
+
+--- Waits until all have ended well, or one has failed. Waits as `job:wait` does.
+---
+---     local got, err, key = segmind.all{ night = night_job, noon = noon_job,
+---       poster = function() return sm:run("flux-kontext-max", { prompt = "a poster" }) end }
+---     if got then print(got.night.url, got.poster.url) else print(key, err) end
+---
+--- When it gives up, the functions are cancelled and the jobs go on.
+---@param items table<any, segmind.Job|segmind.Task|fun(): any>
+---@param timeout number? seconds
+---@return table<any, any>? results under the same keys; of a function the first value
+---@return segmind.Error? err of the first that failed
+---@return any key of the first that failed
+function segmind.all(items, timeout)
+  return several.all(items, timeout)
+end
+
+--- Waits until all have ended, well or not, and loses none of them: what failed has an error beside
+--- what succeeded.
+---
+---     for _, one in ipairs(segmind.settled(jobs)) do print(one.result or one.error) end
+---@param items table<any, segmind.Job|segmind.Task|fun(): any>
+---@param timeout number? seconds; what is not over then has an error with `running`
+---@return table<any, { result: any, error: segmind.Error? }> outcomes under the same keys
+function segmind.settled(items, timeout)
+  return several.settled(items, timeout)
+end
+
+--- Waits until the first has ended, well or not: a failure, too, may be the first. The other
+--- functions are cancelled, the other jobs go on.
+---@param items table<any, segmind.Job|segmind.Task|fun(): any>
+---@param timeout number? seconds
+---@return any result
+---@return segmind.Error? err
+---@return any key
+function segmind.race(items, timeout)
+  return several.race(items, timeout)
 end
 
 guard.module(segmind, { "all", "race", "settled" })

@@ -6,9 +6,11 @@
 local Error = require("segmind.error")
 local file = require("segmind.file")
 local json = require("segmind.json")
+local lazy = require("segmind.lazy")
 local operation = require("segmind.operation")
-local schema = require("segmind.schema")
 local wait = require("segmind.wait")
+
+local schema = lazy.require("segmind.schema")
 
 --- A picture in memory, in its file format; made by `segmind.bytes`.
 ---@class segmind.Bytes

@@ -6,12 +6,14 @@ local Error = require("segmind.error")
 local callback = require("segmind.callback")
 local fields = require("segmind.fields")
 local guard = require("segmind.guard")
+local lazy = require("segmind.lazy")
 local lifecycle = require("segmind.lifecycle")
 local models = require("segmind.models")
 local request = require("segmind.request")
-local schema = require("segmind.schema")
 local step = require("segmind.step")
 local wait = require("segmind.wait")
+
+local schema = lazy.require("segmind.schema")
 
 --- Where a job is: in lower case what this side is doing, in capitals what the service says, or how
 --- it ended.

@@ -15,7 +15,9 @@ end
 
 --- What `require` gives, a table, or its error; after one (Ctrl-C, no memory) the next call loads
 --- the module anew.
-local function load(name)
+---@param name string
+---@return table
+function lazy.load(name)
   local ok, module = pcall(require, name)
   if not ok then
     lazy.forget_failures()
@@ -29,7 +31,7 @@ end
 ---@return table
 function lazy.require(name)
   return setmetatable({}, { __index = function(self, field)
-    local module = load(name)
+    local module = lazy.load(name)
     setmetatable(self, { __index = module })
     return module[field]
   end })

@@ -2,8 +2,10 @@
 --- raises at the caller's line. (Parameters of a model are data; schema.lua judges those.)
 
 local Error = require("segmind.error")
-local schema = require("segmind.schema")
+local lazy = require("segmind.lazy")
 local tables = require("segmind.tables")
+
+local schema = lazy.require("segmind.schema")
 
 local options = {}
 

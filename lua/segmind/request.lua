@@ -5,11 +5,13 @@ local Error = require("segmind.error")
 local file = require("segmind.file")
 local input = require("segmind.input")
 local json = require("segmind.json")
+local lazy = require("segmind.lazy")
 local models = require("segmind.models")
 local options = require("segmind.options")
-local schema = require("segmind.schema")
 local slots = require("segmind.slots")
 local tables = require("segmind.tables")
+
+local schema = lazy.require("segmind.schema")
 
 local request = {}
 
@@ -118,10 +120,25 @@ end
 -- The service's own word for a seed that it draws. It does not tell which, so this side draws it.
 local RANDOM = -1
 
+-- Whether a model takes a seed, by its table.
+local seeded = setmetatable({}, { __mode = "k" })
+
+local function takes_seed(spec)
+  local takes = seeded[spec]
+  if takes == nil then
+    takes = false
+    for _, param in ipairs(spec.params) do
+      takes = takes or param[1] == "seed"
+    end
+    seeded[spec] = takes
+  end
+  return takes
+end
+
 --- A seed where the model takes one and the caller gives none.
 local function draw_seed(client, spec, params)
   local given = rawget(params, "seed")
-  if (given == nil or given == RANDOM) and schema.types(spec).seed then
+  if (given == nil or given == RANDOM) and spec and takes_seed(spec) then
     return client._core.seed()
   end
 end

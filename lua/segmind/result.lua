@@ -8,12 +8,14 @@ local Error = require("segmind.error")
 local file = require("segmind.file")
 local guard = require("segmind.guard")
 local json = require("segmind.json")
+local lazy = require("segmind.lazy")
 local lineage = require("segmind.lineage")
 local operation = require("segmind.operation")
 local options = require("segmind.options")
-local schema = require("segmind.schema")
 local state = require("segmind.state")
 local wait = require("segmind.wait")
+
+local schema = lazy.require("segmind.schema")
 
 --- The body that the service answered with, and what is regular about it.
 ---@class segmind.Result

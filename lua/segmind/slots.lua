@@ -11,9 +11,11 @@
 local file = require("segmind.file")
 local input = require("segmind.input")
 local json = require("segmind.json")
+local lazy = require("segmind.lazy")
 local models = require("segmind.models")
-local schema = require("segmind.schema")
 local tables = require("segmind.tables")
+
+local schema = lazy.require("segmind.schema")
 
 local slots = {}
 

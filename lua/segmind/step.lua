@@ -10,11 +10,13 @@ local Error = require("segmind.error")
 local callback = require("segmind.callback")
 local Result = require("segmind.result")
 local fields = require("segmind.fields")
+local lazy = require("segmind.lazy")
 local lifecycle = require("segmind.lifecycle")
 local operation = require("segmind.operation")
 local roster = require("segmind.roster")
-local schema = require("segmind.schema")
 local wait = require("segmind.wait")
+
+local schema = lazy.require("segmind.schema")
 
 local step = {}
 

@@ -14,7 +14,9 @@
 
 local Error = require("segmind.error")
 local callback = require("segmind.callback")
-local schema = require("segmind.schema")
+local lazy = require("segmind.lazy")
+
+local schema = lazy.require("segmind.schema")
 
 -- Lua 5.3 and LuaJIT have it, and luacheck's smallest standard does not.
 local is_yieldable = rawget(coroutine, "isyieldable")

@@ -47,8 +47,8 @@ describe("a module that few programs use", function()
     assert(sm:run("flux-kontext-pro", { prompt = "x", aspect_ratio = "1:1" }))
     assert(sm:edit("flux-kontext-pro", "https://images.segmind.com/1.png", "x"))
     local loaded = {}
-    for _, rare in ipairs({ "chain", "chain_file", "history", "provenance", "queued", "report",
-      "resume", "work" }) do
+    for _, rare in ipairs({ "chain", "chain_file", "history", "models.flux-2-pro", "provenance",
+      "queued", "report", "resume", "schema", "several", "work" }) do
       loaded[#loaded + 1] = package.loaded["segmind." .. rare] and rare
     end
     assert.is_table(sm:chain())

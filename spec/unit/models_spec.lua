@@ -33,7 +33,7 @@ describe("the model tables", function()
 
   it("are not confused with what else the list holds", function()
     local count = 0
-    for name, model in pairs(models) do
+    for name, model in pairs(require("segmind").models) do
       count = count + 1
       assert.equal(name, model.name)
     end

@@ -92,6 +92,7 @@ describe("the types", function()
     for _, one in ipairs(public.modules[1].functions) do
       documented[one.as] = true
     end
+    assert.is_table(segmind.models) -- loaded when they are asked for
     for name in pairs(segmind) do
       assert.is_true(documented[name], "segmind." .. name .. " is not documented")
       documented[name] = nil

@@ -1,5 +1,8 @@
 --- The declared models. A further model is one table beside this file and one word in this list:
---- validation, editor types, the README's table and the emulator all read the same table.
+--- validation, editor types, the README's table and the emulator all read the same table. It is
+--- loaded when somebody asks for it; `segmind.models` has them all.
+
+local lazy = require("segmind.lazy")
 
 local names = {
   "flux-kontext-dev",
@@ -44,17 +47,28 @@ local questions = { names = names }
 ---@field names string[] in order
 ---@field declared fun(name: string): segmind.ModelTable?
 ---@field first_image fun(model: segmind.ModelTable): string? where a picture goes that has no name
-local models = setmetatable({}, { __index = questions })
+local models = {}
+
+local is_declared = {}
 for _, name in ipairs(names) do
-  models[name] = require("segmind.models." .. name)
+  is_declared[name] = true
 end
 
 --- The table of a model, or nil for one that is not declared; the service has hundreds.
 ---@param name string
 ---@return segmind.ModelTable?
 function questions.declared(name)
-  return rawget(models, name)
+  local model = rawget(models, name)
+  if not model and is_declared[name] then
+    model = lazy.load("segmind.models." .. name)
+    models[name] = model
+  end
+  return model
 end
+
+setmetatable(models, { __index = function(_, name)
+  return questions[name] or questions.declared(name)
+end })
 
 --- The first parameter of a model that takes a picture, or a list of them (where one picture stands
 --- for a list of one): there a chain puts the picture of the step before.

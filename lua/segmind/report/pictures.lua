@@ -2,9 +2,9 @@
 --- dies in seven days. A file below the page's folder is linked as it is, any other is copied;
 --- what was not saved is fetched.
 
-local async = require("segmind.async")
 local file = require("segmind.file")
 local operation = require("segmind.operation")
+local several = require("segmind.several")
 local wait = require("segmind.wait")
 
 local pictures = {}
@@ -186,7 +186,7 @@ function pictures.place(nodes, place)
     wanted[#wanted + 1] = can_fetch(place, node) and node or nil
   end
   if wanted[1] then
-    for i, outcome in ipairs(async.map(wanted, function(node)
+    for i, outcome in ipairs(several.map(wanted, function(node)
       take_fetched(place, node)
       return true
     end, FETCHES)) do
