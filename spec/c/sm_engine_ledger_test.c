@@ -683,6 +683,27 @@ static void who_asks_for_a_row_of_another_job_lets_nothing_go(void) {
   close_all();
 }
 
+/* When one of the first jobs of a model is over, the others are looked at. */
+static void a_cancelled_job_whose_end_is_being_written_is_not_polled(void) {
+  open_all();
+  add_step(1, KEY);
+  add_step(2, OTHER);
+  pass(1000);
+  told[0] = '\0';
+  store.latency_ms = 120000;
+  sm_engine_cancel(engine, 2);
+  bool is_planned = false;
+  for (int ms = 0; ms < 60000; ms++) {
+    pass(1);
+    const struct sm_task *task = sm_tasks_find(&engine->tasks, 2);
+    is_planned |= !task || task->timer.at_ms < INT64_MAX;
+  }
+  CHECK(was_told("1:PROCESSING") && service.downloads == 1 && !is_planned);
+  pass(240000);
+  CHECK(was_told("1:done") && is_settled());
+  close_all();
+}
+
 /* The host slept for longer than a lease lasts, and nothing renewed it. */
 static void a_lease_that_lapsed_gives_a_row_to_no_second_job(void) {
   open_all();
@@ -1228,6 +1249,7 @@ int main(void) {
   an_id_is_attached_to_its_row();
   a_row_that_is_taken_by_its_id_and_its_key_has_one_job();
   who_asks_for_a_row_of_another_job_lets_nothing_go();
+  a_cancelled_job_whose_end_is_being_written_is_not_polled();
   a_lease_that_lapsed_gives_a_row_to_no_second_job();
   what_comes_late_is_beside_the_submit_that_followed_it();
   a_budget_refuses_before_a_row_is_written();

@@ -328,10 +328,11 @@ static void learn_rtt(struct sm_engine *engine, const struct sm_task *task,
 }
 
 /* When a task that sleeps until its next regular poll is to make it; 0 for any
- * other. */
+ * other, one too whose end is only being written. */
 static int64_t poll_ms(struct sm_engine *engine, const struct sm_task *task,
                        int64_t now_ms) {
-  if (task->kind != SM_TASK_JOB || task->exchange || task->is_ready)
+  if (task->kind != SM_TASK_JOB || task->exchange || task->is_ready ||
+      (task->entry && sm_entry_is_over(task->entry)))
     return 0;
   const struct sm_context context = context_for(engine, task, now_ms);
   return sm_job_poll_ms(&task->job, &context);
