@@ -140,10 +140,10 @@ static void a_path_is_put_behind_its_place(void) {
   struct sm_buf out;
   sm_buf_create(&out, 4096);
   sm_base_read(&base, "http://localhost:1/p/", NULL);
-  CHECK(sm_url_build(&out, &base, SM_HOST_UPLOAD, NULL, "/v2/%s", "id") ==
+  CHECK(sm_url_build(&out, &base, SM_HOST_UPLOAD, "/v2/", "id", "", NULL) ==
         SM_OK);
   CHECK(strcmp(sm_buf_text(&out), "http://localhost:1/p/v2/id") == 0);
-  CHECK(sm_url_build(&out, &base, SM_HOST_API, NULL, "/x") == SM_OK);
+  CHECK(sm_url_build(&out, &base, SM_HOST_API, "/x", "", "", NULL) == SM_OK);
   CHECK(strcmp(sm_buf_text(&out), "http://localhost:1/p/x") == 0);
   sm_buf_destroy(&out);
 }
@@ -156,10 +156,12 @@ static void a_path_cannot_change_the_host(void) {
   static const char *const bad[] = {"@evil.com/", ".evil.com", "", "/a b",
                                     "/a\r\nX: y"};
   for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-    CHECK(sm_url_build(&out, &base, SM_HOST_API, NULL, "%s", bad[i]) ==
+    CHECK(sm_url_build(&out, &base, SM_HOST_API, bad[i], "", "", NULL) ==
           SM_INVALID);
     CHECK(out.size == 0);
   }
+  CHECK(sm_url_build(&out, &base, SM_HOST_API, "/v2/", NULL, "", NULL) ==
+        SM_INVALID);
   sm_buf_destroy(&out);
 }
 

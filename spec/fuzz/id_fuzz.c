@@ -20,8 +20,8 @@ static void put_into_url(const char *id) {
   struct sm_buf url;
   sm_buf_create(&url, 8192);
   PROMISE(sm_base_read(&base, "https://api.segmind.com", NULL) == SM_OK);
-  PROMISE(sm_url_build(&url, &base, SM_HOST_API, NULL, "/v2/requests/%s", id) ==
-          SM_OK);
+  PROMISE(sm_url_build(&url, &base, SM_HOST_API, "/v2/requests/", id, "",
+                       NULL) == SM_OK);
   PROMISE(sm_origin_read(&origin, sm_buf_text(&url), NULL) == SM_OK);
   PROMISE(sm_origin_equal(&origin, &base.origin[SM_HOST_API]));
   PROMISE(strcmp(strrchr(sm_buf_text(&url), '/') + 1, id) == 0);

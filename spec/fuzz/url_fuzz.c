@@ -109,8 +109,8 @@ static void check_base(const char *url) {
     return;
   sm_buf_create(&out, 8192);
   for (int host = 0; host < SM_HOSTS; host++) {
-    PROMISE(sm_url_build(&out, &base, (enum sm_host)host, NULL, "/v2/%s",
-                         "model") == SM_OK);
+    PROMISE(sm_url_build(&out, &base, (enum sm_host)host, "/v2/", "model", "",
+                         NULL) == SM_OK);
     struct parts parts = parse(sm_buf_text(&out));
     PROMISE(!parts.has_user);
     PROMISE(strcasecmp(parts.scheme, "https") == 0 || is_private(parts.host));

@@ -117,6 +117,13 @@ char *sm_buf_format(const char *format, ...) {
   return buf.data;
 }
 
+void sm_buf_copy_text(char *out, size_t room, const char *text) {
+  size_t size = text ? strnlen(text, room - 1) : 0;
+  if (size > 0)
+    memcpy(out, text, size);
+  out[size] = '\0';
+}
+
 const char *sm_buf_text(const struct sm_buf *buf) {
   return buf->data != NULL ? buf->data : "";
 }

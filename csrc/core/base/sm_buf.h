@@ -47,6 +47,9 @@ enum sm_code sm_buf_vprintf(struct sm_buf *buf, struct sm_error *e,
 char *sm_buf_format(const char *format, ...)
     __attribute__((format(printf, 1, 2)));
 
+/* As much of a text (NULL: none) as there is room for. */
+void sm_buf_copy_text(char *out, size_t room, const char *text);
+
 /* The text, "" when empty. Never NULL. */
 const char *sm_buf_text(const struct sm_buf *buf);
 

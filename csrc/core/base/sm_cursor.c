@@ -73,14 +73,19 @@ static int visible_of(const char *at) {
   return odd ? __builtin_ctzll(odd) / 8 : 8;
 }
 
-static void pass_visible(struct sm_cursor *cursor) {
-  const char *at = cursor->at, *end = cursor->end;
+size_t sm_cursor_visible(const char *text, size_t size) {
+  const char *at = text, *end = text + size;
   int visible = 8;
   while (visible == 8 && end - at >= 8)
     at += visible = visible_of(at);
   while (at < end && is_visible(*at))
     at++;
-  cursor->at = at;
+  return (size_t)(at - text);
+}
+
+static void pass_visible(struct sm_cursor *cursor) {
+  cursor->at +=
+      sm_cursor_visible(cursor->at, (size_t)(cursor->end - cursor->at));
 }
 
 bool sm_cursor_text(struct sm_cursor *cursor, struct sm_slice *text) {

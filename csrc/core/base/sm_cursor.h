@@ -26,6 +26,10 @@ struct sm_cursor {
   bool is_first; /* no member of the innermost object was read */
 };
 
+/* How many characters of a text are visible ASCII and neither a quote nor a
+ * backslash before the first that is not. */
+size_t sm_cursor_visible(const char *text, size_t size);
+
 void sm_cursor_create(struct sm_cursor *cursor, const char *text, size_t size);
 
 /* Enters the object that comes next. */

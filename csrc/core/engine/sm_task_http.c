@@ -1,6 +1,7 @@
 #include "sm_task_http.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -33,17 +34,17 @@ static enum sm_code prepare_question(struct sm_task *task,
   exchange->request.host = SM_HOST_CONTROL;
   exchange->request.timeout_ms = LOOKUP_TIMEOUT_MS;
   if (job->phase == SM_PHASE_RECORD)
-    return sm_url_build(&exchange->url, limits->base, SM_HOST_CONTROL, e,
-                        HISTORY "/%s", job->request_id);
+    return sm_url_build(&exchange->url, limits->base, SM_HOST_CONTROL,
+                        HISTORY "/", job->request_id, "", e);
   time_t from = (time_t)job->lookup->from_s;
-  char day[16];
+  char day[16], query[64];
   struct tm tm;
   if (!gmtime_r(&from, &tm) || !strftime(day, sizeof day, "%Y-%m-%d", &tm))
     return sm_fail(e, SM_IO, "the time of the submit is no time");
-  return sm_url_build(&exchange->url, limits->base, SM_HOST_CONTROL, e,
-                      HISTORY "?model_name=%s&from_date=%s&page=%d&per_page=%d",
-                      task->model->name, day, job->lookup->page,
-                      SM_HISTORY_ROWS);
+  (void)snprintf(query, sizeof query, "&from_date=%s&page=%d&per_page=%d", day,
+                 job->lookup->page, SM_HISTORY_ROWS);
+  return sm_url_build(&exchange->url, limits->base, SM_HOST_CONTROL,
+                      HISTORY "?model_name=", task->model->name, query, e);
 }
 
 static enum sm_code prepare_job(struct sm_task *task,
@@ -59,16 +60,15 @@ static enum sm_code prepare_job(struct sm_task *task,
     request->is_once = true;
     request->body = task->body;
     request->timeout_ms = INT32_MAX;
-    return sm_url_build(&exchange->url, limits->base, SM_HOST_API, e, "/v2/%s",
-                        task->model->name);
+    return sm_url_build(&exchange->url, limits->base, SM_HOST_API, "/v2/",
+                        task->model->name, "", e);
   }
   request->timeout_ms = POLL_TIMEOUT_MS;
   if (job->phase == SM_PHASE_LOOKUP || job->phase == SM_PHASE_RECORD)
     return prepare_question(task, exchange, limits, e);
-  return sm_url_build(&exchange->url, limits->base, SM_HOST_API, e,
-                      job->phase == SM_PHASE_STATUS ? "/v2/requests/%s/status"
-                                                    : "/v2/requests/%s",
-                      job->request_id);
+  return sm_url_build(&exchange->url, limits->base, SM_HOST_API,
+                      "/v2/requests/", job->request_id,
+                      job->phase == SM_PHASE_STATUS ? "/status" : "", e);
 }
 
 static enum sm_code prepare_download(struct sm_task *task,
@@ -108,10 +108,10 @@ static enum sm_code prepare_post(struct sm_task *task,
       is_sync ? limits->max_image_bytes : limits->max_json_bytes;
   request->timeout_ms = is_sync ? INT32_MAX : UPLOAD_TIMEOUT_MS;
   if (is_sync)
-    return sm_url_build(&exchange->url, limits->base, request->host, e,
-                        "/v1/%s", task->model->name);
-  return sm_url_build(&exchange->url, limits->base, request->host, e, "%s",
-                      task->target);
+    return sm_url_build(&exchange->url, limits->base, request->host, "/v1/",
+                        task->model->name, "", e);
+  return sm_url_build(&exchange->url, limits->base, request->host, task->target,
+                      "", "", e);
 }
 
 static enum sm_code prepare_get(struct sm_task *task,
@@ -123,8 +123,8 @@ static enum sm_code prepare_get(struct sm_task *task,
   request->host = task->host;
   request->max_bytes = limits->max_json_bytes;
   request->timeout_ms = POLL_TIMEOUT_MS;
-  return sm_url_build(&exchange->url, limits->base, task->host, e, "%s",
-                      task->target);
+  return sm_url_build(&exchange->url, limits->base, task->host, task->target,
+                      "", "", e);
 }
 
 static enum sm_code prepare_call(struct sm_task *task,

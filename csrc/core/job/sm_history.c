@@ -155,7 +155,7 @@ static bool is_contested(const struct sm_history_query *query,
 }
 
 static void keep(char out[SM_ID_MAX + 1], const char *id) {
-  snprintf(out, SM_ID_MAX + 1, "%s", id);
+  sm_buf_copy_text(out, SM_ID_MAX + 1, id);
 }
 
 static bool is_listed(const char *ids, const char *id) {

@@ -478,7 +478,7 @@ static bool is_useful(struct sm_job *job, const struct sm_reply *reply,
   else if (reply->is_cut && ++job->odd < ODD_TRIES)
     what = "the answer's end is missing";
   if (what)
-    (void)snprintf(why, why_size, "%s", what);
+    sm_buf_copy_text(why, why_size, what);
   else if (reply->state == SM_STATE_NONE)
     (void)snprintf(why, why_size, "the state \"%s\" is not known",
                    reply->status);
@@ -608,7 +608,7 @@ static void answer_lookup(struct sm_job *job, const struct sm_context *context,
     sm_action_send(action, lookup->at_ms);
     break;
   case SM_LOOKUP_FOUND:
-    (void)snprintf(id, sizeof id, "%s", sm_history_found(&lookup->find));
+    sm_buf_copy_text(id, sizeof id, sm_history_found(&lookup->find));
     action->note = "a submit whose answer was lost was found in the request "
                    "history and goes on";
     be_accepted(job, context, id, action);

@@ -66,10 +66,6 @@ static const char *text_of(const json_t *object, const char *name) {
   return json_string_value(json_object_get(object, name));
 }
 
-static void copy_text(char *out, size_t out_size, const char *text) {
-  snprintf(out, out_size, "%s", text ? text : "");
-}
-
 static json_t *parse_object(const char *text, size_t size, bool *is_cut,
                             struct sm_error *e) {
   json_t *root = sm_json_parse(text, size, is_cut, e);
@@ -168,7 +164,7 @@ static void read_id(struct sm_reply *reply, const json_t *root,
   if (!value || json_is_null(value) || (id && !*id))
     return;
   if (id && sm_url_is_id(id) && sm_reply_holds_id(text, size, id))
-    copy_text(reply->request_id, sizeof reply->request_id, id);
+    sm_buf_copy_text(reply->request_id, sizeof reply->request_id, id);
   else
     (void)sm_reply_find_id(reply->request_id, text, size);
   reply->has_bad_id = !reply->request_id[0];
@@ -205,7 +201,7 @@ static void read_other_id(struct sm_reply *reply, const json_t *object,
       id = number;
     }
     if (id && sm_url_is_id(id) && sm_reply_holds_id(text, size, id)) {
-      copy_text(reply->other_id, sizeof reply->other_id, id);
+      sm_buf_copy_text(reply->other_id, sizeof reply->other_id, id);
       return;
     }
   }
@@ -284,14 +280,14 @@ static double whole(double number) {
 
 static void read_state(struct sm_reply *reply, const json_t *object) {
   const json_t *metrics = json_object_get(object, "metrics");
-  copy_text(reply->status, sizeof reply->status, state_word(object, 0));
+  sm_buf_copy_text(reply->status, sizeof reply->status, state_word(object, 0));
   reply->state = sm_state_of(reply->status);
   reply->inference_s =
       json_number_value(json_object_get(metrics, "inference_time"));
   reply->cost = number_of(json_object_get(metrics, "cost"));
   reply->seed = whole(number_of(json_object_get(object, "seed")));
-  copy_text(reply->status_url, sizeof reply->status_url,
-            text_of(object, "status_url"));
+  sm_buf_copy_text(reply->status_url, sizeof reply->status_url,
+                   text_of(object, "status_url"));
 }
 
 static const struct sm_reply nothing_said = {.cost = (double)NAN,

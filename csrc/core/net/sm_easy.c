@@ -59,7 +59,7 @@ void sm_easy_leave(struct sm_easy *easy) {
 
 static void note_connection(struct sm_easy *easy, const char *ip, int port,
                             int local_port) {
-  snprintf(easy->ip, sizeof easy->ip, "%s", ip ? ip : "");
+  sm_buf_copy_text(easy->ip, sizeof easy->ip, ip);
   easy->port = port;
   easy->local_port = local_port;
 }
@@ -542,7 +542,7 @@ static void note_facts(struct sm_easy *easy) {
   answer->status = (int)status;
   answer->took_ms = took_us / 1000;
   if (type)
-    snprintf(answer->content_type, sizeof answer->content_type, "%s", type);
+    sm_buf_copy_text(answer->content_type, sizeof answer->content_type, type);
   if (answer->redirect.size)
     resolve_redirect(easy->exchange, &answer->redirect);
 }

@@ -4,13 +4,13 @@
 #include <ctype.h>
 #include <curl/curl.h>
 #include <netinet/in.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
 
+#include "sm_cursor.h"
 #include "sm_file.h"
 #include "sm_system.h"
 
@@ -25,7 +25,8 @@
 static bool is_plain(const char *url) {
   if (url == NULL)
     return false;
-  for (const char *c = url; *c != '\0'; c++)
+  for (const char *c = url + sm_cursor_visible(url, strlen(url)); *c != '\0';
+       c++)
     if (*c < '!' || *c > '~' || *c == '\\')
       return false;
   return *url != '\0';
@@ -300,20 +301,20 @@ bool sm_base_has(const struct sm_base *base, enum sm_host host,
 }
 
 enum sm_code sm_url_build(struct sm_buf *out, const struct sm_base *base,
-                          enum sm_host host, struct sm_error *e,
-                          const char *format, ...) {
-  va_list args;
+                          enum sm_host host, const char *start,
+                          const char *name, const char *rest,
+                          struct sm_error *e) {
+  const char *const parts[] = {base->prefix[host], start, name, rest};
+  enum sm_code code = SM_OK;
   sm_buf_reset(out);
-  enum sm_code code = sm_buf_add_text(out, base->prefix[host], e);
-  if (code != SM_OK)
-    return code;
-  size_t start = out->size;
-  va_start(args, format);
-  code = sm_buf_vprintf(out, e, format, args);
-  va_end(args);
+  for (size_t i = 0; i < sizeof parts / sizeof *parts && code == SM_OK; i++)
+    code = parts[i] ? sm_buf_add_text(out, parts[i], e)
+                    : sm_fail(e, SM_INVALID, "a part of a path is missing");
   /* The key goes where this points: "@evil.com" behind a host is another. */
-  if (code == SM_OK && (out->data[start] != '/' || !is_plain(out->data)))
-    code = sm_fail(e, SM_INVALID, "a path starts with \"/\"");
+  if (code == SM_OK &&
+      (start[0] != '/' || !is_plain(out->data + strlen(base->prefix[host]))))
+    code = sm_fail(e, SM_INVALID,
+                   "a path starts with \"/\" and is printable ASCII");
   if (code != SM_OK)
     sm_buf_reset(out);
   return code;

@@ -58,11 +58,12 @@ const char *sm_base_path(const struct sm_base *base, enum sm_host host,
  * file name. The same rule holds for a model's name. */
 bool sm_url_is_id(const char *id);
 
-/* prefix + path, where path starts with "/" and is already safe. */
+/* The prefix, then a path: `start`, which begins with "/", `name` and `rest`,
+ * all of them safe already. Errors: SM_INVALID, SM_IO. */
 enum sm_code sm_url_build(struct sm_buf *out, const struct sm_base *base,
-                          enum sm_host host, struct sm_error *e,
-                          const char *format, ...)
-    __attribute__((format(printf, 5, 6)));
+                          enum sm_host host, const char *start,
+                          const char *name, const char *rest,
+                          struct sm_error *e);
 
 /* Writes an address as RFC 3986 wants it: spaces and bytes beyond ASCII as %XX,
  * and so a "%" of the path that begins no %XX; white space around it goes.
