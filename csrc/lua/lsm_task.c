@@ -10,6 +10,7 @@
 #include <math.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "lsm.h"
 #include "sm_store.h"
@@ -21,9 +22,6 @@ struct step_options {
   const char *key;
   const char *params;
   const char *name;
-  const char *save;
-  const char *xmp;
-  const char *beside;
   double seed;
   double price;
   double generation;
@@ -37,9 +35,6 @@ static const struct lsm_option step_options[] = {
     {"key", LSM_TEXT, STEP(key), 0, 0},
     {"params", LSM_TEXT, STEP(params), 0, 0},
     {"name", LSM_TEXT, STEP(name), 0, 0},
-    {"save", LSM_TEXT, STEP(save), 0, 0},
-    {"xmp", LSM_TEXT, STEP(xmp), 0, 0},
-    {"beside", LSM_TEXT, STEP(beside), 0, 0},
     {"seed", LSM_NUMBER, STEP(seed), -MOST, MOST},
     {"price", LSM_NUMBER, STEP(price), 0, 1e9},
     {"generation", LSM_NUMBER, STEP(generation), 0, 1e9},
@@ -53,8 +48,10 @@ struct task_options {
   struct sm_dial dial;
   bool has_step;
   bool is_in_ledger; /* of attach: the row of the id is looked for */
-  const char *xmp;   /* of download and save; of a step its own, as the next */
+  const char *save;  /* where a job's picture goes */
+  const char *xmp;   /* what a saved picture says, as the next */
   const char *beside;
+  double seed; /* that it says unless the service tells another */
   struct step_options step;
 };
 
@@ -64,8 +61,10 @@ static const struct lsm_option task_options[] = {
     {"latency", LSM_NUMBER, offsetof(struct task_options, latency_s), 0, 1e5},
     {"poll", LSM_DIAL, offsetof(struct task_options, dial), 0.001, 1e5},
     {"step", LSM_TABLE, offsetof(struct task_options, has_step), 0, 0},
+    {"save", LSM_TEXT, offsetof(struct task_options, save), 0, 0},
     {"xmp", LSM_TEXT, offsetof(struct task_options, xmp), 0, 0},
     {"beside", LSM_TEXT, offsetof(struct task_options, beside), 0, 0},
+    {"seed", LSM_NUMBER, offsetof(struct task_options, seed), -MOST, MOST},
     {"ledger", LSM_SWITCH, offsetof(struct task_options, is_in_ledger), 0, 0},
     {NULL, LSM_TEXT, 0, 0, 0},
 };
@@ -84,6 +83,7 @@ static struct task_options check_options(lua_State *L, int index) {
   struct task_options options = {
       .timeout_s = DEFAULT_TIMEOUT_S,
       .dial = {.k = 0.25},
+      .seed = (double)NAN,
       .step = {.seed = (double)NAN, .price = (double)NAN}};
   lsm_read_options(L, index, task_options, &options);
   if (options.has_step)
@@ -201,30 +201,44 @@ static const char *check_body(lua_State *L, int index,
 /* What its saved picture says, if it is to. */
 static enum sm_code give_metadata(struct sm_task *task,
                                   const struct sm_client *client,
-                                  const char *xmp, const char *beside,
-                                  double seed, struct sm_error *e) {
+                                  const struct task_options *options,
+                                  struct sm_error *e) {
   char digits[32] = "";
-  if (!xmp || !beside)
+  if (!options->xmp || !options->beside)
     return SM_OK;
-  enum sm_code code = sm_metadata_new(&task->metadata, xmp, beside, e);
+  enum sm_code code =
+      sm_metadata_new(&task->metadata, options->xmp, options->beside, e);
   if (code != SM_OK)
     return code;
   sm_metadata_hide(task->metadata, sm_client_key(client));
-  if (!isnan(seed))
-    (void)snprintf(digits, sizeof digits, "%.0f", seed);
+  if (!isnan(options->seed))
+    (void)snprintf(digits, sizeof digits, "%.0f", options->seed);
   sm_metadata_tell(task->metadata, NULL, digits, (double)NAN, 0);
   return SM_OK;
 }
 
+/* Where its picture goes, which a step of a ledger has in its entry. The answer
+ * of the synchronous way is the picture itself. */
+static enum sm_code give_target(struct sm_task *task,
+                                const struct sm_client *client,
+                                const struct task_options *options,
+                                struct sm_error *e) {
+  bool is_own = options->save && task->kind == SM_TASK_JOB && !task->entry;
+  if (is_own && (task->save = strdup(options->save)) == NULL)
+    return sm_fail_memory(e);
+  return give_metadata(task, client, options, e);
+}
+
 static enum sm_code enter(struct sm_task *task, enum sm_entry_start start,
-                          const struct step_options *step, struct sm_error *e) {
+                          const struct step_options *step, const char *save,
+                          struct sm_error *e) {
   const struct sm_ledger_step line = {.key = step->key,
                                       .params = step->params,
                                       .name = step->name,
                                       .seed = step->seed,
                                       .price = step->price,
                                       .is_fresh = step->is_fresh};
-  if (!sm_task_enter(task, sm_entry_new(start, &line, step->save)))
+  if (!sm_task_enter(task, sm_entry_new(start, &line, save)))
     return sm_fail_memory(e);
   task->entry->generation = (int64_t)step->generation;
   return SM_OK;
@@ -236,13 +250,10 @@ static enum sm_code prepare(struct sm_task *task,
                             struct sm_error *e) {
   const struct step_options *step = &options->step;
   enum sm_code code = body ? give_text(task, body, size, e) : SM_OK;
-  if (code == SM_OK)
-    code = give_metadata(task, client, step->xmp, step->beside, step->seed, e);
-  if (code != SM_OK || !options->has_step)
-    return code;
-  return enter(task,
-               options->step.generation > 0 ? SM_START_AGAIN : SM_START_STEP,
-               &options->step, e);
+  if (code == SM_OK && options->has_step)
+    code = enter(task, step->generation > 0 ? SM_START_AGAIN : SM_START_STEP,
+                 step, options->save, e);
+  return code == SM_OK ? give_target(task, client, options, e) : code;
 }
 
 static int submit(lua_State *L, const struct verb *verb) {
@@ -266,9 +277,10 @@ static int task_sync(lua_State *L) { return submit(L, &sync_call); }
 static enum sm_code enter_attached(struct sm_task *task,
                                    const struct task_options *options,
                                    struct sm_error *e) {
+  const struct step_options *step = &options->step;
   if (options->has_step)
-    return enter(task, SM_START_ADOPT, &options->step, e);
-  return options->is_in_ledger ? enter(task, SM_START_ATTACH, &options->step, e)
+    return enter(task, SM_START_ADOPT, step, options->save, e);
+  return options->is_in_ledger ? enter(task, SM_START_ATTACH, step, NULL, e)
                                : SM_OK;
 }
 
@@ -283,8 +295,7 @@ static int task_attach(lua_State *L) {
   if (!task ||
       sm_job_attach(&task->job, request_id, sm_now_ms(), &e) != SM_OK ||
       enter_attached(task, &options, &e) != SM_OK ||
-      give_metadata(task, client, options.step.xmp, options.step.beside,
-                    options.step.seed, &e) != SM_OK)
+      give_target(task, client, &options, &e) != SM_OK)
     return refuse(L, client, &listener, task, &e);
   return post(L, client, &listener, task);
 }
@@ -408,8 +419,7 @@ static int task_save(lua_State *L) {
   if (code == SM_OK)
     code = sm_digest_copy_to(task->digest, path, false, &e);
   if (code == SM_OK)
-    code = give_metadata(task, client, options.xmp, options.beside, (double)NAN,
-                         &e);
+    code = give_metadata(task, client, &options, &e);
   if (code == SM_OK)
     sm_digest_describe(task->digest, task->metadata);
   if (code != SM_OK)
@@ -425,9 +435,7 @@ static int task_download(lua_State *L) {
   struct listener listener = enlist(L, client);
   struct sm_error e;
   struct sm_task *task = new_task(&download, url, &options, &e);
-  if (!task ||
-      give_metadata(task, client, options.xmp, options.beside, (double)NAN,
-                    &e) != SM_OK ||
+  if (!task || give_metadata(task, client, &options, &e) != SM_OK ||
       (path && sm_file_new(&task->file, path, false, &e) != SM_OK))
     return refuse(L, client, &listener, task, &e);
   if (path)
@@ -496,7 +504,7 @@ static enum sm_code enter_taken(struct sm_task *task,
                                     .name = values[SM_ROW_NAME].text,
                                     .seed = (double)NAN,
                                     .price = (double)NAN};
-  enum sm_code code = enter(task, SM_START_TAKEN, &step, e);
+  enum sm_code code = enter(task, SM_START_TAKEN, &step, NULL, e);
   if (code != SM_OK)
     return code;
   task->entry->row = sm_row_new(values, SM_STANDING_TAKEN, NULL);

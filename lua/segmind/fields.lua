@@ -299,14 +299,21 @@ function fields.ask_core(job, verb, a, b, c)
   operation.start(job._client, job, verb, a, b, c)
 end
 
---- What the core is told of a job besides its body.
+--- What the core is told of a job besides its body. The picture gets to its file, and says how it
+--- was made, without this side.
 ---@param job segmind.Job
 ---@param left number? the seconds that it has, where they are known
 ---@return table
 function fields.options(job, left)
   local prepared = job._request
-  return { timeout = left or fields.timeout(job), poll = prepared.opts.poll or job._client._poll,
-    latency = prepared.spec and prepared.spec.latency_s }
+  local save = prepared.opts.save
+  local opts = { timeout = left or fields.timeout(job), poll = prepared.opts.poll
+    or job._client._poll, latency = prepared.spec and prepared.spec.latency_s, save = save }
+  if save and job._has_metadata then
+    opts.seed = job.seed
+    opts.xmp, opts.beside = lineage.texts(job, save)
+  end
+  return opts
 end
 
 --- With a ledger it looks for the row of the id.
@@ -318,28 +325,17 @@ function fields.attach_options(job)
   return opts
 end
 
---- The step of a ledger; its picture gets to its file, and says how it was made, without this side.
----@param job segmind.Job
----@return table
-function fields.step_options(job)
-  local step = key.step(job)
-  if step.save and job._has_metadata then
-    step.xmp, step.beside = lineage.texts(job, step.save)
-  end
-  return step
-end
-
 --- Gives the job, which has so many seconds left, to the core.
 ---@param job segmind.Job
 ---@param body string? nil where its pictures are not up, and the ledger is asked first
 ---@param left number
 function fields.post(job, body, left)
-  local opts = fields.options(job, left)
   if job._request.slots[1] and job._made == nil then
     job._made = lineage.of(job)
   end
+  local opts = fields.options(job, left)
   if job._client._has_ledger then
-    opts.step = fields.step_options(job)
+    opts.step = key.step(job)
   else
     job._sent = true
   end

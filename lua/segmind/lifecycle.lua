@@ -10,7 +10,7 @@
 ---   submitting ─▶ QUEUED        accepted [on_state]; an id of `on_unknown` [phases.adopting]
 ---   submitting ─▶ uploading, submitting                  sent again, with leave [resubmit]
 ---   QUEUED ◀─▶ PROCESSING       as the service says [on_state]
----   any ─▶ saving               the result is here [on.done], was read [on.read], goes to a file
+---   any ─▶ saving               the picture goes to a file: by the core [on_state], or [on.read]
 ---   any ─▶ COMPLETED            with a result [fields.finish]
 ---   any ─▶ FAILED               with an error [fail]: of the core [on.failed], of an input
 ---                               [on.input], at its deadline [on.late], [on.cancel], [on.close]
@@ -216,7 +216,7 @@ function phases.adopting(job)
   fields.leave_sync(job)
   if job._client._has_ledger then
     local opts = fields.options(job)
-    opts.step = fields.step_options(job)
+    opts.step = key.step(job)
     local handler = setmetatable({ job = job }, Adoption)
     return fields.operate(job, handler, "attach", job.model, job._adopting, opts)
   end
@@ -440,11 +440,13 @@ local function save(job, result, path)
   end
 end
 
---- The result goes where the caller wants it. Of a step of the ledger the core has seen to that.
+--- The result goes where the caller wants it. The core has seen to that, but for a result that it
+--- leaves to this side to read, or that is the picture itself.
 function on.read(job, done, result)
   local path = job._request.opts.save
   if done.save_error then
-    fields.finish(job, result, Error.from(done.save_error))
+    local err = Error.from(done.save_error)
+    fields.finish(job, result, job._client._has_ledger and err or result:_not_saved(err))
   elseif done.path and path then
     on.saved(job, result, done)
   elseif path then

@@ -83,9 +83,8 @@ end
 ---@param job segmind.Job whose key is known
 ---@return table
 function key.step(job)
-  local opts = job._request.opts
   return { key = job.key, params = job._key_text, name = job.name, seed = job.seed,
-    price = Budget.price(job), fresh = opts.fresh, generation = job.generation, save = opts.save }
+    price = Budget.price(job), fresh = job._request.opts.fresh, generation = job.generation }
 end
 
 return key

@@ -215,6 +215,111 @@ static void bytes_are_hashed_and_saved_by_the_engine(void) {
   close_engine(engine);
 }
 
+/* -- a job that is saved --------------------------------------------------- */
+
+static struct sm_engine *run_saved_job(int64_t timeout_ms, int64_t for_ms) {
+  struct sm_engine *engine = open_engine(4);
+  struct sm_task *task = new_job(1, timeout_ms);
+  task->save = strdup(in_folder("a"));
+  sm_engine_add(engine, task);
+  run(engine, service.now_ms + for_ms);
+  return engine;
+}
+
+/* The event that ends it; NULL for none. Counts how often SAVING was told. */
+static struct sm_event *take_end(struct sm_engine *engine, int *saving) {
+  struct sm_events events;
+  struct sm_event *event;
+  *saving = 0;
+  sm_events_create(&events);
+  sm_engine_take_events(engine, &events);
+  while ((event = sm_events_pop(&events)) != NULL &&
+         (event->kind == SM_EVENT_STATE || event->kind == SM_EVENT_NOTE)) {
+    *saving += event->state == SM_STATE_SAVING;
+    sm_event_delete(event);
+  }
+  CHECK(!events.head);
+  sm_events_destroy(&events);
+  return event;
+}
+
+static void a_picture_gets_to_its_file_without_the_host(void) {
+  int saving;
+  enter();
+  struct sm_engine *engine = run_saved_job(60000, 30000);
+  struct sm_event *event = take_end(engine, &saving);
+  CHECK(event && event->kind == SM_EVENT_DONE && !event->error);
+  CHECK(event && event->is_file && !strcmp(event->place, in_folder("a.png")));
+  CHECK(event && strcmp(event->request_id, "r0") == 0);
+  CHECK(event && event->body && strstr(event->body, "https://h/p.png"));
+  CHECK(event && event->image.format == SM_PNG && event->download_ms > 0);
+  CHECK(saving == 1 && service.downloads == 1);
+  CHECK(holds(in_folder("a.png"), sample_png, sizeof sample_png));
+  sm_event_delete(event);
+  close_engine(engine);
+  CHECK(leave() == 1);
+}
+
+static void a_picture_that_cannot_be_had_stands_beside_its_result(void) {
+  int saving;
+  enter();
+  struct sm_engine *engine = run_saved_job(60000, 15000);
+  service.picture_status = 403;
+  run(engine, service.now_ms + 30000);
+  struct sm_event *event = take_end(engine, &saving);
+  CHECK(event && event->kind == SM_EVENT_DONE && event->body && !event->place);
+  CHECK(event && event->error && event->error->status == 403);
+  CHECK(event && event->error && event->error->charged == SM_CHARGED_YES);
+  sm_event_delete(event);
+  close_engine(engine);
+  CHECK(leave() == 0);
+}
+
+/* Which its reader may refuse. */
+static void a_result_that_is_not_usual_is_the_hosts_to_save(void) {
+  int saving;
+  enter();
+  struct sm_engine *engine = run_saved_job(60000, 1000);
+  service.result =
+      "{\"status\":\"COMPLETED\",\"output\":[\"https://h/p.png\"]}";
+  run(engine, service.now_ms + 30000);
+  struct sm_event *event = take_end(engine, &saving);
+  CHECK(event && event->kind == SM_EVENT_DONE && !event->place);
+  CHECK(saving == 0 && service.downloads == 0);
+  sm_event_delete(event);
+  close_engine(engine);
+  CHECK(leave() == 0);
+}
+
+static void a_picture_that_does_not_come_ends_with_the_deadline(void) {
+  int saving;
+  enter();
+  struct sm_engine *engine = run_saved_job(25000, 1000);
+  service.picture_status = 500;
+  run(engine, service.now_ms + 26000);
+  struct sm_event *event = take_end(engine, &saving);
+  CHECK(saving == 1 && service.downloads > 1);
+  CHECK(event && event->kind == SM_EVENT_DONE && event->body);
+  CHECK(event && event->error && event->error->charged == SM_CHARGED_YES);
+  sm_event_delete(event);
+  close_engine(engine);
+  CHECK(leave() == 0);
+}
+
+static void a_job_that_is_cancelled_leaves_no_part_of_its_picture(void) {
+  int saving;
+  enter();
+  struct sm_engine *engine = run_saved_job(60000, 1000);
+  service.picture_status = 500;
+  run(engine, service.now_ms + 23000);
+  CHECK(service.downloads > 0);
+  sm_engine_cancel(engine, 1);
+  run(engine, service.now_ms + 30000);
+  CHECK(take_end(engine, &saving) == NULL && saving == 1);
+  close_engine(engine);
+  CHECK(leave() == 0);
+}
+
 static void an_engine_may_end_in_the_middle_of_everything(void) {
   struct sm_engine *engine = open_engine(8);
   for (uint64_t id = 1; id <= 100; id++)
@@ -239,6 +344,11 @@ int main(void) {
   uploads_leave_room_for_polls();
   what_reports_a_paid_job_is_there_before_its_submit_leaves();
   bytes_are_hashed_and_saved_by_the_engine();
+  a_picture_gets_to_its_file_without_the_host();
+  a_picture_that_cannot_be_had_stands_beside_its_result();
+  a_result_that_is_not_usual_is_the_hosts_to_save();
+  a_picture_that_does_not_come_ends_with_the_deadline();
+  a_job_that_is_cancelled_leaves_no_part_of_its_picture();
   an_engine_may_end_in_the_middle_of_everything();
   return check_report("sm_engine");
 }

@@ -8,7 +8,7 @@ local SHORT = { sm_fail = true, sm_fail_memory = true, sm_backoff_ms = true, sm_
   sm_wall_ms = true }
 -- They share the engine (sm_engine_internal.h).
 local ENGINE = { sm_keeper = true, sm_takeover = true, sm_refusal = true, sm_delivery = true,
-  sm_recall = true, sm_engine_internal = true }
+  sm_saving = true, sm_recall = true, sm_engine_internal = true }
 
 local function stem_of(path)
   return (path:match("([^/]+)%.[ch]$"))

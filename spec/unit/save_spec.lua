@@ -3,6 +3,7 @@
 local files = require("spec.support.files")
 local session = require("spec.support.session")
 local await = require("segmind.operation").await
+local provenance = require("segmind.provenance")
 
 describe("save", function()
   local service, folder = session.fixture(), files.fixture()
@@ -35,6 +36,25 @@ describe("save", function()
     assert.truthy(io.open(folder .. "/one/two/house v1.5.png"))
     local result = job:result()
     assert.equal(folder .. "/three/b.png", result:save(folder .. "/three/b"))
+  end)
+
+  it("is done by the worker once the result is there, whether the host steps or not", function()
+    local job = assert(submit("/a", { metadata = true }))
+    local file
+    for _ = 1, 500 do
+      file = io.open(folder .. "/a.png", "rb")
+      if file then
+        break
+      end
+      os.execute("sleep 0.02")
+    end
+    assert(file):close()
+    assert.is_nil(job:result())
+    local result = assert(job:wait())
+    assert.equal(folder .. "/a.png", result.path)
+    local record = assert(provenance.read(result.path))
+    assert.same({ result.request_id, result.cost, result.seed }, { record.request_id, record.cost,
+      record.seed })
   end)
 
   it("is done on the worker for bytes that are at hand, with their hash", function()

@@ -12,22 +12,9 @@
 #include "sm_keeper.h"
 #include "sm_output.h"
 
-/* A download of what was paid has at least so long. */
-#define LEAST_FETCH_MS 1000
 /* So long the id has to be written, until its picture is fetched all the same:
  * an id that turns out to be another step's is best known before. */
 #define GRACE_MS 500
-
-/* A result that is here, and what went wrong with it. */
-static void note_trouble(struct sm_task *task, const struct sm_error *e) {
-  struct sm_event *event = task->last;
-  if (!event->error)
-    event->error = malloc(sizeof *event->error);
-  if (!event->error)
-    return;
-  *event->error = *e;
-  event->error->charged = SM_CHARGED_YES;
-}
 
 /* The first address in the last event's result; NULL for none. Where memory
  * runs out, jansson may leave a byte out of a long string and not say so: two
@@ -61,7 +48,7 @@ static void note_unfetched(struct sm_task *task, const struct sm_error *e) {
                  "%.240s (the picture is at %.200s)", e->message,
                  url ? url : "no address");
   free(url);
-  note_trouble(task, &told);
+  sm_task_note_trouble(task, &told);
 }
 
 static const char *name_in(const char *path) {
@@ -175,7 +162,7 @@ static void note_kept(struct sm_task *task, char *path) {
   if (entry->is_file_due)
     return;
   sm_fail_memory(&e);
-  note_trouble(task, &e);
+  sm_task_note_trouble(task, &e);
 }
 
 /* -- a step that is finished ----------------------------------------------- */
@@ -192,7 +179,7 @@ static void read_through(struct sm_engine *engine, struct sm_task *task,
 /* A result that is here ends with what went wrong. */
 static void give_up(struct sm_engine *engine, struct sm_task *task,
                     const struct sm_error *e) {
-  note_trouble(task, e);
+  sm_task_note_trouble(task, e);
   be_over(engine, task);
 }
 
@@ -205,7 +192,7 @@ static void be_gone(struct sm_engine *engine, struct sm_task *task,
           engine->folder, task->entry->key, why);
   e.charged = SM_CHARGED_YES;
   if (task->last->body) {
-    note_trouble(task, &e);
+    sm_task_note_trouble(task, &e);
     sm_keeper_finish(engine, task);
     return;
   }
@@ -221,7 +208,7 @@ static void fetch_again(struct sm_engine *engine, struct sm_task *task,
   char *url;
   enum sm_code code = read_url(task, &url, &e);
   if (code != SM_OK)
-    note_trouble(task, &e);
+    sm_task_note_trouble(task, &e);
   if (url)
     fetch(engine, task, url);
   else if (task->last->body)
@@ -409,19 +396,9 @@ static enum sm_code open_file(struct sm_engine *engine, struct sm_task *task,
   return code;
 }
 
-/* The task becomes the download of its picture: what it was as a job stands in
- * its last event. */
 static void become_download(struct sm_engine *engine, struct sm_task *task,
                             char *url) {
-  int64_t least = engine->now_ms + LEAST_FETCH_MS;
-  int64_t deadline_ms = task->entry->deadline_ms;
-  if (task->kind == SM_TASK_JOB)
-    sm_job_destroy(&task->job);
-  task->kind = SM_TASK_CALL;
-  sm_fetch_create(&task->call, SM_FETCH_DOWNLOAD,
-                  deadline_ms > least ? deadline_ms : least);
-  free(task->target);
-  task->target = url;
+  sm_task_become_download(task, url, task->entry->deadline_ms, engine->now_ms);
   if (is_accepting(task->entry)) /* the row may have to be made anew of it */
     return;
   sm_body_delete(task->body);
@@ -533,7 +510,7 @@ void sm_delivery_read(struct sm_engine *engine, struct sm_task *task,
     event->place = path;
   }
   if (e && (is_kept || phase != SM_ENTRY_VERIFY))
-    note_trouble(task, e);
+    sm_task_note_trouble(task, e);
   if (phase == SM_ENTRY_STORE)
     stored(engine, task);
   else if (phase == SM_ENTRY_SAVE)
@@ -597,7 +574,7 @@ static void not_written(struct sm_task *task) {
   if (entry->write.error->code == SM_IO)
     note_unfetched(task, entry->write.error);
   else
-    note_trouble(task, entry->write.error);
+    sm_task_note_trouble(task, entry->write.error);
 }
 
 static void written(struct sm_engine *engine, struct sm_task *task) {

@@ -10,6 +10,7 @@
 #include "sm_header.h"
 #include "sm_keeper.h"
 #include "sm_recall.h"
+#include "sm_saving.h"
 
 #define IDLE_MS 60000
 #define FIRST_RTT_MS 50
@@ -285,7 +286,8 @@ static void carry_out(struct sm_engine *engine, struct sm_task *task,
   if (action->kind == SM_ACTION_FAIL) {
     end_with(engine, task, &action->error);
   } else if (action->kind == SM_ACTION_DONE) {
-    sm_engine_end(engine, task);
+    if (!sm_saving_begin(engine, task))
+      sm_engine_end(engine, task);
   } else {
     sm_inflight_leave(&engine->inflight, task);
     sm_engine_send(engine, task, action->at_ms);

@@ -3,6 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A download of what was paid has at least so long. */
+#define LEAST_FETCH_MS 1000
+
 static bool reserve_error(struct sm_event *event) {
   if (!event->error)
     event->error = calloc(1, sizeof *event->error);
@@ -36,6 +39,7 @@ void sm_task_delete(struct sm_task *task) {
   sm_metadata_delete(task->metadata);
   sm_event_delete(task->first);
   sm_event_delete(task->last);
+  free(task->save);
   free(task->target);
   free(task);
 }
@@ -61,9 +65,32 @@ bool sm_task_arm(struct sm_task *task) {
          sm_event_reserve(&task->last);
 }
 
+void sm_task_become_download(struct sm_task *task, char *url,
+                             int64_t deadline_ms, int64_t now_ms) {
+  int64_t least = now_ms + LEAST_FETCH_MS;
+  if (task->kind == SM_TASK_JOB)
+    sm_job_destroy(&task->job);
+  task->kind = SM_TASK_CALL;
+  sm_fetch_create(&task->call, SM_FETCH_DOWNLOAD,
+                  deadline_ms > least ? deadline_ms : least);
+  free(task->target);
+  task->target = url;
+}
+
+void sm_task_note_trouble(struct sm_task *task, const struct sm_error *e) {
+  struct sm_event *event = task->last;
+  if (!event->error)
+    event->error = malloc(sizeof *event->error);
+  if (!event->error)
+    return;
+  *event->error = *e;
+  event->error->charged = SM_CHARGED_YES;
+}
+
 static bool is_download(const struct sm_task *task) {
-  return task->kind == SM_TASK_CALL && task->entry &&
-         task->call.kind == SM_FETCH_DOWNLOAD;
+  return sm_task_is_saving(task) ||
+         (task->kind == SM_TASK_CALL && task->entry &&
+          task->call.kind == SM_FETCH_DOWNLOAD);
 }
 
 const char *sm_task_request_id(const struct sm_task *task) {

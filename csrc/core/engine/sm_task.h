@@ -73,13 +73,14 @@ struct sm_task {
   struct sm_digest *digest;     /* while the task reads a picture through */
   struct sm_metadata *metadata; /* of the picture where it is saved, or NULL */
   struct sm_entry *entry;       /* its line in the ledger; NULL: it has none */
+  char *save;    /* of a JOB without one: where its picture goes, or NULL */
   char *target;  /* the model's name until it is linked; a path; a URL */
   double mean_s; /* the published latency, until it is linked */
-  enum sm_host host;
-  enum sm_task_kind kind;
-  enum sm_request_class class; /* since it was queued last */
-  bool is_quiet;               /* the engine's own: its end is not reported */
-  bool is_ready;               /* stands in the queue */
+  enum sm_host host : 8;
+  enum sm_task_kind kind : 8;
+  enum sm_request_class class : 8; /* since it was queued last */
+  bool is_quiet : 1; /* the engine's own: its end is not reported */
+  bool is_ready : 1; /* stands in the queue */
   union {
     struct sm_job job;
     struct sm_fetch call;
@@ -101,9 +102,22 @@ bool sm_task_enter(struct sm_task *task, struct sm_entry *entry);
  * memory. */
 bool sm_task_arm(struct sm_task *task);
 
+/* A job whose result is here becomes the download of its picture: what it was
+ * stands in its last event. There is some time for that, whatever the deadline.
+ * Ownership of `url` goes over. */
+void sm_task_become_download(struct sm_task *task, char *url,
+                             int64_t deadline_ms, int64_t now_ms);
+
+/* Whether it is such a download, without a ledger (sm_saving). */
+static inline bool sm_task_is_saving(const struct sm_task *task) {
+  return task->kind == SM_TASK_CALL && task->save;
+}
+
+/* A result is here; what went wrong with its picture stands beside it. */
+void sm_task_note_trouble(struct sm_task *task, const struct sm_error *e);
+
 /* The id that a job has, be it in its last event already, also while it is the
- * download of its picture (sm_delivery); NULL for none, and for what is no job.
- */
+ * download of its picture; NULL for none, and for what is no job. */
 const char *sm_task_request_id(const struct sm_task *task);
 
 /* Reads a piece of its picture; when it is over, the last event has its hash.

@@ -374,6 +374,10 @@ void sm_task_http_settle(struct sm_task *task, struct sm_exchange *exchange,
                          struct sm_action *action) {
   struct sm_event *event = task->last;
   struct sm_answer *answer = &exchange->answer;
+  if (sm_task_is_saving(task)) {
+    sm_task_http_settle_file(task, action);
+    return;
+  }
   event->kind = SM_EVENT_DONE;
   name_request(task, answer);
   copy_facts(event, answer);
@@ -406,6 +410,10 @@ void sm_task_http_fail(struct sm_task *task, struct sm_exchange *exchange,
   struct sm_event *event = task->last;
   struct sm_answer *answer = exchange ? &exchange->answer : NULL;
   bool is_accepted = sm_task_request_id(task) != NULL;
+  if (sm_task_is_saving(task)) {
+    sm_task_note_trouble(task, error);
+    return;
+  }
   event->kind = SM_EVENT_ERROR;
   name_request(task, answer);
   if (!event->error)
