@@ -524,6 +524,14 @@ static void an_intent_is_looked_up_and_what_is_found_is_written(void) {
   close_all();
 }
 
+/* With leave of the caller. */
+static void send_again(uint64_t id) {
+  struct sm_task *task = new_step(id, KEY);
+  task->entry->start = SM_START_AGAIN;
+  task->entry->generation = 1;
+  sm_engine_add(engine, task);
+}
+
 static void an_intent_that_nobody_knows_is_unknown_and_not_repeated(void) {
   open_all();
   service.trip_ms = 500;
@@ -538,10 +546,7 @@ static void an_intent_that_nobody_knows_is_unknown_and_not_repeated(void) {
   CHECK(last->error->charged == SM_CHARGED_UNKNOWN);
   CHECK(service.submits == 0 && is_row_in(KEY, "unknown") && is_settled());
   CHECK(last->step->generation == 1);
-  struct sm_task *task = new_step(3, KEY);
-  task->entry->start = SM_START_AGAIN;
-  task->entry->generation = 1;
-  sm_engine_add(engine, task);
+  send_again(3);
   pass(60000);
   CHECK(was_told("3:submitting 3:ACCEPTED 3:PROCESSING 3:done"));
   CHECK(amount(row_at(KEY), SM_ROW_DOUBT) > 0.03);
@@ -825,6 +830,43 @@ static void a_failed_job_is_not_taken_for_the_submit_that_follows_it(void) {
   pass(100000);
   CHECK(was_told("2:submitting 2:unknown") && last->request_id == NULL);
   CHECK(service.submits == 2 && is_row_in(KEY, "unknown") && is_settled());
+  close_all();
+}
+
+/* The first submit is in doubt, the second was paid to nobody: its row, which
+ * another process takes over, has its id. */
+static void a_failed_job_is_not_taken_for_the_submit_before_it(void) {
+  open_all();
+  service.submit_status = 500;
+  service.history = "[]";
+  add_step(1, KEY);
+  pass(90000);
+  service.submit_status = 200;
+  service.result = "{\"status\":\"FAILED\",\"error\":\"no\"}";
+  send_again(2);
+  pass(60000);
+  CHECK(last->id == 2 && last->error->code == SM_FAILED);
+  CHECK(is_row_in(KEY, "unknown") && knows("r0"));
+  crash();
+  service.history = "[{\"request_id\":\"r0\",\"model_name\":\"flux\","
+                    "\"model_created\":1700000095,\"request_body\":{}}]";
+  add_step(3, KEY);
+  pass(100000);
+  CHECK(was_told("3:row 3:submitting 3:unknown") && last->request_id == NULL);
+  CHECK(service.submits == 2 && is_row_in(KEY, "unknown") && is_settled());
+  close_all();
+}
+
+/* M5. */
+static void nothing_is_sent_where_the_claim_is_not_written(void) {
+  open_all();
+  add_step(1, KEY);
+  while (!store.queued.head || store.queued.head->kind != SM_WRITE_CLAIM)
+    pass(1);
+  store.is_broken = true;
+  pass(1000);
+  CHECK(was_told("1:ledger") && last->error->charged == SM_CHARGED_NO);
+  CHECK(service.submits == 0 && is_settled());
   close_all();
 }
 
@@ -1256,6 +1298,8 @@ int main(void) {
   who_waits_is_not_sent_when_the_key_is_refused();
   a_failed_job_is_free_to_run_again();
   a_failed_job_is_not_taken_for_the_submit_that_follows_it();
+  a_failed_job_is_not_taken_for_the_submit_before_it();
+  nothing_is_sent_where_the_claim_is_not_written();
   nothing_is_sent_while_the_ledger_is_away();
   a_ledger_that_fails_keeps_no_picture_from_the_caller();
   a_ledger_that_is_mended_has_it_all();

@@ -181,6 +181,7 @@ static void what_reports_a_paid_job_is_there_before_its_submit_leaves(void) {
   sm_engine_add(engine, waiting);
   sm_engine_turn(engine, service.now_ms);
   CHECK(sent->exchange && sent->first && sent->last->error);
+  CHECK(sent->first->has_room && sent->job.room);
   CHECK(!waiting->exchange && !waiting->first && !waiting->last->error);
   close_engine(engine);
 }

@@ -357,6 +357,21 @@ static void a_lock_of_another_is_waited_for_and_told(void) {
   close_ledger();
 }
 
+/* M5, M4. */
+static void a_claim_is_waited_for_ten_seconds_and_an_id_to_its_deadline(void) {
+  open_ledger();
+  int64_t from = now_ms();
+  store.put(store.self, put(0, SM_WRITE_CLAIM));
+  CHECK(writes[0].give_up_ms >= from + 10000);
+  CHECK(writes[0].give_up_ms <= now_ms() + 10000);
+  CHECK(count_home(1) == 1);
+  put(0, SM_WRITE_ACCEPT)->deadline_ms = from + 3600000;
+  store.put(store.self, &writes[0]);
+  CHECK(writes[0].give_up_ms == from + 3600000);
+  CHECK(count_home(1) == 1);
+  close_ledger();
+}
+
 static void a_server_that_is_away_for_a_while_ends_nothing(void) {
   open_ledger();
   fail_at("BEGIN", SM_DB_AWAY, 5);
@@ -779,6 +794,7 @@ int main(void) {
   leases_are_renewed_without_the_caller();
   closing_carries_out_what_is_queued_and_lets_go();
   a_lock_of_another_is_waited_for_and_told();
+  a_claim_is_waited_for_ten_seconds_and_an_id_to_its_deadline();
   a_server_that_is_away_for_a_while_ends_nothing();
   a_commit_whose_answer_is_lost_is_one();
   a_full_disk_keeps_a_submit_back_and_an_id_waiting();
