@@ -58,6 +58,12 @@ local Job = { _image_kind = "job", inputs = shared("inputs"), warnings = shared(
 Job.__index = Job
 Job.__name = "segmind.Job"
 
+-- LuaJIT's table.insert asks no metatable, so there what was put into the lists of all goes with
+-- them.
+local is_filled = rawget(_G, "jit") and function()
+  return next(Job.inputs) or next(Job.warnings)
+end
+
 -- A job that waits for others, whose `inputs` are made when somebody asks for them.
 local Waiting = { _image_kind = "job", class = Job, __name = Job.__name }
 
@@ -118,6 +124,9 @@ end
 ---@return segmind.Job
 function Job.new(client, prepared)
   client._count = client._count + 1
+  if is_filled and is_filled() then
+    Job.inputs, Job.warnings = shared("inputs"), shared("warnings")
+  end
   if not prepared.slots then
     return new_waiting(client, prepared)
   end

@@ -62,7 +62,8 @@ end
 
 local function fail(job, err)
   err.request_id = err.request_id or job.request_id
-  local hint = job.warnings[1] or ""
+  local warnings = rawget(job, "warnings")
+  local hint = warnings and warnings[1] or ""
   if err.status == 404 and not job.request_id and hint:find("did you mean", 1, true) then
     err.message = err.message .. "; " .. hint
   end

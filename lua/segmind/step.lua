@@ -163,7 +163,7 @@ function step.work(client, fn, ...)
 end
 
 local function launch(client, job)
-  for _, text in ipairs(client._on_event and job.warnings or none) do
+  for _, text in ipairs(client._on_event and rawget(job, "warnings") or none) do
     callback.emit(client, { what = "warning", job = job, message = text })
   end
   roster.join(job) -- from here on nothing keeps it from its end

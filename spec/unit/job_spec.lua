@@ -135,6 +135,20 @@ describe("a job", function()
     assert.same({}, assert(two:wait()):data().inputs)
   end)
 
+  it("has nothing of what table.insert, unasked on LuaJIT, puts into lists of others", function()
+    local one, told = pro({ aspect_ratio = "1:1" }), {}
+    for _, name in ipairs({ "inputs", "warnings" }) do
+      pcall(table.insert, one[name], "x")
+    end
+    sm._on_event = function(event)
+      told[#told + 1] = event.what == "warning" and event.message or nil
+    end
+    local two = pro({ aspect_ratio = "1:1" })
+    sm._on_event = nil
+    assert.same({ {}, {}, {} }, { two.inputs, two.warnings, told })
+    assert(one:wait() and two:wait())
+  end)
+
   it("leaves the caller's table as it was", function()
     local params = { prompt = "x" }
     pro(params):wait()
