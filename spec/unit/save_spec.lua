@@ -2,6 +2,7 @@
 
 local files = require("spec.support.files")
 local session = require("spec.support.session")
+local shell = require("spec.support.shell")
 local await = require("segmind.operation").await
 local provenance = require("segmind.provenance")
 
@@ -143,6 +144,14 @@ describe("save", function()
     local _, err = chain:run()
     assert.equal("invalid", err.kind)
     assert.truthy(err.message:find("step 1 writes", 1, true), err.message)
+  end)
+
+  it("removes nothing in the caller's folder, not what a killed process may have left", function()
+    local left = files.write(folder .. "/.x.png.0123456789abcdef.part", "half")
+    os.execute("touch -d '1 hour ago' " .. shell.quote(left))
+    assert(assert(sm:submit("flux-kontext-pro", { prompt = "x", aspect_ratio = "1:1",
+      output_format = "png" }, { save = folder .. "/x.png" })):wait())
+    assert.equal("half", files.read(left))
   end)
 
   it("warns where the extension contradicts the bytes, which stay as they are", function()
