@@ -191,14 +191,15 @@ static bool fall_asleep(struct sm_client *client) {
   return is_asleep;
 }
 
-/* To wake a thread costs as much as a third of a job: the host is woken when
- * there is nothing else to do, at the latest RING_MS after the news. */
+/* To wake a thread costs as much as a third of a job: the host is woken once
+ * for all that comes within RING_MS, and at once where nothing else is due. */
 static void worker_run(void *self) {
   struct sm_client *client = self;
   while (!atomic_load(&client->stop)) {
     int64_t wait_ms = turn(client);
     bool is_idle = wait_ms > 0 && fall_asleep(client);
-    if (is_idle || sm_now_ms() - client->announced_ms >= RING_MS)
+    if ((is_idle && wait_ms > RING_MS) ||
+        sm_now_ms() - client->announced_ms >= RING_MS)
       ring(client);
     if (is_idle && !atomic_load(&client->stop))
       sm_http_wait(client->http, wait_ms);
