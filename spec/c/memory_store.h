@@ -298,37 +298,13 @@ static inline void memory_accept(struct memory_store *store,
   }
 }
 
-static inline struct sm_ledger_step memory_sent_in(const struct sm_row *row,
-                                                   const char *key) {
-  if (!row)
-    return (struct sm_ledger_step){.key = key,
-                                   .params = "{}",
-                                   .model = "unknown",
-                                   .api = "v2",
-                                   .body = "{}",
-                                   .body_size = 2,
-                                   .seed = (double)NAN,
-                                   .price = (double)NAN};
-  return (struct sm_ledger_step){
-      .key = key,
-      .params = sm_row_text(row, SM_ROW_PARAMS),
-      .name = sm_row_text(row, SM_ROW_NAME),
-      .model = sm_row_text(row, SM_ROW_MODEL),
-      .api = sm_row_text(row, SM_ROW_API),
-      .body = row->value[SM_ROW_BODY].text,
-      .body_size = row->value[SM_ROW_BODY].size,
-      .seed = sm_row_number(row, SM_ROW_SEED),
-      .price = sm_row_number(row, SM_ROW_PRICE),
-  };
-}
-
 /* The row has vanished, or is another submit's: a result gets another, a
  * picture has none. */
 static inline void memory_complete_apart(struct memory_store *store,
                                          struct sm_write *write,
                                          const struct sm_row *row) {
   const struct sm_ledger_step *step = write->step;
-  const struct sm_ledger_step sent = memory_sent_in(row, write->key);
+  const struct sm_ledger_step sent = sm_row_step(row, write->key);
   struct sm_error e;
   sm_fail(&e, SM_LEDGER, "the row has vanished");
   if (write->kind != SM_WRITE_COMPLETE) {

@@ -817,6 +817,19 @@ static void a_failed_job_is_free_to_run_again(void) {
 }
 
 /* The history shows the failed job, whose body is the same. */
+static bool is_taken_for_nothing(uint64_t id, const char *model_created) {
+  static char history[160];
+  (void)snprintf(history, sizeof history,
+                 "[{\"request_id\":\"r0\",\"model_name\":\"flux\","
+                 "\"model_created\":%s,\"request_body\":{}}]",
+                 model_created);
+  service.history = history;
+  add_step(id, KEY);
+  pass(100000);
+  return last->id == id && last->request_id == NULL && service.submits == 2 &&
+         is_row_in(KEY, "unknown") && is_settled();
+}
+
 static void a_failed_job_is_not_taken_for_the_submit_that_follows_it(void) {
   open_all();
   service.result = "{\"status\":\"FAILED\",\"error\":\"no\"}";
@@ -824,12 +837,8 @@ static void a_failed_job_is_not_taken_for_the_submit_that_follows_it(void) {
   pass(60000);
   crash();
   service.submit_status = 500;
-  service.history = "[{\"request_id\":\"r0\",\"model_name\":\"flux\","
-                    "\"model_created\":1700000070,\"request_body\":{}}]";
-  add_step(2, KEY);
-  pass(100000);
-  CHECK(was_told("2:submitting 2:unknown") && last->request_id == NULL);
-  CHECK(service.submits == 2 && is_row_in(KEY, "unknown") && is_settled());
+  CHECK(is_taken_for_nothing(2, "1700000070"));
+  CHECK(was_told("2:submitting 2:unknown"));
   close_all();
 }
 
@@ -848,12 +857,8 @@ static void a_failed_job_is_not_taken_for_the_submit_before_it(void) {
   CHECK(last->id == 2 && last->error->code == SM_FAILED);
   CHECK(is_row_in(KEY, "unknown") && knows("r0"));
   crash();
-  service.history = "[{\"request_id\":\"r0\",\"model_name\":\"flux\","
-                    "\"model_created\":1700000095,\"request_body\":{}}]";
-  add_step(3, KEY);
-  pass(100000);
-  CHECK(was_told("3:row 3:submitting 3:unknown") && last->request_id == NULL);
-  CHECK(service.submits == 2 && is_row_in(KEY, "unknown") && is_settled());
+  CHECK(is_taken_for_nothing(3, "1700000095"));
+  CHECK(was_told("3:row 3:submitting 3:unknown"));
   close_all();
 }
 

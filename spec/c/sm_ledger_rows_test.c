@@ -408,9 +408,7 @@ static void an_id_written_twice_has_one_row(void) {
 
 /* -- another submit's row -------------------------------------------------- */
 
-static void let_lapse(void) {
-  sql("UPDATE segmind_steps SET lease_until = 1");
-}
+static void let_lapse(void) { sql("UPDATE segmind_steps SET lease_until = 1"); }
 
 /* Ours is not heard of for long: the host sleeps. They find it in doubt, and
  * send the step again with leave. */

@@ -402,33 +402,6 @@ static enum sm_db_status fill_in(struct sm_transaction *transaction,
   return sm_transaction_change(transaction, &query, is_there, e);
 }
 
-/* What the row says was sent. Where it has vanished, with a ledger that was
- * removed or of which an older copy was restored, that is not known any more.
- */
-static struct sm_ledger_step sent_in(const struct sm_row *row,
-                                     const char *key) {
-  if (!row)
-    return (struct sm_ledger_step){.key = key,
-                                   .params = "{}",
-                                   .model = "unknown",
-                                   .api = "v2",
-                                   .body = "{}",
-                                   .body_size = 2,
-                                   .seed = (double)NAN,
-                                   .price = (double)NAN};
-  return (struct sm_ledger_step){
-      .key = key,
-      .params = sm_row_text(row, SM_ROW_PARAMS),
-      .name = sm_row_text(row, SM_ROW_NAME),
-      .model = sm_row_text(row, SM_ROW_MODEL),
-      .api = sm_row_text(row, SM_ROW_API),
-      .body = sm_row_text(row, SM_ROW_BODY),
-      .body_size = row->value[SM_ROW_BODY].size,
-      .seed = sm_row_number(row, SM_ROW_SEED),
-      .price = sm_row_number(row, SM_ROW_PRICE),
-  };
-}
-
 /* The row has vanished, or it is another submit's: one that was made with leave
  * and because we seemed dead. The result is paid all the same, and gets a row
  * of its own. */
@@ -441,7 +414,7 @@ static enum sm_db_status complete_apart(struct sm_transaction *transaction,
                                                     write->generation, &row, e);
   if (status)
     return status;
-  const struct sm_ledger_step sent = sent_in(row, write->key);
+  const struct sm_ledger_step sent = sm_row_step(row, write->key);
   write->step = &sent;
   status = insert(transaction, write, write->request_id, e);
   write->step = step;

@@ -180,6 +180,29 @@ int32_t sm_row_submits(const struct sm_row *row) {
                                                            : MOST_SUBMITS;
 }
 
+struct sm_ledger_step sm_row_step(const struct sm_row *row, const char *key) {
+  if (!row)
+    return (struct sm_ledger_step){.key = key,
+                                   .params = "{}",
+                                   .model = "unknown",
+                                   .api = "v2",
+                                   .body = "{}",
+                                   .body_size = 2,
+                                   .seed = (double)NAN,
+                                   .price = (double)NAN};
+  return (struct sm_ledger_step){
+      .key = key,
+      .params = sm_row_text(row, SM_ROW_PARAMS),
+      .name = sm_row_text(row, SM_ROW_NAME),
+      .model = sm_row_text(row, SM_ROW_MODEL),
+      .api = sm_row_text(row, SM_ROW_API),
+      .body = sm_row_text(row, SM_ROW_BODY),
+      .body_size = row->value[SM_ROW_BODY].size,
+      .seed = sm_row_number(row, SM_ROW_SEED),
+      .price = sm_row_number(row, SM_ROW_PRICE),
+  };
+}
+
 /* -- writes ---------------------------------------------------------------- */
 
 /* For a write that fails when there is no memory to say how. */

@@ -118,6 +118,10 @@ bool sm_row_is_in(const struct sm_row *row, const char *state);
 double sm_row_number(const struct sm_row *row, enum sm_column column);
 /* How often its step was sent. */
 int32_t sm_row_submits(const struct sm_row *row);
+/* The step as it was sent last. Where the row has vanished (NULL), with a
+ * ledger that was removed or of which an older copy was restored, that is not
+ * known. Ownership: of the texts, the row's and the caller's. */
+struct sm_ledger_step sm_row_step(const struct sm_row *row, const char *key);
 
 /* Whether values of all columns can be relied on (M7). The library writes no
  * others, but SQLite keeps what it is given whatever the column, and a database
