@@ -160,7 +160,7 @@ static void set_image(lua_State *L, const struct sm_event *event) {
 static void push_done(lua_State *L, const struct sm_event *event,
                       const char *key) {
   lua_pushliteral(L, "done");
-  lua_createtable(L, 0, 8);
+  lua_createtable(L, 0, event->image.format == SM_NO_IMAGE ? 8 : 16);
   set_count(L, "status", (uint64_t)event->status);
   set_text(L, "content_type", event->content_type);
   set_text(L, "request_id", event->request_id);

@@ -175,6 +175,11 @@ end
 local function of_usual(job, done, url, cost, seed)
   cost = cost or understood(job, "the cost", amount_of, done.cost)
   seed = seed or understood(job, "the seed", seed_of, done.seed) or job.seed
+  if done.download_time then -- made with room for what `with_facts` and `_saved` add
+    return setmetatable({ url = url, cost = cost, seed = seed, request_id = job.request_id,
+      job = job, _body = done.body, kept = done.kept, _at = done.ended_at,
+      download_time = done.download_time }, Result)
+  end
   return setmetatable({ url = url, cost = cost, seed = seed, request_id = job.request_id,
     job = job, _body = done.body }, Result)
 end
