@@ -1,6 +1,8 @@
 #include "sm_poll.h"
 
 #include <math.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "check.h"
 
@@ -367,6 +369,61 @@ static void a_first_batch_finds_a_quick_server_by_what_one_job_finds(void) {
   CHECK(delay_s < 0.25);
 }
 
+/* Counts the looks of a batch of which no job is ever over, by half seconds. */
+enum { HALVES = 800 };
+static void look_in_vain(int looks[HALVES]) {
+  struct sm_learner learner;
+  struct sm_plan plans[BATCH];
+  sm_learner_create(&learner, 10);
+  for (int i = 0; i < BATCH; i++)
+    sm_plan_create(&plans[i], &learner, 0);
+  memset(looks, 0, HALVES * sizeof *looks);
+  for (int i = 0; i < BATCH; i++)
+    for (int64_t now_ms = 0;;) {
+      now_ms = sm_plan_next(&plans[i], &learner, &balanced, 1, now_ms);
+      if (now_ms >= HALVES * 500)
+        break;
+      sm_plan_note(&plans[i], &learner, SM_SEEN_PROCESSING, now_ms);
+      looks[now_ms / 500]++;
+    }
+}
+
+static int looks_between(const int looks[HALVES], int from_s, int to_s) {
+  int sum = 0;
+  for (int half = 2 * from_s; half < 2 * to_s; half++)
+    sum += looks[half];
+  return sum;
+}
+
+/* Gaps would be lost time, and looks that fall together a burst of requests. */
+static void a_batch_looks_evenly_while_none_of_it_is_over(void) {
+  int looks[HALVES];
+  look_in_vain(looks);
+  for (int half = 4; half < 100; half++) {
+    int around = 0;
+    for (int i = half - 2; i <= half + 2; i++)
+      around += looks[i];
+    CHECK(looks[half] >= 1 && looks[half] <= 12);
+    CHECK(5 * looks[half] < 2 * around);
+  }
+}
+
+static void a_batch_looks_most_about_the_published_latency(void) {
+  int looks[HALVES];
+  look_in_vain(looks);
+  int before = looks_between(looks, 4, 7), about = looks_between(looks, 8, 11);
+  CHECK(4 * about > 5 * before);
+  CHECK(4 * about > 5 * looks_between(looks, 13, 16));
+}
+
+static void a_batch_that_is_late_is_looked_at_steadily_until_it_hangs(void) {
+  int looks[HALVES];
+  look_in_vain(looks);
+  int late = looks_between(looks, 20, 40), later = looks_between(looks, 60, 80);
+  CHECK(abs(later - late) < late / 10);
+  CHECK(4 * looks_between(looks, 380, 400) < 3 * later);
+}
+
 /* The first few that are over of many, which were all seen at work before, must
  * not lead what is believed astray. */
 static void the_first_of_a_large_batch_say_when_the_others_are_due(void) {
@@ -583,6 +640,9 @@ int main(void) {
   a_batch_under_way_is_one_piece_of_news();
   a_first_batch_needs_fewer_polls_than_each_second();
   a_first_batch_finds_a_quick_server_by_what_one_job_finds();
+  a_batch_looks_evenly_while_none_of_it_is_over();
+  a_batch_looks_most_about_the_published_latency();
+  a_batch_that_is_late_is_looked_at_steadily_until_it_hangs();
   the_first_of_a_large_batch_say_when_the_others_are_due();
   those_of_a_batch_that_began_first_look_first();
   a_job_at_work_is_believed_to_last_longer();

@@ -55,12 +55,8 @@
 #define LOOK_STEP 0.85
 #define LOOKS_ALONE 3
 
-/* In a batch the job of rank n makes so many looks a second, over the root of n
- * times its age: until shortly (e^-0.3) before the published latency, and from
- * then on besides. See batch_next_s. */
-#define LOOKS_EVER 1.0
-#define LOOKS_DUE 1.75
-#define DUE_BEFORE 0.3
+/* Ranks in a batch are told apart by a factor of four. */
+#define RANKS_ALIKE 4.0
 
 /* Of so many jobs one looks so where an earlier run's knowledge may be out of
  * date. */
@@ -497,44 +493,77 @@ static double next_s(const struct sm_plan *plan,
 
 /* Nobody knows when the first of a batch will be done. With r looks a second it
  * is found when the jobs that are done have waited for batch / r seconds
- * together, however quickly they come; so the sum of delay and price is least
- * where r goes with the root of the batch over the age. That is twice what its
- * jobs make where each goes by the root of its own rank; and so those that have
- * begun first, and know most, look most. */
+ * together, however the looks are placed; so the sum of delay and price is
+ * least where r goes with the root of the batch, and of how likely the first is
+ * done just now. That is as one over the age, as long as a server may be
+ * quicker by any factor, and more near the published latency. Past that the
+ * looks come steadily: what counts against them is all that were made before
+ * in vain, and at a rate that falls with the root of the age these are twice as
+ * many. At ten times the published latency a batch may hang, and looks become
+ * fewer again. */
+struct stretch {
+  double from; /* age, in published latencies */
+  double looks;
+  bool by_root; /* they go with the root of the age, not with the age */
+};
 
-/* When more looks are due. */
-static double due_s(const struct sm_learner *learner) {
-  return exp(learner->published_mu - DUE_BEFORE);
+static const struct stretch stretches[] = {
+    {.from = 0, .looks = 2.0, .by_root = true},
+    {.from = 0.75, .looks = 3.0},
+    {.from = 1.1, .looks = 1.4},
+    {.from = 10, .looks = 8.9, .by_root = true},
+    {.from = INFINITY},
+};
+
+static double length_to(const struct stretch *stretch, double age) {
+  return stretch->by_root ? sqrt(age) - sqrt(stretch->from)
+                          : age - stretch->from;
 }
 
-/* The looks that a job has made at an age. */
-static double looks_by(const struct sm_learner *learner, double rank,
-                       double age_s) {
-  double due = fmax(sqrt(age_s) - sqrt(due_s(learner)), 0);
-  return (LOOKS_EVER * sqrt(age_s) + LOOKS_DUE * due) * 2 / sqrt(rank);
+/* The looks that a job has made at an age, where 1 is the published latency,
+ * and its own part of the batch's. */
+static double looks_by(double age, double part) {
+  double looks = 0;
+  for (const struct stretch *at = stretches; age > at->from; at++)
+    looks += at->looks * length_to(at, fmin(age, at[1].from));
+  return looks * part;
 }
 
 /* The age at which it has made so many. */
-static double age_of_look(const struct sm_learner *learner, double rank,
-                          double looks) {
-  double due = sqrt(due_s(learner)), root = looks * sqrt(rank) / 2;
-  double age = root / LOOKS_EVER; /* its root */
-  if (age > due)
-    age = (root + LOOKS_DUE * due) / (LOOKS_EVER + LOOKS_DUE);
-  return age * age;
+static double age_of_look(double looks, double part) {
+  const struct stretch *at = stretches;
+  double left = looks / part;
+  for (; left > at->looks * length_to(at, at[1].from); at++)
+    left -= at->looks * length_to(at, at[1].from);
+  double length = left / at->looks;
+  return at->by_root ? pow(sqrt(at->from) + length, 2) : at->from + length;
+}
+
+/* What a job makes of its batch's looks, all of which are twice the root of the
+ * batch: one over the root of its rank, so that those that have begun first,
+ * and know most, look most. Those of about the same rank make as many each, or
+ * their looks would now fall together and now leave gaps: it is the mean of the
+ * ranks from `first` on to four times that. */
+static double part_of(const struct sm_plan *plan) {
+  double first = 1;
+  while (first * RANKS_ALIKE <= plan->rank)
+    first *= RANKS_ALIKE;
+  return 2 * (sqrt(RANKS_ALIKE * first - 0.5) - sqrt(first - 0.5)) /
+         ((RANKS_ALIKE - 1) * first);
 }
 
 /* The next look of a job whose place in its batch is `place` of 1, after the
  * first second. */
 static double batch_next_s(const struct sm_plan *plan,
-                           const struct sm_learner *learner, double rank,
+                           const struct sm_learner *learner, double part,
                            double place) {
-  double from = begun_s(plan);
-  double age = seconds_since(plan, plan->asked_ms) - from;
-  double first = looks_by(learner, rank, EARLY_S), made = 0;
+  double published_s = exp(learner->published_mu), from = begun_s(plan);
+  double age = seconds_since(plan, plan->asked_ms) - from, made = 0;
+  part *= sqrt(published_s);
+  double first = looks_by(EARLY_S / published_s, part);
   if (age >= EARLY_S)
-    made = floor(looks_by(learner, rank, age) - first - place + 1e-3) + 1;
-  double next = age_of_look(learner, rank, first + fmax(made, 0) + place);
+    made = floor(looks_by(age / published_s, part) - first - place + 1e-3) + 1;
+  double next = age_of_look(first + fmax(made, 0) + place, part) * published_s;
   return from + fmax(next, age + GAP_MIN_S);
 }
 
@@ -555,7 +584,7 @@ static double recalled_next_s(const struct sm_plan *plan,
   double place = (phase_of(plan) - 1) * EXPLORED_BATCH + 1;
   if (learner->jobs > 1 || learner->under_way < EXPLORED_BATCH || place < 0)
     return INFINITY;
-  return batch_next_s(plan, learner, (double)plan->rank / EXPLORED_BATCH,
+  return batch_next_s(plan, learner, part_of(plan) * sqrt(EXPLORED_BATCH),
                       place);
 }
 
@@ -569,7 +598,7 @@ static double cautious(const struct sm_plan *plan,
   if (learner->jobs > 0)
     return next;
   if (learner->under_way > 1)
-    return batch_next_s(plan, learner, plan->rank, phase_of(plan));
+    return batch_next_s(plan, learner, part_of(plan), phase_of(plan));
   return fmin(next, alone_next_s(plan));
 }
 

@@ -16,11 +16,11 @@
  * knows of each job under way the age at which it was last seen at work, and
  * believes what makes these ages and the durations of those that are over most
  * likely. While none of a batch is over, its jobs share the looks: each makes
- * few, at times of its own, more from the published latency on, and the first
- * to be found done tells all others when to look (sm_learner_is_new). The
- * memory grows with the jobs under way: a batch of a hundred is one piece of
- * news, not a hundred. bench/poll_schedule.c shows what all this is worth
- * against fixed gaps and against the optimum.
+ * few, at times of its own, so that the batch as a whole looks evenly, most
+ * about the published latency, and the first to be found done tells all others
+ * when to look (sm_learner_is_new). The memory grows with the jobs under way: a
+ * batch of a hundred is one piece of news, not a hundred. bench/poll_schedule.c
+ * shows what all this is worth against fixed gaps and against the optimum.
  */
 #ifndef SM_POLL_H
 #define SM_POLL_H
