@@ -367,6 +367,9 @@ static inline void memory_end(struct memory_store *store,
   struct sm_db_value values[SM_ROW_COLUMNS];
   if (memory_is_others(store, *row, write) || !*row ||
       is_in(*row, "completed") ||
+      (is_in(*row, "accepted") && !is_in(*row, write->state) &&
+       sm_row_text(*row, SM_ROW_REQUEST_ID) &&
+       !is_of(*row, SM_ROW_REQUEST_ID, write->request_id)) ||
       !is_of(*row, SM_ROW_LEASE_OWNER, store->owner) ||
       amount(*row, SM_ROW_LEASE_UNTIL) <= 0)
     return;

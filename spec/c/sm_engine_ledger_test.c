@@ -582,6 +582,29 @@ static void an_id_that_the_caller_knows_is_written_first(void) {
   close_all();
 }
 
+/* Which has found nothing, and ends: the row is that of an accepted request. */
+static void an_id_that_the_caller_knows_is_kept_from_a_job_that_looks(void) {
+  open_all();
+  service.submit_status = 500;
+  service.history = "[]";
+  add_step(1, KEY);
+  pass(90000);
+  CHECK(is_row_in(KEY, "unknown"));
+  told[0] = '\0';
+  service.duration_ms = 100000;
+  service.accepted_ms[service.accepted++] = service.now_ms;
+  add_step(2, KEY);
+  pass(100);
+  adopt(3, KEY, "r0");
+  pass(60000);
+  CHECK(was_told("2:row 2:submitting 3:ACCEPTED 3:PROCESSING 2:unknown"));
+  CHECK(is_row_in(KEY, "accepted"));
+  CHECK(amount(row_at(KEY), SM_ROW_LEASE_UNTIL) > 0);
+  pass(60000);
+  CHECK(was_told("3:done") && is_row_in(KEY, "completed") && is_settled());
+  close_all();
+}
+
 /* The ledger is mended when the id has been given up, and what comes after that
  * is about to be written. */
 static void mend_at(enum sm_write_kind kind) {
@@ -1292,6 +1315,7 @@ int main(void) {
   an_intent_is_looked_up_and_what_is_found_is_written();
   an_intent_that_nobody_knows_is_unknown_and_not_repeated();
   an_id_that_the_caller_knows_is_written_first();
+  an_id_that_the_caller_knows_is_kept_from_a_job_that_looks();
   an_id_of_another_step_is_not_believed_when_it_comes_late();
   an_id_is_attached_to_its_row();
   a_row_that_is_taken_by_its_id_and_its_key_has_one_job();

@@ -305,6 +305,21 @@ static void an_id_gets_a_row_of_its_own_where_its_row_is_anothers(void) {
   close_ledger();
 }
 
+/* M4. */
+static void an_end_without_the_id_of_its_row_ends_nothing(void) {
+  struct sm_ledger_step step = step_of("a1");
+  open_ledger();
+  put(&us, SM_WRITE_CLAIM, &step);
+  accept(&us, &step, ID);
+  end_as(&us, &step, "unknown", 0);
+  put(&us, SM_WRITE_FIND, &step);
+  CHECK(row_says(SM_ROW_STATE, "accepted"));
+  CHECK(sm_row_number(write_.row, SM_ROW_LEASE_UNTIL) > 0);
+  end_as(&us, &step, "accepted", 0);
+  CHECK(number("SELECT lease_until FROM segmind_steps") == 0);
+  close_ledger();
+}
+
 static void an_id_that_could_not_be_written_comes_with_the_end(void) {
   struct sm_ledger_step step = step_of("a1");
   open_ledger();
@@ -346,7 +361,10 @@ static void who_attaches_takes_no_row_that_may_be_sent_again(void) {
   prepare_write(SM_WRITE_ATTACH, NULL, 0);
   write_.request_id = ID;
   CHECK(commit_write(&us) == SM_STANDING_HELD); /* our own job is at it */
-  end_as(&us, &step, "failed", 0);
+  prepare_write(SM_WRITE_END, &step, 1);
+  write_.state = "failed";
+  write_.request_id = ID;
+  commit_write(&us);
   prepare_write(SM_WRITE_ATTACH, NULL, 0);
   write_.request_id = ID;
   CHECK(commit_write(&us) == SM_STANDING_HELD && write_.row);
@@ -766,6 +784,7 @@ int main(void) {
   an_id_of_another_step_is_not_believed();
   an_id_of_another_step_comes_with_no_end_and_no_result();
   an_id_gets_a_row_of_its_own_where_its_row_is_anothers();
+  an_end_without_the_id_of_its_row_ends_nothing();
   an_id_that_could_not_be_written_comes_with_the_end();
   a_row_is_attached_by_its_id();
   who_attaches_takes_no_row_that_may_be_sent_again();

@@ -67,13 +67,17 @@ static const char keep_sql[] = "UPDATE segmind_steps SET file = $3, "
                                "file_sha256 = $4 WHERE " SM_TRANSACTION_ROW;
 
 /* The id is given again: when it came, it may have been what could not be
- * written. Carried out a second time it finds no lease. */
+ * written. Carried out a second time it finds no lease. The caller may have
+ * found an id while a job looks for it, which does not end what was accepted.
+ */
 static const char end_sql[] =
     "UPDATE segmind_steps SET state = $3, "
     "request_id = COALESCE(request_id, $4), problem = $5, "
     "doubt = CASE WHEN doubt > $6 THEN doubt - $6 ELSE 0 END, "
     "ended_at = $7, lease_until = 0 WHERE " SM_TRANSACTION_ROW
     " AND state <> 'completed' AND lease_owner = $8 AND lease_until > 0 "
+    "AND (state <> 'accepted' OR state = $3 OR request_id IS NULL "
+    "OR request_id = $4) "
     "AND " NO_OTHER_HAS("$4");
 
 static enum sm_db_status change(struct sm_transaction *transaction,
