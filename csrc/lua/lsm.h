@@ -64,6 +64,11 @@ struct lsm_option {
 void lsm_read_options(lua_State *L, int index, const struct lsm_option *options,
                       void *out);
 
+/* Reads one of them, the value at `index`, in the same way; nil and none leave
+ * the member as it is. Not for a list. */
+void lsm_read_option(lua_State *L, int index, const struct lsm_option *option,
+                     void *out);
+
 /* A path, URL or id: a string without a zero byte, behind which C would not
  * look. Raises. */
 const char *lsm_check_text(lua_State *L, int index);

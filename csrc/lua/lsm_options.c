@@ -111,6 +111,15 @@ static void read_value(lua_State *L, const struct lsm_option *option,
   }
 }
 
+void lsm_read_option(lua_State *L, int index, const struct lsm_option *option,
+                     void *out) {
+  if (lua_isnoneornil(L, index))
+    return;
+  lua_pushvalue(L, index);
+  read_value(L, option, out);
+  lua_pop(L, 1);
+}
+
 void lsm_read_options(lua_State *L, int index, const struct lsm_option *options,
                       void *out) {
   if (lua_isnoneornil(L, index))

@@ -42,6 +42,9 @@ static const struct lsm_option step_options[] = {
     {NULL, LSM_TEXT, 0, 0, 0},
 };
 
+/* Arguments of every verb that begins a task. */
+enum { HANDLERS = 6, HANDLER, AFTER_HANDLER };
+
 struct task_options {
   double timeout_s;
   double latency_s;
@@ -55,11 +58,16 @@ struct task_options {
   struct step_options step;
 };
 
+enum { TIMEOUT, LATENCY, POLL };
+
 static const struct lsm_option task_options[] = {
-    {"timeout", LSM_NUMBER, offsetof(struct task_options, timeout_s), 0,
-     LSM_MAX_TIMEOUT_S},
-    {"latency", LSM_NUMBER, offsetof(struct task_options, latency_s), 0, 1e5},
-    {"poll", LSM_DIAL, offsetof(struct task_options, dial), 0.001, 1e5},
+    [TIMEOUT] = {"timeout", LSM_NUMBER,
+                 offsetof(struct task_options, timeout_s), 0,
+                 LSM_MAX_TIMEOUT_S},
+    [LATENCY] = {"latency", LSM_NUMBER,
+                 offsetof(struct task_options, latency_s), 0, 1e5},
+    [POLL] = {"poll", LSM_DIAL, offsetof(struct task_options, dial), 0.001,
+              1e5},
     {"step", LSM_TABLE, offsetof(struct task_options, has_step), 0, 0},
     {"save", LSM_TEXT, offsetof(struct task_options, save), 0, 0},
     {"xmp", LSM_TEXT, offsetof(struct task_options, xmp), 0, 0},
@@ -79,13 +87,25 @@ static void check_step(lua_State *L, int index, struct step_options *step) {
   luaL_argcheck(L, step->params, index, "a step has params");
 }
 
+/* A number in the place of the table is the timeout; then the latency is the
+ * next argument, and the poll the one behind the handler. So has nearly each
+ * job a table less. */
+static void check_few(lua_State *L, int index, struct task_options *options) {
+  lsm_read_option(L, index, &task_options[TIMEOUT], options);
+  lsm_read_option(L, index + 1, &task_options[LATENCY], options);
+  lsm_read_option(L, AFTER_HANDLER, &task_options[POLL], options);
+}
+
 static struct task_options check_options(lua_State *L, int index) {
   struct task_options options = {
       .timeout_s = DEFAULT_TIMEOUT_S,
       .dial = {.k = 0.25},
       .seed = (double)NAN,
       .step = {.seed = (double)NAN, .price = (double)NAN}};
-  lsm_read_options(L, index, task_options, &options);
+  if (lua_type(L, index) == LUA_TNUMBER)
+    check_few(L, index, &options);
+  else
+    lsm_read_options(L, index, task_options, &options);
   if (options.has_step)
     check_step(L, index, &options.step);
   if ((options.has_step || options.is_in_ledger) &&
@@ -112,7 +132,6 @@ struct listener {
 };
 
 static struct listener enlist(lua_State *L, struct sm_client *client) {
-  enum { HANDLERS = 6, HANDLER };
   struct listener listener = {.id = sm_client_new_id(client)};
   if (!lua_istable(L, HANDLERS) || !lua_istable(L, HANDLER))
     return listener;
@@ -537,7 +556,7 @@ static int task_cancel(lua_State *L) {
 
 const luaL_Reg lsm_task_methods[] = {
     /* And all: handlers and a handler, the fifth and the sixth, or neither. */
-    {"job", task_job},           /* model, json, options -> id */
+    {"job", task_job},           /* model, json, options -> id; check_few */
     {"attach", task_attach},     /* model, request id, options -> id */
     {"sync", task_sync},         /* model, json, options -> id */
     {"upload", task_upload},     /* source, options -> id */

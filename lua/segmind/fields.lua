@@ -291,12 +291,19 @@ end
 --- Begins the operation that the job waits for and hears of itself.
 ---@param job segmind.Job
 ---@param verb string
-function fields.ask_core(job, verb, a, b, c)
+function fields.ask_core(job, verb, a, b, c, d, e)
   job._task = false
   if job._operation then
     job._operation = nil
   end
-  operation.start(job._client, job, verb, a, b, c)
+  operation.start(job._client, job, verb, a, b, c, d, e)
+end
+
+-- How often to ask for its state, and how long its model takes; nil for what the core knows better.
+local function pace(job)
+  local prepared = job._request
+  local spec = prepared.spec
+  return prepared.opts.poll or job._client._poll, spec and spec.latency_s
 end
 
 --- What the core is told of a job besides its body. The picture gets to its file, and says how it
@@ -305,10 +312,10 @@ end
 ---@param left number? the seconds that it has, where they are known
 ---@return table
 function fields.options(job, left)
-  local prepared = job._request
-  local save = prepared.opts.save
-  local opts = { timeout = left or fields.timeout(job), poll = prepared.opts.poll
-    or job._client._poll, latency = prepared.spec and prepared.spec.latency_s, save = save }
+  local poll, latency = pace(job)
+  local save = job._request.opts.save
+  local opts = { timeout = left or fields.timeout(job), poll = poll, latency = latency,
+    save = save }
   if save and job._has_metadata then
     opts.seed = job.seed
     opts.xmp, opts.beside = lineage.texts(job, save)
@@ -330,16 +337,21 @@ end
 ---@param body string? nil where its pictures are not up, and the ledger is asked first
 ---@param left number
 function fields.post(job, body, left)
+  local has_ledger, opts, latency, poll = job._client._has_ledger, left, nil, nil
   if job._request.slots[1] and job._made == nil then
     job._made = lineage.of(job)
   end
-  local opts = fields.options(job, left)
-  if job._client._has_ledger then
+  if has_ledger or job._request.opts.save then
+    opts = fields.options(job, left)
+  else -- three arguments, and no table a job
+    poll, latency = pace(job)
+  end
+  if has_ledger then
     opts.step = key.step(job)
   else
     job._sent = true
   end
-  fields.ask_core(job, job._sync and "sync" or "job", job.model, body, opts)
+  fields.ask_core(job, job._sync and "sync" or "job", job.model, body, opts, latency, poll)
 end
 
 -- -- what the core tells -------------------------------------------------------------------------

@@ -28,10 +28,10 @@ local operation = {}
 --- Begins an operation; returns a refusal instead of telling the handler.
 ---@param client segmind.Client
 ---@param handler table see above
----@param verb string a method of the core's handle, with its arguments
+---@param verb string a method of the core's handle, with its arguments; `e` is the last of "job"
 ---@return integer? id nil also when the client is about to close
 ---@return table? err as the core has it
-function operation.begin(client, handler, verb, a, b, c, d)
+function operation.begin(client, handler, verb, a, b, c, d, e)
   handler._task = false
   if client._ending == handler then
     client._ending = false
@@ -40,7 +40,7 @@ function operation.begin(client, handler, verb, a, b, c, d)
     return nil
   end
   local handle = client._handle
-  return handle[verb](handle, a, b, c, d, client._handlers, handler)
+  return handle[verb](handle, a, b, c, d, client._handlers, handler, e)
 end
 
 --- Begins an operation; the handler hears of a refusal, too.
@@ -48,8 +48,8 @@ end
 ---@param handler table
 ---@param verb string
 ---@return integer? id
-function operation.start(client, handler, verb, a, b, c, d)
-  local id, err = operation.begin(client, handler, verb, a, b, c, d)
+function operation.start(client, handler, verb, a, b, c, d, e)
+  local id, err = operation.begin(client, handler, verb, a, b, c, d, e)
   if err then
     handler:_on_end(nil, Error.from(err))
   end

@@ -153,11 +153,18 @@ function Handle:_call(verb, call, handlers, handler)
   return call.id
 end
 
-function Handle:job(model, body, opts, _, handlers, handler)
+-- A table of options, or three of them as arguments.
+local function table_of(opts, latency, poll)
+  return type(opts) == "number" and { timeout = opts, latency = latency, poll = poll } or opts
+end
+
+function Handle:job(model, body, opts, latency, handlers, handler, poll)
+  opts = table_of(opts, latency, poll)
   return self:_call("job", { model = model, body = body, opts = opts }, handlers, handler)
 end
 
-function Handle:sync(model, body, opts, _, handlers, handler)
+function Handle:sync(model, body, opts, latency, handlers, handler, poll)
+  opts = table_of(opts, latency, poll)
   return self:_call("sync", { model = model, body = body, opts = opts }, handlers, handler)
 end
 
