@@ -126,8 +126,9 @@ end
 -- -- callbacks of a job ---------------------------------------------------------------------------
 
 -- `job._listeners`, nil as long as there is nothing to note: an event and its function by turns,
--- false in the place of an event that was told; whether the end was told to `on_event`
--- (`told_state`, `told_end`); and the first `error` in a callback.
+-- false in the place of an event that was told; whether "state" is among them (`hears_state`);
+-- whether the end was told to `on_event` (`told_state`, `told_end`); and the first `error` in a
+-- callback.
 
 --- A callback of a job did wrong: it is kept for who waits for the job.
 ---@param job segmind.Job
@@ -240,9 +241,11 @@ end
 --- none hears of it again when the telling is interrupted and goes on later.
 ---@param job segmind.Job
 function callback.tell_end(job)
-  tell_last(job, "state", job.state)
-  tell_last(job, job._error and "error" or "done", job._error or job._result)
   local listeners = job._listeners
+  if listeners.hears_state or job._client._on_event then
+    tell_last(job, "state", job.state)
+  end
+  tell_last(job, job._error and "error" or "done", job._error or job._result)
   for i = #listeners, 1, -1 do
     listeners[i] = nil
   end

@@ -134,10 +134,10 @@ function Client.new(opts)
     _by_id = setmetatable({}, { __mode = "v" }), _base_url = opts.base_url,
     _has_ledger = opts.ledger ~= nil, _rows = {}, _count = 0, _active = 0, _ready = Queue.new(),
     _settled = Queue.new(), _left_over = false, _limit = false, _longest = 0, _is_fresh = false,
-    _watch = false, _ending = false, _on_event = opts.on_event, _timeout = opts.timeout or 600,
-    _poll = opts.poll, _max_active = opts.max_active_jobs or math.huge,
-    _max_json = opts.max_json_bytes, _on_unknown = opts.on_unknown,
-    _metadata = opts.metadata or false,
+    _watch = false, _ending = false, _on_event = opts.on_event or false,
+    _timeout = opts.timeout or 600, _poll = opts.poll,
+    _max_active = opts.max_active_jobs or math.huge, _max_json = opts.max_json_bytes,
+    _on_unknown = opts.on_unknown, _metadata = opts.metadata or false,
     _budget = (opts.budget or not opts.ledger) and Budget.new(opts.budget) }, Client)
   self._uploads = input.uploads(self)
   wait.join(self)

@@ -9,6 +9,7 @@
 ---   3. `_sent` is true before the submit can leave. `_doubtful` is true from an unknown outcome on
 ---      until an id is known, or the price of both submits is set aside (budget.lua).
 
+local Queue = require("segmind.queue")
 local Result = require("segmind.result")
 local callback = require("segmind.callback")
 local key = require("segmind.step_key")
@@ -20,6 +21,8 @@ local request = require("segmind.request")
 local roster = require("segmind.roster")
 local slots = require("segmind.slots")
 local wait = require("segmind.wait")
+
+local append = Queue.push
 
 local fields = {}
 
@@ -105,7 +108,8 @@ end
 function fields.set_state(job, state)
   if job.state ~= state and job._phase ~= "over" then
     job.state = state
-    if job._listeners or job._client._on_event then
+    local list = job._listeners
+    if list and list.hears_state or job._client._on_event then
       callback.tell(job, "state", state)
     end
   end
@@ -132,16 +136,24 @@ end
 ---@param event "state"|"done"|"error"
 ---@param fn fun(value: any, job: segmind.Job)
 function fields.listen(job, event, fn)
+  if job._phase == "over" then
+    if event == (job._error and "error" or "done") then
+      fields.listeners(job)
+      callback.ask(job, fn, job._error or fields.result(job))
+    end
+    return
+  end
   local list = job._listeners
-  if job._phase ~= "over" and not list then
+  if event == "state" then
+    list = fields.listeners(job)
+    list.hears_state = true
+  end
+  if not list then
     job._listeners = { event, fn, nil, nil } -- room for another, as most have two
-  elseif job._phase ~= "over" then
+  else
     local last = #list
     list[last + 2] = fn -- first: an event without a function would be called
     list[last + 1] = event
-  elseif event == (job._error and "error" or "done") then
-    fields.listeners(job)
-    callback.ask(job, fn, job._error or fields.result(job))
   end
 end
 
@@ -491,7 +503,7 @@ function fields.conclude(job)
   end
   give_back(client, job)
   client._unsettled = true
-  client._settled:push(job)
+  append(client._settled, job)
   client._jobs[job.id] = nil
   job._request = nil
   if job._operation then

@@ -23,6 +23,7 @@
 
 local Budget = require("segmind.budget")
 local Error = require("segmind.error")
+local Queue = require("segmind.queue")
 local Result = require("segmind.result")
 local callback = require("segmind.callback")
 local fields = require("segmind.fields")
@@ -162,7 +163,7 @@ end
 local function be_ready(job)
   local client = job._client
   client._unsettled = true
-  client._ready:push(job)
+  Queue.push(client._ready, job)
 end
 
 -- Tells the job of the end of an input, now or later; false when that has ended the job.

@@ -7,8 +7,9 @@
 --- good what was left half done.
 
 local Error = require("segmind.error")
-local callback = require("segmind.callback")
+local Queue = require("segmind.queue")
 local Result = require("segmind.result")
+local callback = require("segmind.callback")
 local fields = require("segmind.fields")
 local lazy = require("segmind.lazy")
 local lifecycle = require("segmind.lifecycle")
@@ -21,6 +22,9 @@ local schema = lazy.require("segmind.schema")
 local step = {}
 
 local woken = callback.woken
+
+-- Called as they are: a job goes through two queues, and each look into a class counts.
+local next_of, take_first = Queue.peek, Queue.pop
 
 -- Nothing, in the place of a list.
 local none = {}
@@ -42,7 +46,7 @@ end
 -- result is a piece of work by itself.
 local function tell_ends(client)
   local settled = client._settled
-  local job = settled:peek()
+  local job = next_of(settled)
   while job do
     local is_bounded = client._limit
     if is_bounded and is_late(client)
@@ -51,8 +55,8 @@ local function tell_ends(client)
       return
     end
     lifecycle.tell_end(job)
-    settled:pop()
-    job = settled:peek()
+    take_first(settled)
+    job = next_of(settled)
   end
 end
 
@@ -80,7 +84,7 @@ end
 --- Starts ready jobs as long as there is a place for them.
 local function start_ready(client)
   while not client._closed and client._active < client._max_active do
-    local job = client._ready:pop()
+    local job = take_first(client._ready)
     if not job then
       return
     end
