@@ -246,7 +246,8 @@ static inline void memory_claim(struct memory_store *store,
   if (write->generation > 0) {
     row = row_of(store, step->key, write->generation);
     if (*row && !is_in(*row, "failed") &&
-        !(is_of(*row, SM_ROW_LEASE_OWNER, store->owner) &&
+        !((is_in(*row, "intent") || is_in(*row, "unknown")) &&
+          is_of(*row, SM_ROW_LEASE_OWNER, store->owner) &&
           amount(*row, SM_ROW_LEASE_UNTIL) <= memory_now_s(store))) {
       memory_look(store, write);
       return;

@@ -223,6 +223,22 @@ static void a_second_submit_stops_where_a_fresh_job_has_taken_up_the_row(void) {
   close_ledger();
 }
 
+/* Another job of ours has taken the row up, and has ended since. */
+static void a_second_submit_overwrites_nothing_that_was_paid(void) {
+  struct sm_ledger_step step = step_of("a1");
+  open_ledger();
+  put(&us, SM_WRITE_CLAIM, &step);
+  accept(&us, &step, ID);
+  end_as(&us, &step, "accepted", 0);
+  prepare_write(SM_WRITE_CLAIM, &step, 1);
+  CHECK(commit_write(&us) == SM_STANDING_TAKEN);
+  complete(&us, &step, 0.05);
+  prepare_write(SM_WRITE_CLAIM, &step, 1);
+  CHECK(commit_write(&us) == SM_STANDING_DONE);
+  CHECK(number("SELECT submits FROM segmind_steps") == 1);
+  close_ledger();
+}
+
 static void a_fresh_one_is_a_further_generation(void) {
   struct sm_ledger_step step = step_of("a1");
   open_ledger();
@@ -779,6 +795,7 @@ int main(void) {
   a_second_submit_in_doubt_counts_twice();
   a_second_submit_stops_where_another_has_taken_over();
   a_second_submit_stops_where_a_fresh_job_has_taken_up_the_row();
+  a_second_submit_overwrites_nothing_that_was_paid();
   a_fresh_one_is_a_further_generation();
   a_fresh_one_that_was_left_behind_is_taken_up();
   an_id_of_another_step_is_not_believed();

@@ -241,6 +241,14 @@ static enum sm_db_status find_own_claim(struct sm_transaction *transaction,
   return status;
 }
 
+/* Nobody works on it, and no id of it is known that might be asked for. */
+static bool is_open_again(const struct sm_transaction *transaction,
+                          const struct sm_row *row) {
+  return sm_row_is_in(row, "failed") ||
+         ((sm_row_is_in(row, "intent") || sm_row_is_in(row, "unknown")) &&
+          sm_ledger_standing_was_let_go(transaction, row));
+}
+
 /* A second submit, which the caller allows (M8), goes into the row that the
  * step has already, unless another job works on that by now: one of another
  * process, or one of this that has taken it up since. */
@@ -252,8 +260,7 @@ static enum sm_db_status claim_again(struct sm_transaction *transaction,
                                                     write->generation, &row, e);
   if (!status)
     status = sm_transaction_ask_time(transaction, e);
-  if (!status && (!row || sm_row_is_in(row, "failed") ||
-                  sm_ledger_standing_was_let_go(transaction, row)))
+  if (!status && (!row || is_open_again(transaction, row)))
     return intend_in(transaction, write, row, e);
   sm_row_delete(row);
   return status ? status : sm_ledger_standing_look(transaction, write, e);
