@@ -172,15 +172,14 @@ local function set_seed(job, seed)
   end
 end
 
---- A job that waits for the picture of another.
+--- A job that waits for the picture of another, which has it in its own array part: a table a job
+--- more is what a collector stops for.
 ---@param input segmind.Job
 ---@param job segmind.Job
 function fields.add_dependent(input, job)
-  local list = input._dependents
-  if not list then
-    input._dependents = { job }
-  elseif list[#list] ~= job then -- it takes the picture once more
-    list[#list + 1] = job
+  local count = #input
+  if count == 0 or input[count] ~= job then -- else it takes the picture once more
+    input[count + 1] = job
   end
 end
 
@@ -204,7 +203,9 @@ end
 --- All who waited for its picture have heard of the end.
 ---@param job segmind.Job
 function fields.forget_dependents(job)
-  job._dependents = nil
+  for i = #job, 1, -1 do
+    job[i] = nil
+  end
 end
 
 -- -- its beginning -------------------------------------------------------------------------------

@@ -492,15 +492,15 @@ function lifecycle.tell_end(job)
   if job._gate then
     job._gate:open()
   end
-  local dependents = job._dependents
-  for i = 1, dependents and #dependents or 0 do
-    lifecycle.event(dependents[i], "input", job)
+  local dependents = #job
+  for i = 1, dependents do
+    lifecycle.event(job[i], "input", job)
   end
   if job._listeners or job._client._on_event then
     fields.listeners(job)
     callback.tell_end(job)
   end
-  if dependents then
+  if dependents > 0 then
     fields.forget_dependents(job)
   end
 end

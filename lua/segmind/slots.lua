@@ -298,7 +298,7 @@ end
 
 local function is_awaited(picture, client)
   local kind = input.kind(picture)
-  return kind == "url" or kind == "job" and picture._client == client and not picture._over
+  return kind == "url" or kind == "job" and picture._client == client and picture._phase ~= "over"
 end
 
 --- Whether the pictures of checked parameters that are no URLs are jobs of this client that go on.

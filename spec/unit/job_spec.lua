@@ -181,16 +181,17 @@ describe("a job", function()
     local one, two, third = both(base, base), both(base, base), both(base, url)
     local rest = { _client = true, params = true, _request = true }
     for name, value in pairs(one) do
-      assert.is_true(type(value) ~= "table" or rest[name], name)
+      assert.is_true(type(value) ~= "table" or rest[name], tostring(name))
     end
     assert.equal(two._request, one._request)
-    assert.same({ one, two, third }, base._dependents)
+    assert.same({ one, two, third }, { base[1], base[2], base[3], base[4] })
     assert.equal(("segmind.Job %d multi-image-kontext-pro waiting"):format(one.id), tostring(one))
     assert.is_false(one:is_over())
     assert.same({ { param = "input_image_1", kind = "job", job = base.id },
       { param = "input_image_2", kind = "url", url = url } }, third.inputs)
     local asked = third.inputs
     assert(both(one, third):wait())
+    assert.is_nil(base[1])
     assert.equal(asked, third.inputs)
     assert.same({ param = "input_image_2", kind = "job", job = base.id }, two.inputs[2])
     assert.equal(base:result().url, two.params.input_image_2)
