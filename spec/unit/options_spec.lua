@@ -51,3 +51,22 @@ describe("options", function()
     assert.is_nil(message:find("123456789", 1, true))
   end)
 end)
+
+describe("the core's job", function()
+  it("takes three of its options as arguments, within the same bounds", function()
+    local core = require("segmind.core")
+    local handle = assert(core.open({ api_key = "SG_0123456789abcdef",
+      base_url = "http://127.0.0.1:1", inline = true }))
+    local function refusal(timeout, latency, poll)
+      local ok, why = pcall(handle.job, handle, "flux", "{}", timeout, latency, nil, nil, poll)
+      return not ok and why
+    end
+    assert.matches("option timeout: .* is not within", refusal(-1))
+    assert.matches("option latency: .* is not within", refusal(1, -1))
+    assert.matches("option latency: expected a number", refusal(1, "x"))
+    assert.matches('option poll: expected "eager"', refusal(1, 1, "often"))
+    assert.is_false(refusal(1, 1, "eager"))
+    assert.is_false(refusal(1))
+    handle:close()
+  end)
+end)
