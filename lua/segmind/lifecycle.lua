@@ -280,8 +280,7 @@ local function decide(job, err, is_copy)
   fields.doubt(job)
   local is_final = is_copy or job._operation and job._operation.is_adoption
   fields.listeners(job)
-  local answer = is_final and "hold" or job._adopting
-    or callback.on_unknown(job, err)
+  local answer = is_final and "hold" or job._adopting or callback.on_unknown(job, err)
   if job._phase == "over" then
     return
   elseif answer == "hold" then
@@ -374,9 +373,7 @@ function on.uploaded(job, slot, err)
   end
 end
 
-function on.row(job, row)
-  fields.become(job, row)
-end
+on.row = fields.become
 
 --- The core says how it failed, and in which row of the ledger; what the ledger's budget does not
 --- allow is worded here.
