@@ -12,7 +12,7 @@ root=$PWD
 build=$(cd "${1:-build}" && pwd)
 out=${2:-out}
 mkdir -p "$out/pictures"
-rm -f "$out/report.html"
+rm -f "$out/report.html" "$out"/candles.*
 
 scratch=$(mktemp -d)
 emulator=
@@ -87,10 +87,10 @@ echo
 echo "One more from a shell, as it is typed in the clone's folder (man -l doc/segmind.1 tells all):"
 echo "  eval \"\$(make -s env$in_build)\""
 echo "  segmind emulate -- segmind edit examples/pictures/portrait.webp \\"
-echo "    \"by candlelight\" -m flux-kontext-dev -o $(quoted "$out/candles")"
+echo "    \"by candlelight\" -m flux-kontext-dev -o $(quoted "$out/candles") --replace"
 with bin/segmind edit "$out/pictures/portrait.webp" "by candlelight" \
   -m flux-kontext-dev -o "$out/candles" -q >"$scratch/path" || fail "segmind edit failed"
-echo "  segmind report --inputs pictures -o report.html"
+echo "  segmind report $(quoted "$out") -o $(quoted "$out/pictures.html")"
 with bin/segmind report --title "A graph of edits" --inputs "$out/pictures" \
   -o "$out/report.html" >"$scratch/path" || fail "segmind report failed"
 

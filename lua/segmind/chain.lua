@@ -171,6 +171,19 @@ local function check_save(told, prepared, problem, n)
   return problem
 end
 
+--- A picture that another step sends is none to write, either.
+local function check_inputs(requests, problems)
+  for n, prepared in ipairs(requests) do
+    for _, other in ipairs(prepared.targets and requests or {}) do
+      local problem = other ~= prepared and request.replaced(prepared, other.inputs)
+      if problem then
+        problems[#problems + 1] = ("step %d (%s): %s"):format(n, prepared.model, problem)
+        return n
+      end
+    end
+  end
+end
+
 --- Checks every step; the requests in order, or an error that tells of all bad steps.
 local function prepare(self, defaults)
   wait.check_open(self._client)
@@ -186,6 +199,7 @@ local function prepare(self, defaults)
   if #self._steps == 0 then
     problems[1] = "the chain has no steps"
   end
+  first = first or check_inputs(requests, problems)
   if problems[1] then
     return nil, Error.refusal(table.concat(problems, "; "), { step = first, results = {},
       problems = problems })

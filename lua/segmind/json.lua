@@ -175,4 +175,20 @@ function json.encode(value)
   return core.write_json(value, json.null, json.empty_array)
 end
 
+--- Writes a value that may have been changed since `json.problem` has passed it.
+---@param value any
+---@return string? text
+---@return string? problem
+function json.rewritten(value)
+  local is_written, text = pcall(json.encode, value)
+  if is_written then
+    return text
+  end
+  local problem = json.problem(value)
+  if not problem then
+    error(text, 0) -- no memory, or Ctrl-C
+  end
+  return nil, problem
+end
+
 return json

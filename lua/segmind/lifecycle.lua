@@ -35,6 +35,8 @@ local slots = require("segmind.slots")
 local wait = require("segmind.wait")
 
 local MAX_RESUBMITS = 3
+-- Seconds: a paid picture is fetched after its job's deadline, too, as by the core.
+local LEAST_FETCH = 1
 
 local lifecycle = {}
 
@@ -105,12 +107,22 @@ local function time_left(job, state)
   return left
 end
 
+-- What is sent; false when that has ended the job, whose caller may have changed its parameters.
+local function body_of(job)
+  local text, problem = json.rewritten(job.params)
+  if not text then
+    fail(job, Error.new("invalid", "its parameters were changed: " .. problem))
+  end
+  return text or false
+end
+
 --- The pictures are up, and there is no ledger: the budget is asked, last of all.
 local function submit(job)
   local before = job.state
   fields.set_state(job, "submitting")
   local left = time_left(job, before)
-  if not left then
+  local body = left and body_of(job)
+  if not body then
     return
   end
   local allowed, err = job._client._budget:reserve(job)
@@ -120,12 +132,16 @@ local function submit(job)
   if job._doubtful then
     fields.settle_doubt(job)
   end
-  fields.post(job, json.encode(job.params), left)
+  fields.post(job, body, left)
 end
 
 --- The pictures are up, and the core holds the step for the job: it waits for the body.
 local function proceed(job)
-  local ok, err = job._client._handle:proceed(operation.of(job)._task, json.encode(job.params))
+  local body = body_of(job)
+  if not body then
+    return
+  end
+  local ok, err = job._client._handle:proceed(operation.of(job)._task, body)
   if not ok and err then
     fail(job, Error.from(err))
   end
@@ -157,7 +173,10 @@ local function ask_for_step(job)
   elseif not is_up and job.generation then
     return bring_up(job)
   end
-  fields.post(job, is_up and json.encode(job.params) or nil, left)
+  local body = is_up and body_of(job)
+  if body or not is_up then
+    fields.post(job, body or nil, left)
+  end
 end
 
 local function be_ready(job)
@@ -435,7 +454,7 @@ local function save(job, result, path)
   if job._phase ~= "over" then
     fields.operate(job, { job = job, _on_end = function(_, done, err)
       lifecycle.event(job, "saved", result, done, err)
-    end }, result:_writer(path, fields.timeout(job), job._has_metadata))
+    end }, result:_writer(path, math.max(fields.timeout(job), LEAST_FETCH), job._has_metadata))
   end
 end
 

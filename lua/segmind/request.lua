@@ -161,6 +161,32 @@ local function save_problem(client, save)
   end
 end
 
+--- The ending that a picture gets whose name has none, as far as that is known.
+local function ending(prepared)
+  local format = (prepared.params or none).output_format
+  for _, param in ipairs(prepared.spec and prepared.spec.params or none) do
+    format = format or param[1] == "output_format" and param.default or nil
+  end
+  return type(format) == "string" and "." .. (format == "jpeg" and "jpg" or format) or ""
+end
+
+--- Whether the picture of a call would take the place of one that is to be sent: that would be
+--- lost, and the same call another one the next time.
+---@param prepared table the call's request, which has `targets`
+---@param inputs table[]? see slots.origins
+---@return string? problem
+function request.replaced(prepared, inputs)
+  local targets = prepared.targets
+  local last = targets[2] and ending(prepared) or ""
+  for _, from in ipairs(inputs or none) do
+    for _, target in ipairs(from.kind == "path" and targets or none) do
+      if file.normal(from.path) == target and (last == "" or target:sub(-#last) == last) then
+        return ("save: %s is a picture that is edited; name another file"):format(target)
+      end
+    end
+  end
+end
+
 --- The parameters as they go to the wire and the warnings, or nil and the problems.
 local function check(client, spec, model, params, opts, refs)
   local checks = setmetatable({ client = client, refs = refs, allow_unknown = opts.allow_unknown },
@@ -249,6 +275,7 @@ local function place(client, prepared)
   if not unsaved then
     opts.save = file.absolute(opts.save)
     prepared.targets = file.targets(opts.save)
+    unsaved = request.replaced(prepared, prepared.inputs)
   end
   return unsaved
 end

@@ -113,10 +113,11 @@ end
 
 -- -- work -----------------------------------------------------------------------------------------
 
---- Makes good what an error has left half done.
+--- Makes good what an error has left half done. A job of which the same comes again keeps no other
+--- from going on, and nobody from cancelling it: what it raised is returned.
 local function recover(client)
   client._settling, client._limit, client._active, client._unsettled = false, false, 0, true
-  local jobs = roster.jobs(client)
+  local jobs, raised = roster.jobs(client), nil
   for _, job in ipairs(jobs) do
     client._active = client._active + (fields.is_active(job) and 1 or 0)
   end
@@ -125,15 +126,24 @@ local function recover(client)
       if job._deadline and job._phase ~= "over" then
         step.watch(job)
       end
-      lifecycle.go_on(job)
+      local went_on, err = pcall(lifecycle.go_on, job)
+      raised = raised or not went_on and { err }
     end
   end
-  step.settle(client)
+  local is_settled, err = pcall(step.settle, client)
+  if not is_settled then
+    client._settling, client._unsettled = false, true
+  end
+  return raised or not is_settled and { err }
 end
 
 local function recovered(client, fn, ...)
-  recover(client)
-  return fn(client, ...)
+  local raised = recover(client)
+  local a, b = fn(client, ...)
+  if raised then
+    error(raised[1], 0)
+  end
+  return a, b
 end
 
 local function run(client, fn, ...)

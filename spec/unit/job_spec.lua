@@ -263,6 +263,47 @@ describe("a job", function()
     assert(good:wait())
   end)
 
+  it("whose parameters were changed to what cannot be sent fails alone", function()
+    local cycle = {}
+    cycle.cycle = cycle
+    for _, value in ipairs({ print, 0 / 0, cycle }) do
+      local first = pro({ aspect_ratio = "1:1" })
+      local second, third = pro({ input_image = first }), pro({ aspect_ratio = "1:1" })
+      first:on("done", function()
+        second.params.note = value
+      end)
+      local _, err = second:wait()
+      assert.same({ "invalid", "no" }, { err.kind, err.charged })
+      assert.truthy(err.message:find("its parameters were changed", 1, true), err.message)
+      assert.truthy(first:wait())
+      assert.truthy(third:wait())
+    end
+  end)
+
+  it("of which the same error comes again can be cancelled, and the others go on", function()
+    local first, other = pro({ aspect_ratio = "1:1" }), pro({ aspect_ratio = "1:1" })
+    local second = pro({ input_image = first })
+    second.params = nil
+    assert.has_error(function()
+      first:wait()
+    end)
+    assert.is_false(pcall(sm.step, sm))
+    pcall(second.cancel, second)
+    assert(first:wait())
+    assert(other:wait())
+    assert.equal("FAILED", second.state)
+  end)
+
+  it("of which the same error comes again keeps no client from closing", function()
+    local first = pro({ aspect_ratio = "1:1" })
+    local second = pro({ input_image = first })
+    second.params = nil
+    assert.is_false(pcall(first.wait, first))
+    pcall(sm.close, sm)
+    sm:close()
+    assert.equal("FAILED", second.state)
+  end)
+
   it("can be cancelled before it is sent, with those that need it", function()
     local base = pro({})
     local waiting = pro({ input_image = base })

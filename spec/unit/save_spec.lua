@@ -39,6 +39,26 @@ describe("save", function()
     assert.equal(folder .. "/three/b.png", result:save(folder .. "/three/b"))
   end)
 
+  it("is refused where it would replace a picture that is sent", function()
+    local picture = folder .. "/house.png"
+    files.write(picture, files.read("examples/pictures/portrait.webp"))
+    local accepted = service:ledger().totals.accepted
+    local function edit(save, format)
+      return sm:edit("flux-kontext-pro", picture, { prompt = "x", aspect_ratio = "1:1",
+        output_format = format }, { save = save })
+    end
+    for _, refusal in ipairs({ { edit(picture) }, { edit(folder .. "/./house") },
+      { edit(folder .. "/house", "png") },
+      { sm:chain(picture):step("flux-kontext-pro", { prompt = "x" })
+        :step("flux-kontext-pro", { prompt = "y" }, { save = picture }):submit() } }) do
+      assert.is_nil(refusal[1])
+      assert.truthy(refusal[2].message:find("house.png is a picture that is edited", 1, true),
+        refusal[2].message)
+    end
+    assert.equal(accepted, service:ledger().totals.accepted)
+    assert.equal(folder .. "/house.jpg", assert(edit(folder .. "/house", "jpg")).path)
+  end)
+
   it("is done by the worker once the result is there, whether the host steps or not", function()
     if session.INLINE then
       return pending("an inline client has no worker")

@@ -2,6 +2,7 @@
 
 local consent = require("segmind.cli.consent")
 local input = require("segmind.input")
+local models = require("segmind.models")
 local parameters = require("segmind.cli.parameters")
 local pictures = require("segmind.cli.pictures")
 local place = require("segmind.cli.place")
@@ -37,6 +38,27 @@ local function check_picture(picture)
   end
 end
 
+-- What the picture goes to, unless it goes into a list, which may have more.
+local function picture_of(model)
+  local spec = models.declared(model)
+  for _, param in ipairs(spec and spec.params or {}) do
+    if param[2] == "image" or param[2] == "images" then
+      return param[2] == "image" and param[1] or nil
+    end
+  end
+end
+
+local function check_once(args, params)
+  local picture = picture_of(args.model)
+  if params.prompt ~= nil then
+    usage.fail("the prompt is given twice: as an argument, and by --set")
+  elseif picture and params[picture] ~= nil then
+    usage.fail("the picture is given twice: as an argument, and by --set %s", picture)
+  elseif args.seed and params.seed ~= nil then
+    usage.fail("the seed is given twice: by --seed, and by --set")
+  end
+end
+
 -- The last picture is what is wanted; with {n} in its name the others are, too.
 local function plan(context, args, params)
   local text, is_default = pictures.template(context, "{name}-{prompt}-{seed}")
@@ -65,6 +87,7 @@ function verb.run(context, args)
   parameters.check_edit(args.model)
   check_picture(args.picture)
   local params = parameters.read(args.model, args.set)
+  check_once(args, params)
   local picture = parameters.picture(args.picture, "the picture")
   local steps = plan(context, args, params)
   local client, err = pictures.client(context, pictures.written(steps))
