@@ -40,12 +40,9 @@ end
 --- Gives what is set aside for a job its new value, or false when the job is over; `by` is added to
 --- the sum.
 local function change(self, job, price, by)
-  local id, sum = job.id, self._sum + by
-  self._price, self._new_sum = price, sum
-  self._changing = id
-  self._sum = sum -- from here on as apply does
-  self._reserved[id] = price or nil
-  self._changing = false
+  self._price, self._new_sum = price, self._sum + by
+  self._changing = job.id
+  apply(self)
 end
 
 --- What was paid, and the prices of what is under way or in doubt, in USD; without a ledger. The

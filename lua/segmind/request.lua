@@ -126,10 +126,7 @@ local seeded = setmetatable({}, { __mode = "k" })
 local function takes_seed(spec)
   local takes = seeded[spec]
   if takes == nil then
-    takes = false
-    for _, param in ipairs(spec.params) do
-      takes = takes or param[1] == "seed"
-    end
+    takes = tables.named(spec.params, "seed") ~= nil
     seeded[spec] = takes
   end
   return takes
@@ -161,13 +158,11 @@ local function save_problem(client, save)
   end
 end
 
---- The ending that a picture gets whose name has none, as far as that is known.
-local function ending(prepared)
-  local format = (prepared.params or none).output_format
-  for _, param in ipairs(prepared.spec and prepared.spec.params or none) do
-    format = format or param[1] == "output_format" and param.default or nil
-  end
-  return type(format) == "string" and "." .. (format == "jpeg" and "jpg" or format) or ""
+--- The format that a picture will have, as far as that is known.
+local function format_of(prepared)
+  local param = prepared.spec and tables.named(prepared.spec.params, "output_format")
+  local word = (prepared.params or none).output_format or param and param.default
+  return file.format("x." .. tostring(word))
 end
 
 --- Whether the picture of a call would take the place of one that is to be sent: that would be
@@ -177,10 +172,10 @@ end
 ---@return string? problem
 function request.replaced(prepared, inputs)
   local targets = prepared.targets
-  local last = targets[2] and ending(prepared) or ""
+  local format = targets[2] and format_of(prepared) -- else the name says it
   for _, from in ipairs(inputs or none) do
     for _, target in ipairs(from.kind == "path" and targets or none) do
-      if file.normal(from.path) == target and (last == "" or target:sub(-#last) == last) then
+      if file.normal(from.path) == target and (not format or file.format(target) == format) then
         return ("save: %s is a picture that is edited; name another file"):format(target)
       end
     end

@@ -41,4 +41,16 @@ function tables.merge(into, values)
   return into
 end
 
+--- The entry of a list that begins with a name, as a model's parameters do.
+---@param list table[]
+---@param name any
+---@return table?
+function tables.named(list, name)
+  for _, entry in ipairs(list) do
+    if entry[1] == name then
+      return entry
+    end
+  end
+end
+
 return tables

@@ -1,6 +1,5 @@
 #include "sm_saving.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,19 +7,16 @@
 #include "sm_engine_internal.h"
 #include "sm_result.h"
 
-/* The figures of the result, or else those of the headers; the seed that was
- * sent is told already. */
+/* The figures of the headers, and over them those of the result; the seed that
+ * was sent is told already. */
 static void describe(const struct sm_engine *engine, struct sm_task *task,
                      const struct sm_result *result) {
   const struct sm_event *event = task->last;
-  char digits[sizeof event->seed];
-  (void)snprintf(digits, sizeof digits, "%s", event->seed);
-  if (!isnan(result->seed))
-    (void)snprintf(digits, sizeof digits, "%.0f", result->seed);
-  sm_metadata_tell(task->metadata, event->request_id, digits,
-                   isnan(result->cost) && event->cost >= 0 ? event->cost
-                                                           : result->cost,
+  char seed[32];
+  (void)snprintf(seed, sizeof seed, "%.0f", result->seed); /* "nan": none */
+  sm_metadata_tell(task->metadata, event->request_id, event->seed, event->cost,
                    engine->now_ms + engine->wall_offset_ms);
+  sm_metadata_tell(task->metadata, NULL, seed, result->cost, 0);
   sm_file_describe(task->file, task->metadata);
 }
 

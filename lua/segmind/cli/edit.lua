@@ -4,6 +4,7 @@ local consent = require("segmind.cli.consent")
 local input = require("segmind.input")
 local models = require("segmind.models")
 local parameters = require("segmind.cli.parameters")
+local schema = require("segmind.schema")
 local pictures = require("segmind.cli.pictures")
 local place = require("segmind.cli.place")
 local shell = require("segmind.cli.shell")
@@ -38,21 +39,13 @@ local function check_picture(picture)
   end
 end
 
--- What the picture goes to, unless it goes into a list, which may have more.
-local function picture_of(model)
-  local spec = models.declared(model)
-  for _, param in ipairs(spec and spec.params or {}) do
-    if param[2] == "image" or param[2] == "images" then
-      return param[2] == "image" and param[1] or nil
-    end
-  end
-end
-
+-- A list of pictures may have more than the argument.
 local function check_once(args, params)
-  local picture = picture_of(args.model)
+  local spec = models.declared(args.model)
+  local picture = spec and models.first_image(spec)
   if params.prompt ~= nil then
     usage.fail("the prompt is given twice: as an argument, and by --set")
-  elseif picture and params[picture] ~= nil then
+  elseif picture and params[picture] ~= nil and schema.types(spec)[picture] == "image" then
     usage.fail("the picture is given twice: as an argument, and by --set %s", picture)
   elseif args.seed and params.seed ~= nil then
     usage.fail("the seed is given twice: by --seed, and by --set")

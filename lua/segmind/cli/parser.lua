@@ -1,6 +1,7 @@
 --- The command line as declared: the options that all verbs share, and the verbs. Help, the man
 --- page and the completions are made from the same declarations.
 
+local tables = require("segmind.tables")
 local usage = require("segmind.cli.usage")
 
 local parser = {}
@@ -74,10 +75,8 @@ end
 local function is_parameter(word)
   local models = require("segmind.models")
   for _, name in ipairs(models.names) do
-    for _, param in ipairs(models[name].params) do
-      if param[1] == word then
-        return true
-      end
+    if tables.named(models[name].params, word) then
+      return true
     end
   end
   return false

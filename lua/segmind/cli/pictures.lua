@@ -8,6 +8,7 @@ local models = require("segmind.models")
 local place = require("segmind.cli.place")
 local shell = require("segmind.cli.shell")
 local names = require("segmind.cli.names")
+local tables = require("segmind.tables")
 local usage = require("segmind.cli.usage")
 
 local pictures = {}
@@ -109,11 +110,7 @@ end
 -- What a model's table says of the format.
 local function format_param(model)
   local spec = models.declared(model)
-  for _, param in ipairs(spec and spec.params or {}) do
-    if param[1] == "output_format" then
-      return param
-    end
-  end
+  return spec and tables.named(spec.params, "output_format")
 end
 
 local function format_named(word)

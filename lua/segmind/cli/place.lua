@@ -6,6 +6,7 @@ local file = require("segmind.file")
 local input = require("segmind.input")
 local models = require("segmind.models")
 local shell = require("segmind.cli.shell")
+local tables = require("segmind.tables")
 local usage = require("segmind.cli.usage")
 
 local place = {}
@@ -87,10 +88,9 @@ end
 
 local function is_image(model, name)
   local spec = models.declared(model)
-  for _, param in ipairs(spec and spec.params or {}) do
-    if param[1] == name then
-      return param[2] == "image" or param[2] == "images"
-    end
+  local param = spec and tables.named(spec.params, name)
+  if param then
+    return param[2] == "image" or param[2] == "images"
   end
   return not spec and name:find("image") ~= nil
 end
